@@ -1,0 +1,33 @@
+# One place for how every target is compiled: language level, warnings, hardening.
+option(ISCSI_WERROR "Turn warnings into errors" OFF)
+
+function(iscsi_target name)
+    target_compile_features(${name} PUBLIC cxx_std_20)
+    set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_compile_options(${name} PRIVATE
+        -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+        -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough -Wswitch-enum
+        $<$<BOOL:${ISCSI_WERROR}>:-Werror>)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        target_compile_options(${name} PRIVATE
+            -Wuseless-cast -Wcast-align=strict -Wduplicated-cond -Wduplicated-branches
+            -Wlogical-op -Wsuggest-override)
+    endif()
+    target_compile_definitions(${name} PRIVATE
+        $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+    if(CMAKE_BUILD_TYPE MATCHES "Rel")
+        target_compile_options(${name} PRIVATE
+            -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+            -fstack-clash-protection -fcf-protection)
+    endif()
+endfunction()
+
+# A library of one room: iscsi_room(core ALIAS iscsi::core SOURCES … LINK …)
+function(iscsi_room name)
+    cmake_parse_arguments(ROOM "" "ALIAS" "SOURCES;LINK;LINK_PRIVATE" ${ARGN})
+    add_library(${name} STATIC ${ROOM_SOURCES})
+    add_library(${ROOM_ALIAS} ALIAS ${name})
+    iscsi_target(${name})
+    target_link_libraries(${name} PUBLIC ${ROOM_LINK} PRIVATE ${ROOM_LINK_PRIVATE})
+endfunction()

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "iscsid/lane/lane.hpp"
+
+#include "libiscsi/base/result.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace iscsid::disk {
+
+// One LUN to make a disk of.
+struct disk_request {
+    lane::session_key session = 0;
+    iscsi::lun_field lun{};
+    std::uint64_t lun_number = 0;
+    std::string target_name;
+    scsi::logical_unit properties;
+};
+
+// A block device of the kernel, as long as this object lives.
+class disk {
+  public:
+    virtual ~disk() = default;
+
+    // Name under /dev and /sys/block: "loop3". Empty for an exported socket.
+    virtual const std::string& node() const = 0;
+
+    // Blocks until the device is gone: flush, remove the node, free what the driver holds. Faults:
+    // disk_errc::busy when somebody still has it open. To be called off the control thread.
+    virtual iscsi::result<void> remove() = 0;
+};
+
+// Makes disks. Calls block (they wait for the kernel, which waits for the lane): never call them on
+// the control thread or on a lane.
+class driver {
+  public:
+    virtual ~driver() = default;
+    virtual std::string_view name() const = 0; // "fuse"
+    virtual iscsi::result<std::unique_ptr<disk>>
+    attach(lane::lane& where, const disk_request& what) = 0;
+};
+
+enum class disk_errc {
+    no_driver = 1,
+    mount_failed,
+    no_loop_device,
+    attach_failed,
+    busy,
+    unknown_driver
+};
+
+const char* category_name(disk_errc);
+std::string_view message_of(disk_errc);
+
+// "auto" chooses the best driver of this kernel; `reason` says in one sentence which and why.
+// Faults: no_driver, unknown_driver.
+iscsi::result<std::unique_ptr<driver>>
+choose_driver(std::string_view wanted, const std::string& runtime_folder, std::string& reason);
+
+} // namespace iscsid::disk

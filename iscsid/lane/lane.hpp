@@ -1,0 +1,96 @@
+#pragma once
+
+#include "iscsid/lane/request.hpp"
+#include "iscsid/lane/ring.hpp"
+
+#include "libiscsi/core/session/session.hpp"
+#include "libiscsi/scsi/logical_unit.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace iscsid::lane {
+
+using session_key = std::uint32_t; // the sid
+
+// Something that lives on a lane's thread beside the sessions: a disk driver's queue.
+// Created and destroyed by the control thread, but only while the lane does not run it.
+class lane_resident {
+  public:
+    virtual ~lane_resident() = default;
+
+    // On the lane's thread: start the first I/O on the ring; submit requests to the port.
+    virtual void settle(ring& io, lun_port& port) = 0;
+
+    // On the lane's thread: cancel all I/O. Call `gone` once nothing of this object is under way
+    // any more, neither on the ring nor at the port.
+    virtual void leave(std::function<void()> gone) = 0;
+};
+
+// What a lane tells the control thread. Delivered in order, on the control thread.
+struct note {
+    session_key session = 0;
+    iscsi::event what; // want_transport, want_close is handled by the lane itself, logged_in, …
+};
+
+// Told on the lane's thread; must only hand over to the control thread (asio::post).
+using note_handler = std::function<void(note)>;
+
+// What execute() gives back.
+struct scsi_outcome {
+    iscsi::task_done done; // `sense` points into `sense_bytes`
+    std::vector<std::byte> sense_bytes;
+    std::vector<std::byte> data; // what a READ-type command returned
+};
+
+// A copy of what `iscsiadm -m session -P 3 -s` shows of a session.
+struct session_view {
+    iscsi::connection_state connection{};
+    iscsi::session_state state{};
+    iscsi::operational_parameters parameters;
+    iscsi::session_statistics statistics;
+    std::size_t unfinished_tasks = 0;
+};
+
+// A data thread with one ring, the sessions that live on it and their disks. Every public function
+// may be called from the control thread; none blocks, callbacks come on the lane's thread unless
+// said otherwise, and must only hand over.
+class lane {
+  public:
+    virtual ~lane() = default; // joins the thread; sessions that are left are dropped
+
+    // A logged-in session moves in, with its connected socket. Notes go to the handler.
+    virtual void adopt(session_key key, iscsi::session session, int socket, note_handler notes) = 0;
+
+    // A fresh socket after want_transport; the lane logs in with it. -1: the connect failed.
+    virtual void transport(session_key key, int socket, iscsi::fault why = {}) = 0;
+
+    // A disk of a LUN of that session moves in or out. `gone` is called when it is out.
+    virtual void attach(
+        session_key key,
+        const iscsi::lun_field& lun,
+        const scsi::logical_unit& properties,
+        lane_resident& resident
+    ) = 0;
+    virtual void detach(lane_resident& resident, std::function<void()> gone) = 0;
+
+    // One SCSI command of the control thread (scan, identity check).
+    virtual void execute(
+        session_key key,
+        const iscsi::command& what, // data_in.size() is the room; buffers are the lane's own
+        std::function<void(scsi_outcome)> done
+    ) = 0;
+
+    virtual void look(session_key key, std::function<void(session_view)> seen) = 0;
+
+    // Session logout; the note logged_out follows. The session stays until drop().
+    virtual void logout(session_key key) = 0;
+    virtual void drop(session_key key, std::function<void()> gone) = 0;
+
+    virtual std::string_view ring_name() const = 0;
+};
+
+std::unique_ptr<lane> make_lane(std::unique_ptr<ring> io, std::string thread_name);
+
+} // namespace iscsid::lane

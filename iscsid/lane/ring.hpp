@@ -1,0 +1,57 @@
+#pragma once
+
+#include "libiscsi/core/session/parameters.hpp"
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace iscsid::lane {
+
+// Hears of the end of one operation: result as of the system call (≥ 0), or -errno. `operation`
+// is what the caller passed when it started it.
+class ring_client {
+  public:
+    virtual ~ring_client() = default;
+    virtual void ring_done(std::uint32_t operation, std::int32_t result) = 0;
+};
+
+// The few I/O operations that a lane needs, one thread only. Two implementations: io_uring
+// (ring_uring) and epoll (ring_epoll), for kernels and containers that refuse io_uring.
+// Every started operation ends in one ring_done(), also after cancel(). Memory, iovec arrays
+// included, must stay until then.
+class ring {
+  public:
+    virtual ~ring() = default;
+
+    virtual void read(int fd, iscsi::mutable_bytes into, ring_client& who, std::uint32_t op) = 0;
+    virtual void
+    write_vector(int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op) = 0;
+    virtual void
+    receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op) = 0;
+    virtual void
+    send_vector(int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op) = 0;
+
+    // Cancels what `who` has under way with that operation number; it still ends in ring_done().
+    virtual void cancel(ring_client& who, std::uint32_t op) = 0;
+
+    // Submits what was started and hears of what has ended; sleeps until the deadline at most when
+    // nothing has. No deadline: until something ends.
+    virtual void turn(std::optional<iscsi::instant> deadline) = 0;
+
+    // How many system calls turn() has made, for the budget of the hot path.
+    virtual std::uint64_t system_calls() const = 0;
+    virtual std::string_view name() const = 0;
+};
+
+// io_uring with the best flags that the kernel takes, else epoll; `why_not` then says what the
+// kernel answered. `force_epoll` is for tests.
+std::unique_ptr<ring> make_ring(std::string* why_not = nullptr, bool force_epoll = false);
+
+} // namespace iscsid::lane

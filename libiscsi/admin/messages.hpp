@@ -1,0 +1,134 @@
+#pragma once
+
+#include "libiscsi/admin/exit_code.hpp"
+#include "libiscsi/admin/record.hpp"
+#include "libiscsi/base/result.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// What iscsiadm and iscsid say to each other over Varlink (interface org.iscsi-userland.iscsid,
+// file libiscsi/admin/org.iscsi-userland.iscsid.varlink). Each struct is one type of that file;
+// to_json and from_json are its two directions. from_json refuses what the type does not allow.
+namespace iscsi::admin {
+
+inline constexpr std::string_view interface_name = "org.iscsi-userland.iscsid";
+
+// Login(nodes, wait): replies with `more`, one per node and session, in the order they end.
+struct login_request_message {
+    std::vector<node_id> nodes;
+    bool wait = true;
+};
+
+struct login_progress {
+    std::uint32_t index = 0; // of the node in the request
+    exit_code code = exit_code::success;
+    std::string detail; // for people: why it failed
+    std::uint32_t sid = 0;
+};
+
+// Logout(sids): replies with `more`, one per session.
+struct logout_request_message {
+    std::vector<std::uint32_t> sids;
+};
+
+struct logout_progress {
+    std::uint32_t sid = 0;
+    exit_code code = exit_code::success;
+    std::string detail;
+};
+
+struct attached_lun {
+    std::uint64_t lun = 0;
+    std::string disk; // "loop3", empty when it has no disk
+    std::string state = "running";
+};
+
+// ListSessions(sid?): everything that `-m session -P 3` prints. No secret is ever in it.
+struct session_info {
+    std::uint32_t sid = 0;
+    node_id node;                // the persistent portal, with the interface's name
+    std::string current_address; // may differ after a redirect
+    std::uint16_t current_port = 3260;
+    int group_tag = -1;
+    std::string initiator_name;
+    std::string interface_address; // our end of the connection
+    std::string connection_state;  // "LOGGED IN"
+    std::string session_state;     // "LOGGED_IN"
+    std::string internal_state;    // "NO CHANGE"
+    int recovery_timeout = 0, target_reset_timeout = 0, lun_reset_timeout = 0, abort_timeout = 0;
+    std::string username, username_in;
+    std::string header_digest, data_digest; // "None", "CRC32C"
+    std::uint32_t max_recv_data_segment_length = 0, max_xmit_data_segment_length = 0;
+    std::uint32_t first_burst_length = 0, max_burst_length = 0;
+    bool immediate_data = false, initial_r2t = false;
+    std::uint16_t max_outstanding_r2t = 0;
+    std::uint32_t host_number = 0;
+    std::vector<attached_lun> luns;
+};
+
+// Discover(address, port, use_record): replies with `more`: progress lines for stderr (what
+// open-iscsi prints while it retries), then the answer.
+struct discover_request_message {
+    std::string address;
+    std::uint16_t port = 3260;
+    bool use_record = true; // false: the template of iscsid.conf, nothing stored is read
+};
+
+struct discovered_portal {
+    std::string target;
+    std::string address;
+    std::uint16_t port = 3260;
+    int group_tag = -1;
+};
+
+struct discover_progress {
+    std::vector<std::string> notes; // "cannot make connection to 127.0.0.1: …"
+    bool finished = false;          // the fields below hold
+    exit_code code = exit_code::success;
+    std::vector<discovered_portal> portals; // in the order of the target's answer
+};
+
+// Stop(): the daemon logs out and ends. Status(): version, driver, ring, counts.
+struct daemon_status {
+    std::string version;
+    std::string disk_driver;
+    std::string ring;
+    std::uint32_t sessions = 0;
+    std::string initiator_name;
+};
+
+boost::json::object to_json(const node_id&);
+boost::json::object to_json(const login_request_message&);
+boost::json::object to_json(const login_progress&);
+boost::json::object to_json(const logout_request_message&);
+boost::json::object to_json(const logout_progress&);
+boost::json::object to_json(const session_info&);
+boost::json::object to_json(const discover_request_message&);
+boost::json::object to_json(const discover_progress&);
+boost::json::object to_json(const daemon_status&);
+
+// T: one of the types above. Faults: message_errc, naming the member.
+template <class T>
+result<T> from_json(const boost::json::object& from);
+
+enum class message_errc {
+    missing_member = 1,
+    wrong_type,
+    out_of_range,
+    unknown_member,
+    malformed,
+    too_long,
+    too_deep
+};
+
+const char* category_name(message_errc);
+std::string_view message_of(message_errc);
+
+// The text of the interface file, for GetInterfaceDescription.
+std::string_view interface_description();
+
+} // namespace iscsi::admin

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "libiscsi/admin/record.hpp"
+#include "libiscsi/admin/record_file.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace iscsi::admin {
+
+// Which node records; fields that are not set match everything.
+struct node_filter {
+    std::optional<std::string> target;
+    std::optional<std::string> address;
+    std::optional<std::uint16_t> port;
+    std::optional<int> group_tag;
+    std::optional<std::string> interface;
+    bool matches(const node_id& id) const;
+};
+
+struct discovery_id {
+    std::string address;
+    std::uint16_t port = 3260;
+    friend auto operator<=>(const discovery_id&, const discovery_id&) = default;
+};
+
+// The record tree of open-iscsi under one root (see var-layout/README.md). Every write is temp +
+// fsync + rename + fsync of the folder; changes hold an OFD lock on <root>/.lock, only around file
+// operations. Names are checked before they touch a path.
+class record_store {
+  public:
+    explicit record_store(std::filesystem::path root);
+
+    const std::filesystem::path& root() const { return root_; }
+
+    // ---- nodes ----
+    struct selection {
+        std::vector<record> records;   // sorted: target, portal, interface (strcmp)
+        std::vector<fault> unreadable; // truncated or malformed files, by path
+    };
+
+    selection select(const node_filter& filter) const;
+    result<std::optional<record>> find(const node_id& id) const;
+
+    // Writes a new or a changed record. Discovered records (node.discovery_* set) also get their
+    // link under send_targets/, static ones under static/ when the group tag is known.
+    result<void> write(const record& node);
+    result<void> remove(const node_id& id);
+
+    // ---- send_targets ----
+    std::vector<discovery_id> discoveries() const;
+    result<std::optional<record>> find_discovery(const discovery_id& id) const;
+    result<void> write_discovery(const record& from);
+
+    // Removes the record and every node record that is linked from it.
+    result<void> remove_discovery(const discovery_id& id);
+    std::vector<node_id> discovered_by(const discovery_id& id) const;
+
+    // ---- interfaces ----
+    std::vector<record> interfaces() const; // stored ones, sorted; without default and iser
+
+  private:
+    std::filesystem::path root_;
+};
+
+} // namespace iscsi::admin

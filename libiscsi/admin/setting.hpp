@@ -1,0 +1,56 @@
+#pragma once
+
+#include "libiscsi/base/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace iscsi::admin {
+
+enum class setting_type : std::uint8_t { text, integer, boolean, choice, list };
+
+// Where a setting lives.
+enum class setting_group : std::uint8_t { node, interface, send_targets, daemon };
+
+// One row per key of open-iscsi's records and iscsid.conf. Parse, show, update, validate, the
+// iscsid.conf(5) page and its test all come from the row.
+struct setting {
+    std::string_view name; // "node.session.timeo.replacement_timeout"
+    setting_group group{};
+    setting_type type{};
+    std::string_view fallback;      // compiled default, as text
+    std::int64_t low = 0, high = 0; // integer range; text: longest length in `high`
+    std::string_view choices;       // choice and list: "manual|automatic|onboot"
+    bool masked = false;            // prints ******** unless -S
+    bool writable = true;           // false: looks up the record, cannot be changed
+    std::string_view unit;          // "s", "bytes", ""
+    std::string_view login_key;     // RFC 7143 §13 key that it offers, or ""
+    std::string_view meaning;       // one line, the text of the man page
+};
+
+// All rows in the order in which records print them.
+std::span<const setting> settings();
+
+// The row of a key, or nullptr. "node.transport_name" is an alias of iface.transport_name.
+const setting* find_setting(std::string_view name);
+
+enum class setting_errc {
+    unknown_name = 1,
+    not_writable,
+    not_an_integer,
+    out_of_range,
+    not_a_choice,
+    too_long,
+    control_character,
+};
+
+const char* category_name(setting_errc);
+std::string_view message_of(setting_errc);
+
+// Is `value` one that the row takes? Faults name the key, the value and what was expected.
+result<void> check_value(const setting& row, std::string_view value);
+
+} // namespace iscsi::admin

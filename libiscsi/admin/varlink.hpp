@@ -1,0 +1,51 @@
+#pragma once
+
+#include "libiscsi/base/result.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+// Varlink messages (https://varlink.org): JSON objects, each ended by a NUL byte. Pure: bytes in,
+// messages out; the sockets are the daemon's and iscsiadm's.
+namespace iscsi::admin {
+
+inline constexpr std::size_t longest_message = 4U << 20U;
+inline constexpr std::size_t deepest_message = 16;
+
+struct varlink_call {
+    std::string method; // "org.iscsi-userland.iscsid.Login"
+    boost::json::object parameters;
+    bool more = false;
+    bool oneway = false;
+};
+
+struct varlink_reply {
+    boost::json::object parameters;
+    bool continues = false;
+    std::string error; // "org.varlink.service.InvalidParameter", empty when there is none
+};
+
+std::string format(const varlink_call& call); // with its NUL
+std::string format(const varlink_reply& reply);
+
+// Faults: message_errc::malformed, ::wrong_type, ::too_deep …, with what and where.
+result<varlink_call> parse_call(std::string_view text);
+result<varlink_reply> parse_reply(std::string_view text);
+
+// Cuts a stream into messages. feed() faults when a message grows beyond longest_message.
+class varlink_splitter {
+  public:
+    result<void> feed(std::string_view bytes);
+    std::optional<std::string> next(); // without its NUL
+
+    bool holds_part() const { return !buffer_.empty(); }
+
+  private:
+    std::string buffer_;
+    std::size_t searched_ = 0;
+};
+
+} // namespace iscsi::admin

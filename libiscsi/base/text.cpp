@@ -1,0 +1,1 @@
+#include "libiscsi/base/text.hpp"

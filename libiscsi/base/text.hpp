@@ -1,0 +1,43 @@
+#pragma once
+
+#include "libiscsi/base/bytes.hpp"
+#include "libiscsi/base/result.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace iscsi {
+
+// One "key=value" of a Login or Text PDU (RFC 7143 §6.1).
+struct text_pair {
+    std::string key;
+    std::string value;
+
+    friend bool operator==(const text_pair&, const text_pair&) = default;
+};
+
+using text_pairs = std::vector<text_pair>;
+
+enum class text_errc {
+    no_equals_sign = 1,
+    bad_key_name,
+    key_too_long,
+    value_too_long,
+    not_terminated
+};
+
+const char* category_name(text_errc);
+std::string_view message_of(text_errc);
+
+// Reads "key=value\0key=value\0…". Key names: 1–63 characters of the set of RFC 7143 §6.1;
+// values: at most `longest_value` bytes. A missing last NUL is a fault.
+result<text_pairs> parse_text(bytes_view data, std::size_t longest_value = 8192);
+
+// The reverse; every pair ends with a NUL.
+std::string format_text(const text_pairs& pairs);
+
+// The value of the first pair with that key, or nullptr.
+const std::string* find_value(const text_pairs& pairs, std::string_view key);
+
+} // namespace iscsi

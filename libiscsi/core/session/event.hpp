@@ -1,0 +1,169 @@
+#pragma once
+
+#include "libiscsi/base/bytes.hpp"
+#include "libiscsi/base/result.hpp"
+#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/core/pdu/pdu.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace iscsi {
+
+// Connect a stream socket, then call transport_up() or connect_failed(). A redirect (RFC 7143
+// §11.13.5, status class 1) names another address; otherwise use the record's own.
+struct want_transport {
+    std::optional<portal> redirect;
+    bool redirect_is_permanent = false;
+};
+
+// Close the socket, then call transport_lost() with this fault (for example a NOP timeout).
+struct want_close {
+    fault why;
+};
+
+// Call provide_entropy() with this many random bytes.
+struct want_entropy {
+    std::size_t bytes = 0;
+};
+
+// Full feature phase is reached; `again` after a recovery.
+struct logged_in {
+    bool again = false;
+};
+
+enum class login_verdict : std::uint8_t {
+    retry,          // may succeed later: status class 3, lost connection, timeout
+    authentication, // 0201, 0202: open-iscsi's exit code 24
+    fatal,          // other 02xx, negotiation failure, target failed to prove itself: 19
+};
+
+// This login attempt is over without success.
+struct login_failed {
+    login_verdict verdict = login_verdict::retry;
+    std::uint8_t status_class = 0;
+    std::uint8_t status_detail = 0;
+    fault why;
+};
+
+enum class task_result : std::uint8_t {
+    answered,   // response and status are the target's
+    short_data, // GOOD, but the bytes do not add up: never hand the data on
+    aborted,
+    lost, // the session ended or gave up before an answer came
+};
+
+// Exactly one for each accepted submit(). `sense` is valid until the next input.
+struct task_done {
+    std::uint64_t cookie = 0;
+    std::uint32_t task = 0;
+    task_result outcome = task_result::answered;
+    std::uint8_t response = 0;     // iSCSI response (§11.4.3), judged before the status
+    std::uint8_t status = 0;       // SCSI status
+    std::uint32_t transferred = 0; // bytes of data moved
+    bool residual_overflow = false;
+    std::uint32_t residual_count = 0;
+    bytes_view sense; // without its length field; empty when there is none
+};
+
+struct targets_found {
+    std::vector<discovered_target> targets;
+    std::vector<fault> refused; // entries that were not acceptable, by name
+};
+
+// The target asks for something outside a task (§11.9).
+struct target_message {
+    async_message message;
+    bytes_view data; // valid until the next input
+};
+
+// The session is over: close the socket if there still is one.
+struct logged_out {
+    bool clean = false; // the target confirmed it
+};
+
+// The replacement timeout has ended: parked tasks have failed.
+struct gave_up {};
+
+using event = std::variant<
+    task_done,
+    want_transport,
+    want_close,
+    want_entropy,
+    logged_in,
+    login_failed,
+    targets_found,
+    target_message,
+    logged_out,
+    gave_up>;
+
+// The names that `iscsiadm -m session -P 1` prints.
+enum class connection_state : std::uint8_t {
+    free,
+    transport_wait,
+    in_login,
+    logged_in,
+    in_logout,
+    logout_requested,
+    cleanup_wait,
+};
+
+enum class session_state : std::uint8_t { free, logged_in, failed };
+
+// Counters of `iscsiadm -m session -s`, by RFC names.
+struct session_statistics {
+    std::uint64_t txdata_octets = 0;
+    std::uint64_t rxdata_octets = 0;
+    std::uint64_t noptx_pdus = 0;
+    std::uint64_t scsicmd_pdus = 0;
+    std::uint64_t tmfcmd_pdus = 0;
+    std::uint64_t login_pdus = 0;
+    std::uint64_t text_pdus = 0;
+    std::uint64_t dataout_pdus = 0;
+    std::uint64_t logout_pdus = 0;
+    std::uint64_t snack_pdus = 0;
+    std::uint64_t noprx_pdus = 0;
+    std::uint64_t scsirsp_pdus = 0;
+    std::uint64_t tmfrsp_pdus = 0;
+    std::uint64_t textrsp_pdus = 0;
+    std::uint64_t datain_pdus = 0;
+    std::uint64_t logoutrsp_pdus = 0;
+    std::uint64_t r2t_pdus = 0;
+    std::uint64_t async_pdus = 0;
+    std::uint64_t rjt_pdus = 0;
+    std::uint64_t digest_err = 0;
+    std::uint64_t timeout_err = 0;
+};
+
+enum class session_errc {
+    no_free_slot = 1,
+    not_usable,
+    command_too_long,
+    not_negotiated,
+    // protocol violations that end a connection
+    unexpected_pdu,
+    unknown_task,
+    status_sn_gap,
+    data_sn_gap,
+    r2t_sn_gap,
+    data_out_of_range,
+    data_out_of_order,
+    r2t_out_of_range,
+    too_many_r2ts,
+    residual_mismatch,
+    rejected,
+    // timers and requests
+    login_timeout,
+    noop_timeout,
+    task_management_timeout,
+    target_closed,
+    text_too_long,
+};
+
+const char* category_name(session_errc);
+std::string_view message_of(session_errc);
+
+} // namespace iscsi

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "libiscsi/core/pdu/pdu.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace iscsi {
+
+// The engine has no clock: every input carries the time. Only differences matter.
+using instant = std::chrono::steady_clock::time_point;
+using duration = std::chrono::milliseconds;
+
+enum class session_type : std::uint8_t { normal, discovery };
+
+enum class digest : std::uint8_t { none, crc32c };
+
+// The values offered for HeaderDigest or DataDigest, best first (RFC 7143 §13.1).
+using digest_list = std::vector<digest>;
+
+// What the initiator asks for (RFC 7143 §13). Ranges are those of the standard.
+struct operational_offer {
+    digest_list header_digest{digest::none};
+    digest_list data_digest{digest::none};
+    std::uint16_t default_time2wait = 2;
+    std::uint16_t default_time2retain = 0;
+    bool initial_r2t = false;
+    bool immediate_data = true;
+    std::uint32_t max_burst_length = 16'776'192;
+    std::uint32_t first_burst_length = 262'144;
+    std::uint16_t max_outstanding_r2t = 1;
+    std::uint32_t max_recv_data_segment_length = 262'144;
+    std::uint32_t max_xmit_data_segment_length = 0; // 0: what the target declares
+    bool data_pdu_in_order = true;
+    bool data_sequence_in_order = true;
+};
+
+// What holds after the login; also the defaults of the standard before it.
+struct operational_parameters {
+    digest header_digest = digest::none;
+    digest data_digest = digest::none;
+    std::uint16_t default_time2wait = 2;
+    std::uint16_t default_time2retain = 20;
+    bool initial_r2t = true;
+    bool immediate_data = true;
+    std::uint32_t max_burst_length = 262'144;
+    std::uint32_t first_burst_length = 65'536;
+    std::uint16_t max_outstanding_r2t = 1;
+    std::uint32_t max_recv_data_segment_length = 8192; // ours: the target may send this much
+    std::uint32_t max_xmit_data_segment_length = 8192; // the target's, and our own limit
+    bool data_pdu_in_order = true;
+    bool data_sequence_in_order = true;
+    friend bool operator==(const operational_parameters&, const operational_parameters&) = default;
+};
+
+// One direction of CHAP (RFC 7143 §12.1.3). An empty secret means: not configured.
+struct chap_credentials {
+    std::string name;
+    std::string secret;
+};
+
+struct auth_config {
+    chap_credentials outgoing;                       // we prove ourselves to the target
+    chap_credentials incoming;                       // the target proves itself to us
+    std::vector<std::string> chap_algorithms{"MD5"}; // MD5, SHA1, SHA256, SHA3-256; best first
+};
+
+struct session_timeouts {
+    duration login = std::chrono::seconds(15);
+    duration logout = std::chrono::seconds(15);
+    duration noop_out_interval = std::chrono::seconds(5); // both 0: no NOP-Out of our own
+    duration noop_out_timeout = std::chrono::seconds(5);
+    duration abort = std::chrono::seconds(15);
+    duration lu_reset = std::chrono::seconds(30);
+    duration target_reset = std::chrono::seconds(30);
+    duration replacement = std::chrono::seconds(120); // 0: fail at once; negative: wait for ever
+};
+
+struct session_config {
+    session_type type = session_type::normal;
+    std::string initiator_name;
+    std::string initiator_alias;
+    std::string target_name; // empty in a discovery session
+    isid_field isid{};
+    operational_offer offer;
+    auth_config auth;
+    session_timeouts timeouts;
+    std::uint32_t initial_command_sn = 0;
+    std::uint16_t commands_max = 128; // task slots, 1 to 4096
+    std::uint32_t staging_size = 256 * 1024;
+    bool fast_abort = true;
+};
+
+} // namespace iscsi

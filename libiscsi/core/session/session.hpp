@@ -1,0 +1,110 @@
+#pragma once
+
+#include "libiscsi/core/session/event.hpp"
+#include "libiscsi/core/session/parameters.hpp"
+
+#include <memory>
+#include <optional>
+#include <span>
+
+namespace iscsi {
+
+// What the initiator asks a logical unit to do. The buffer belongs to the caller and must stay in
+// place until the task_done event of this command; it is written for reads, read for writes.
+struct command {
+    lun_field lun{};
+    std::array<std::byte, 16> cdb{};
+    mutable_bytes data_in; // room for a READ-type command, else empty
+    bytes_view data_out;   // data of a WRITE-type command, else empty
+    task_attribute attribute = task_attribute::simple;
+    std::uint64_t cookie = 0; // handed back in task_done
+};
+
+// Initiator task tag: slot index in the low 16 bits, generation in the high 16.
+using task_id = std::uint32_t;
+
+// An iSCSI session at ErrorRecoveryLevel 0, without I/O: no socket, thread, clock or random.
+//
+// The world calls the inputs; after any input it drains poll_event(), looks at write_plan() and
+// re-reads next_deadline(). No input calls back.
+//
+//   start → event want_transport → transport_up or connect_failed
+//         → event logged_in (full feature phase) or login_failed
+//   transport_lost parks unfinished tasks; after Time2Wait comes want_transport again, and after
+//   the next logged_in the tasks go out in their original order. When the replacement timeout ends
+//   first, the parked tasks fail and new ones fail at once until a login succeeds.
+//
+// I/O contract: read_plan() and write_plan() hand out memory. From the moment a driver starts a
+// receive until it calls received() or transport_lost(), it may write to the spans of that plan;
+// the same for sends, write_plan() and sent(). The session keeps tasks whose memory is handed out
+// from completing meanwhile. At most one receive and one send are under way at a time.
+class session {
+  public:
+    // Allocates everything that full feature phase needs.
+    explicit session(session_config config);
+    ~session();
+    session(session&&) noexcept;
+    session& operator=(session&&) noexcept;
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    // ---- inputs: the connection ----
+    void start(instant now);
+    void transport_up(instant now);
+    void connect_failed(const fault& why, instant now);
+
+    // n bytes have arrived in the memory of the last read_plan(). On a fault the connection must
+    // be closed and transport_lost() called with it.
+    result<void> received(std::size_t n, instant now);
+
+    // n bytes of the last write_plan() have left.
+    void sent(std::size_t n, instant now);
+    void transport_lost(const fault& why, instant now);
+
+    // The time of next_deadline() has come (being late is harmless).
+    void handle_deadline(instant now);
+
+    // ---- inputs: work ----
+    // Faults: session_errc::no_free_slot, ::not_usable (logging out, or given up).
+    result<task_id> submit(const command& what, instant now);
+    void abort(task_id task, instant now);
+    void reset_lun(const lun_field& lun, instant now);
+
+    // SendTargets=value ("All" in a discovery session, RFC 7143 Appendix C); ends in the event
+    // targets_found or transport loss.
+    result<void> send_targets(std::string_view value, instant now);
+
+    // Ends the session in every state; event logged_out follows, within the logout timeout.
+    void logout(instant now);
+
+    // Random bytes that want_entropy asked for.
+    void provide_entropy(bytes_view bytes, instant now);
+
+    // ---- outputs ----
+    // Where received bytes must go, in this order. Valid until received() or transport_lost().
+    std::span<const mutable_bytes> read_plan();
+
+    // Everything that can be sent now, in this order; empty when there is nothing. Stays in place
+    // until sent() or transport_lost(); PDUs submitted meanwhile come in the next plan.
+    std::span<const bytes_view> write_plan();
+
+    std::optional<event> poll_event();
+    std::optional<instant> next_deadline() const;
+
+    // ---- what `iscsiadm -m session -P 3` shows ----
+    connection_state connection() const;
+    session_state state() const;
+    const session_config& config() const;
+    const operational_parameters& parameters() const; // negotiated
+    const std::string& target_alias() const;
+    std::optional<std::uint16_t> target_portal_group_tag() const;
+    const session_statistics& statistics() const;
+    std::size_t free_slots() const;
+    std::size_t unfinished_tasks() const;
+
+  private:
+    struct implementation;
+    std::unique_ptr<implementation> self_;
+};
+
+} // namespace iscsi
