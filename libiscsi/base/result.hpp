@@ -30,9 +30,13 @@ using result = boost::system::result<T, fault>;
 [[noreturn]] void
 throw_exception_from_error(const fault& error, const boost::source_location& where);
 
+// A category is one static object and never deleted through its base.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+
 // An error category from an enum: the enum's namespace offers, found by argument-dependent lookup,
 //   const char* category_name(Enum);  and  std::string_view message_of(Enum);
-// together with the two usual lines that make it an error code (see core/errors.hpp).
+// to_error_code(value) makes the code.
 template <class Enum>
 class enum_category final : public boost::system::error_category {
   public:
@@ -50,6 +54,8 @@ class enum_category final : public boost::system::error_category {
   private:
     static std::string_view describe(Enum value) { return message_of(value); }
 };
+
+#pragma GCC diagnostic pop
 
 template <class Enum>
 boost::system::error_code to_error_code(Enum value) {

@@ -32,6 +32,7 @@ std::string_view message_of(text_errc);
 
 // Reads "key=value\0key=value\0…". Key names: 1–63 characters of the set of RFC 7143 §6.1;
 // values: at most `longest_value` bytes. A missing last NUL is a fault.
+// Empty entries (NULs in a row) are skipped: some targets count their padding as text.
 result<text_pairs> parse_text(bytes_view data, std::size_t longest_value = 8192);
 
 // The reverse; every pair ends with a NUL.
