@@ -1,0 +1,163 @@
+# shellcheck shell=bash
+# For the demo and the tests that run the real programs: targets, a daemon of our own, expectations,
+# and a clean end. Sourced; the caller sets BUILD to the build folder.
+#
+# Everything lives in one temporary folder; only processes started here are ended, by pid.
+
+WORK=$(mktemp -d /tmp/iscsi-userland.XXXXXX)
+export ISCSI_CONFIG_DIR=$WORK/etc ISCSI_DATABASE_DIR=$WORK/db ISCSID_RUNTIME_DIR=$WORK/run
+export ISCSID_SOCKET=$WORK/run/iscsid.sock TGT_IPC_SOCKET=$WORK/tgtd.sock
+export PATH=$BUILD/iscsid:$BUILD/iscsiadm:$PATH
+mkdir -p "$ISCSI_CONFIG_DIR" "$ISCSI_DATABASE_DIR" "$ISCSID_RUNTIME_DIR"
+# shellcheck disable=SC2034 # for the scripts that source this file
+TARGET_NAME=iqn.2026-11.org.example:disks
+INITIATOR_NAME=iqn.2026-11.org.example:initiator
+iscsid_pid='' tgtd_pid='' cleanups=()
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+fail() {
+    echo "FAILED: $*" >&2
+    [ ! -s "$WORK/iscsid.log" ] || { echo "--- iscsid log" >&2; tail -n 40 "$WORK/iscsid.log" >&2; }
+    exit 1
+}
+
+requires() {
+    local name
+    for name in "$@"; do
+        command -v "$name" >/dev/null || skip "needs $name"
+    done
+}
+
+requires_root() { [ "$(id -u)" -eq 0 ] || skip "needs root"; }
+
+requires_loop_disks() {
+    requires_root
+    [ -c /dev/fuse ] && [ -c /dev/loop-control ] || skip "needs /dev/fuse and /dev/loop-control"
+}
+
+# wait_until SECONDS COMMAND…: true as soon as the command is.
+wait_until() {
+    local tries=$(($1 * 20))
+    shift
+    while [ $tries -gt 0 ]; do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.05
+        tries=$((tries - 1))
+    done
+    return 1
+}
+
+free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 30000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+# start_target: an empty tgtd on $PORTAL (127.0.0.1:PORT).
+start_target() {
+    requires tgtd tgtadm
+    for _ in 1 2 3 4 5; do
+        PORT=${TARGET_PORT:-$(free_port)}
+        PORTAL=127.0.0.1:$PORT
+        tgtd -f --iscsi portal="$PORTAL" >>"$WORK/tgtd.log" 2>&1 &
+        tgtd_pid=$!
+        wait_until 5 tgtadm --lld iscsi --op show --mode sys &&
+            (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null && return 0
+        stop_target
+    done
+    fail "tgtd does not start: $(tail -n 3 "$WORK/tgtd.log")"
+}
+
+stop_target() {
+    [ -n "$tgtd_pid" ] || return 0
+    kill -9 "$tgtd_pid" 2>/dev/null
+    wait "$tgtd_pid" 2>/dev/null
+    tgtd_pid=''
+    rm -f "$TGT_IPC_SOCKET".*
+}
+
+# add_target NUMBER NAME SIZE…: a target with one LUN (1, 2, …) per size.
+add_target() {
+    local tid=$1 name=$2 lun=0 size
+    shift 2
+    tgtadm --lld iscsi --op new --mode target --tid "$tid" -T "$name" || return 1
+    for size in "$@"; do
+        lun=$((lun + 1))
+        [ -e "$WORK/lun-$tid-$lun" ] || truncate -s "$size" "$WORK/lun-$tid-$lun"
+        tgtadm --lld iscsi --op new --mode logicalunit --tid "$tid" --lun $lun \
+            -b "$WORK/lun-$tid-$lun" || return 1
+    done
+    tgtadm --lld iscsi --op bind --mode target --tid "$tid" -I ALL
+}
+
+# start_iscsid [OPTION…]: our daemon in the foreground, in the background of this shell.
+start_iscsid() {
+    [ -e "$ISCSI_CONFIG_DIR/initiatorname.iscsi" ] ||
+        echo "InitiatorName=$INITIATOR_NAME" >"$ISCSI_CONFIG_DIR/initiatorname.iscsi"
+    [ -e "$ISCSI_CONFIG_DIR/iscsid.conf" ] ||
+        cp "$(dirname "${BASH_SOURCE[0]}")/../../etc/iscsi/iscsid.conf" "$ISCSI_CONFIG_DIR/"
+    iscsid -f -n "$@" >>"$WORK/iscsid.log" 2>&1 &
+    iscsid_pid=$!
+    wait_until 10 test -S "$ISCSID_SOCKET" || fail "iscsid does not start"
+}
+
+stop_iscsid() {
+    [ -n "$iscsid_pid" ] || return 0
+    kill "$iscsid_pid" 2>/dev/null
+    wait_until 30 eval "! kill -0 $iscsid_pid" || { kill -9 "$iscsid_pid"; echo "iscsid had to be killed" >&2; }
+    wait "$iscsid_pid" 2>/dev/null
+    local status=$?
+    iscsid_pid=''
+    return $status
+}
+
+# expect_exit CODE COMMAND…: its output is kept in $WORK/out and $WORK/err.
+expect_exit() {
+    local expected=$1 got=0
+    shift
+    "$@" >"$WORK/out" 2>"$WORK/err" || got=$?
+    [ "$got" -eq "$expected" ] ||
+        fail "$* ended with $got, expected $expected: $(cat "$WORK/out" "$WORK/err")"
+}
+
+expect_out() { grep -qF -- "$1" "$WORK/out" || fail "stdout lacks '$1': $(cat "$WORK/out")"; }
+expect_err() { grep -qF -- "$1" "$WORK/err" || fail "stderr lacks '$1': $(cat "$WORK/err")"; }
+expect_no_err() { [ ! -s "$WORK/err" ] || fail "stderr is not empty: $(cat "$WORK/err")"; }
+
+# disks: the /dev names of all attached disks, a line each, in LUN order.
+disks() {
+    iscsiadm -m session -P 3 2>/dev/null |
+        sed -n 's|.*Attached scsi disk \([^ \t]*\).*|/dev/\1|p'
+}
+
+# Loop devices and mounts that belong to this test.
+leftovers() {
+    grep -F "$WORK" /proc/self/mounts
+    grep -lF "$WORK" /sys/block/loop*/loop/backing_file 2>/dev/null
+}
+
+at_end() { cleanups=("$1" "${cleanups[@]}"); }
+
+finish() {
+    local status=$? command
+    trap - EXIT
+    for command in "${cleanups[@]}"; do eval "$command"; done
+    stop_iscsid || true
+    stop_target
+    if [ -n "$(leftovers)" ]; then
+        echo "left behind: $(leftovers)" >&2
+        status=1
+        awk -v w="$WORK" 'index($2, w) == 1 { print $2 }' /proc/self/mounts | xargs -r umount -l
+    fi
+    rm -rf "$WORK"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM

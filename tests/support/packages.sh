@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# What the build, the demo and the tests need on Debian 12. Sourced.
+
+# shellcheck disable=SC2034 # for the scripts that source this file
+build_packages=(
+    g++ cmake ninja-build pkg-config
+    libboost1.81-dev libboost-json1.81-dev libcli11-dev libspdlog-dev libfmt-dev
+    libgtest-dev libgmock-dev libudev-dev liburing-dev libnl-genl-3-dev libssl-dev libsystemd-dev
+)
+# shellcheck disable=SC2034
+demo_packages=(tgt e2fsprogs fdisk mount util-linux procps)
+# shellcheck disable=SC2034
+test_packages=(
+    git clang clang-tidy clang-format shellcheck mandoc systemd fio lsof xfsprogs binutils socat ccache
+)
+
+# Installs what is missing, quietly; says plainly what it could not get. Services of the packages
+# are not started: the tests start their own targets.
+install_packages() {
+    local missing=() name log
+    for name in "$@"; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "these packages are missing and only root can install them: ${missing[*]}" >&2
+        return 1
+    fi
+    log=$(mktemp)
+    echo "installing ${#missing[@]} packages" >&2
+    if ! { apt-get -qq update && policy_denied apt-get -qq install --yes --no-install-recommends \
+        "${missing[@]}"; } >"$log" 2>&1; then
+        echo "apt-get could not install: ${missing[*]}" >&2
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+# Runs a command while invoke-rc.d may not start services.
+policy_denied() {
+    local policy=/usr/sbin/policy-rc.d made=no status=0
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod 755 $policy
+        made=yes
+    fi
+    DEBIAN_FRONTEND=noninteractive "$@" || status=$?
+    [ $made = no ] || rm -f $policy
+    return $status
+}
