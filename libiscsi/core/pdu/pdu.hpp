@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <variant>
 
 // Every PDU of RFC 7143 §11, with the field names of the standard. Numbers are in host order.
@@ -55,7 +56,11 @@ enum class wire_errc {
     unexpected_data_segment,
     data_segment_too_short,
     contradictory_flags,
+    target_opcode_from_initiator,
 };
+
+// "Data-In", "SCSI Command": the names of the standard, for faults and logs.
+std::string_view opcode_name(opcode code);
 
 const char* category_name(wire_errc);
 std::string_view message_of(wire_errc);
@@ -352,7 +357,9 @@ void encode(const initiator_pdu& from, std::uint32_t data_segment_length, basic_
 void encode(const target_pdu& from, std::uint32_t data_segment_length, basic_header& to);
 
 // Reads a header that a target sent (the initiator's side), or an initiator sent (test targets).
-// Faults: unknown_opcode, initiator_opcode_from_target, reserved_value, contradictory_flags.
+// Reserved bits are ignored (§11.2.1). Faults, of the header alone: unknown_opcode,
+// initiator_opcode_from_target, target_opcode_from_initiator, reserved_value, contradictory_flags,
+// unexpected_data_segment, data_segment_too_short.
 result<target_pdu> decode_target(const basic_header& from);
 result<initiator_pdu> decode_initiator(const basic_header& from);
 
