@@ -137,6 +137,23 @@ disks() {
         sed -n 's|.*Attached scsi disk \([^ \t]*\).*|/dev/\1|p'
 }
 
+# discover: node records of all targets on $PORTAL.
+discover() { expect_exit 0 iscsiadm -m discovery -t st -p "$PORTAL"; }
+
+# log_in: everything that was discovered; the disks are in the array `disk`.
+log_in() {
+    discover
+    expect_exit 0 iscsiadm -m node -l
+    expect_no_err
+    # shellcheck disable=SC2034
+    mapfile -t disk < <(disks)
+}
+
+log_out() {
+    expect_exit 0 iscsiadm -m node -u
+    expect_no_err
+}
+
 # Loop devices and mounts that belong to this test.
 leftovers() {
     grep -F "$WORK" /proc/self/mounts

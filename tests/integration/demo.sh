@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# The demo holds.
+exec "$(dirname "$0")/../demo"
