@@ -1,0 +1,277 @@
+#include "iscsid/lane/ring_uring.hpp"
+
+#include "iscsid/lane/ring_operation.hpp"
+
+#include <liburing.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace iscsid::lane {
+
+namespace {
+
+constexpr unsigned submission_entries = 256;
+constexpr unsigned completion_entries = 4096;
+constexpr std::size_t expected_operations = 1024;
+
+// For requests whose completion tells nothing, as of a cancel.
+constexpr std::uint64_t nobody = ~std::uint64_t{0};
+
+// From the best to the plainest; kernels before 6.1, 6.0 and 5.19 refuse more and more of them.
+constexpr std::array<unsigned, 3> flag_ladder{
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN,
+    IORING_SETUP_COOP_TASKRUN,
+    0,
+};
+
+class ring_uring final : public ring {
+  public:
+    explicit ring_uring(const io_uring& made) : uring_(made) {}
+
+    ~ring_uring() override { io_uring_queue_exit(&uring_); }
+
+    ring_uring(const ring_uring&) = delete;
+    ring_uring& operator=(const ring_uring&) = delete;
+    ring_uring(ring_uring&&) = delete;
+    ring_uring& operator=(ring_uring&&) = delete;
+
+    void read(int fd, iscsi::mutable_bytes into, ring_client& who, std::uint32_t op) override {
+        launch(table_.start_read(fd, into, who, op));
+    }
+
+    void
+    write_vector(int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op) override {
+        launch(table_.start_vector(ring_verb::write_vector, fd, from, who, op));
+    }
+
+    void receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op)
+        override {
+        launch(table_.start_vector(ring_verb::receive_vector, socket, into, who, op));
+    }
+
+    void send_vector(int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op)
+        override {
+        launch(table_.start_vector(ring_verb::send_vector, socket, from, who, op));
+    }
+
+    void cancel(ring_client& who, std::uint32_t op) override;
+    void turn(std::optional<iscsi::instant> deadline) override;
+
+    std::uint64_t system_calls() const override { return system_calls_; }
+
+    std::string_view name() const override { return "io_uring"; }
+
+  private:
+    void launch(std::uint32_t slot);
+    void submit_operation(std::uint32_t slot);
+    void submit_poll(std::uint32_t slot);
+    void enable();
+    io_uring_sqe& next_entry();
+    std::uint64_t tag_of(std::uint32_t slot);
+    void enter(std::optional<iscsi::instant> deadline);
+    void reap();
+    void completed(std::uint64_t tag, std::int32_t result);
+    std::int32_t go_on(std::uint32_t slot, std::int32_t result);
+    bool needs_poll(int fd) const;
+    void remember_needs_poll(int fd);
+
+    io_uring uring_;
+    bool enabled_ = false;
+    operation_table table_{expected_operations};
+    std::vector<bool> needs_poll_; // by descriptor
+    std::uint64_t system_calls_ = 0;
+};
+
+void ring_uring::cancel(ring_client& who, std::uint32_t op) {
+    table_.cancel(who, op, [this](std::uint32_t slot) {
+        io_uring_sqe& entry = next_entry();
+        io_uring_prep_cancel64(&entry, tag_of(slot), 0);
+        io_uring_sqe_set_data64(&entry, nobody);
+    });
+}
+
+void ring_uring::turn(std::optional<iscsi::instant> deadline) {
+    enable();
+    enter(deadline);
+    reap();
+}
+
+void ring_uring::launch(std::uint32_t slot) {
+    if (needs_poll(table_[slot].fd))
+        submit_poll(slot);
+    else
+        submit_operation(slot);
+}
+
+void ring_uring::submit_operation(std::uint32_t slot) {
+    ring_operation& what = table_[slot];
+    const auto count = static_cast<unsigned>(what.message.msg_iovlen);
+    const auto here = ~std::uint64_t{0}; // no offset: neither pipes nor devices have one
+    io_uring_sqe& entry = next_entry();
+    switch (what.verb) {
+    case ring_verb::read:
+        io_uring_prep_read(
+            &entry, what.fd, what.single.iov_base, static_cast<unsigned>(what.single.iov_len), here
+        );
+        break;
+    case ring_verb::write_vector:
+        io_uring_prep_writev(&entry, what.fd, what.message.msg_iov, count, here);
+        break;
+    case ring_verb::receive_vector:
+        io_uring_prep_recvmsg(&entry, what.fd, &what.message, 0);
+        break;
+    case ring_verb::send_vector:
+        io_uring_prep_sendmsg(&entry, what.fd, &what.message, MSG_NOSIGNAL);
+        break;
+    }
+    io_uring_sqe_set_data64(&entry, tag_of(slot));
+}
+
+void ring_uring::submit_poll(std::uint32_t slot) {
+    ring_operation& what = table_[slot];
+    what.polling = true;
+    io_uring_sqe& entry = next_entry();
+    io_uring_prep_poll_add(&entry, what.fd, waits_for_input(what.verb) ? POLLIN : POLLOUT);
+    io_uring_sqe_set_data64(&entry, tag_of(slot));
+}
+
+// The ring is made on one thread and used on another: SINGLE_ISSUER binds it to who enables it.
+void ring_uring::enable() {
+    if (enabled_)
+        return;
+    enabled_ = true;
+    // liburing 2.3 declares io_uring_enable_rings() but does not export it.
+    ::syscall(__NR_io_uring_register, uring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+    io_uring_register_ring_fd(&uring_); // spares a look-up per call; it works without
+}
+
+io_uring_sqe& ring_uring::next_entry() {
+    io_uring_sqe* entry = io_uring_get_sqe(&uring_);
+    while (entry == nullptr) { // the queue is full: let the kernel take what is in it
+        enable();
+        ++system_calls_;
+        io_uring_submit(&uring_);
+        entry = io_uring_get_sqe(&uring_);
+    }
+    return *entry;
+}
+
+std::uint64_t ring_uring::tag_of(std::uint32_t slot) {
+    return (std::uint64_t{table_[slot].generation} << 32U) | slot;
+}
+
+void ring_uring::enter(std::optional<iscsi::instant> deadline) {
+    if (io_uring_sq_ready(&uring_) > 0 || io_uring_cq_ready(&uring_) == 0)
+        ++system_calls_;
+    io_uring_cqe* first = nullptr;
+    if (!deadline) {
+        io_uring_submit_and_wait_timeout(&uring_, &first, 1, nullptr, nullptr);
+        return;
+    }
+    const auto left = *deadline - std::chrono::steady_clock::now();
+    const std::int64_t nanoseconds =
+        std::max<std::int64_t>(std::chrono::nanoseconds(left).count(), 0);
+    __kernel_timespec timeout{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+    io_uring_submit_and_wait_timeout(&uring_, &first, 1, &timeout, nullptr);
+}
+
+// What is there now; what the clients start meanwhile ends in a later turn.
+void ring_uring::reap() {
+    struct completion {
+        std::uint64_t tag;
+        std::int32_t result;
+    };
+
+    std::array<io_uring_cqe*, 128> entries{};
+    std::array<completion, 128> ended{};
+    const unsigned count = io_uring_peek_batch_cqe(&uring_, entries.data(), entries.size());
+    for (unsigned i = 0; i < count; ++i)
+        ended.at(i) = {entries.at(i)->user_data, entries.at(i)->res};
+    io_uring_cq_advance(&uring_, count);
+    for (unsigned i = 0; i < count; ++i)
+        completed(ended.at(i).tag, ended.at(i).result);
+}
+
+void ring_uring::completed(std::uint64_t tag, std::int32_t result) {
+    const auto slot = static_cast<std::uint32_t>(tag);
+    if (tag == nobody || slot >= table_.size() || tag_of(slot) != tag)
+        return;
+    if (table_[slot].cancelled && (result == -EAGAIN || result == -EINTR || table_[slot].polling))
+        result = -ECANCELED;
+    else
+        result = go_on(slot, result);
+    if (result != -EAGAIN)
+        table_.finish(slot, result);
+}
+
+// A descriptor that is non-blocking and whose file cannot wait inside io_uring (/dev/fuse) answers
+// EAGAIN at once: then poll it and make the call by hand. -EAGAIN: not ended yet.
+std::int32_t ring_uring::go_on(std::uint32_t slot, std::int32_t result) {
+    ring_operation& what = table_[slot];
+    if (what.polling && result >= 0) {
+        ++system_calls_;
+        result = attempt(what);
+    } else if (result == -EAGAIN) {
+        remember_needs_poll(what.fd);
+    }
+    if (result == -EAGAIN)
+        submit_poll(slot);
+    if (result == -EINTR) {
+        submit_operation(slot);
+        return -EAGAIN;
+    }
+    return result;
+}
+
+bool ring_uring::needs_poll(int fd) const {
+    const auto index = static_cast<std::size_t>(fd);
+    return index < needs_poll_.size() && needs_poll_[index];
+}
+
+void ring_uring::remember_needs_poll(int fd) {
+    const auto index = static_cast<std::size_t>(fd);
+    if (index >= needs_poll_.size())
+        needs_poll_.resize(index + 1);
+    needs_poll_[index] = true;
+}
+
+int set_up(io_uring& uring, unsigned flags) {
+    io_uring_params parameters{};
+    parameters.flags = flags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+    parameters.cq_entries = completion_entries;
+    const int answer = io_uring_queue_init_params(submission_entries, &uring, &parameters);
+    if (answer < 0)
+        return answer;
+    // Waiting with a timeout in the same call (5.11), and no completion is ever dropped.
+    constexpr unsigned needed = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP;
+    if ((parameters.features & needed) == needed)
+        return 0;
+    io_uring_queue_exit(&uring);
+    return -ENOSYS;
+}
+
+} // namespace
+
+std::unique_ptr<ring> make_ring_uring(std::string* why_not) {
+    io_uring uring{};
+    int answer = 0;
+    for (const unsigned flags : flag_ladder) {
+        answer = set_up(uring, flags);
+        if (answer == 0)
+            return std::make_unique<ring_uring>(uring);
+        if (answer != -EINVAL) // only that is about the flags
+            break;
+    }
+    if (why_not != nullptr)
+        *why_not = std::string("io_uring: ") + ::strerror(-answer);
+    return nullptr;
+}
+
+} // namespace iscsid::lane
