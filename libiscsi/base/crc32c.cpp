@@ -89,26 +89,26 @@ namespace {
 // busy. lane_size is short enough that a 4 KiB segment still gains.
 constexpr std::size_t lane_size = 512;
 
-// Shifts a state over one lane: lane_shift[n][b] is the state `b << 8n` after lane_size zero bytes.
-constexpr std::array<byte_table, 4> make_lane_shift() {
-    std::array<std::uint32_t, 32> bits{};
-    for (std::size_t bit = 0; bit < bits.size(); ++bit) {
-        bits[bit] = 1U << bit;
-        for (std::size_t i = 0; i < lane_size; ++i)
-            bits[bit] = add_byte(bits[bit], std::byte{0});
-    }
-    std::array<byte_table, 4> shift{};
-    for (std::size_t i = 0; i < 4U * 256U * 8U; ++i) {
-        const std::size_t bit = i % 8;
-        const std::size_t byte = i / 8 % 256;
-        const std::size_t n = i / 8 / 256;
-        if (((byte >> bit) & 1U) != 0)
-            shift[n][byte] ^= bits[8 * n + bit];
+constexpr std::uint32_t zeros_over_lane(std::uint32_t state) {
+    for (std::size_t i = 0; i < lane_size; ++i)
+        state = add_byte(state, std::byte{0});
+    return state;
+}
+
+// lane_shift[n][b]: the state `b << 8n` after a lane of zero bytes. The step is linear, so a table
+// over one byte is the sum of what its bits give.
+constexpr byte_table make_lane_shift(std::uint32_t n) {
+    byte_table shift{};
+    for (std::uint32_t bit = 0; bit < 8; ++bit) {
+        const std::uint32_t moved = zeros_over_lane(1U << (8 * n + bit));
+        for (std::uint32_t byte = 0; byte < shift.size(); ++byte)
+            shift[byte] ^= ((byte >> bit) & 1U) != 0 ? moved : 0U;
     }
     return shift;
 }
 
-constexpr std::array<byte_table, 4> lane_shift = make_lane_shift();
+constexpr std::array<byte_table, 4> lane_shift = {
+    make_lane_shift(0), make_lane_shift(1), make_lane_shift(2), make_lane_shift(3)};
 
 std::uint32_t shift_over_lane(std::uint32_t state) {
     return lane_shift[0][state & 0xffU] ^ lane_shift[1][(state >> 8U) & 0xffU] ^

@@ -1,0 +1,84 @@
+#include "libiscsi/scsi/parameter_data.hpp"
+
+#include <algorithm>
+
+namespace scsi {
+
+namespace {
+
+template <std::size_t Count>
+std::uint64_t load(const parameter_data& data, std::size_t at) {
+    return data.holds(at, Count) ? iscsi::load_be<Count>(data.slice(at, Count).data()) : 0;
+}
+
+std::string_view trimmed(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(' ');
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+} // namespace
+
+const char* category_name(parameter_errc /*any*/) {
+    return "scsi.parameter";
+}
+
+std::string_view message_of(parameter_errc value) {
+    switch (value) {
+    case parameter_errc::too_short:
+        return "too short";
+    case parameter_errc::wrong_page:
+        return "wrong page";
+    case parameter_errc::out_of_range:
+        return "out of range";
+    }
+    return "unknown parameter error";
+}
+
+iscsi::fault
+parameter_fault(parameter_errc why, std::string field, std::string got, std::string expected) {
+    return {iscsi::to_error_code(why), std::move(field), std::move(got), std::move(expected)};
+}
+
+bool parameter_data::holds(std::size_t at, std::size_t length) const {
+    return at <= bytes_.size() && length <= bytes_.size() - at;
+}
+
+std::uint8_t parameter_data::u8(std::size_t at) const {
+    return static_cast<std::uint8_t>(load<1>(*this, at));
+}
+
+std::uint16_t parameter_data::u16(std::size_t at) const {
+    return static_cast<std::uint16_t>(load<2>(*this, at));
+}
+
+std::uint32_t parameter_data::u32(std::size_t at) const {
+    return static_cast<std::uint32_t>(load<4>(*this, at));
+}
+
+std::uint64_t parameter_data::u64(std::size_t at) const {
+    return load<8>(*this, at);
+}
+
+bool parameter_data::bit(std::size_t at, unsigned number) const {
+    return ((u8(at) >> number) & 1U) != 0;
+}
+
+iscsi::bytes_view parameter_data::slice(std::size_t at, std::size_t length) const {
+    const std::size_t start = std::min(at, bytes_.size());
+    return bytes_.subspan(start, std::min(length, bytes_.size() - start));
+}
+
+std::string parameter_data::text(std::size_t at, std::size_t length) const {
+    std::string raw;
+    for (const std::byte byte : slice(at, length)) {
+        const char c = static_cast<char>(byte);
+        if (c == '\0')
+            break;
+        raw += c < ' ' || c > '~' ? ' ' : c;
+    }
+    return std::string(trimmed(raw));
+}
+
+} // namespace scsi
