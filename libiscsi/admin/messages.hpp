@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,12 @@ struct attached_lun {
     std::string state = "running";
 };
 
-// ListSessions(sid?): everything that `-m session -P 3` prints. No secret is ever in it.
+// ListSessions(sid?): one reply with all sessions, or with the one that was asked for.
+struct list_sessions_request_message {
+    std::optional<std::uint32_t> sid;
+};
+
+// Everything that `-m session -P 3` prints. No secret is ever in it.
 struct session_info {
     std::uint32_t sid = 0;
     node_id node;                // the persistent portal, with the interface's name
@@ -68,6 +74,10 @@ struct session_info {
     std::uint16_t max_outstanding_r2t = 0;
     std::uint32_t host_number = 0;
     std::vector<attached_lun> luns;
+};
+
+struct list_sessions_message {
+    std::vector<session_info> sessions;
 };
 
 // Discover(address, port, use_record): replies with `more`: progress lines for stderr (what
@@ -106,12 +116,19 @@ boost::json::object to_json(const login_request_message&);
 boost::json::object to_json(const login_progress&);
 boost::json::object to_json(const logout_request_message&);
 boost::json::object to_json(const logout_progress&);
+boost::json::object to_json(const list_sessions_request_message&);
 boost::json::object to_json(const session_info&);
+boost::json::object to_json(const list_sessions_message&);
 boost::json::object to_json(const discover_request_message&);
 boost::json::object to_json(const discover_progress&);
 boost::json::object to_json(const daemon_status&);
 
-// T: one of the types above. Faults: message_errc, naming the member.
+// Longest string and longest array that from_json takes.
+inline constexpr std::size_t longest_string = 4096;
+inline constexpr std::size_t longest_array = 65536;
+
+// T: one of the types above. Members with a default in the interface file may be missing. Faults:
+// message_errc, naming the member.
 template <class T>
 result<T> from_json(const boost::json::object& from);
 
@@ -122,7 +139,8 @@ enum class message_errc {
     unknown_member,
     malformed,
     too_long,
-    too_deep
+    too_deep,
+    duplicate_member
 };
 
 const char* category_name(message_errc);

@@ -13,6 +13,12 @@ namespace iscsi::admin {
 
 enum class record_kind : std::uint8_t { node, send_targets, interface };
 
+// The row of a key in records of this kind, or nullptr.
+const setting* find_setting(record_kind kind, std::string_view name);
+
+// fault::expected of update(), for a key that is changed in the interface record only.
+inline constexpr std::string_view interface_mode = "iface mode";
+
 // A record of open-iscsi: an ordered set of settings. Every key of its kind has a value (that of
 // the row's fallback at first); keys that this version does not know are kept and written back.
 class record {
@@ -25,17 +31,22 @@ class record {
     std::int64_t get_integer(std::string_view name) const; // checked at set(); 0 when empty
     bool get_boolean(std::string_view name) const;
 
-    // Faults: setting_errc. `set` is for programs and files, `update` for users: it also refuses
-    // keys that are not writable.
+    // Faults: setting_errc. `set` is for programs and files and keeps keys that have no row;
+    // `update` is for users: it refuses those, keys that are not writable, and in node records
+    // every iface.* but iface.transport_name (expected: interface_mode).
     result<void> set(std::string_view name, std::string_view value);
     result<void> update(std::string_view name, std::string_view value);
 
-    // Key and value in the order of open-iscsi, unknown keys last.
+    // Key and value in the order of open-iscsi, unknown keys last. Of the interface settings of
+    // the address family that is not in use only those that were changed.
     std::vector<std::pair<std::string, std::string>> entries() const;
 
     friend bool operator==(const record&, const record&) = default;
 
   private:
+    bool uses_ipv6() const;
+    result<void> keep_unknown(std::string_view name, std::string_view value);
+
     record_kind kind_;
     std::map<std::string, std::string, std::less<>> values_;
     std::vector<std::pair<std::string, std::string>> unknown_;

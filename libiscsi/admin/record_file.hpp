@@ -4,6 +4,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace iscsi::admin {
 
@@ -17,6 +19,9 @@ enum class file_errc {
     not_found,
     read_failed,
     write_failed,
+    bad_key,     // empty, or with blanks or control characters
+    lock_failed, // somebody else changes the records, for too long
+    misplaced,   // a record whose path does not say what it says
 };
 
 const char* category_name(file_errc);
@@ -30,8 +35,21 @@ std::string format_record(const record& from);
 // refused as truncated; `name` is for the message.
 result<record> parse_record(record_kind kind, std::string_view text, std::string_view name);
 
-// "key = value" lines in any order, "#" comments: iscsid.conf. Last value of a key wins.
+// "key = value" lines in any order, "#" comments: iscsid.conf. Last value of a key wins. Every
+// line ends with a newline: a last one without it may have lost its end.
 using key_values = std::vector<std::pair<std::string, std::string>>;
 result<key_values> parse_lines(std::string_view text, std::string_view name);
+
+// The same with the numbers of the lines, each key as often as it stands there.
+struct setting_line {
+    int number = 0;
+    std::string key;
+    std::string value;
+};
+
+result<std::vector<setting_line>> read_lines(std::string_view text, std::string_view name);
+
+// A setting fault, with the place of the line in front of its field: "iscsid.conf:12: key".
+fault at_line(fault why, std::string_view name, int number);
 
 } // namespace iscsi::admin

@@ -3,12 +3,15 @@
 #include "libiscsi/admin/record.hpp"
 #include "libiscsi/admin/record_file.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace iscsi::admin {
+
+class file_system;
 
 // Which node records; fields that are not set match everything.
 struct node_filter {
@@ -31,7 +34,16 @@ struct discovery_id {
 // operations. Names are checked before they touch a path.
 class record_store {
   public:
+    static constexpr std::chrono::milliseconds lock_patience{10'000};
+
+    // How long a change waits for the lock, and a seam for tests: the file system to change.
+    struct options {
+        std::chrono::milliseconds patience = lock_patience;
+        file_system* files = nullptr; // nullptr: the real one
+    };
+
     explicit record_store(std::filesystem::path root);
+    record_store(std::filesystem::path root, options how);
 
     const std::filesystem::path& root() const { return root_; }
 
@@ -41,12 +53,16 @@ class record_store {
         std::vector<fault> unreadable; // truncated or malformed files, by path
     };
 
+    // Both forms: nodes/T/A,P,tag/iface and, without a tag, nodes/T/A,P. A record that is removed
+    // while we read is left out; any other that cannot be read is in `unreadable`.
     selection select(const node_filter& filter) const;
     result<std::optional<record>> find(const node_id& id) const;
 
     // Writes a new or a changed record. Discovered records (node.discovery_* set) also get their
-    // link under send_targets/, static ones under static/ when the group tag is known.
+    // link under send_targets/, static ones under static/ when the group tag is known. Without a
+    // group tag there is room for one interface per portal: a second one is refused.
     result<void> write(const record& node);
+    // Also its links, and the folders that are empty then. A record that is not there is fine.
     result<void> remove(const node_id& id);
 
     // ---- send_targets ----
@@ -54,15 +70,21 @@ class record_store {
     result<std::optional<record>> find_discovery(const discovery_id& id) const;
     result<void> write_discovery(const record& from);
 
-    // Removes the record and every node record that is linked from it.
+    // Removes the record and every node record that is linked from it. Links to records that are
+    // gone only disappear.
     result<void> remove_discovery(const discovery_id& id);
     std::vector<node_id> discovered_by(const discovery_id& id) const;
 
     // ---- interfaces ----
     std::vector<record> interfaces() const; // stored ones, sorted; without default and iser
+    selection select_interfaces() const;    // the same, with what cannot be read
+    result<std::optional<record>> find_interface(std::string_view name) const;
+    result<void> write_interface(const record& interface);
+    result<void> remove_interface(std::string_view name);
 
   private:
     std::filesystem::path root_;
+    options options_;
 };
 
 } // namespace iscsi::admin

@@ -15,6 +15,9 @@ enum class setting_type : std::uint8_t { text, integer, boolean, choice, list };
 // Where a setting lives.
 enum class setting_group : std::uint8_t { node, interface, send_targets, daemon };
 
+// An interface record prints the settings of one address family only.
+enum class address_family : std::uint8_t { any, ipv4, ipv6 };
+
 // One row per key of open-iscsi's records and iscsid.conf. Parse, show, update, validate, the
 // iscsid.conf(5) page and its test all come from the row.
 struct setting {
@@ -29,9 +32,11 @@ struct setting {
     std::string_view unit;          // "s", "bytes", ""
     std::string_view login_key;     // RFC 7143 §13 key that it offers, or ""
     std::string_view meaning;       // one line, the text of the man page
+    address_family family = address_family::any;
 };
 
-// All rows in the order in which records print them.
+// All rows in the order in which records print them. node.session.auth.chap_algs has two rows: it
+// stands in node and in send_targets records.
 std::span<const setting> settings();
 
 // The row of a key, or nullptr. "node.transport_name" is an alias of iface.transport_name.
@@ -45,12 +50,17 @@ enum class setting_errc {
     not_a_choice,
     too_long,
     control_character,
+    outer_blank, // a record file would lose it
 };
 
 const char* category_name(setting_errc);
 std::string_view message_of(setting_errc);
 
-// Is `value` one that the row takes? Faults name the key, the value and what was expected.
+// Is `value` one that the row takes? Faults name the key, the value (never a secret one) and what
+// was expected.
 result<void> check_value(const setting& row, std::string_view value);
+
+// The one spelling of a value that check_value takes: "007" is "7".
+std::string canonical_value(const setting& row, std::string_view value);
 
 } // namespace iscsi::admin

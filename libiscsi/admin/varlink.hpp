@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,11 +42,11 @@ class varlink_splitter {
     result<void> feed(std::string_view bytes);
     std::optional<std::string> next(); // without its NUL
 
-    bool holds_part() const { return !buffer_.empty(); }
+    bool holds_part() const { return !part_.empty(); }
 
   private:
-    std::string buffer_;
-    std::size_t searched_ = 0;
+    std::string part_;
+    std::deque<std::string> whole_;
 };
 
 } // namespace iscsi::admin

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "libiscsi/admin/record_file.hpp"
+#include "libiscsi/base/result.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace iscsi::admin {
+
+// A fault of the operating system: the path, and the words of errno.
+fault system_fault(file_errc what, const std::filesystem::path& path, int error);
+
+// The text of a file, or nothing when there is none. Anything but a regular file of at most
+// longest_file bytes is a fault.
+inline constexpr std::size_t longest_file = 1U << 20U;
+result<std::optional<std::string>> read_file(const std::filesystem::path& file);
+
+// The names in a folder, sorted as strcmp does; none when there is no such folder. Names that
+// start with a dot are our own (the lock, staged files) and left out.
+result<std::vector<std::string>> list_folder(const std::filesystem::path& folder);
+
+// The changes that the store makes on disk. One virtual function per step, so that a test can cut
+// the power between any two of them. Faults: file_errc::write_failed with path and reason.
+class file_system {
+  public:
+    file_system() = default;
+    file_system(const file_system&) = delete;
+    file_system& operator=(const file_system&) = delete;
+    virtual ~file_system() = default;
+
+    // Creates the file (mode 0600) or empties it, writes the text and brings it to the disk.
+    virtual result<void> write_file(const std::filesystem::path& file, std::string_view text);
+    // Mode 0700; a folder that is there already is fine.
+    virtual result<void> make_folder(const std::filesystem::path& folder);
+    virtual result<void>
+    make_link(const std::filesystem::path& link, const std::filesystem::path& to);
+    // Replaces what has the name `to`, in one step.
+    virtual result<void> move(const std::filesystem::path& from, const std::filesystem::path& to);
+    virtual result<void> sync_folder(const std::filesystem::path& folder);
+    // A file that is not there is fine.
+    virtual result<void> remove_file(const std::filesystem::path& file);
+    // Only an empty folder; one that is not empty, or not there, is fine and stays as it is.
+    virtual result<void> remove_folder(const std::filesystem::path& folder);
+};
+
+// The real one.
+file_system& real_files();
+
+} // namespace iscsi::admin

@@ -1,0 +1,188 @@
+#pragma once
+
+#include "libiscsi/admin/messages.hpp"
+#include "libiscsi/base/result.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+// Two visitors with the same verbs, one for each direction between a message and its JSON object.
+namespace iscsi::admin {
+
+template <class Actual, class Message>
+concept same_message = std::same_as<std::remove_const_t<Actual>, Message>;
+
+struct integer_range {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+};
+
+// A port, a number or an exit code: all that a JSON integer stands for here.
+template <class Value>
+using number_of = typename std::conditional_t<
+    std::is_enum_v<Value>,
+    std::underlying_type<Value>,
+    std::type_identity<Value>>::type;
+
+class json_writer {
+  public:
+    void text(std::string_view name, const std::string& value) { to_[name] = value; }
+
+    void boolean(std::string_view name, bool value) { to_[name] = value; }
+
+    void optional_boolean(std::string_view name, bool value) { to_[name] = value; }
+
+    template <class Value>
+    void integer(std::string_view name, Value value, integer_range /*allowed*/ = {}) {
+        to_[name] = static_cast<number_of<Value>>(value);
+    }
+
+    template <class Value>
+    void optional_integer(std::string_view name, const std::optional<Value>& value) {
+        if (value)
+            to_[name] = *value;
+    }
+
+    template <class Message>
+    void object(std::string_view name, const Message& value) {
+        json_writer inner;
+        members(inner, value);
+        to_[name] = inner.take();
+    }
+
+    template <class Message>
+    void objects(std::string_view name, const std::vector<Message>& values) {
+        boost::json::array all;
+        for (const auto& value : values) {
+            json_writer inner;
+            members(inner, value);
+            all.emplace_back(inner.take());
+        }
+        to_[name] = std::move(all);
+    }
+
+    template <class Value>
+    void integers(std::string_view name, const std::vector<Value>& values) {
+        to_[name] = boost::json::array(values.begin(), values.end());
+    }
+
+    void texts(std::string_view name, const std::vector<std::string>& values) {
+        to_[name] = boost::json::array(values.begin(), values.end());
+    }
+
+    boost::json::object take() { return std::move(to_); }
+
+  private:
+    boost::json::object to_;
+};
+
+// Reads the members it is asked for and remembers the first fault; after one it reads no more.
+class json_reader {
+  public:
+    // `where` names the object in faults: "nodes[3].".
+    explicit json_reader(const boost::json::object& from, std::string where = "")
+        : from_(from), where_(std::move(where)) {}
+
+    void text(std::string_view name, std::string& to);
+    void boolean(std::string_view name, bool& to);
+    void optional_boolean(std::string_view name, bool& to);
+    void optional_text(std::string_view name, std::string& to);
+    void texts(std::string_view name, std::vector<std::string>& to);
+
+    template <class Value>
+    void integer(std::string_view name, Value& to) {
+        integer(name, to, range_of<Value>());
+    }
+
+    template <class Value>
+    void integer(std::string_view name, Value& to, integer_range allowed) {
+        if (const auto* const value = required(name))
+            read_integer(*value, name, to, allowed);
+    }
+
+    // The only numbers beyond 2^63 - 1: LUNs.
+    void integer(std::string_view name, std::uint64_t& to);
+
+    template <class Value>
+    void optional_integer(std::string_view name, std::optional<Value>& to) {
+        if (const auto* const value = optional(name))
+            read_integer(*value, name, to.emplace(), range_of<Value>());
+    }
+
+    template <class Value>
+    void integers(std::string_view name, std::vector<Value>& to) {
+        for (const auto& value : array(name))
+            read_integer(value, name, to.emplace_back(), range_of<Value>());
+    }
+
+    template <class Message>
+    void object(std::string_view name, Message& to) {
+        if (const auto* const value = required(name))
+            read_object(*value, where_ + std::string(name), to);
+    }
+
+    template <class Message>
+    void objects(std::string_view name, std::vector<Message>& to) {
+        for (const auto& value : array(name)) {
+            const auto place = where_ + std::string(name) + "[" + std::to_string(to.size()) + "]";
+            read_object(value, place, to.emplace_back());
+        }
+    }
+
+    // The first fault; members that nobody asked for are one.
+    result<void> finish() const;
+
+  private:
+    template <class Value>
+    static constexpr integer_range range_of() {
+        return {std::numeric_limits<Value>::min(), std::numeric_limits<Value>::max()};
+    }
+
+    template <class Value>
+    void read_integer(
+        const boost::json::value& value, std::string_view name, Value& to, integer_range allowed
+    ) {
+        if (const auto number = whole_number(value, name, allowed))
+            to = static_cast<Value>(*number);
+    }
+
+    template <class Message>
+    void read_object(const boost::json::value& value, const std::string& place, Message& to) {
+        const auto* const inner = value.if_object();
+        if (inner == nullptr)
+            return refuse(message_errc::wrong_type, place, "an object");
+        json_reader reader(*inner, place + ".");
+        members(reader, to);
+        if (const auto read = reader.finish(); !read)
+            keep(read.error());
+    }
+
+    // nullptr when it is not there or a fault came before; `null` counts as not there.
+    const boost::json::value* optional(std::string_view name);
+    const boost::json::value* required(std::string_view name);
+    const boost::json::array& array(std::string_view name);
+    void read_text(const boost::json::value& value, std::string_view name, std::string& to);
+    void read_boolean(const boost::json::value& value, std::string_view name, bool& to);
+    std::optional<std::int64_t>
+    whole_number(const boost::json::value& value, std::string_view name, integer_range allowed);
+
+    void refuse(message_errc why, std::string_view name, std::string expected);
+    void keep(const fault& why);
+
+    const boost::json::object& from_;
+    std::string where_;
+    std::vector<std::string_view> known_;
+    std::optional<fault> fault_;
+};
+
+} // namespace iscsi::admin

@@ -1,0 +1,187 @@
+#pragma once
+
+#include "libiscsi/admin/json_members.hpp"
+#include "libiscsi/admin/messages.hpp"
+
+// The members of each message, named once for both directions: `visit` is a json_writer or a
+// json_reader.
+namespace iscsi::admin {
+
+inline constexpr integer_range group_tags{-1, 65535};
+inline constexpr integer_range ports{0, 65535};
+inline constexpr integer_range exit_codes{0, 33};
+
+template <class Visitor, class Node>
+requires same_message<Node, node_id>
+
+void members(Visitor& visit, Node& node) {
+    visit.text("target", node.target);
+    visit.text("address", node.address);
+    visit.integer("port", node.port, ports);
+    visit.integer("group_tag", node.group_tag, group_tags);
+    visit.text("interface", node.interface);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, login_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.objects("nodes", message.nodes);
+    visit.optional_boolean("wait", message.wait);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, login_progress>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("index", message.index);
+    visit.integer("code", message.code, exit_codes);
+    visit.text("detail", message.detail);
+    visit.integer("sid", message.sid);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, logout_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integers("sids", message.sids);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, logout_progress>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("sid", message.sid);
+    visit.integer("code", message.code, exit_codes);
+    visit.text("detail", message.detail);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, list_sessions_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.optional_integer("sid", message.sid);
+}
+
+template <class Visitor, class Lun>
+requires same_message<Lun, attached_lun>
+
+void members(Visitor& visit, Lun& unit) {
+    visit.integer("lun", unit.lun);
+    visit.text("disk", unit.disk);
+    visit.text("state", unit.state);
+}
+
+template <class Visitor, class Session>
+void identity_members(Visitor& visit, Session& session) {
+    visit.integer("sid", session.sid);
+    visit.object("node", session.node);
+    visit.text("current_address", session.current_address);
+    visit.integer("current_port", session.current_port, ports);
+    visit.integer("group_tag", session.group_tag, group_tags);
+    visit.text("initiator_name", session.initiator_name);
+    visit.text("interface_address", session.interface_address);
+}
+
+template <class Visitor, class Session>
+void state_members(Visitor& visit, Session& session) {
+    visit.text("connection_state", session.connection_state);
+    visit.text("session_state", session.session_state);
+    visit.text("internal_state", session.internal_state);
+    visit.integer("recovery_timeout", session.recovery_timeout);
+    visit.integer("target_reset_timeout", session.target_reset_timeout);
+    visit.integer("lun_reset_timeout", session.lun_reset_timeout);
+    visit.integer("abort_timeout", session.abort_timeout);
+    visit.text("username", session.username);
+    visit.text("username_in", session.username_in);
+}
+
+template <class Visitor, class Session>
+void negotiated_members(Visitor& visit, Session& session) {
+    visit.text("header_digest", session.header_digest);
+    visit.text("data_digest", session.data_digest);
+    visit.integer("max_recv_data_segment_length", session.max_recv_data_segment_length);
+    visit.integer("max_xmit_data_segment_length", session.max_xmit_data_segment_length);
+    visit.integer("first_burst_length", session.first_burst_length);
+    visit.integer("max_burst_length", session.max_burst_length);
+    visit.boolean("immediate_data", session.immediate_data);
+    visit.boolean("initial_r2t", session.initial_r2t);
+    visit.integer("max_outstanding_r2t", session.max_outstanding_r2t);
+}
+
+template <class Visitor, class Session>
+requires same_message<Session, session_info>
+
+void members(Visitor& visit, Session& session) {
+    identity_members(visit, session);
+    state_members(visit, session);
+    negotiated_members(visit, session);
+    visit.integer("host_number", session.host_number);
+    visit.objects("luns", session.luns);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, list_sessions_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.objects("sessions", message.sessions);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, discover_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.text("address", message.address);
+    visit.integer("port", message.port, ports);
+    visit.optional_boolean("use_record", message.use_record);
+}
+
+template <class Visitor, class Portal>
+requires same_message<Portal, discovered_portal>
+
+void members(Visitor& visit, Portal& portal) {
+    visit.text("target", portal.target);
+    visit.text("address", portal.address);
+    visit.integer("port", portal.port, ports);
+    visit.integer("group_tag", portal.group_tag, group_tags);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, discover_progress>
+
+void members(Visitor& visit, Message& message) {
+    visit.texts("notes", message.notes);
+    visit.boolean("finished", message.finished);
+    visit.integer("code", message.code, exit_codes);
+    visit.objects("portals", message.portals);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, daemon_status>
+
+void members(Visitor& visit, Message& message) {
+    visit.text("version", message.version);
+    visit.text("disk_driver", message.disk_driver);
+    visit.text("ring", message.ring);
+    visit.integer("sessions", message.sessions);
+    visit.text("initiator_name", message.initiator_name);
+}
+
+template <class Message>
+boost::json::object write_members(const Message& from) {
+    json_writer writer;
+    members(writer, from);
+    return writer.take();
+}
+
+template <class Message>
+result<Message> read_members(const boost::json::object& from) {
+    Message to;
+    json_reader reader(from);
+    members(reader, to);
+    if (auto read = reader.finish(); !read)
+        return read.error();
+    return to;
+}
+
+} // namespace iscsi::admin

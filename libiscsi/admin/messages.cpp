@@ -1,0 +1,94 @@
+#include "libiscsi/admin/messages.hpp"
+
+#include "libiscsi/admin/message_members.hpp"
+
+namespace iscsi::admin {
+
+boost::json::object to_json(const node_id& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const login_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const login_progress& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const logout_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const logout_progress& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const list_sessions_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const session_info& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const list_sessions_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const discover_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const discover_progress& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const daemon_status& from) {
+    return write_members(from);
+}
+
+template <class T>
+result<T> from_json(const boost::json::object& from) {
+    return read_members<T>(from);
+}
+
+template result<node_id> from_json(const boost::json::object&);
+template result<login_request_message> from_json(const boost::json::object&);
+template result<login_progress> from_json(const boost::json::object&);
+template result<logout_request_message> from_json(const boost::json::object&);
+template result<logout_progress> from_json(const boost::json::object&);
+template result<list_sessions_request_message> from_json(const boost::json::object&);
+template result<session_info> from_json(const boost::json::object&);
+template result<list_sessions_message> from_json(const boost::json::object&);
+template result<discover_request_message> from_json(const boost::json::object&);
+template result<discover_progress> from_json(const boost::json::object&);
+template result<daemon_status> from_json(const boost::json::object&);
+
+const char* category_name(message_errc /*unused*/) {
+    return "message";
+}
+
+std::string_view message_of(message_errc error) {
+    switch (error) {
+    case message_errc::missing_member:
+        return "missing member";
+    case message_errc::wrong_type:
+        return "wrong type";
+    case message_errc::out_of_range:
+        return "out of range";
+    case message_errc::unknown_member:
+        return "unknown member";
+    case message_errc::malformed:
+        return "malformed JSON";
+    case message_errc::too_long:
+        return "too long";
+    case message_errc::too_deep:
+        return "nested too deep";
+    case message_errc::duplicate_member:
+        return "member given twice";
+    }
+    return "unknown error";
+}
+
+} // namespace iscsi::admin

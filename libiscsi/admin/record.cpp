@@ -1,0 +1,180 @@
+#include "libiscsi/admin/record.hpp"
+
+#include "libiscsi/admin/words.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace iscsi::admin {
+
+namespace {
+
+constexpr std::size_t longest_unknown_value = 255;
+
+bool stands_in(const setting& row, record_kind kind) {
+    switch (kind) {
+    case record_kind::node:
+        return row.group == setting_group::node || row.group == setting_group::interface;
+    case record_kind::send_targets:
+        return row.group == setting_group::send_targets;
+    case record_kind::interface:
+        return row.group == setting_group::interface;
+    }
+    return false;
+}
+
+using row_index = std::map<std::string_view, const setting*, std::less<>>;
+
+row_index index_rows(record_kind kind) {
+    row_index index;
+    for (const auto& row : settings())
+        if (stands_in(row, kind))
+            index.emplace(row.name, &row);
+    if (kind == record_kind::node)
+        index.emplace("node.transport_name", index.at("iface.transport_name"));
+    return index;
+}
+
+const row_index& rows_of(record_kind kind) {
+    static const auto node = index_rows(record_kind::node);
+    static const auto send_targets = index_rows(record_kind::send_targets);
+    static const auto interface = index_rows(record_kind::interface);
+    switch (kind) {
+    case record_kind::node:
+        return node;
+    case record_kind::send_targets:
+        return send_targets;
+    case record_kind::interface:
+        break;
+    }
+    return interface;
+}
+
+fault refusal(setting_errc why, std::string_view name, std::string_view expected) {
+    return {to_error_code(why), std::string(name), "", std::string(expected)};
+}
+
+result<void> check_writable(record_kind kind, const setting& row) {
+    const bool of_interface = row.group == setting_group::interface;
+    if (kind == record_kind::node && of_interface && row.name != "iface.transport_name")
+        return refusal(setting_errc::not_writable, row.name, interface_mode);
+    if (!row.writable)
+        return refusal(setting_errc::not_writable, row.name, "a key that selects no record");
+    return {};
+}
+
+// What a record file can hold without changing it.
+result<void> check_unknown(std::string_view name, std::string_view value) {
+    if (std::any_of(value.begin(), value.end(), is_control))
+        return refusal(setting_errc::control_character, name, "printable characters");
+    if (trim(value) != value)
+        return refusal(setting_errc::outer_blank, name, "no blank at either end");
+    if (value.size() > longest_unknown_value)
+        return refusal(setting_errc::too_long, name, "at most 255 bytes");
+    return {};
+}
+
+bool is_key_character(char c) {
+    return !is_blank(c) && !is_control(c) && c != '=' && c != '#';
+}
+
+} // namespace
+
+const setting* find_setting(record_kind kind, std::string_view name) {
+    const auto& rows = rows_of(kind);
+    const auto found = rows.find(name);
+    return found == rows.end() ? nullptr : found->second;
+}
+
+record::record(record_kind kind) : kind_(kind) {
+    for (const auto& row : settings())
+        if (stands_in(row, kind))
+            values_.emplace(row.name, row.fallback);
+}
+
+const std::string& record::get(std::string_view name) const {
+    static const std::string nothing;
+    const auto* const row = find_setting(kind_, name);
+    if (row != nullptr)
+        return values_.find(row->name)->second;
+    const auto kept = std::find_if(unknown_.begin(), unknown_.end(), [name](const auto& entry) {
+        return entry.first == name;
+    });
+    return kept == unknown_.end() ? nothing : kept->second;
+}
+
+std::int64_t record::get_integer(std::string_view name) const {
+    const auto& text = get(name);
+    std::int64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+bool record::get_boolean(std::string_view name) const {
+    return get(name) == "Yes";
+}
+
+result<void> record::set(std::string_view name, std::string_view value) {
+    const auto* const row = find_setting(kind_, name);
+    if (row == nullptr)
+        return keep_unknown(name, value);
+    if (auto checked = check_value(*row, value); !checked)
+        return checked;
+    values_.find(row->name)->second = canonical_value(*row, value);
+    return {};
+}
+
+result<void> record::update(std::string_view name, std::string_view value) {
+    const auto* const row = find_setting(kind_, name);
+    if (row == nullptr)
+        return refusal(setting_errc::unknown_name, name, "a key of this record");
+    if (auto writable = check_writable(kind_, *row); !writable)
+        return writable;
+    return set(name, value);
+}
+
+std::vector<std::pair<std::string, std::string>> record::entries() const {
+    const auto hidden_family = uses_ipv6() ? address_family::ipv4 : address_family::ipv6;
+    std::vector<std::pair<std::string, std::string>> all;
+    all.reserve(values_.size() + unknown_.size());
+    for (const auto& row : settings()) {
+        if (!stands_in(row, kind_))
+            continue;
+        const auto& value = values_.find(row.name)->second;
+        if (row.family != hidden_family || value != row.fallback)
+            all.emplace_back(row.name, value);
+    }
+    all.insert(all.end(), unknown_.begin(), unknown_.end());
+    return all;
+}
+
+bool record::uses_ipv6() const {
+    return get("iface.iscsi_ifacename").find("ipv6") != std::string::npos ||
+           get("iface.ipaddress").find(':') != std::string::npos;
+}
+
+result<void> record::keep_unknown(std::string_view name, std::string_view value) {
+    if (name.empty() || !std::all_of(name.begin(), name.end(), is_key_character))
+        return refusal(setting_errc::unknown_name, name, "a key without blanks");
+    if (auto checked = check_unknown(name, value); !checked)
+        return checked;
+    for (auto& entry : unknown_)
+        if (entry.first == name) {
+            entry.second = value;
+            return {};
+        }
+    unknown_.emplace_back(name, value);
+    return {};
+}
+
+node_id id_of(const record& node) {
+    node_id id;
+    id.target = node.get("node.name");
+    id.address = node.get("node.conn[0].address");
+    id.port = static_cast<std::uint16_t>(node.get_integer("node.conn[0].port"));
+    id.group_tag = static_cast<int>(node.get_integer("node.tpgt"));
+    id.interface = node.get("iface.iscsi_ifacename");
+    return id;
+}
+
+} // namespace iscsi::admin

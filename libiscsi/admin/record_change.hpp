@@ -1,0 +1,44 @@
+#pragma once
+
+#include "libiscsi/admin/file_lock.hpp"
+#include "libiscsi/admin/files.hpp"
+#include "libiscsi/admin/record_tree.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+namespace iscsi::admin {
+
+// One change of the record tree, under its lock. After each of its steps the disk holds either the
+// old or the new state of a file, never a half.
+class record_change {
+  public:
+    // Creates the root if it must, takes the lock and clears what a dead writer left behind.
+    static result<record_change> begin(const record_tree& tree, const record_store::options& how);
+
+    result<void> put_file(const std::filesystem::path& file, std::string_view text);
+    result<void> put_link(const std::filesystem::path& link, const std::filesystem::path& to);
+
+    // And the folders above it that are empty then, but never a branch of the tree. A file that is
+    // not there is fine.
+    result<void> remove(const std::filesystem::path& file);
+
+  private:
+    record_change(const record_tree& tree, file_system& files, file_lock lock)
+        : tree_(tree), files_(&files), lock_(std::move(lock)) {}
+
+    // New files wait in the branch where they belong: a rename stays in one file system even when
+    // the branch is a link to another one.
+    std::filesystem::path staged_for(const std::filesystem::path& file) const;
+    result<void> clear_staged();
+    result<void>
+    move_into_place(const std::filesystem::path& staged, const std::filesystem::path& to);
+    fault give_up(const std::filesystem::path& staged, fault why, const std::filesystem::path& to);
+
+    record_tree tree_;
+    file_system* files_;
+    file_lock lock_;
+};
+
+} // namespace iscsi::admin

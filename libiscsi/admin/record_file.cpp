@@ -1,0 +1,234 @@
+#include "libiscsi/admin/record_file.hpp"
+
+#include "libiscsi/admin/version.hpp"
+#include "libiscsi/admin/words.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace iscsi::admin {
+
+namespace {
+
+// The limits of open-iscsi's own reader.
+constexpr std::size_t longest_line = 2047;
+constexpr std::size_t longest_key = 127;
+constexpr std::size_t longest_value = 255;
+
+constexpr std::string_view first_words = "# BEGIN RECORD ";
+constexpr std::string_view last_line = "# END RECORD";
+
+std::string place_of(std::string_view name, int number) {
+    return std::string(name) + ":" + std::to_string(number);
+}
+
+// The words of a line that may be shown: its key. A value may be a secret.
+std::string shown(std::string_view line) {
+    constexpr std::size_t enough = 40;
+    return std::string(trim(line.substr(0, line.find('='))).substr(0, enough));
+}
+
+bool is_setting(std::string_view line) {
+    return !line.empty() && line.front() != '#';
+}
+
+bool is_bad_in_key(char c) {
+    return is_blank(c) || is_control(c);
+}
+
+// The lines of a text, counted from 1. Every one ends with a newline.
+class line_reader {
+  public:
+    explicit line_reader(std::string_view text) : rest_(text) {}
+
+    bool at_end() const { return rest_.empty(); }
+
+    bool is_whole() const { return rest_.find('\n') != std::string_view::npos; }
+
+    int number() const { return number_; }
+
+    std::string_view next() {
+        const auto end = rest_.find('\n');
+        const auto line = rest_.substr(0, end);
+        rest_.remove_prefix(std::min(rest_.size(), line.size() + 1));
+        ++number_;
+        return line;
+    }
+
+  private:
+    std::string_view rest_;
+    int number_ = 0;
+};
+
+struct line_fault {
+    file_errc why{};
+    std::string got;
+    std::string expected;
+};
+
+std::optional<line_fault> check_sizes(std::string_view key, std::string_view value) {
+    if (key.empty() || std::any_of(key.begin(), key.end(), is_bad_in_key))
+        return line_fault{file_errc::bad_key, shown(key), "one word before the ="};
+    if (key.size() > longest_key)
+        return line_fault{file_errc::key_too_long, shown(key), "at most 127 bytes"};
+    if (value.size() > longest_value)
+        return line_fault{
+            file_errc::value_too_long,
+            std::to_string(value.size()) + " bytes for " + shown(key),
+            "at most 255 bytes"};
+    return std::nullopt;
+}
+
+result<setting_line> cut_line(std::string_view line, std::string_view name, int number) {
+    const auto refuse = [&](const line_fault& because) {
+        return fault{
+            to_error_code(because.why), place_of(name, number), because.got, because.expected};
+    };
+    const auto equals = line.find('=');
+    if (equals == std::string_view::npos)
+        return refuse({file_errc::no_equals_sign, shown(line), "key = value"});
+    const auto key = trim(line.substr(0, equals));
+    const auto value = trim(line.substr(equals + 1));
+    if (const auto because = check_sizes(key, value))
+        return refuse(*because);
+    return setting_line{number, std::string(key), std::string(value)};
+}
+
+result<void> check_whole(const line_reader& lines, std::string_view name) {
+    if (lines.is_whole())
+        return {};
+    return fault{
+        to_error_code(file_errc::truncated),
+        place_of(name, lines.number() + 1),
+        "a last line without its end",
+        "a newline"};
+}
+
+result<void> check_length(std::string_view line, std::string_view name, int number) {
+    if (line.size() <= longest_line)
+        return {};
+    return fault{
+        to_error_code(file_errc::line_too_long),
+        place_of(name, number),
+        std::to_string(line.size()) + " bytes",
+        "at most 2047 bytes"};
+}
+
+bool ends_as_record(std::string_view text) {
+    const auto whole = trim(text);
+    const auto last = whole.substr(whole.rfind('\n') + 1); // npos + 1 is 0
+    return trim(last) == last_line;
+}
+
+// The fault that stops the reading of a record says that its file is bad; which key and why stand
+// in its words.
+fault bad_value(const fault& why, std::string_view name, int number) {
+    auto in_file = at_line(why, name, number);
+    in_file.got = why.code.message() + (why.got.empty() ? "" : " " + why.got);
+    in_file.code = to_error_code(file_errc::bad_value);
+    return in_file;
+}
+
+} // namespace
+
+const char* category_name(file_errc /*unused*/) {
+    return "file";
+}
+
+std::string_view message_of(file_errc error) {
+    switch (error) {
+    case file_errc::no_equals_sign:
+        return "line without an equals sign";
+    case file_errc::line_too_long:
+        return "line too long";
+    case file_errc::key_too_long:
+        return "key too long";
+    case file_errc::value_too_long:
+        return "value too long";
+    case file_errc::bad_value:
+        return "bad value";
+    case file_errc::truncated:
+        return "truncated";
+    case file_errc::not_found:
+        return "not found";
+    case file_errc::read_failed:
+        return "cannot be read";
+    case file_errc::write_failed:
+        return "cannot be written";
+    case file_errc::bad_key:
+        return "bad key";
+    case file_errc::lock_failed:
+        return "cannot be locked";
+    case file_errc::misplaced:
+        return "does not belong to its path";
+    }
+    return "unknown error";
+}
+
+std::string format_record(const record& from) {
+    std::string text(first_words);
+    text.append(compatible_version).append("\n");
+    for (const auto& [key, value] : from.entries())
+        if (!value.empty())
+            text.append(key).append(" = ").append(value).append("\n");
+    return text.append(last_line).append("\n");
+}
+
+result<record> parse_record(record_kind kind, std::string_view text, std::string_view name) {
+    const auto lines = read_lines(text, name);
+    if (!lines)
+        return lines.error();
+    if (!ends_as_record(text))
+        return fault{
+            to_error_code(file_errc::truncated),
+            std::string(name),
+            "no end line",
+            std::string(last_line)};
+    record to(kind);
+    for (const auto& line : *lines)
+        if (const auto taken = to.set(line.key, line.value); !taken)
+            return bad_value(taken.error(), name, line.number);
+    return to;
+}
+
+result<std::vector<setting_line>> read_lines(std::string_view text, std::string_view name) {
+    std::vector<setting_line> all;
+    line_reader lines(text);
+    while (!lines.at_end()) {
+        if (auto whole = check_whole(lines, name); !whole)
+            return whole.error();
+        const auto line = lines.next();
+        if (auto fits = check_length(line, name, lines.number()); !fits)
+            return fits.error();
+        if (!is_setting(trim(line)))
+            continue;
+        auto cut = cut_line(line, name, lines.number());
+        if (!cut)
+            return cut.error();
+        all.push_back(std::move(*cut));
+    }
+    return all;
+}
+
+result<key_values> parse_lines(std::string_view text, std::string_view name) {
+    auto lines = read_lines(text, name);
+    if (!lines)
+        return lines.error();
+    key_values values;
+    for (auto& line : *lines) {
+        const auto same = [&line](const auto& entry) { return entry.first == line.key; };
+        const auto earlier = std::find_if(values.begin(), values.end(), same);
+        if (earlier == values.end())
+            values.emplace_back(std::move(line.key), std::move(line.value));
+        else
+            earlier->second = std::move(line.value);
+    }
+    return values;
+}
+
+fault at_line(fault why, std::string_view name, int number) {
+    why.field = place_of(name, number) + ": " + why.field;
+    return why;
+}
+
+} // namespace iscsi::admin

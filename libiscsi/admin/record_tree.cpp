@@ -1,0 +1,152 @@
+#include "libiscsi/admin/record_tree.hpp"
+
+#include "libiscsi/admin/words.hpp"
+#include "libiscsi/core/login/discovery.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace iscsi::admin {
+
+namespace {
+
+constexpr std::size_t longest_target = 223; // RFC 7143 §4.2.7.2
+constexpr std::size_t longest_address = 255;
+constexpr std::size_t longest_interface = 64;
+
+fault bad_name(name_errc why, std::string_view field, std::string_view got, const char* expected) {
+    return {to_error_code(why), std::string(field), std::string(got), expected};
+}
+
+// A comma separates the parts of a name in the tree; a slash would leave it.
+bool is_unsafe(char c) {
+    return c == '/' || c == ',' || is_control(c) || c == ' ';
+}
+
+result<void> check_part(std::string_view field, std::string_view text, std::size_t longest) {
+    if (text.empty())
+        return bad_name(name_errc::empty_name, field, text, "");
+    if (text.size() > longest)
+        return bad_name(name_errc::name_too_long, field, text.substr(0, longest), "");
+    if (text.front() == '.' || std::any_of(text.begin(), text.end(), is_unsafe))
+        return bad_name(
+            name_errc::bad_character, field, text, "no slash, comma, blank or first dot"
+        );
+    return {};
+}
+
+template <class Integer>
+std::optional<Integer> to_number(std::string_view text) {
+    Integer value{};
+    const auto* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stop != end)
+        return std::nullopt;
+    return value;
+}
+
+// Takes "…,last" apart.
+std::string_view take_last(std::string_view& text) {
+    const auto comma = text.rfind(',');
+    const auto last = text.substr(comma + 1); // npos + 1 is 0
+    text = text.substr(0, comma == std::string_view::npos ? 0 : comma);
+    return last;
+}
+
+discovery_id source_of(const record& node) {
+    return {
+        node.get("node.discovery_address"),
+        static_cast<std::uint16_t>(node.get_integer("node.discovery_port"))};
+}
+
+} // namespace
+
+result<void> check_address(std::string_view address) {
+    return check_part("address", address, longest_address);
+}
+
+result<void> check_interface_name(std::string_view name) {
+    return check_part("interface name", name, longest_interface);
+}
+
+result<void> check_paths(const node_id& id) {
+    if (auto good = check_part("target name", id.target, longest_target); !good)
+        return good;
+    if (auto good = check_address(id.address); !good)
+        return good;
+    return check_interface_name(id.interface);
+}
+
+result<void> check_new(const node_id& id) {
+    if (auto good = check_iscsi_name(id.target); !good)
+        return good;
+    return check_paths(id);
+}
+
+result<void> check_paths(const discovery_id& id) {
+    return check_address(id.address);
+}
+
+std::string portal_name(const discovery_id& id) {
+    return id.address + "," + std::to_string(id.port);
+}
+
+std::optional<discovery_id> parse_portal_name(std::string_view name) {
+    const auto port = to_number<std::uint16_t>(take_last(name));
+    if (!port || !check_address(name))
+        return std::nullopt;
+    return discovery_id{std::string(name), *port};
+}
+
+std::string portal_name(const node_id& id) {
+    const auto name = portal_name(discovery_id{id.address, id.port});
+    return id.group_tag < 0 ? name : name + "," + std::to_string(id.group_tag);
+}
+
+std::string link_name(const node_id& id) {
+    return id.target + "," + id.address + "," + std::to_string(id.port) + "," +
+           std::to_string(id.group_tag) + "," + id.interface;
+}
+
+std::optional<node_id> parse_link_name(std::string_view name) {
+    const auto interface = take_last(name);
+    const auto group_tag = to_number<int>(take_last(name));
+    const auto port = to_number<std::uint16_t>(take_last(name));
+    const auto address = take_last(name);
+    if (!group_tag || !port)
+        return std::nullopt;
+    node_id id{std::string(name), std::string(address), *port, *group_tag, std::string(interface)};
+    if (!check_paths(id))
+        return std::nullopt;
+    return id;
+}
+
+std::filesystem::path record_tree::branch(const std::filesystem::path& path) const {
+    return root_ / *path.lexically_relative(root_).begin();
+}
+
+std::filesystem::path record_tree::node(const node_id& id) const {
+    return id.group_tag < 0 ? portal(id) : portal(id) / id.interface;
+}
+
+std::filesystem::path record_tree::discovery_folder(const discovery_id& id) const {
+    return send_targets() / portal_name(id);
+}
+
+std::filesystem::path record_tree::discovery(const discovery_id& id) const {
+    return discovery_folder(id) / "st_config";
+}
+
+std::optional<std::filesystem::path> record_tree::link(const record& node) const {
+    const auto id = id_of(node);
+    const auto& type = node.get("node.discovery_type");
+    if (type == "send_targets" && check_paths(source_of(node)))
+        return discovery_folder(source_of(node)) / link_name(id);
+    if (type == "static" && id.group_tag >= 0)
+        return root_ / "static" / link_name(id);
+    if (type == "fw" && id.group_tag >= 0)
+        return root_ / "fw" / link_name(id);
+    return std::nullopt;
+}
+
+} // namespace iscsi::admin

@@ -1,0 +1,293 @@
+#include "libiscsi/admin/setting.hpp"
+
+#include <array>
+
+namespace iscsi::admin {
+
+namespace {
+
+// ---- how a row is written ----
+
+struct range {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    std::string_view unit;
+};
+
+using enum setting_group;
+using words = std::string_view;
+
+constexpr std::int64_t longest_value = 255;
+constexpr range u8{0, 255, ""};
+constexpr range u16{0, 65535, ""};
+constexpr range u32{0, 4294967295, ""};
+constexpr range port_number{0, 65535, ""};
+constexpr range seconds{0, 2147483647, "s"};
+constexpr range any_seconds{-2147483648, 2147483647, "s"};
+constexpr range burst{512, 16777215, "bytes"}; // RFC 7143 §13.13, §13.14
+constexpr words auth_methods = "None|CHAP";
+constexpr words startups = "manual|automatic|onboot";
+constexpr words digests = "None|CRC32C|CRC32C,None|None,CRC32C";
+constexpr words sources = "send_targets|isns|offload_send_targets|slp|static|fw";
+
+constexpr setting
+text(setting_group group, words name, words fallback, words meaning, std::int64_t longest) {
+    return {
+        name, group, setting_type::text, fallback, 0, longest, "", false, true, "", "", meaning};
+}
+
+constexpr setting text(setting_group group, words name, words fallback, words meaning) {
+    return text(group, name, fallback, meaning, longest_value);
+}
+
+constexpr setting
+integer(setting_group group, words name, words fallback, range in, words meaning) {
+    return {
+        name,
+        group,
+        setting_type::integer,
+        fallback,
+        in.low,
+        in.high,
+        "",
+        false,
+        true,
+        in.unit,
+        "",
+        meaning};
+}
+
+constexpr setting
+choice(setting_group group, words name, words fallback, words choices, words meaning) {
+    return {
+        name, group, setting_type::choice, fallback, 0, 0, choices, false, true, "", "", meaning};
+}
+
+constexpr setting boolean(setting_group group, words name, words fallback, words meaning) {
+    auto row = choice(group, name, fallback, "Yes|No", meaning);
+    row.type = setting_type::boolean;
+    return row;
+}
+
+constexpr setting chap_algorithms(setting_group group) {
+    auto row = choice(
+        group,
+        "node.session.auth.chap_algs",
+        "MD5",
+        "MD5|SHA1|SHA256|SHA3-256",
+        "CHAP digests to offer, best first, separated by commas."
+    );
+    row.type = setting_type::list;
+    return row;
+}
+
+// A key of the record that selects it: users cannot change it.
+constexpr setting fixed(setting row) {
+    row.writable = false;
+    return row;
+}
+
+constexpr setting secret(setting row) {
+    row.masked = true;
+    return row;
+}
+
+constexpr setting offers(words login_key, setting row) {
+    row.login_key = login_key;
+    return row;
+}
+
+constexpr setting of(address_family family, setting row) {
+    row.family = family;
+    return row;
+}
+
+constexpr setting ipv4(setting row) {
+    return of(address_family::ipv4, row);
+}
+
+constexpr setting ipv6(setting row) {
+    return of(address_family::ipv6, row);
+}
+
+// An interface setting that only adapters with their own TCP/IP use: kept, never looked at.
+constexpr setting kept(words name, words meaning) {
+    return text(interface, name, "", meaning);
+}
+
+constexpr setting kept(words name, range in, words meaning) {
+    return integer(interface, name, "0", in, meaning);
+}
+
+// ---- the table, in the order in which records print it ----
+
+// clang-format off
+constexpr std::array table{
+    // node: who it is
+    fixed(text(node, "node.name", "", "iSCSI name of the target.", 223)),
+    fixed(integer(node, "node.tpgt", "-1", {-1, 65535, ""}, "Portal group tag; -1: not known.")),
+    choice(node, "node.startup", "manual", startups, "Who logs in: automatic at boot, onboot for the root disk, manual otherwise."),
+    boolean(node, "node.leading_login", "No", "With automatic startup: one session per target, whichever portal answers first."),
+
+    // interface: where sessions start
+    fixed(text(interface, "iface.iscsi_ifacename", "default", "Name of the interface record.", 64)),
+    text(interface, "iface.net_ifacename", "", "Network device to bind to.", 15),
+    text(interface, "iface.ipaddress", "", "Address of the interface."),
+    kept("iface.prefix_len", u8, "Length of the network prefix, for offload adapters."),
+    text(interface, "iface.hwaddress", "", "Hardware address of the network device to bind to."),
+    text(interface, "iface.transport_name", "tcp", "Transport: tcp; others belong to offload adapters."),
+    text(interface, "iface.initiatorname", "", "Initiator name of this interface, instead of the one in initiatorname.iscsi.", 223),
+    kept("iface.state", "Interface state, for offload adapters: enable or disable."),
+    kept("iface.vlan_id", u16, "VLAN, for offload adapters."),
+    kept("iface.vlan_priority", u8, "VLAN priority, for offload adapters."),
+    kept("iface.vlan_state", "VLAN state, for offload adapters: enable or disable."),
+    kept("iface.iface_num", {-2147483648, 2147483647, ""}, "Interface number, for offload adapters."),
+    kept("iface.mtu", u16, "MTU, for offload adapters."),
+    kept("iface.port", u16, "Port of the adapter, for offload adapters."),
+    ipv4(kept("iface.bootproto", "How the address is found, for offload adapters: static or dhcp.")),
+    ipv4(kept("iface.subnet_mask", "Subnet mask, for offload adapters.")),
+    ipv4(kept("iface.gateway", "Gateway, for offload adapters.")),
+    ipv4(kept("iface.dhcp_alt_client_id_state", "Alternate DHCP client ID in use, for offload adapters.")),
+    ipv4(kept("iface.dhcp_alt_client_id", "Alternate DHCP client ID, for offload adapters.")),
+    ipv4(kept("iface.dhcp_dns", "DNS servers from DHCP, for offload adapters.")),
+    ipv4(kept("iface.dhcp_learn_iqn", "Initiator name from DHCP, for offload adapters.")),
+    ipv4(kept("iface.dhcp_req_vendor_id_state", "DHCP vendor ID required, for offload adapters.")),
+    ipv4(kept("iface.dhcp_vendor_id_state", "DHCP vendor ID sent, for offload adapters.")),
+    ipv4(kept("iface.dhcp_vendor_id", "DHCP vendor ID, for offload adapters.")),
+    ipv4(kept("iface.dhcp_slp_da", "SLP agent from DHCP, for offload adapters.")),
+    ipv4(kept("iface.fragmentation", "IP fragmentation, for offload adapters.")),
+    ipv4(kept("iface.gratuitous_arp", "Gratuitous ARP, for offload adapters.")),
+    ipv4(kept("iface.incoming_forwarding", "Forwarding of incoming packets, for offload adapters.")),
+    ipv4(kept("iface.tos_state", "Type of service in use, for offload adapters.")),
+    ipv4(kept("iface.tos", u8, "Type of service, for offload adapters.")),
+    ipv4(kept("iface.ttl", u8, "Time to live, for offload adapters.")),
+    ipv6(kept("iface.ipv6_autocfg", "IPv6 address configuration, for offload adapters.")),
+    ipv6(kept("iface.linklocal_autocfg", "Link-local address configuration, for offload adapters.")),
+    ipv6(kept("iface.router_autocfg", "Router configuration, for offload adapters.")),
+    ipv6(kept("iface.ipv6_linklocal", "Link-local address, for offload adapters.")),
+    ipv6(kept("iface.ipv6_router", "Router address, for offload adapters.")),
+    ipv6(kept("iface.dup_addr_detect_cnt", u8, "Duplicate address probes, for offload adapters.")),
+    ipv6(kept("iface.flow_label", u32, "Flow label, for offload adapters.")),
+    ipv6(kept("iface.gratuitous_neighbor_adv", "Gratuitous neighbor advertisement, for offload adapters.")),
+    ipv6(kept("iface.hop_limit", u8, "Hop limit, for offload adapters.")),
+    ipv6(kept("iface.mld", "Multicast listener discovery, for offload adapters.")),
+    ipv6(kept("iface.nd_reachable_tmo", u32, "Neighbor reachable time, for offload adapters.")),
+    ipv6(kept("iface.nd_rexmit_time", u32, "Neighbor retransmit time, for offload adapters.")),
+    ipv6(kept("iface.nd_stale_tmo", u32, "Neighbor stale time, for offload adapters.")),
+    ipv6(kept("iface.router_adv_link_mtu", u32, "Link MTU from router advertisements, for offload adapters.")),
+    ipv6(kept("iface.traffic_class", u8, "Traffic class, for offload adapters.")),
+    kept("iface.delayed_ack", "Delayed TCP ACK, for offload adapters."),
+    kept("iface.tcp_nagle", "Nagle algorithm, for offload adapters."),
+    kept("iface.tcp_wsf_state", "TCP window scaling, for offload adapters."),
+    kept("iface.tcp_wsf", u8, "TCP window scale factor, for offload adapters."),
+    kept("iface.tcp_timer_scale", u8, "TCP timer scale, for offload adapters."),
+    kept("iface.tcp_timestamp", "TCP timestamps, for offload adapters."),
+    kept("iface.redirect", "ICMP redirects, for offload adapters."),
+    kept("iface.def_task_mgmt_timeout", u16, "Task management timeout, for offload adapters."),
+    kept("iface.header_digest", "Header digest, for offload adapters."),
+    kept("iface.data_digest", "Data digest, for offload adapters."),
+    kept("iface.immediate_data", "ImmediateData, for offload adapters."),
+    kept("iface.initial_r2t", "InitialR2T, for offload adapters."),
+    kept("iface.data_seq_inorder", "DataSequenceInOrder, for offload adapters."),
+    kept("iface.data_pdu_inorder", "DataPDUInOrder, for offload adapters."),
+    kept("iface.erl", u8, "ErrorRecoveryLevel, for offload adapters."),
+    kept("iface.max_receive_data_len", u32, "MaxRecvDataSegmentLength, for offload adapters."),
+    kept("iface.first_burst_len", u32, "FirstBurstLength, for offload adapters."),
+    kept("iface.max_outstanding_r2t", u16, "MaxOutstandingR2T, for offload adapters."),
+    kept("iface.max_burst_len", u32, "MaxBurstLength, for offload adapters."),
+    kept("iface.chap_auth", "CHAP, for offload adapters."),
+    kept("iface.bidi_chap", "Mutual CHAP, for offload adapters."),
+    kept("iface.strict_login_compliance", "Strict login, for offload adapters."),
+    kept("iface.discovery_auth", "CHAP in discovery sessions, for offload adapters."),
+    kept("iface.discovery_logout", "Logout after discovery, for offload adapters."),
+
+    // node: where the record came from
+    fixed(text(node, "node.discovery_address", "", "Portal that named this target.")),
+    fixed(integer(node, "node.discovery_port", "0", port_number, "TCP port of that portal.")),
+    fixed(choice(node, "node.discovery_type", "static", sources, "How the target was found.")),
+
+    // node: the session
+    integer(node, "node.session.initial_cmdsn", "0", u32, "First CmdSN of a session."),
+    integer(node, "node.session.initial_login_retry_max", "4", {0, 2147483647, ""}, "A first login is tried until this number times login_timeout has passed."),
+    integer(node, "node.session.xmit_thread_priority", "-20", {-20, 19, ""}, "Kept for open-iscsi; there is no such thread here."),
+    integer(node, "node.session.cmds_max", "128", {2, 2048, "commands"}, "Commands in flight per session; a power of two."),
+    integer(node, "node.session.queue_depth", "32", {1, 1024, "commands"}, "Commands in flight per logical unit."),
+    integer(node, "node.session.nr_sessions", "1", {1, 255, "sessions"}, "Sessions that a login makes of this record."),
+    choice(node, "node.session.auth.authmethod", "None", auth_methods, "CHAP: the target must know the initiator; CHAP is used as soon as a password is set."),
+    text(node, "node.session.auth.username", "", "CHAP name of the initiator."),
+    secret(text(node, "node.session.auth.password", "", "CHAP secret of the initiator.")),
+    text(node, "node.session.auth.username_in", "", "CHAP name of the target, for mutual CHAP."),
+    secret(text(node, "node.session.auth.password_in", "", "CHAP secret of the target, for mutual CHAP.")),
+    chap_algorithms(node),
+    integer(node, "node.session.timeo.replacement_timeout", "120", any_seconds, "How long I/O waits for a lost session; 0: fail at once, below 0: wait for ever."),
+    integer(node, "node.session.err_timeo.abort_timeout", "15", seconds, "How long to wait for the answer to ABORT TASK."),
+    integer(node, "node.session.err_timeo.lu_reset_timeout", "30", seconds, "How long to wait for the answer to LOGICAL UNIT RESET."),
+    integer(node, "node.session.err_timeo.tgt_reset_timeout", "30", seconds, "How long to wait for the answer to TARGET WARM RESET."),
+    integer(node, "node.session.err_timeo.host_reset_timeout", "60", seconds, "How long error handling waits for the session to come back."),
+    boolean(node, "node.session.iscsi.FastAbort", "Yes", "Stop sending data of tasks that are being aborted."),
+    offers("InitialR2T", boolean(node, "node.session.iscsi.InitialR2T", "No", "Wait for a R2T before sending data that is not immediate.")),
+    offers("ImmediateData", boolean(node, "node.session.iscsi.ImmediateData", "Yes", "Send data together with the command.")),
+    offers("FirstBurstLength", integer(node, "node.session.iscsi.FirstBurstLength", "262144", burst, "Most data of a command that is sent without a R2T.")),
+    offers("MaxBurstLength", integer(node, "node.session.iscsi.MaxBurstLength", "16776192", burst, "Most data of one Data-In or R2T sequence.")),
+    offers("DefaultTime2Retain", integer(node, "node.session.iscsi.DefaultTime2Retain", "0", {0, 3600, "s"}, "How long the target keeps tasks after a connection is lost.")),
+    offers("DefaultTime2Wait", integer(node, "node.session.iscsi.DefaultTime2Wait", "2", {0, 3600, "s"}, "How long to wait before a lost session is logged in again.")),
+    offers("MaxConnections", integer(node, "node.session.iscsi.MaxConnections", "1", {1, 65535, "connections"}, "Connections per session; more than 1 is not used.")),
+    offers("MaxOutstandingR2T", integer(node, "node.session.iscsi.MaxOutstandingR2T", "1", {1, 65535, "R2Ts"}, "Unanswered R2Ts per command.")),
+    offers("ErrorRecoveryLevel", integer(node, "node.session.iscsi.ERL", "0", {0, 2, ""}, "Error recovery level; more than 0 is not used.")),
+    choice(node, "node.session.scan", "auto", "auto|manual", "auto: attach every logical unit at login."),
+    integer(node, "node.session.reopen_max", "0", {0, 2147483647, ""}, "Reconnects of a lost session before it is given up; 0: no limit."),
+
+    // node: its connection
+    fixed(text(node, "node.conn[0].address", "", "Address or host name of the portal.")),
+    fixed(integer(node, "node.conn[0].port", "3260", port_number, "TCP port of the portal.")),
+    choice(node, "node.conn[0].startup", "manual", startups, "As node.startup; either one that matches is enough."),
+    integer(node, "node.conn[0].tcp.window_size", "524288", {0, 2147483647, "bytes"}, "Size of the socket buffers."),
+    integer(node, "node.conn[0].tcp.type_of_service", "0", u8, "Kept for open-iscsi; never applied."),
+    integer(node, "node.conn[0].timeo.logout_timeout", "15", seconds, "How long to wait for the answer to a logout; 0: the default."),
+    integer(node, "node.conn[0].timeo.login_timeout", "30", seconds, "How long one try of a login may last; 0: the default."),
+    integer(node, "node.conn[0].timeo.auth_timeout", "45", seconds, "Kept for open-iscsi; login_timeout covers authentication."),
+    integer(node, "node.conn[0].timeo.noop_out_interval", "5", seconds, "A connection this long idle is probed with a NOP-Out; 0 here and below: never."),
+    integer(node, "node.conn[0].timeo.noop_out_timeout", "5", seconds, "A connection that leaves a NOP-Out unanswered this long is lost."),
+    integer(node, "node.conn[0].iscsi.MaxXmitDataSegmentLength", "0", {0, 16777215, "bytes"}, "Largest data segment to send; 0: what the target declares."),
+    offers("MaxRecvDataSegmentLength", integer(node, "node.conn[0].iscsi.MaxRecvDataSegmentLength", "262144", burst, "Largest data segment to receive.")),
+    offers("HeaderDigest", choice(node, "node.conn[0].iscsi.HeaderDigest", "None", digests, "CRC32C over headers; with two words the target chooses.")),
+    offers("DataDigest", choice(node, "node.conn[0].iscsi.DataDigest", "None", digests, "CRC32C over data; with two words the target chooses.")),
+    boolean(node, "node.conn[0].iscsi.IFMarker", "No", "Kept for open-iscsi; markers are obsolete."),
+    boolean(node, "node.conn[0].iscsi.OFMarker", "No", "Kept for open-iscsi; markers are obsolete."),
+
+    // send_targets
+    choice(send_targets, "discovery.startup", "manual", "manual|automatic", "Kept for open-iscsi; not used."),
+    choice(send_targets, "discovery.type", "sendtargets", "sendtargets|isns|offload_send_targets|slp|static|fw", "Kind of discovery."),
+    fixed(text(send_targets, "discovery.sendtargets.address", "", "Address or host name of the portal to ask.")),
+    fixed(integer(send_targets, "discovery.sendtargets.port", "3260", port_number, "TCP port of the portal to ask.")),
+    choice(send_targets, "discovery.sendtargets.auth.authmethod", "None", auth_methods, "As node.session.auth.authmethod, for discovery sessions."),
+    text(send_targets, "discovery.sendtargets.auth.username", "", "CHAP name of the initiator in discovery sessions."),
+    secret(text(send_targets, "discovery.sendtargets.auth.password", "", "CHAP secret of the initiator in discovery sessions.")),
+    text(send_targets, "discovery.sendtargets.auth.username_in", "", "CHAP name of the target in discovery sessions."),
+    secret(text(send_targets, "discovery.sendtargets.auth.password_in", "", "CHAP secret of the target in discovery sessions.")),
+    chap_algorithms(send_targets),
+    integer(send_targets, "discovery.sendtargets.timeo.login_timeout", "15", seconds, "How long one try of a discovery login may last."),
+    boolean(send_targets, "discovery.sendtargets.use_discoveryd", "No", "Let iscsid repeat the discovery."),
+    integer(send_targets, "discovery.sendtargets.discoveryd_poll_inval", "30", any_seconds, "Time between two such discoveries; 0: only once."),
+    integer(send_targets, "discovery.sendtargets.reopen_max", "5", {0, 2147483647, ""}, "Further tries when the portal does not answer."),
+    integer(send_targets, "discovery.sendtargets.timeo.auth_timeout", "45", seconds, "Kept for open-iscsi; login_timeout covers authentication."),
+    integer(send_targets, "discovery.sendtargets.timeo.active_timeout", "30", seconds, "How long to wait for the answer to SendTargets."),
+    offers("MaxRecvDataSegmentLength", integer(send_targets, "discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", "32768", burst, "Largest data segment to receive in a discovery session.")),
+
+    // iscsid and iscsiadm themselves; never in a record
+    text(setting_group::daemon, "iscsid.startup", "", "Command with which iscsiadm starts the daemon when it does not answer."),
+    boolean(setting_group::daemon, "iscsid.safe_logout", "No", "Refuse a logout while a disk of the session is in use."),
+    boolean(setting_group::daemon, "iscsid.ipc_auth_uid", "Yes", "Kept for open-iscsi; callers are always known by their user ID."),
+    choice(setting_group::daemon, "iscsid.disk.driver", "auto", "auto|ublk|nbd|fuse|export|none", "How disks reach the kernel."),
+    integer(setting_group::daemon, "iscsid.lanes", "0", {0, 64, "threads"}, "Data threads; 0: one per processor, at most 4."),
+    text(setting_group::daemon, "iscsid.ipc_group", "", "Group whose members may ask what the daemon does, but change nothing."),
+};
+// clang-format on
+
+} // namespace
+
+std::span<const setting> settings() {
+    return table;
+}
+
+} // namespace iscsi::admin
