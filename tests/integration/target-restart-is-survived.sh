@@ -13,7 +13,7 @@ fio_pid=$!
 for round in 1 2; do
     before=$(cut -d ' ' -f 7 <"/sys/block/${disk[0]#/dev/}/stat" 2>/dev/null || echo 0)
     wait_until 20 eval "[ \$(awk '{ print \$7 }' /sys/block/${disk[0]#/dev/}/stat) -gt $((${before:-0} + 2000)) ]"
-    TARGET_PORT=$PORT
+    export TARGET_PORT=$PORT
     stop_target
     start_target
     add_target 1 "$TARGET_NAME" 64M || fail "round $round: target"
