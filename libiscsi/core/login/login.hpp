@@ -75,8 +75,14 @@ std::string_view login_status_text(std::uint8_t status_class, std::uint8_t statu
 // verified when it is configured.
 class login {
   public:
-    // The config must outlive the login. `tsih` is 0 for a new session and for reinstatement.
-    login(const session_config& config, std::uint16_t connection_id, std::uint32_t command_sn);
+    // The config must outlive the login. `session_handle` is the TSIH: 0 for a new session and for
+    // reinstatement, the session's own for one more connection.
+    login(
+        const session_config& config,
+        std::uint16_t connection_id,
+        std::uint32_t command_sn,
+        std::uint16_t session_handle = 0
+    );
     ~login();
     login(login&&) noexcept;
     login& operator=(login&&) noexcept;

@@ -1,0 +1,136 @@
+#include "libiscsi/core/login/phases.hpp"
+
+#include "libiscsi/core/login/key_value.hpp"
+
+#include <utility>
+
+namespace iscsi {
+namespace {
+
+// The keys of the leading request, in open-iscsi's order (§6.3, §13.4 to §13.7, §13.21).
+text_pairs identity(const session_config& config) {
+    text_pairs text{{"InitiatorName", config.initiator_name}};
+    if (!config.initiator_alias.empty())
+        text.push_back({"InitiatorAlias", config.initiator_alias});
+    const bool normal = config.type == session_type::normal;
+    if (normal)
+        text.push_back({"TargetName", config.target_name});
+    text.push_back({"SessionType", normal ? "Normal" : "Discovery"});
+    return text;
+}
+
+fault chap_missing(const std::string& method) {
+    return key_fault(
+        login_errc::authentication_method_unsupported,
+        "AuthMethod",
+        method,
+        "no CHAP: it is configured, but this build has none"
+    );
+}
+
+} // namespace
+
+bool is_chap_configured(const auth_config& auth) {
+    return !auth.outgoing.secret.empty() || !auth.incoming.secret.empty();
+}
+
+result<target_trust> target_trust::without_proof(const auth_config& auth) {
+    if (is_chap_configured(auth))
+        return key_fault(login_errc::authentication_required, "AuthMethod", "None", "CHAP");
+    return target_trust();
+}
+
+// ---- security -----------------------------------------------------------------------------------
+
+offer_security::offer_security(const session_config& config)
+    : config_(&config), keys_(config.offer, config.type) {}
+
+// Only CHAP is offered: a configured secret must not be dropped because the target prefers None.
+phase_words offer_security::words() const {
+    auto text = identity(*config_);
+    text.push_back({"AuthMethod", "CHAP"});
+    return {login_stage::security_negotiation, std::nullopt, std::move(text)};
+}
+
+// ---- operational --------------------------------------------------------------------------------
+
+operational::operational(target_trust trust, negotiation keys, text_pairs first)
+    : trust_(trust), keys_(std::move(keys)), to_say_(std::move(first)) {
+    for (auto& pair : keys_.offers())
+        to_say_.push_back(std::move(pair));
+}
+
+phase_words operational::words() const {
+    return {login_stage::operational_negotiation, login_stage::full_feature, to_say_};
+}
+
+result<full_feature> full_feature::from(operational&& before) {
+    const auto agreed = before.keys().outcome();
+    if (agreed.has_error())
+        return agreed.error();
+    full_feature done;
+    done.parameters = *agreed;
+    done.target_alias = before.keys().target_alias();
+    done.target_portal_group_tag = before.keys().target_portal_group_tag();
+    return done;
+}
+
+// ---- from phase to phase ------------------------------------------------------------------------
+
+namespace {
+
+result<login_phase> leave(offer_security&& now, const phase_answer& answer) {
+    if (auto taken = now.keys().receive(answer.text, key_phase::security); taken.has_error())
+        return std::move(taken).error();
+    const auto* const method = find_value(answer.text, "AuthMethod");
+    if (method != nullptr && *method == "CHAP")
+        return chap_missing(*method);
+    if (method != nullptr && *method == reject_word)
+        return key_fault(login_errc::key_rejected, "AuthMethod", "CHAP", "to be accepted");
+    if (method != nullptr && *method != "None")
+        return key_fault(login_errc::value_not_offered, "AuthMethod", *method, "CHAP");
+    const auto trust = target_trust::without_proof(now.config().auth);
+    if (trust.has_error())
+        return trust.error();
+    return operational(*trust, std::move(now).take_keys(), {});
+}
+
+// Answers cannot follow a transition; whatever they would have said was not for us to decide.
+result<login_phase> leave(operational&& now, const phase_answer& answer) {
+    auto answers = now.keys().receive(answer.text, key_phase::operational);
+    if (answers.has_error())
+        return std::move(answers).error();
+    if (!answer.transit) {
+        now.say_next(std::move(*answers));
+        return login_phase(std::move(now));
+    }
+    auto done = full_feature::from(std::move(now));
+    if (done.has_error())
+        return std::move(done).error();
+    return login_phase(std::move(*done));
+}
+
+result<login_phase> leave(full_feature&&, const phase_answer&) {
+    return fault{to_error_code(login_errc::unexpected_stage), "Login Response", "one more", "none"};
+}
+
+} // namespace
+
+login_phase first_phase(const session_config& config) {
+    const auto trust = target_trust::without_proof(config.auth);
+    if (trust.has_error())
+        return offer_security(config);
+    return operational(*trust, negotiation(config.offer, config.type), identity(config));
+}
+
+phase_words words_of(const login_phase& phase) {
+    return std::visit([](const auto& now) { return now.words(); }, phase);
+}
+
+result<login_phase> advance(login_phase&& now, const phase_answer& answer) {
+    return std::visit(
+        [&answer](auto&& phase) { return leave(std::move(phase), answer); }, std::move(now)
+    );
+}
+
+} // namespace iscsi

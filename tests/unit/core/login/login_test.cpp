@@ -1,0 +1,421 @@
+#include "libiscsi/base/text.hpp"
+#include "libiscsi/core/login/login.hpp"
+#include "libiscsi/core/login/phases.hpp"
+
+#include <gtest/gtest.h>
+
+#include <type_traits>
+
+namespace iscsi {
+namespace {
+
+session_config normal_config() {
+    session_config config;
+    config.initiator_name = "iqn.2001-04.com.example:initiator";
+    config.initiator_alias = "host";
+    config.target_name = "iqn.2001-04.com.example:disk";
+    config.isid = {std::byte{0}, std::byte{2}, std::byte{0x3d}, std::byte{1}, std::byte{2}};
+    return config;
+}
+
+text_pairs pairs_of(const std::string& text) {
+    return parse_text(std::as_bytes(std::span(text)), text.size()).value();
+}
+
+// A login attempt with the target's last words at hand: each answer starts as a correct one.
+class login_test : public testing::Test {
+  protected:
+    void begin(session_config changed = normal_config(), std::uint16_t session_handle = 0) {
+        config = std::move(changed);
+        attempt.emplace(config, 7, 0x1234, session_handle);
+        sent = attempt->first();
+    }
+
+    // Answers as a correct target would, to the last request.
+    login_response response() const {
+        login_response pdu;
+        pdu.current_stage = sent.request.current_stage;
+        pdu.transit = sent.request.transit;
+        pdu.next_stage = sent.request.next_stage;
+        pdu.isid = config.isid;
+        pdu.initiator_task_tag = sent.request.initiator_task_tag;
+        pdu.target_session_identifying_handle = pdu.transit ? 0x55 : 0;
+        return pdu;
+    }
+
+    login_response response_without_transit() const {
+        auto pdu = response();
+        pdu.transit = false;
+        pdu.next_stage = {};
+        pdu.target_session_identifying_handle = 0;
+        return pdu;
+    }
+
+    result<login_step> give(const login_response& pdu, const text_pairs& text = {}) {
+        return give_raw(pdu, format_text(text));
+    }
+
+    result<login_step> give_raw(const login_response& pdu, const std::string& text) {
+        auto step = attempt->on_response(pdu, std::as_bytes(std::span(text)));
+        if (step.has_value() && std::holds_alternative<login_send>(*step))
+            sent = std::get<login_send>(*step);
+        return step;
+    }
+
+    boost::system::error_code error_of(const login_response& pdu, const text_pairs& text = {}) {
+        const auto step = give(pdu, text);
+        return step.has_error() ? step.error().code : boost::system::error_code{};
+    }
+
+    static login_complete completed(const result<login_step>& step) {
+        if (step.has_error()) {
+            ADD_FAILURE() << step.error().text();
+            return {};
+        }
+        EXPECT_TRUE(std::holds_alternative<login_complete>(*step)) << step->index();
+        const auto* const done = std::get_if<login_complete>(&*step);
+        return done != nullptr ? *done : login_complete{};
+    }
+
+    session_config config;
+    std::optional<login> attempt;
+    login_send sent;
+};
+
+// ---- the first request --------------------------------------------------------------------------
+
+TEST_F(login_test, starts_in_the_operational_stage_without_chap) {
+    begin();
+    EXPECT_EQ(sent.request.current_stage, login_stage::operational_negotiation);
+    EXPECT_EQ(sent.request.next_stage, login_stage::full_feature);
+    EXPECT_TRUE(sent.request.transit);
+    EXPECT_FALSE(sent.request.continues);
+    EXPECT_EQ(sent.request.isid, config.isid);
+    EXPECT_EQ(sent.request.connection_id, 7);
+    EXPECT_EQ(sent.request.command_sn, 0x1234U);
+    EXPECT_EQ(sent.request.target_session_identifying_handle, 0);
+    EXPECT_NE(sent.request.initiator_task_tag, reserved_tag);
+}
+
+TEST_F(login_test, says_who_it_is_first) {
+    begin();
+    const auto text = pairs_of(sent.data);
+    ASSERT_GT(text.size(), 5U);
+    EXPECT_EQ(text[0], (text_pair{"InitiatorName", "iqn.2001-04.com.example:initiator"}));
+    EXPECT_EQ(text[1], (text_pair{"InitiatorAlias", "host"}));
+    EXPECT_EQ(text[2], (text_pair{"TargetName", "iqn.2001-04.com.example:disk"}));
+    EXPECT_EQ(text[3], (text_pair{"SessionType", "Normal"}));
+    EXPECT_EQ(text[4].key, "HeaderDigest");
+    EXPECT_EQ(text.back().key, "MaxRecvDataSegmentLength");
+    EXPECT_EQ(find_value(text, "AuthMethod"), nullptr);
+}
+
+TEST_F(login_test, a_discovery_session_names_no_target) {
+    auto discovery = normal_config();
+    discovery.type = session_type::discovery;
+    discovery.initiator_alias.clear();
+    begin(discovery);
+    const auto text = pairs_of(sent.data);
+    EXPECT_EQ(find_value(text, "TargetName"), nullptr);
+    EXPECT_EQ(find_value(text, "InitiatorAlias"), nullptr);
+    EXPECT_EQ(*find_value(text, "SessionType"), "Discovery");
+    completed(give(response()));
+}
+
+// ---- success ------------------------------------------------------------------------------------
+
+TEST_F(login_test, one_exchange_is_enough) {
+    begin();
+    const auto done = completed(give(
+        response(),
+        {{"TargetAlias", "disk"},
+         {"TargetPortalGroupTag", "3"},
+         {"MaxRecvDataSegmentLength", "65536"},
+         {"InitialR2T", "No"}}
+    ));
+    EXPECT_EQ(done.target_session_identifying_handle, 0x55);
+    EXPECT_EQ(done.target_alias, "disk");
+    EXPECT_EQ(done.target_portal_group_tag, 3);
+    EXPECT_EQ(done.parameters.max_xmit_data_segment_length, 65536U);
+    EXPECT_FALSE(done.parameters.initial_r2t);
+}
+
+TEST_F(login_test, a_target_may_take_its_time_to_transit) {
+    begin();
+    for (int round = 0; round < 5; ++round) {
+        ASSERT_TRUE(give(response_without_transit()).has_value());
+        EXPECT_TRUE(sent.request.transit);
+        EXPECT_TRUE(sent.data.empty()); // §6.3: each key once
+    }
+    completed(give(response()));
+}
+
+TEST_F(login_test, offers_of_the_target_are_answered_before_the_transition) {
+    begin();
+    ASSERT_TRUE(give(response_without_transit(), {{"X-com.example", "1"}}).has_value());
+    EXPECT_EQ(pairs_of(sent.data), (text_pairs{{"X-com.example", "NotUnderstood"}}));
+    ASSERT_TRUE(give(response_without_transit()).has_value());
+    EXPECT_TRUE(sent.data.empty());
+    completed(give(response()));
+}
+
+TEST_F(login_test, one_more_connection_keeps_its_session_handle) {
+    begin(normal_config(), 0x77);
+    EXPECT_EQ(sent.request.target_session_identifying_handle, 0x77);
+    auto pdu = response();
+    EXPECT_EQ(error_of(pdu), to_error_code(login_errc::wrong_session_handle));
+    begin(normal_config(), 0x77);
+    pdu.target_session_identifying_handle = 0x77;
+    completed(give(pdu));
+}
+
+// ---- text over several PDUs ---------------------------------------------------------------------
+
+TEST_F(login_test, a_key_may_be_cut_between_responses) {
+    begin();
+    const auto text = format_text({{"TargetAlias", "disk"}, {"MaxBurstLength", "4096"}});
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+        begin();
+        auto first = response_without_transit();
+        first.continues = true;
+        ASSERT_TRUE(give_raw(first, text.substr(0, cut)).has_value());
+        EXPECT_TRUE(sent.data.empty()); // §6.2: the answer to C=1 is empty
+        EXPECT_FALSE(sent.request.transit);
+        ASSERT_TRUE(give_raw(response_without_transit(), text.substr(cut)).has_value());
+        EXPECT_TRUE(sent.request.transit);
+        const auto done = completed(give(response()));
+        EXPECT_EQ(done.target_alias, "disk");
+        EXPECT_EQ(done.parameters.max_burst_length, 4096U);
+    }
+}
+
+TEST_F(login_test, long_text_of_ours_goes_in_pieces) {
+    auto talkative = normal_config();
+    talkative.initiator_alias = std::string(20'000, 'a');
+    begin(talkative);
+    std::string whole = sent.data;
+    int requests = 1;
+    while (sent.request.continues) {
+        EXPECT_EQ(sent.data.size(), 8192U);
+        EXPECT_FALSE(sent.request.transit);
+        ASSERT_TRUE(give(response_without_transit()).has_value());
+        whole += sent.data;
+        ++requests;
+    }
+    EXPECT_EQ(requests, 3);
+    EXPECT_TRUE(sent.request.transit);
+    EXPECT_EQ(pairs_of(whole)[1].value.size(), 20'000U);
+    completed(give(response()));
+}
+
+TEST_F(login_test, endless_text_is_cut_off) {
+    begin();
+    auto more = response_without_transit();
+    more.continues = true;
+    result<login_step> step = login_step(login_send{});
+    for (int round = 0; round < 20 && step.has_value(); ++round)
+        step = give_raw(more, std::string(8192, 'a'));
+    ASSERT_TRUE(step.has_error());
+    EXPECT_EQ(step.error().code, to_error_code(login_errc::text_too_long));
+}
+
+TEST_F(login_test, an_endless_login_is_cut_off) {
+    begin();
+    result<login_step> step = login_step(login_send{});
+    int rounds = 0;
+    for (; rounds < 100 && step.has_value(); ++rounds)
+        step = give(response_without_transit());
+    ASSERT_TRUE(step.has_error());
+    EXPECT_EQ(step.error().code, to_error_code(login_errc::too_many_exchanges));
+    EXPECT_EQ(rounds, 65);
+}
+
+TEST_F(login_test, malformed_text_is_a_fault) {
+    for (const auto* text : {"InitialR2T", "=Yes", "InitialR2T=Yes"}) { // the last has no NUL
+        begin();
+        EXPECT_TRUE(give_raw(response(), text).has_error()) << text;
+    }
+}
+
+// ---- headers that do not fit --------------------------------------------------------------------
+
+TEST_F(login_test, the_header_must_be_ours) {
+    const auto broken = [this](auto&& change) {
+        begin();
+        auto pdu = response();
+        change(pdu);
+        return error_of(pdu);
+    };
+    EXPECT_EQ(
+        broken([](auto& pdu) { pdu.initiator_task_tag = 99; }),
+        to_error_code(login_errc::wrong_task_tag)
+    );
+    EXPECT_EQ(
+        broken([](auto& pdu) { pdu.isid[5] = std::byte{0xff}; }),
+        to_error_code(login_errc::wrong_isid)
+    );
+    EXPECT_EQ(
+        broken([](auto& pdu) { pdu.version_active = 1; }),
+        to_error_code(login_errc::version_not_supported)
+    );
+    EXPECT_EQ(
+        broken([](auto& pdu) { pdu.target_session_identifying_handle = 0; }),
+        to_error_code(login_errc::wrong_session_handle)
+    );
+    EXPECT_EQ(
+        broken([](auto& pdu) { pdu.current_stage = login_stage::security_negotiation; }),
+        to_error_code(login_errc::unexpected_stage)
+    );
+    EXPECT_EQ(
+        broken([](auto& pdu) { pdu.current_stage = login_stage::full_feature; }),
+        to_error_code(login_errc::unexpected_stage)
+    );
+    EXPECT_EQ(
+        broken([](auto& pdu) { pdu.next_stage = login_stage::operational_negotiation; }),
+        to_error_code(login_errc::unexpected_transit)
+    );
+    EXPECT_EQ(broken([](auto& pdu) { pdu.version_max = 9; }), boost::system::error_code{});
+}
+
+TEST_F(login_test, transit_must_have_been_asked_for) {
+    begin();
+    auto more = response_without_transit();
+    more.continues = true;
+    ASSERT_TRUE(give(more).has_value()); // our next request is empty and without T
+    auto pdu = response_without_transit();
+    pdu.transit = true;
+    pdu.next_stage = login_stage::full_feature;
+    EXPECT_EQ(error_of(pdu), to_error_code(login_errc::unexpected_transit));
+}
+
+TEST_F(login_test, full_feature_phase_hears_no_more_login_responses) {
+    begin();
+    const auto pdu = response();
+    completed(give(pdu));
+    EXPECT_EQ(error_of(pdu), to_error_code(login_errc::unexpected_stage));
+}
+
+// ---- status -------------------------------------------------------------------------------------
+
+TEST_F(login_test, refusals_keep_class_and_detail) {
+    for (const auto& [status_class, detail] :
+         {std::pair{2, 1}, std::pair{2, 2}, std::pair{2, 3}, std::pair{3, 2}, std::pair{9, 9}}) {
+        begin();
+        auto pdu = response();
+        pdu.status_class = static_cast<std::uint8_t>(status_class);
+        pdu.status_detail = static_cast<std::uint8_t>(detail);
+        pdu.isid = {}; // a refusal needs no more than its tag
+        const auto step = give(pdu);
+        ASSERT_TRUE(step.has_value());
+        const auto& refusal = std::get<login_refusal>(*step);
+        EXPECT_EQ(refusal.status_class, status_class);
+        EXPECT_EQ(refusal.status_detail, detail);
+    }
+}
+
+TEST_F(login_test, a_redirect_names_the_new_address) {
+    for (const std::uint8_t detail : {std::uint8_t{1}, std::uint8_t{2}}) {
+        begin();
+        auto pdu = response_without_transit();
+        pdu.status_class = 1;
+        pdu.status_detail = detail;
+        const auto step = give(pdu, {{"TargetAddress", "[2001:db8::7]:3261,2"}});
+        ASSERT_TRUE(step.has_value()) << step.error().text();
+        const auto& redirect = std::get<login_redirect>(*step);
+        EXPECT_EQ(redirect.to, (portal{"2001:db8::7", 3261, 2}));
+        EXPECT_EQ(redirect.permanent, detail == 2);
+    }
+}
+
+TEST_F(login_test, a_redirect_to_nowhere_is_a_fault) {
+    const auto bad = to_error_code(login_errc::bad_redirect);
+    begin();
+    auto pdu = response_without_transit();
+    pdu.status_class = 1;
+    pdu.status_detail = 1;
+    EXPECT_EQ(error_of(pdu), bad);
+    EXPECT_EQ(error_of(pdu, {{"TargetAddress", "a/b"}}), bad);
+    pdu.status_detail = 3;
+    EXPECT_EQ(error_of(pdu, {{"TargetAddress", "10.0.0.1"}}), bad);
+}
+
+// ---- authentication -----------------------------------------------------------------------------
+
+TEST_F(login_test, a_target_that_asks_for_chap_unasked_is_answered_plainly) {
+    begin();
+    EXPECT_EQ(
+        error_of(response_without_transit(), {{"AuthMethod", "CHAP"}}),
+        to_error_code(login_errc::authentication_method_unsupported)
+    );
+}
+
+session_config chap_config() {
+    auto config = normal_config();
+    config.auth.outgoing = {"alice", "secret-of-16-chars"};
+    return config;
+}
+
+TEST_F(login_test, chap_that_is_configured_is_asked_for) {
+    begin(chap_config());
+    EXPECT_EQ(sent.request.current_stage, login_stage::security_negotiation);
+    EXPECT_FALSE(sent.request.transit);
+    EXPECT_EQ(*find_value(pairs_of(sent.data), "AuthMethod"), "CHAP");
+    EXPECT_EQ(find_value(pairs_of(sent.data), "HeaderDigest"), nullptr);
+}
+
+TEST_F(login_test, a_target_without_chap_does_not_get_us_without_it) {
+    const auto required = to_error_code(login_errc::authentication_required);
+    begin(chap_config());
+    EXPECT_EQ(error_of(response(), {{"AuthMethod", "None"}}), required);
+    begin(chap_config());
+    EXPECT_EQ(error_of(response()), required);
+    begin(chap_config());
+    EXPECT_EQ(
+        error_of(response(), {{"AuthMethod", "Reject"}}), to_error_code(login_errc::key_rejected)
+    );
+    begin(chap_config());
+    EXPECT_EQ(
+        error_of(response(), {{"AuthMethod", "KRB5"}}), to_error_code(login_errc::value_not_offered)
+    );
+}
+
+TEST_F(login_test, a_target_cannot_jump_over_the_security_stage) {
+    begin(chap_config());
+    auto pdu = response();
+    pdu.transit = true;
+    pdu.next_stage = login_stage::full_feature;
+    EXPECT_EQ(error_of(pdu), to_error_code(login_errc::unexpected_transit));
+}
+
+TEST_F(login_test, chap_fails_plainly_while_it_is_not_built) {
+    begin(chap_config());
+    EXPECT_EQ(
+        error_of(response(), {{"AuthMethod", "CHAP"}}),
+        to_error_code(login_errc::authentication_method_unsupported)
+    );
+}
+
+static_assert(!std::is_default_constructible_v<chap_verified>);
+static_assert(!std::is_default_constructible_v<target_trust>);
+static_assert(!std::is_default_constructible_v<full_feature>);
+static_assert(!std::is_constructible_v<operational, negotiation, text_pairs>);
+
+// ---- words --------------------------------------------------------------------------------------
+
+TEST(login_status_text, speaks_the_standard) {
+    EXPECT_EQ(login_status_text(0, 0), "Success");
+    EXPECT_EQ(login_status_text(1, 1), "Target moved temporarily");
+    EXPECT_EQ(login_status_text(2, 1), "Authentication failure");
+    EXPECT_EQ(login_status_text(2, 0x0b), "Invalid request during login");
+    EXPECT_EQ(login_status_text(2, 0x77), "Initiator error");
+    EXPECT_EQ(login_status_text(3, 2), "Out of resources");
+    EXPECT_EQ(login_status_text(4, 0), "Unknown status class");
+}
+
+TEST(login_errc, every_error_has_words) {
+    for (int code = 1; code <= static_cast<int>(login_errc::chap_failed); ++code)
+        EXPECT_NE(message_of(static_cast<login_errc>(code)), "unknown login error");
+}
+
+} // namespace
+} // namespace iscsi
