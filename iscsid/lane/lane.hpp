@@ -4,10 +4,14 @@
 #include "iscsid/lane/ring.hpp"
 
 #include "libiscsi/core/session/session.hpp"
+#include "libiscsi/scsi/disposition.hpp"
 #include "libiscsi/scsi/logical_unit.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace iscsid::lane {
@@ -28,10 +32,25 @@ class lane_resident {
     virtual void leave(std::function<void()> gone) = 0;
 };
 
+// A unit attention of a logical unit: its capacity or inquiry data has changed, it was reset, …
+struct lun_attention {
+    iscsi::lun_field lun{};
+    scsi::attention what = scsi::attention::none;
+};
+
 // What a lane tells the control thread. Delivered in order, on the control thread.
 struct note {
     session_key session = 0;
-    iscsi::event what; // want_transport, want_close is handled by the lane itself, logged_in, …
+
+    // want_transport, logged_in, login_failed, target_message, logged_out, gave_up. What the lane
+    // does itself (want_close, want_entropy, task_done) does not come here.
+    iscsi::event what;
+
+    // When this is set the note is about a LUN, and `what` says nothing.
+    std::optional<lun_attention> attention;
+
+    // Keeps the bytes that a target_message points to.
+    std::shared_ptr<const std::vector<std::byte>> data;
 };
 
 // Told on the lane's thread; must only hand over to the control thread (asio::post).
@@ -60,7 +79,8 @@ class lane {
   public:
     virtual ~lane() = default; // joins the thread; sessions that are left are dropped
 
-    // A logged-in session moves in, with its connected socket. Notes go to the handler.
+    // A logged-in session moves in, with its connected socket, which is the lane's from now on.
+    // Notes go to the handler.
     virtual void adopt(session_key key, iscsi::session session, int socket, note_handler notes) = 0;
 
     // A fresh socket after want_transport; the lane logs in with it. -1: the connect failed.
@@ -75,17 +95,22 @@ class lane {
     ) = 0;
     virtual void detach(lane_resident& resident, std::function<void()> gone) = 0;
 
-    // One SCSI command of the control thread (scan, identity check).
+    // One SCSI command of the control thread (scan, identity check): sent once, never repeated,
+    // aborted when no answer comes within 30 s. An unknown session's commands end as lost.
     virtual void execute(
         session_key key,
-        const iscsi::command& what, // data_in.size() is the room; buffers are the lane's own
+        const iscsi::command& what, // data_in.size() is the room, data_out is copied
         std::function<void(scsi_outcome)> done
     ) = 0;
 
+    // A session that is not there looks like a default session_view.
     virtual void look(session_key key, std::function<void(session_view)> seen) = 0;
 
     // Session logout; the note logged_out follows. The session stays until drop().
     virtual void logout(session_key key) = 0;
+
+    // Closes the socket and forgets the session, without a Logout. Requests that are under way, and
+    // all later ones of disks that are still attached, end with ENOLINK.
     virtual void drop(session_key key, std::function<void()> gone) = 0;
 
     virtual std::string_view ring_name() const = 0;

@@ -1,0 +1,105 @@
+#include "iscsid/lane/control_commands.hpp"
+
+#include "iscsid/lane/translate.hpp"
+
+#include <algorithm>
+
+namespace iscsid::lane {
+
+void end_as_lost(control_command& command) {
+    scsi_outcome outcome;
+    outcome.done.cookie = command.what.cookie;
+    outcome.done.outcome = iscsi::task_result::lost;
+    command.done(std::move(outcome));
+}
+
+void control_commands::submit(control_command command) {
+    if (session_ == nullptr) {
+        end_as_lost(command);
+        return;
+    }
+    auto place = std::find(commands_.begin(), commands_.end(), nullptr);
+    if (place == commands_.end())
+        place = commands_.insert(place, nullptr);
+    *place = std::make_unique<under_way>();
+    (*place)->command = std::move(command);
+    const auto slot = static_cast<std::uint32_t>(place - commands_.begin());
+    if (!waiting_.empty() || !try_send(slot))
+        waiting_.push_back(slot);
+}
+
+void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& done) {
+    const auto finished = std::exchange(commands_[slot], nullptr);
+    scsi_outcome outcome;
+    outcome.done = done;
+    outcome.done.cookie = finished->command.what.cookie;
+    outcome.sense_bytes.assign(done.sense.begin(), done.sense.end());
+    outcome.done.sense = outcome.sense_bytes;
+    outcome.data = std::move(finished->command.data_in);
+    outcome.data.resize(std::min<std::size_t>(outcome.data.size(), done.transferred));
+    finished->command.done(std::move(outcome));
+}
+
+bool control_commands::send_waiting() {
+    if (waiting_.empty() || !try_send(waiting_.front()))
+        return false;
+    waiting_.pop_front();
+    return true;
+}
+
+void control_commands::handle_deadline(iscsi::instant now) {
+    for (const auto& each : commands_) {
+        if (!each || !each->sent || each->aborted || each->due > now)
+            continue;
+        if (!session_->logged_in()) {
+            each->due = now + timeout_of(each->command.what.cdb);
+            continue;
+        }
+        each->aborted = true;
+        session_->abort(each->task);
+    }
+}
+
+std::optional<iscsi::instant> control_commands::next_deadline() const {
+    std::optional<iscsi::instant> first;
+    for (const auto& each : commands_)
+        if (each && each->sent && !each->aborted && (!first || each->due < *first))
+            first = each->due;
+    return first;
+}
+
+void control_commands::restart_timeouts(iscsi::instant now) {
+    for (const auto& each : commands_)
+        if (each)
+            each->due = now + timeout_of(each->command.what.cdb);
+}
+
+void control_commands::session_gone() {
+    session_ = nullptr;
+    waiting_.clear();
+    for (auto& each : commands_)
+        if (const auto gone = std::exchange(each, nullptr))
+            end_as_lost(gone->command);
+}
+
+bool control_commands::try_send(std::uint32_t slot) {
+    under_way& sending = *commands_[slot];
+    iscsi::command what = sending.command.what;
+    what.data_in = sending.command.data_in;
+    what.data_out = sending.command.data_out;
+    what.cookie = slot;
+    const auto task = session_->submit(what, *this);
+    if (task.has_error()) {
+        if (task.error().code == iscsi::to_error_code(iscsi::session_errc::no_free_slot))
+            return false;
+        const auto refused = std::exchange(commands_[slot], nullptr);
+        end_as_lost(refused->command);
+        return true;
+    }
+    sending.sent = true;
+    sending.task = task.value();
+    sending.due = session_->now() + timeout_of(what.cdb);
+    return true;
+}
+
+} // namespace iscsid::lane

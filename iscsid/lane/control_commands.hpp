@@ -1,0 +1,53 @@
+#pragma once
+
+#include "iscsid/lane/command_source.hpp"
+#include "iscsid/lane/lane.hpp"
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+namespace iscsid::lane {
+
+// A SCSI command of the control thread with its own buffers, and who waits for it.
+struct control_command {
+    iscsi::command what;
+    std::vector<std::byte> data_in;
+    std::vector<std::byte> data_out;
+    std::function<void(scsi_outcome)> done;
+};
+
+// Ends a command that never reached a target.
+void end_as_lost(control_command& command);
+
+// The control thread's commands of one session: sent once, never repeated, aborted after 30 s.
+class control_commands final : public command_source {
+  public:
+    explicit control_commands(session_port& session) : session_(&session) {}
+
+    void submit(control_command command);
+
+    void command_done(std::uint32_t slot, const iscsi::task_done& done) override;
+    bool send_waiting() override;
+    void handle_deadline(iscsi::instant now) override;
+    std::optional<iscsi::instant> next_deadline() const override;
+    void restart_timeouts(iscsi::instant now) override;
+    void session_gone() override;
+
+  private:
+    struct under_way {
+        control_command command;
+        iscsi::task_id task = 0;
+        iscsi::instant due{};
+        bool sent = false;
+        bool aborted = false;
+    };
+
+    bool try_send(std::uint32_t slot);
+
+    session_port* session_;                            // nullptr: gone
+    std::vector<std::unique_ptr<under_way>> commands_; // by slot; nullptr is free
+    std::deque<std::uint32_t> waiting_;
+};
+
+} // namespace iscsid::lane

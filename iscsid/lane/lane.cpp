@@ -1,0 +1,307 @@
+#include "iscsid/lane/lane.hpp"
+
+#include "iscsid/lane/inbox.hpp"
+#include "iscsid/lane/lun_queue.hpp"
+#include "iscsid/lane/session_host.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace iscsid::lane {
+
+namespace {
+
+// How long the end of a lane waits for its sessions and disks to become quiet.
+constexpr auto patience_at_the_end = std::chrono::seconds(5);
+
+constexpr std::size_t longest_thread_name = 15; // pthread_setname_np
+
+// Every public function is a message to the lane's thread; the rest runs on that thread only.
+class data_lane final : public lane {
+  public:
+    data_lane(std::unique_ptr<ring> io, std::string thread_name);
+    ~data_lane() override;
+    data_lane(const data_lane&) = delete;
+    data_lane& operator=(const data_lane&) = delete;
+    data_lane(data_lane&&) = delete;
+    data_lane& operator=(data_lane&&) = delete;
+
+    void adopt(session_key key, iscsi::session session, int socket, note_handler notes) override;
+    void transport(session_key key, int socket, iscsi::fault why) override;
+    void attach(
+        session_key key,
+        const iscsi::lun_field& lun,
+        const scsi::logical_unit& properties,
+        lane_resident& resident
+    ) override;
+    void detach(lane_resident& resident, std::function<void()> gone) override;
+    void execute(
+        session_key key, const iscsi::command& what, std::function<void(scsi_outcome)> done
+    ) override;
+    void look(session_key key, std::function<void(session_view)> seen) override;
+    void logout(session_key key) override;
+    void drop(session_key key, std::function<void()> gone) override;
+
+    std::string_view ring_name() const override { return io_->name(); }
+
+  private:
+    // A disk's queue on this lane. Its session may go before it.
+    struct attachment {
+        lane_resident* resident = nullptr;
+        std::unique_ptr<lun_queue> queue;
+        session_host* host = nullptr;
+        bool leaving = false;
+        bool has_left = false;
+        std::function<void()> gone;
+    };
+
+    struct departure {
+        session_key session = 0;
+        std::function<void()> gone;
+    };
+
+    void start_thread();
+    void run();
+    void turn();
+    void end();
+    std::optional<iscsi::instant> next_deadline() const;
+
+    session_host* find(session_key key);
+    void begin_leaving(attachment& disk);
+    void see_off_disks();
+    void see_off_sessions();
+    void see_off(session_host& host);
+
+    std::unique_ptr<ring> io_;
+    std::string name_;
+    inbox inbox_;
+    std::vector<std::unique_ptr<session_host>> sessions_;
+    std::vector<departure> departures_; // of sessions
+    std::vector<std::unique_ptr<attachment>> disks_;
+    bool running_ = true;
+    bool some_disk_has_left_ = false;
+    std::optional<iscsi::instant> end_of_patience_; // the lane ends, at the latest then
+    std::thread thread_;
+};
+
+data_lane::data_lane(std::unique_ptr<ring> io, std::string thread_name)
+    : io_(std::move(io)), name_(std::move(thread_name)) {
+    start_thread();
+}
+
+data_lane::~data_lane() {
+    inbox_.post([this] { running_ = false; });
+    thread_.join();
+}
+
+void data_lane::adopt(session_key key, iscsi::session session, int socket, note_handler notes) {
+    inbox_.post([this, key, socket, session = std::move(session), notes = std::move(notes)](
+                ) mutable {
+        sessions_.push_back(
+            std::make_unique<session_host>(key, std::move(session), socket, std::move(notes), *io_)
+        );
+    });
+}
+
+void data_lane::transport(session_key key, int socket, iscsi::fault why) {
+    inbox_.post([this, key, socket, why = std::move(why)] {
+        if (session_host* const host = find(key))
+            host->transport(socket, why);
+        else if (socket >= 0)
+            ::close(socket);
+    });
+}
+
+void data_lane::attach(
+    session_key key,
+    const iscsi::lun_field& lun,
+    const scsi::logical_unit& properties,
+    lane_resident& resident
+) {
+    inbox_.post([this, key, lun, properties, &resident] {
+        auto disk = std::make_unique<attachment>();
+        disk->resident = &resident;
+        disk->host = find(key);
+        disk->queue = std::make_unique<lun_queue>(disk->host, lun, properties);
+        if (disk->host != nullptr)
+            disk->host->add(*disk->queue);
+        lun_queue& port = *disk->queue;
+        disks_.push_back(std::move(disk));
+        resident.settle(*io_, port);
+    });
+}
+
+void data_lane::detach(lane_resident& resident, std::function<void()> gone) {
+    inbox_.post([this, &resident, gone = std::move(gone)]() mutable {
+        const auto disk = std::ranges::find(disks_, &resident, &attachment::resident);
+        if (disk == disks_.end()) {
+            gone();
+            return;
+        }
+        (*disk)->gone = std::move(gone);
+        begin_leaving(**disk);
+    });
+}
+
+void data_lane::execute(
+    session_key key, const iscsi::command& what, std::function<void(scsi_outcome)> done
+) {
+    control_command command;
+    command.what = what;
+    command.data_in.resize(what.data_in.size());
+    command.data_out.assign(what.data_out.begin(), what.data_out.end());
+    command.done = std::move(done);
+    inbox_.post([this, key, command = std::move(command)]() mutable {
+        if (session_host* const host = find(key))
+            host->execute(std::move(command));
+        else
+            end_as_lost(command);
+    });
+}
+
+void data_lane::look(session_key key, std::function<void(session_view)> seen) {
+    inbox_.post([this, key, seen = std::move(seen)] {
+        const session_host* const host = find(key);
+        seen(host != nullptr ? host->view() : session_view{});
+    });
+}
+
+void data_lane::logout(session_key key) {
+    inbox_.post([this, key] {
+        if (session_host* const host = find(key))
+            host->logout();
+    });
+}
+
+void data_lane::drop(session_key key, std::function<void()> gone) {
+    inbox_.post([this, key, gone = std::move(gone)]() mutable {
+        session_host* const host = find(key);
+        if (host == nullptr) {
+            gone();
+            return;
+        }
+        departures_.push_back({key, std::move(gone)});
+        host->leave();
+    });
+}
+
+// Signals are for the main thread: this one starts with all of them blocked.
+void data_lane::start_thread() {
+    sigset_t all{};
+    sigset_t before{};
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void data_lane::run() {
+    ::pthread_setname_np(::pthread_self(), name_.substr(0, longest_thread_name).c_str());
+    inbox_.open(*io_);
+    while (running_)
+        turn();
+    end();
+}
+
+void data_lane::turn() {
+    io_->turn(next_deadline());
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& each : sessions_)
+        each->run(now);
+    see_off_sessions();
+    see_off_disks();
+}
+
+// Sessions first: that ends the requests which the disks wait for.
+void data_lane::end() {
+    end_of_patience_ = std::chrono::steady_clock::now() + patience_at_the_end;
+    for (const auto& each : sessions_) {
+        departures_.push_back({each->key(), [] {}});
+        each->leave();
+    }
+    for (const auto& each : disks_)
+        begin_leaving(*each);
+    see_off_sessions();
+    see_off_disks();
+    inbox_.close();
+    const auto quiet = [this] { return sessions_.empty() && disks_.empty() && !inbox_.is_open(); };
+    while (!quiet() && std::chrono::steady_clock::now() < *end_of_patience_)
+        turn();
+}
+
+std::optional<iscsi::instant> data_lane::next_deadline() const {
+    std::optional<iscsi::instant> first = end_of_patience_;
+    for (const auto& each : sessions_) {
+        const auto own = each->next_deadline();
+        if (own && (!first || *own < *first))
+            first = own;
+    }
+    return first;
+}
+
+session_host* data_lane::find(session_key key) {
+    const auto found = std::ranges::find(sessions_, key, &session_host::key);
+    return found == sessions_.end() ? nullptr : found->get();
+}
+
+void data_lane::begin_leaving(attachment& disk) {
+    if (std::exchange(disk.leaving, true))
+        return;
+    disk.resident->leave([this, &disk] {
+        disk.has_left = true;
+        some_disk_has_left_ = true;
+    });
+}
+
+// At the end of a turn, when no function of the disk's queue is on the stack.
+void data_lane::see_off_disks() {
+    if (!std::exchange(some_disk_has_left_, false))
+        return;
+    const auto gone =
+        std::ranges::stable_partition(disks_, [](const auto& disk) { return !disk->has_left; });
+    std::vector<std::unique_ptr<attachment>> left(
+        std::make_move_iterator(gone.begin()), std::make_move_iterator(gone.end())
+    );
+    disks_.erase(gone.begin(), gone.end());
+    for (const auto& disk : left) {
+        if (disk->host != nullptr)
+            disk->host->remove(*disk->queue);
+        if (disk->gone)
+            disk->gone();
+    }
+}
+
+void data_lane::see_off_sessions() {
+    for (std::size_t i = 0; i < departures_.size();) {
+        session_host* const host = find(departures_[i].session);
+        if (host != nullptr && !host->is_quiet()) {
+            ++i;
+            continue;
+        }
+        if (host != nullptr)
+            see_off(*host);
+        const departure gone = std::move(departures_[i]);
+        departures_.erase(departures_.begin() + static_cast<std::ptrdiff_t>(i));
+        gone.gone();
+    }
+}
+
+void data_lane::see_off(session_host& host) {
+    host.part_from_sources();
+    for (const auto& disk : disks_)
+        if (disk->host == &host)
+            disk->host = nullptr;
+    std::erase_if(sessions_, [&host](const auto& each) { return each.get() == &host; });
+}
+
+} // namespace
+
+std::unique_ptr<lane> make_lane(std::unique_ptr<ring> io, std::string thread_name) {
+    return std::make_unique<data_lane>(std::move(io), std::move(thread_name));
+}
+
+} // namespace iscsid::lane

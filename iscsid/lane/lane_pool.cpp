@@ -1,0 +1,59 @@
+#include "iscsid/lane/lane_pool.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <thread>
+
+namespace iscsid::lane {
+
+namespace {
+
+constexpr std::size_t most_lanes_by_default = 4;
+
+std::size_t default_count() {
+    return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_lanes_by_default);
+}
+
+} // namespace
+
+lane_pool::lane_pool(std::size_t count, bool force_epoll) {
+    if (count == 0)
+        count = default_count();
+    load_.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        auto io = make_ring(&why_not_, force_epoll);
+        if (io == nullptr)
+            throw std::system_error(errno, std::system_category(), "ring of a lane");
+        lanes_.push_back(make_lane(std::move(io), "lane-" + std::to_string(i)));
+    }
+}
+
+lane& lane_pool::adopt(session_key key, iscsi::session session, int socket, note_handler notes) {
+    const std::size_t index = emptiest();
+    ++load_[index];
+    home_[key] = index;
+    lanes_[index]->adopt(key, std::move(session), socket, std::move(notes));
+    return *lanes_[index];
+}
+
+lane* lane_pool::find(session_key key) {
+    const auto home = home_.find(key);
+    return home == home_.end() ? nullptr : lanes_[home->second].get();
+}
+
+void lane_pool::drop(session_key key, std::function<void()> gone) {
+    const auto home = home_.extract(key);
+    if (home.empty()) {
+        gone();
+        return;
+    }
+    --load_[home.mapped()];
+    lanes_[home.mapped()]->drop(key, std::move(gone));
+}
+
+std::size_t lane_pool::emptiest() const {
+    return static_cast<std::size_t>(std::ranges::min_element(load_) - load_.begin());
+}
+
+} // namespace iscsid::lane

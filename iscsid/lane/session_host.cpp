@@ -1,0 +1,297 @@
+#include "iscsid/lane/session_host.hpp"
+
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace iscsid::lane {
+
+namespace {
+
+// The most that one system call takes (IOV_MAX).
+constexpr std::size_t longest_vector = 1024;
+
+template <class Span>
+void to_iovecs(std::span<const Span> plan, std::vector<iovec>& to) {
+    to.clear();
+    for (const Span& each : plan.first(std::min(plan.size(), longest_vector)))
+        // An iovec has no const form; what is sent is only read.
+        to.push_back({const_cast<std::byte*>(each.data()), each.size()});
+}
+
+iscsi::fault system_fault(const char* what, std::int32_t result) {
+    return {boost::system::error_code(-result, boost::system::system_category()), what, {}, {}};
+}
+
+// From the kernel's pool, as CHAP challenges need it.
+std::vector<std::byte> random_bytes(std::size_t count) {
+    std::vector<std::byte> bytes(count);
+    for (std::size_t filled = 0; filled < count;) {
+        const auto got = ::getrandom(bytes.data() + filled, count - filled, 0);
+        filled += got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
+    return bytes;
+}
+
+} // namespace
+
+session_host::session_host(
+    session_key key, iscsi::session session, int socket, note_handler notes, ring& io
+)
+    : key_(key), session_(std::move(session)), socket_(socket), notes_(std::move(notes)), io_(io) {
+    receive_vector_.reserve(longest_vector);
+    send_vector_.reserve(longest_vector);
+    add(control_);
+}
+
+session_host::~session_host() {
+    if (socket_ >= 0)
+        ::close(socket_);
+}
+
+void session_host::transport(int socket, const iscsi::fault& why) {
+    busy_ = true;
+    if (socket < 0) {
+        session_.connect_failed(why, now());
+    } else if (socket_ >= 0) { // not asked for
+        ::close(socket);
+    } else {
+        socket_ = socket;
+        session_.transport_up(now());
+        if (session_.connection() == iscsi::connection_state::free) // over in the meantime
+            begin_close({});
+    }
+}
+
+void session_host::execute(control_command command) {
+    busy_ = true;
+    control_.submit(std::move(command));
+}
+
+void session_host::logout() {
+    busy_ = true;
+    session_.logout(now());
+}
+
+session_view session_host::view() const {
+    return {
+        session_.connection(),
+        session_.state(),
+        session_.parameters(),
+        session_.statistics(),
+        session_.unfinished_tasks()};
+}
+
+void session_host::add(command_source& source) {
+    auto place = std::find(sources_.begin(), sources_.end(), nullptr);
+    if (place == sources_.end())
+        place = sources_.insert(place, nullptr);
+    *place = &source;
+    source.set_number(static_cast<std::uint32_t>(place - sources_.begin()));
+}
+
+void session_host::remove(const command_source& source) {
+    sources_[source.number()] = nullptr;
+}
+
+void session_host::leave() {
+    busy_ = true;
+    begin_close({});
+}
+
+void session_host::part_from_sources() {
+    for (command_source* each : std::exchange(sources_, {}))
+        if (each != nullptr)
+            each->session_gone();
+}
+
+void session_host::run(iscsi::instant now) {
+    if (deadline_ && *deadline_ <= now)
+        handle_deadlines(now);
+    if (busy_)
+        settle();
+}
+
+iscsi::result<iscsi::task_id>
+session_host::submit(iscsi::command what, const command_source& from) {
+    busy_ = true;
+    what.cookie |= std::uint64_t{from.number()} << 32U;
+    return session_.submit(what, now());
+}
+
+void session_host::abort(iscsi::task_id task) {
+    busy_ = true;
+    session_.abort(task, now());
+}
+
+bool session_host::logged_in() const {
+    return session_.connection() == iscsi::connection_state::logged_in;
+}
+
+void session_host::attention(const iscsi::lun_field& lun, scsi::attention what) {
+    notes_({key_, {}, lun_attention{lun, what}, nullptr});
+}
+
+void session_host::ring_done(std::uint32_t operation, std::int32_t result) {
+    busy_ = true;
+    (operation == receiving ? receive_under_way_ : send_under_way_) = false;
+    if (closing_)
+        finish_close();
+    else if (operation == receiving)
+        received(result);
+    else
+        sent(result);
+}
+
+void session_host::received(std::int32_t result) {
+    if (result < 0) {
+        begin_close(system_fault("receive", result));
+    } else if (result == 0) {
+        begin_close({iscsi::to_error_code(iscsi::session_errc::target_closed), {}, {}, {}});
+    } else {
+        const auto accepted = session_.received(static_cast<std::size_t>(result), now());
+        if (accepted.has_error())
+            begin_close(accepted.error());
+    }
+}
+
+void session_host::sent(std::int32_t result) {
+    if (result < 0)
+        begin_close(system_fault("send", result));
+    else
+        session_.sent(static_cast<std::size_t>(result), now());
+}
+
+void session_host::handle_deadlines(iscsi::instant now) {
+    busy_ = true;
+    session_.handle_deadline(now);
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+        if (sources_[i] != nullptr)
+            sources_[i]->handle_deadline(now);
+}
+
+// Everything that this turn has brought is in the session: take what follows from it, then send
+// what has gathered with one call.
+void session_host::settle() {
+    busy_ = false;
+    do
+        drain_events();
+    while (hand_out_free_slots());
+    start_send();
+    start_receive();
+    deadline_ = first_deadline();
+}
+
+void session_host::drain_events() {
+    while (const auto event = session_.poll_event())
+        std::visit([this](const auto& what) { on(what); }, *event);
+}
+
+// In turn, so that no disk of the session starves another.
+bool session_host::hand_out_free_slots() {
+    bool some = false;
+    while (session_.free_slots() > 0 && serve_one())
+        some = true;
+    return some;
+}
+
+bool session_host::serve_one() {
+    for (std::size_t tried = 0; tried < sources_.size(); ++tried) {
+        command_source* const source = sources_[next_served_ % sources_.size()];
+        ++next_served_;
+        if (source != nullptr && source->send_waiting())
+            return true;
+    }
+    return false;
+}
+
+std::optional<iscsi::instant> session_host::first_deadline() const {
+    auto first = session_.next_deadline();
+    for (const command_source* each : sources_) {
+        const auto own = each != nullptr ? each->next_deadline() : std::nullopt;
+        if (own && (!first || *own < *first))
+            first = own;
+    }
+    return first;
+}
+
+void session_host::start_receive() {
+    if (socket_ < 0 || receive_under_way_ || closing_)
+        return;
+    to_iovecs(session_.read_plan(), receive_vector_);
+    if (receive_vector_.empty())
+        return;
+    receive_under_way_ = true;
+    io_.receive_vector(socket_, receive_vector_, *this, receiving);
+}
+
+void session_host::start_send() {
+    if (socket_ < 0 || send_under_way_ || closing_)
+        return;
+    to_iovecs(session_.write_plan(), send_vector_);
+    if (send_vector_.empty())
+        return;
+    send_under_way_ = true;
+    io_.send_vector(socket_, send_vector_, *this, sending);
+}
+
+// The session must not hear of the loss before the kernel has let go of its memory.
+void session_host::begin_close(const iscsi::fault& why) {
+    if (socket_ < 0 || closing_)
+        return;
+    closing_ = why;
+    ::shutdown(socket_, SHUT_RDWR);
+    if (receive_under_way_)
+        io_.cancel(*this, receiving);
+    if (send_under_way_)
+        io_.cancel(*this, sending);
+    finish_close();
+}
+
+void session_host::finish_close() {
+    if (receive_under_way_ || send_under_way_)
+        return;
+    ::close(std::exchange(socket_, -1));
+    const iscsi::fault why = *std::exchange(closing_, std::nullopt);
+    session_.transport_lost(why, now());
+}
+
+void session_host::on(const iscsi::task_done& done) {
+    command_source* const source = sources_.at(done.cookie >> 32U);
+    if (source != nullptr)
+        source->command_done(static_cast<std::uint32_t>(done.cookie), done);
+}
+
+void session_host::on(const iscsi::want_close& what) {
+    begin_close(what.why);
+}
+
+void session_host::on(const iscsi::want_entropy& what) {
+    session_.provide_entropy(random_bytes(what.bytes), now());
+}
+
+void session_host::on(const iscsi::logged_in& what) {
+    for (command_source* each : sources_)
+        if (each != nullptr)
+            each->restart_timeouts(now());
+    tell(what);
+}
+
+void session_host::on(const iscsi::target_message& what) {
+    auto bytes = std::make_shared<const std::vector<std::byte>>(what.data.begin(), what.data.end());
+    notes_({key_, iscsi::target_message{what.message, *bytes}, std::nullopt, bytes});
+}
+
+void session_host::on(const iscsi::logged_out& what) {
+    tell(what);
+    begin_close({});
+}
+
+void session_host::tell(iscsi::event what) {
+    notes_({key_, std::move(what), std::nullopt, nullptr});
+}
+
+} // namespace iscsid::lane
