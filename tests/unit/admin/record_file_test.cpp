@@ -1,0 +1,158 @@
+#include "tests/unit/admin/golden.hpp"
+#include "tests/unit/admin/sample_records.hpp"
+
+#include "libiscsi/admin/record_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace iscsi::admin {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::Pair;
+
+record debian_defaults(record node) {
+    must_set(node, "node.session.initial_login_retry_max", "8");
+    must_set(node, "node.conn[0].timeo.login_timeout", "15");
+    return node;
+}
+
+fault refused(std::string_view text) {
+    const auto parsed = parse_record(record_kind::node, text, "some/file");
+    EXPECT_FALSE(parsed) << text;
+    return parsed ? fault() : parsed.error();
+}
+
+TEST(format_record, writes_files_of_the_size_that_open_iscsi_writes) {
+    const auto node = debian_defaults(node_of(sample_id(-1)));
+    EXPECT_EQ(format_record(node).size(), golden::node_file_size);
+    const auto found = debian_defaults(discovered_node(sample_id(1), "10.9.9.1"));
+    EXPECT_EQ(format_record(found).size(), golden::discovered_node_file_size);
+    EXPECT_EQ(format_record(discovery_of("10.9.9.1")).size(), golden::send_targets_file_size);
+}
+
+TEST(format_record, leaves_empty_values_out) {
+    const auto text = format_record(record(record_kind::node));
+    EXPECT_THAT(text, testing::StartsWith("# BEGIN RECORD 2.1.8\nnode.tpgt = -1\n"));
+    EXPECT_THAT(text, testing::EndsWith("\n# END RECORD\n"));
+    EXPECT_THAT(text, Not(HasSubstr("password")));
+}
+
+TEST(parse_record, reads_what_was_written) {
+    auto node = discovered_node(sample_id(), "storage.example");
+    must_set(node, "node.session.auth.password", "a secret = # with signs");
+    must_set(node, "node.session.future", "kept as it is");
+    const auto read = parse_record(record_kind::node, format_record(node), "");
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_EQ(*read, node);
+}
+
+TEST(parse_record, forgives_blanks_and_comments) {
+    const auto read = parse_record(
+        record_kind::node,
+        "  # hand-made\n\n \t node.name\t=  iqn.a:b  \r\nnode.startup=automatic\n# END RECORD\n\n",
+        ""
+    );
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_EQ(read->get("node.name"), "iqn.a:b");
+    EXPECT_EQ(read->get("node.startup"), "automatic");
+}
+
+TEST(parse_record, refuses_every_beginning_of_a_record) {
+    const auto whole = format_record(debian_defaults(node_of(sample_id())));
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+        const auto parsed =
+            parse_record(record_kind::node, std::string_view(whole).substr(0, length), "file");
+        ASSERT_FALSE(parsed) << "cut after " << length << " bytes";
+    }
+}
+
+TEST(parse_record, says_that_a_record_is_cut) {
+    EXPECT_EQ(refused("").code, to_error_code(file_errc::truncated));
+    EXPECT_EQ(refused("node.name = iqn.a:b\n").code, to_error_code(file_errc::truncated));
+    EXPECT_EQ(refused("# END RECORD").code, to_error_code(file_errc::truncated));
+    EXPECT_EQ(
+        refused("# END RECORD\nnode.startup = manual\n").code, to_error_code(file_errc::truncated)
+    );
+}
+
+TEST(parse_record, says_where_a_bad_value_stands) {
+    const auto why = refused("\nnode.startup = sometimes\n# END RECORD\n");
+    EXPECT_EQ(why.code, to_error_code(file_errc::bad_value));
+    EXPECT_EQ(
+        why.text(),
+        "some/file:2: node.startup: bad value, got unknown value sometimes, expected manual "
+        "automatic onboot"
+    );
+}
+
+TEST(parse_record, tells_no_secret) {
+    const auto secret = std::string(300, 's');
+    for (const auto& line :
+         {"node.session.auth.password = " + secret, "node.session.auth.password \x01= " + secret}) {
+        const auto why = refused(line + "\n# END RECORD\n");
+        EXPECT_THAT(why.text(), Not(HasSubstr("sss")));
+    }
+}
+
+TEST(parse_lines, takes_the_last_value_of_a_key) {
+    const auto values = parse_lines("a = 1\nb = 2\n a=3\n", "");
+    ASSERT_TRUE(values);
+    EXPECT_THAT(*values, ElementsAre(Pair("a", "3"), Pair("b", "2")));
+}
+
+TEST(parse_lines, keeps_everything_behind_the_first_equals_sign) {
+    const auto values = parse_lines("a = b = c # d\nempty =\n", "");
+    ASSERT_TRUE(values);
+    EXPECT_THAT(*values, ElementsAre(Pair("a", "b = c # d"), Pair("empty", "")));
+}
+
+TEST(parse_lines, takes_lines_up_to_their_limits) {
+    const auto key = std::string(127, 'k');
+    const auto value = std::string(255, 'v');
+    const auto values =
+        parse_lines(key + " = " + value + "\n#" + std::string(2046, 'c') + "\n", "");
+    ASSERT_TRUE(values) << values.error().text();
+    EXPECT_THAT(*values, ElementsAre(Pair(key, value)));
+}
+
+struct bad_text {
+    std::string text;
+    file_errc why;
+    std::string place;
+};
+
+class parse_lines_refuses : public testing::TestWithParam<bad_text> {};
+
+TEST_P(parse_lines_refuses, and_says_where) {
+    const auto parsed = parse_lines(GetParam().text, "file");
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, to_error_code(GetParam().why));
+    EXPECT_EQ(parsed.error().field, GetParam().place);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    all,
+    parse_lines_refuses,
+    testing::Values(
+        bad_text{"a = 1\nno sign\n", file_errc::no_equals_sign, "file:2"},
+        bad_text{"= 1\n", file_errc::bad_key, "file:1"},
+        bad_text{"two words = 1\n", file_errc::bad_key, "file:1"},
+        bad_text{std::string("a\0 = 1\n", 7), file_errc::bad_key, "file:1"},
+        bad_text{"\n\na = 1", file_errc::truncated, "file:3"},
+        bad_text{std::string(128, 'k') + " = 1\n", file_errc::key_too_long, "file:1"},
+        bad_text{"k = " + std::string(256, 'v') + "\n", file_errc::value_too_long, "file:1"},
+        bad_text{"#" + std::string(2047, 'c') + "\n", file_errc::line_too_long, "file:1"}
+    )
+);
+
+TEST(file_errc, has_words_for_every_error) {
+    for (int code = 1; code <= static_cast<int>(file_errc::misplaced); ++code)
+        EXPECT_NE(message_of(static_cast<file_errc>(code)), "unknown error") << code;
+}
+
+} // namespace
+} // namespace iscsi::admin
