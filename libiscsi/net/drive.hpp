@@ -1,0 +1,19 @@
+#pragma once
+
+#include "libiscsi/core/session/session.hpp"
+#include "libiscsi/net/stream.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+namespace iscsi::net {
+
+// Runs a session over a stream until it has something to tell: full duplex, with its deadlines.
+// want_close and want_entropy are answered here and never returned. A stream that is lost gets
+// closed; the session then still lives by its deadlines.
+//
+// It works by readiness: the session's memory is touched inside non-blocking calls only, never
+// while it waits. So it may be cancelled at any point without losing a byte, and between two
+// events the session and its socket can move elsewhere.
+boost::asio::awaitable<event> next_event(session& what, stream& over);
+
+} // namespace iscsi::net
