@@ -1,0 +1,78 @@
+#include "iscsid/sys/log.hpp"
+
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <syslog.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace iscsid::sys {
+
+namespace {
+
+int priority_of(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::critical)
+        return LOG_CRIT;
+    if (level >= spdlog::level::err)
+        return LOG_ERR;
+    if (level >= spdlog::level::warn)
+        return LOG_WARNING;
+    return level >= spdlog::level::info ? LOG_INFO : LOG_DEBUG;
+}
+
+// sd-daemon(3): a line that starts with "<N>" carries its priority.
+class priority_flag final : public spdlog::custom_flag_formatter {
+  public:
+    void format(
+        const spdlog::details::log_msg& message, const std::tm& /*time*/, spdlog::memory_buf_t& to
+    ) override {
+        fmt::format_to(std::back_inserter(to), "<{}>", priority_of(message.level));
+    }
+
+    std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<priority_flag>();
+    }
+};
+
+std::unique_ptr<spdlog::formatter> journal_format() {
+    auto format = std::make_unique<spdlog::pattern_formatter>();
+    format->add_flag<priority_flag>('*').set_pattern("%*%v");
+    return format;
+}
+
+std::shared_ptr<spdlog::logger> make_logger(log_place where) {
+    if (where == log_place::syslog) {
+        auto sink =
+            std::make_shared<spdlog::sinks::syslog_sink_mt>("iscsid", LOG_PID, LOG_DAEMON, false);
+        sink->set_pattern("%v");
+        return std::make_shared<spdlog::logger>("iscsid", std::move(sink));
+    }
+    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    // The environment is read before any thread starts.
+    if (std::getenv("JOURNAL_STREAM") != nullptr) // NOLINT(concurrency-mt-unsafe)
+        sink->set_formatter(journal_format());
+    else
+        sink->set_pattern("iscsid: %v");
+    return std::make_shared<spdlog::logger>("iscsid", std::move(sink));
+}
+
+spdlog::level::level_enum level_of(int debug) {
+    if (debug <= 0)
+        return spdlog::level::info;
+    return debug < 5 ? spdlog::level::debug : spdlog::level::trace;
+}
+
+} // namespace
+
+void set_up_log(log_place where, int debug) {
+    auto logger = make_logger(where);
+    logger->set_level(level_of(debug));
+    logger->flush_on(spdlog::level::trace);
+    spdlog::set_default_logger(std::move(logger));
+}
+
+} // namespace iscsid::sys

@@ -1,0 +1,12 @@
+#pragma once
+
+namespace iscsid::sys {
+
+enum class log_place { standard_error, syslog };
+
+// Sets up the log of the process. `debug` is -d: 0 says what an administrator must know, 1 and
+// above also what a developer wants. On stderr each line gets a "<N>" priority when journald
+// reads it. Secrets are never logged: no function here is given one.
+void set_up_log(log_place where, int debug);
+
+} // namespace iscsid::sys

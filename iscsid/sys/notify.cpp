@@ -1,0 +1,36 @@
+#include "iscsid/sys/notify.hpp"
+
+#include <systemd/sd-daemon.h>
+
+#include <ctime>
+
+namespace iscsid::sys {
+
+namespace {
+
+void tell(const std::string& state) {
+    static_cast<void>(::sd_notify(0, state.c_str()));
+}
+
+} // namespace
+
+void notify_ready(const std::string& status) {
+    tell("READY=1\nSTATUS=" + status);
+}
+
+void notify_status(const std::string& status) {
+    tell("STATUS=" + status);
+}
+
+void notify_reloading() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const auto microseconds = now.tv_sec * 1'000'000LL + now.tv_nsec / 1000;
+    tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
+}
+
+void notify_stopping() {
+    tell("STOPPING=1");
+}
+
+} // namespace iscsid::sys

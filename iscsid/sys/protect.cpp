@@ -1,0 +1,52 @@
+#include "iscsid/sys/protect.hpp"
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <system_error>
+
+namespace iscsid::sys {
+
+namespace {
+
+std::string last_error() {
+    return std::generic_category().message(errno);
+}
+
+std::optional<std::string> become_io_flusher() {
+    if (::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0)
+        return std::nullopt;
+    return "PR_SET_IO_FLUSHER is refused (" + last_error() +
+           "): reclaim of memory may wait for our own disks";
+}
+
+std::optional<std::string> lock_memory() {
+    // On fault only: untouched buffers and stacks must not be pinned.
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+        return std::nullopt;
+    return "memory cannot be locked (" + last_error() + "): the daemon may be swapped out";
+}
+
+std::optional<std::string> avoid_the_oom_killer() {
+    std::ofstream file("/proc/self/oom_score_adj");
+    file << "-1000" << std::flush;
+    if (file)
+        return std::nullopt;
+    return "oom_score_adj cannot be set: the OOM killer may end the daemon";
+}
+
+} // namespace
+
+std::vector<std::string> protect_process() {
+    std::vector<std::string> warnings;
+    for (auto* step : {&become_io_flusher, &lock_memory, &avoid_the_oom_killer})
+        if (auto warning = step())
+            warnings.push_back(*std::move(warning));
+    return warnings;
+}
+
+} // namespace iscsid::sys

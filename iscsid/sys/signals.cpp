@@ -1,0 +1,30 @@
+#include "iscsid/sys/signals.hpp"
+
+#include <csignal>
+#include <utility>
+
+namespace iscsid::sys {
+
+signals::signals(
+    boost::asio::any_io_executor where, std::function<void()> stop, std::function<void()> reload
+)
+    : set_(std::move(where), SIGTERM, SIGINT, SIGHUP)
+    , stop_(std::move(stop))
+    , reload_(std::move(reload)) {
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+    wait();
+}
+
+void signals::wait() {
+    set_.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error)
+            return;
+        if (signal == SIGHUP)
+            reload_();
+        else
+            stop_();
+        wait();
+    });
+}
+
+} // namespace iscsid::sys

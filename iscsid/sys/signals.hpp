@@ -1,0 +1,26 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <functional>
+
+namespace iscsid::sys {
+
+// SIGTERM and SIGINT call `stop`, SIGHUP calls `reload`, on the thread of the executor; SIGPIPE is
+// ignored. Works as long as it lives.
+class signals {
+  public:
+    signals(
+        boost::asio::any_io_executor where, std::function<void()> stop, std::function<void()> reload
+    );
+
+  private:
+    void wait();
+
+    boost::asio::signal_set set_;
+    std::function<void()> stop_;
+    std::function<void()> reload_;
+};
+
+} // namespace iscsid::sys
