@@ -161,6 +161,8 @@ enum class session_errc {
     task_management_timeout,
     target_closed,
     text_too_long,
+    logout_timeout,
+    too_many_redirects,
 };
 
 const char* category_name(session_errc);

@@ -1,103 +1,122 @@
 #include "libiscsi/core/session/session.hpp"
 
+#include "libiscsi/core/session/engine.hpp"
+
 namespace iscsi {
 
-struct session::implementation {
-    session_config config;
-    operational_parameters parameters;
-    std::string alias;
-    session_statistics statistics;
+struct session::implementation : session_engine {
+    using session_engine::session_engine;
 };
 
 session::session(session_config config)
-    : self_(std::make_unique<implementation>(implementation{std::move(config), {}, {}, {}})) {}
+    : self_(std::make_unique<implementation>(std::move(config))) {}
 
 session::~session() = default;
 session::session(session&&) noexcept = default;
 session& session::operator=(session&&) noexcept = default;
 
-void session::start(instant /*now*/) {}
-
-void session::transport_up(instant /*now*/) {}
-
-void session::connect_failed(const fault& /*why*/, instant /*now*/) {}
-
-result<void> session::received(std::size_t /*n*/, instant /*now*/) {
-    return {};
+void session::start(instant now) {
+    self_->start(now);
 }
 
-void session::sent(std::size_t /*n*/, instant /*now*/) {}
-
-void session::transport_lost(const fault& /*why*/, instant /*now*/) {}
-
-void session::handle_deadline(instant /*now*/) {}
-
-result<task_id> session::submit(const command& /*what*/, instant /*now*/) {
-    return fault{to_error_code(session_errc::not_usable), {}, {}, {}};
+void session::transport_up(instant now) {
+    self_->transport_up(now);
 }
 
-void session::abort(task_id /*task*/, instant /*now*/) {}
-
-void session::reset_lun(const lun_field& /*lun*/, instant /*now*/) {}
-
-result<void> session::send_targets(std::string_view /*value*/, instant /*now*/) {
-    return fault{to_error_code(session_errc::not_usable), {}, {}, {}};
+void session::connect_failed(const fault& why, instant now) {
+    self_->connect_failed(why, now);
 }
 
-void session::logout(instant /*now*/) {}
+result<void> session::received(std::size_t n, instant now) {
+    return self_->received(n, now);
+}
 
-void session::provide_entropy(bytes_view /*bytes*/, instant /*now*/) {}
+void session::sent(std::size_t n, instant /*now*/) {
+    self_->sent(n);
+}
+
+void session::transport_lost(const fault& why, instant now) {
+    self_->transport_lost(why, now);
+}
+
+void session::handle_deadline(instant now) {
+    self_->handle_deadline(now);
+}
+
+result<task_id> session::submit(const command& what, instant /*now*/) {
+    return self_->submit(what);
+}
+
+void session::abort(task_id task, instant now) {
+    self_->abort(task, now);
+}
+
+void session::reset_lun(const lun_field& lun, instant now) {
+    self_->reset_lun(lun, now);
+}
+
+result<void> session::send_targets(std::string_view value, instant /*now*/) {
+    return self_->send_targets(value);
+}
+
+void session::logout(instant now) {
+    self_->logout(now);
+}
+
+void session::provide_entropy(bytes_view bytes, instant now) {
+    self_->provide_entropy(bytes, now);
+}
 
 std::span<const mutable_bytes> session::read_plan() {
-    return {};
+    return self_->read_plan();
 }
 
 std::span<const bytes_view> session::write_plan() {
-    return {};
+    return self_->write_plan();
 }
 
 std::optional<event> session::poll_event() {
-    return std::nullopt;
+    return self_->poll_event();
 }
 
 std::optional<instant> session::next_deadline() const {
-    return std::nullopt;
+    return self_->next_deadline();
 }
 
 connection_state session::connection() const {
-    return connection_state::free;
+    return self_->connection_shown();
 }
 
 session_state session::state() const {
-    return session_state::free;
+    return self_->state_shown();
 }
 
 const session_config& session::config() const {
-    return self_->config;
+    return self_->context().config;
 }
 
 const operational_parameters& session::parameters() const {
-    return self_->parameters;
+    return self_->context().parameters;
 }
 
 const std::string& session::target_alias() const {
-    return self_->alias;
+    return self_->target_alias();
 }
 
 std::optional<std::uint16_t> session::target_portal_group_tag() const {
-    return std::nullopt;
+    return self_->target_portal_group_tag();
 }
 
 const session_statistics& session::statistics() const {
-    return self_->statistics;
+    return self_->context().statistics;
 }
 
 std::size_t session::free_slots() const {
-    return 0;
+    return self_->tasks().free_slots();
 }
 
 std::size_t session::unfinished_tasks() const {
-    return 0;
+    return self_->tasks().unfinished();
 }
 
 } // namespace iscsi

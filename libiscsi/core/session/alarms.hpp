@@ -1,0 +1,58 @@
+#pragma once
+
+#include "libiscsi/core/session/parameters.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace iscsi {
+
+enum class alarm : std::uint8_t {
+    login,       // the login phase must have ended
+    logout,      // the Logout Response must have come
+    pause,       // Time2Wait, or the back-off after failures, is over
+    replacement, // parked tasks have waited long enough
+};
+
+// The deadlines of a session that are set once and wait; those that follow from traffic are asked
+// of keepalive and task_management.
+class alarms {
+  public:
+    void set(alarm which, instant at) { at_[index(which)] = at; }
+
+    void clear(alarm which) { at_[index(which)] = never; }
+
+    bool is_set(alarm which) const { return at_[index(which)] != never; }
+
+    // The next alarm whose time has come; it is cleared.
+    std::optional<alarm> take_due(instant now) {
+        const auto first = std::min_element(at_.begin(), at_.end());
+        if (*first == never || *first > now)
+            return std::nullopt;
+        *first = never;
+        return static_cast<alarm>(first - at_.begin());
+    }
+
+    std::optional<instant> next() const {
+        const auto first = *std::min_element(at_.begin(), at_.end());
+        return first == never ? std::nullopt : std::optional(first);
+    }
+
+  private:
+    static constexpr instant never = instant::max();
+    static constexpr std::size_t count = 4;
+
+    static constexpr std::size_t index(alarm which) { return static_cast<std::size_t>(which); }
+
+    std::array<instant, count> at_{never, never, never, never};
+};
+
+// The earlier one of two deadlines that may not exist.
+constexpr std::optional<instant> earlier(std::optional<instant> a, std::optional<instant> b) {
+    if (!a || !b)
+        return a ? a : b;
+    return std::min(*a, *b);
+}
+
+} // namespace iscsi

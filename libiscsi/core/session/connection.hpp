@@ -1,0 +1,72 @@
+#pragma once
+
+#include "libiscsi/core/pdu/framer.hpp"
+#include "libiscsi/core/session/data_out_queue.hpp"
+#include "libiscsi/core/session/outbox.hpp"
+#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/session/status_sequence.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace iscsi {
+
+// What one transport carries: its framing and digests, StatSN, the PDUs on their way out and the
+// data that its tasks owe (RFC 7143 §4.2.1). CmdSN and the tasks are the session's.
+class connection {
+  public:
+    connection(std::uint16_t id, std::size_t staging_size) : id_(id), framer_(staging_size) {}
+
+    std::uint16_t id() const { return id_; }
+
+    // Forgets the old transport and releases what was to be sent on it; the next one begins in
+    // the login phase.
+    void restart();
+    void enter_full_feature(const operational_parameters& parameters);
+
+    // ---- in ----
+    framer& input() { return framer_; }
+
+    // Reads the header that the framer has completed; it is current until the next one.
+    result<void> decode();
+
+    const target_pdu& current() const { return current_; }
+
+    status_sequence& status() { return status_; }
+
+    // ---- out ----
+    outbox& output() { return outbox_; }
+
+    template <class Request>
+    void send(Request request, const payload& what = {}) {
+        request.expected_status_sn = status_.expected();
+        outbox_.push(request, what);
+    }
+
+    template <class Request>
+    void send_text(Request request, std::string text) {
+        request.expected_status_sn = status_.expected();
+        outbox_.push(request, std::move(text));
+    }
+
+    // The task owes its first burst of data.
+    void owe(task& what) { data_out_.add(what); }
+
+    // One Data-Out PDU, if any task owes data.
+    bool send_data_out();
+
+    // No more data of this task, except what has begun to leave.
+    void silence(task& what);
+
+  private:
+    std::uint16_t id_;
+    framer framer_;
+    outbox outbox_;
+    data_out_queue data_out_;
+    status_sequence status_;
+    std::uint32_t longest_segment_ = 8192; // that the target takes
+    target_pdu current_;
+};
+
+} // namespace iscsi

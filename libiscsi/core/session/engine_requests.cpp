@@ -1,0 +1,294 @@
+#include "libiscsi/core/session/engine.hpp"
+#include "libiscsi/core/session/faults.hpp"
+
+#include <algorithm>
+
+namespace iscsi {
+namespace {
+
+// What a flood of pings can make us hold.
+constexpr std::uint32_t most_nops_queued = 32;
+
+// ---- which PDUs carry a StatSN that counts (§4.2.2.2) -----------------------------------------
+
+bool counts_status(const nop_in& pdu) {
+    return pdu.initiator_task_tag != reserved_tag; // §11.19.2: a ping does not advance StatSN
+}
+
+bool counts_status(const data_in& pdu) {
+    return pdu.has_status; // §11.7.4
+}
+
+bool counts_status(const r2t& /*unused*/) {
+    return false; // §11.8.2
+}
+
+template <class Pdu>
+bool counts_status(const Pdu& /*unused*/) {
+    return true;
+}
+
+bool is_old(const connection& of, const status_sequence& status) {
+    return std::visit(
+        [&](const auto& pdu) {
+            return counts_status(pdu) && status.judge(pdu.status_sn) == status_order::old;
+        },
+        of.current()
+    );
+}
+
+} // namespace
+
+// ---- every PDU --------------------------------------------------------------------------------
+
+result<void> session_engine::on_header(connection& from) {
+    if (auto decoded = from.decode(); decoded.has_error())
+        return decoded;
+    const auto* data = std::get_if<data_in>(&from.current());
+    if (data == nullptr || life_ == life::in_login)
+        return {};
+    if (!is_old(from, from.status()))
+        return tasks_.on_data_header(from, *data, from.input().segment_length());
+    from.input().discard();
+    return {};
+}
+
+result<void> session_engine::on_pdu(connection& from, instant now) {
+    if (life_ == life::in_login)
+        return on_login_pdu(from, now);
+    const auto fresh = check_status_number(from);
+    if (fresh.has_error())
+        return fresh.error();
+    if (!*fresh)
+        return {};
+    return dispatch(from, now);
+}
+
+// False: the target has said this before (§4.2.2.2).
+result<bool> session_engine::check_status_number(connection& from) {
+    return std::visit(
+        [this, &from](const auto& pdu) -> result<bool> {
+            auto& status = from.status();
+            const auto order =
+                counts_status(pdu) ? status.judge(pdu.status_sn) : status_order::next;
+            if (order == status_order::gap)
+                return number_fault(
+                    session_errc::status_sn_gap,
+                    "StatSN",
+                    pdu.status_sn,
+                    status.expected(),
+                    "[RFC 7143 4.2.2.2]"
+                );
+            if (order == status_order::old)
+                return false;
+            if (counts_status(pdu))
+                status.advance(pdu.status_sn);
+            context_.window.update(pdu.expected_command_sn, pdu.max_command_sn);
+            return true;
+        },
+        from.current()
+    );
+}
+
+result<void> session_engine::dispatch(connection& from, instant now) {
+    const auto data = from.input().kept_segment();
+    return std::visit([&](const auto& pdu) { return on(pdu, from, data, now); }, from.current());
+}
+
+// ---- PDUs of tasks ----------------------------------------------------------------------------
+
+result<void> session_engine::on(
+    const scsi_response& pdu, connection& /*from*/, bytes_view data, instant /*now*/
+) {
+    return tasks_.on_response(pdu, data);
+}
+
+result<void> session_engine::on(
+    const data_in& pdu, connection& /*from*/, bytes_view /*data*/, instant /*now*/
+) {
+    return tasks_.on_data_in(pdu);
+}
+
+result<void>
+session_engine::on(const r2t& pdu, connection& /*from*/, bytes_view /*data*/, instant /*now*/) {
+    return tasks_.on_r2t(pdu);
+}
+
+result<void> session_engine::on(
+    const task_management_response& pdu, connection& from, bytes_view /*data*/, instant now
+) {
+    return management_.on_response(pdu, from, now);
+}
+
+// ---- NOP --------------------------------------------------------------------------------------
+
+// A ping of the target is answered with its tag and LUN (§11.18); our own needs no more than to
+// have been received.
+result<void>
+session_engine::on(const nop_in& pdu, connection& from, bytes_view /*data*/, instant /*now*/) {
+    ++context_.statistics.noprx_pdus;
+    if (pdu.target_transfer_tag == reserved_tag)
+        return {};
+    nop_out answer;
+    answer.lun = pdu.lun;
+    answer.target_transfer_tag = pdu.target_transfer_tag;
+    send_nop(from, answer);
+    return {};
+}
+
+void session_engine::send_ping(connection& over) {
+    nop_out ping;
+    ping.initiator_task_tag = context_.tags.next(control_purpose::ping);
+    send_nop(over, ping);
+}
+
+void session_engine::send_nop(connection& over, const nop_out& pdu) {
+    if (nops_.held >= most_nops_queued)
+        return;
+    auto immediate = pdu;
+    immediate.immediate = true;
+    immediate.command_sn = context_.window.next();
+    over.send(immediate, {{}, &nops_, false});
+    ++context_.statistics.noptx_pdus;
+}
+
+// ---- text -------------------------------------------------------------------------------------
+
+result<void> session_engine::send_targets(std::string_view value) {
+    if (life_ != life::logged_in || text_.under_way())
+        return session_fault(session_errc::not_usable, "SendTargets");
+    const auto first = text_.begin(context_.tags.next(control_purpose::text));
+    send_text(leading(), first, format_text({{"SendTargets", std::string(value)}}));
+    return {};
+}
+
+void session_engine::send_text(connection& over, text_request pdu, std::string text) {
+    pdu.command_sn = context_.window.next();
+    over.send_text(pdu, std::move(text));
+    ++context_.statistics.text_pdus;
+}
+
+result<void>
+session_engine::on(const text_response& pdu, connection& from, bytes_view data, instant /*now*/) {
+    ++context_.statistics.textrsp_pdus;
+    auto next = text_.on_response(pdu, data);
+    if (next.has_error())
+        return next.error();
+    if (*next)
+        send_text(from, **next, {});
+    else
+        return tell_targets();
+    return {};
+}
+
+result<void> session_engine::tell_targets() {
+    const auto text = text_.take_text();
+    const auto pairs = parse_text(std::as_bytes(std::span(text)));
+    if (pairs.has_error())
+        return pairs.error();
+    auto answer = read_send_targets(*pairs);
+    context_.events.push(targets_found{std::move(answer.targets), std::move(answer.refused)});
+    return {};
+}
+
+// ---- logout -----------------------------------------------------------------------------------
+
+// Leaving ends the session; moving ends this connection, and the session with it when there is no
+// other (§11.14.1).
+void session_engine::send_logout(instant now) {
+    auto& over = leading();
+    logout_request pdu;
+    pdu.reason =
+        life_ == life::leaving ? logout_reason::close_session : logout_reason::close_connection;
+    pdu.initiator_task_tag = context_.tags.next(control_purpose::logout);
+    pdu.connection_id = over.id();
+    pdu.command_sn = context_.window.next();
+    over.send(pdu);
+    ++context_.statistics.logout_pdus;
+    alarms_.set(alarm::logout, now + context_.config.timeouts.logout);
+}
+
+result<void> session_engine::on(
+    const logout_response& pdu, connection& /*from*/, bytes_view /*data*/, instant now
+) {
+    constexpr std::uint8_t closed = 0; // §11.15.1
+    ++context_.statistics.logoutrsp_pdus;
+    if (life_ != life::leaving && life_ != life::moving)
+        return session_fault(
+            session_errc::unexpected_pdu, "opcode", "Logout Response", "one that was asked for"
+        );
+    logout_confirmed_ = pdu.response == closed;
+    ordered_wait_ = std::chrono::seconds(pdu.time2wait);
+    closing_ = session_fault(session_errc::target_closed, "Logout Response");
+    happen(happening::logout_answered, now);
+    return {};
+}
+
+// ---- what the target starts -------------------------------------------------------------------
+
+result<void>
+session_engine::on(const async_message& pdu, connection& /*from*/, bytes_view data, instant now) {
+    enum : std::uint8_t {
+        wants_logout = 1,
+        drops_connection = 2,
+        drops_session = 3,
+        renegotiates = 4
+    };
+
+    ++context_.statistics.async_pdus;
+    context_.events.push_message(pdu, data);
+    switch (pdu.async_event) { // §11.9.1
+    case wants_logout:
+    case renegotiates: // a new login negotiates everything
+        happen(happening::move_asked, now);
+        break;
+    case drops_connection:
+    case drops_session:
+        ordered_wait_ = std::chrono::seconds(pdu.parameter2); // Time2Wait
+        end_connection(
+            session_fault(
+                session_errc::target_closed, "Async Message", std::to_string(pdu.async_event)
+            ),
+            now
+        );
+        break;
+    default:
+        break;
+    }
+    return {};
+}
+
+// A command that was turned down never became a task, so nothing else will answer it. A NOP may go
+// unanswered. What else is rejected, or damaged on its way, is repeated over a new connection.
+result<void>
+session_engine::on(const reject& pdu, connection& /*from*/, bytes_view data, instant /*now*/) {
+    constexpr std::uint8_t data_digest_error = 0x02; // §11.17.1
+    ++context_.statistics.rjt_pdus;
+    basic_header header;
+    std::copy_n(data.begin(), header.size(), header.begin());
+    const auto rejected = decode_initiator(header);
+    if (rejected.has_value() && std::holds_alternative<nop_out>(*rejected))
+        return {};
+    const auto* command = rejected.has_value() ? std::get_if<scsi_command>(&*rejected) : nullptr;
+    auto* target = command != nullptr ? tasks_.find(command->initiator_task_tag) : nullptr;
+    if (target != nullptr && target->phase == task_phase::sent && pdu.reason != data_digest_error) {
+        tasks_.on_command_rejected(*target);
+        return {};
+    }
+    return session_fault(
+        session_errc::rejected, "Reject reason", std::to_string(pdu.reason), "none [RFC 7143 11.17]"
+    );
+}
+
+result<void> session_engine::on(
+    const login_response& /*pdu*/, connection& /*from*/, bytes_view /*data*/, instant /*now*/
+) {
+    return session_fault(
+        session_errc::unexpected_pdu,
+        "opcode",
+        "Login Response",
+        "none in full feature phase [RFC 7143 6.3]"
+    );
+}
+
+} // namespace iscsi

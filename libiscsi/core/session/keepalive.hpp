@@ -1,0 +1,53 @@
+#pragma once
+
+#include "libiscsi/core/session/parameters.hpp"
+
+#include <optional>
+
+namespace iscsi {
+
+// When to ask a silent target whether it lives (NOP-Out, RFC 7143 §11.18), and when to stop
+// believing. Any received byte is a sign of life: a busy connection is never asked.
+class keepalive {
+  public:
+    enum class verdict : std::uint8_t { fine, ask, dead };
+
+    // An interval of 0 asks never; a timeout of 0 waits for ever.
+    keepalive(duration interval, duration timeout) : interval_(interval), timeout_(timeout) {}
+
+    void start(instant now) { heard(now); }
+
+    void stop() { heard_.reset(); }
+
+    void heard(instant now) {
+        heard_ = now;
+        asked_.reset();
+    }
+
+    std::optional<instant> deadline() const {
+        if (!heard_ || interval_ <= duration::zero())
+            return std::nullopt;
+        if (!asked_)
+            return *heard_ + interval_;
+        return timeout_ > duration::zero() ? std::optional(*asked_ + timeout_) : std::nullopt;
+    }
+
+    // `ask` counts as asked.
+    verdict judge(instant now) {
+        const auto at = deadline();
+        if (!at || *at > now)
+            return verdict::fine;
+        if (asked_)
+            return verdict::dead;
+        asked_ = now;
+        return verdict::ask;
+    }
+
+  private:
+    duration interval_;
+    duration timeout_;
+    std::optional<instant> heard_; // nothing: stopped
+    std::optional<instant> asked_;
+};
+
+} // namespace iscsi

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+// The life of a session as a table: what happens, where that leads, what must be done. Pure:
+// waiting, connecting and forgetting are done by others.
+namespace iscsi {
+
+enum class life : std::uint8_t {
+    idle,        // not started, or turned away for good
+    connecting,  // want_transport is out
+    in_login,    //
+    logged_in,   // full feature phase
+    leaving,     // Logout is out, by our own wish
+    moving,      // Logout is out, because the target asked; we come back
+    dropping,    // want_close is out; then pause and try again
+    redirecting, // want_close is out; then connect to another address
+    refused,     // want_close is out; then rest
+    ending,      // want_close is out; then the session is over
+    pausing,     // Time2Wait or back-off
+    over,
+};
+
+enum class happening : std::uint8_t {
+    start,
+    transport_up,
+    connect_failed,
+    login_complete,
+    login_redirected,
+    login_failed,  // may succeed later
+    login_refused, // will not succeed
+    connection_bad,
+    transport_lost,
+    move_asked,
+    logout_asked,
+    logout_answered,
+    pause_over,
+};
+
+enum class action : std::uint8_t {
+    none,
+    connect,
+    begin_login,
+    enter_full_feature,
+    send_logout,
+    close,
+    pause,
+    finish,
+};
+
+struct life_step {
+    life next = life::idle;
+    action what = action::none;
+    friend constexpr bool operator==(const life_step&, const life_step&) = default;
+};
+
+struct life_row {
+    life now;
+    happening what;
+    life_step step;
+};
+
+// clang-format off
+inline constexpr std::array life_table{
+    life_row{life::idle,        happening::start,            {life::connecting,  action::connect}},
+    life_row{life::idle,        happening::logout_asked,     {life::over,        action::finish}},
+
+    life_row{life::connecting,  happening::transport_up,     {life::in_login,    action::begin_login}},
+    life_row{life::connecting,  happening::connect_failed,   {life::pausing,     action::pause}},
+    life_row{life::connecting,  happening::logout_asked,     {life::over,        action::finish}},
+
+    life_row{life::in_login,    happening::login_complete,   {life::logged_in,   action::enter_full_feature}},
+    life_row{life::in_login,    happening::login_redirected, {life::redirecting, action::close}},
+    life_row{life::in_login,    happening::login_failed,     {life::dropping,    action::close}},
+    life_row{life::in_login,    happening::login_refused,    {life::refused,     action::close}},
+    life_row{life::in_login,    happening::connection_bad,   {life::dropping,    action::close}},
+    life_row{life::in_login,    happening::transport_lost,   {life::pausing,     action::pause}},
+    life_row{life::in_login,    happening::logout_asked,     {life::ending,      action::close}},
+
+    life_row{life::logged_in,   happening::connection_bad,   {life::dropping,    action::close}},
+    life_row{life::logged_in,   happening::transport_lost,   {life::pausing,     action::pause}},
+    life_row{life::logged_in,   happening::move_asked,       {life::moving,      action::send_logout}},
+    life_row{life::logged_in,   happening::logout_asked,     {life::leaving,     action::send_logout}},
+
+    life_row{life::moving,      happening::logout_answered,  {life::dropping,    action::close}},
+    life_row{life::moving,      happening::connection_bad,   {life::dropping,    action::close}},
+    life_row{life::moving,      happening::transport_lost,   {life::pausing,     action::pause}},
+    life_row{life::moving,      happening::logout_asked,     {life::leaving,     action::none}},
+
+    life_row{life::leaving,     happening::logout_answered,  {life::over,        action::finish}},
+    life_row{life::leaving,     happening::connection_bad,   {life::ending,      action::close}},
+    life_row{life::leaving,     happening::transport_lost,   {life::over,        action::finish}},
+
+    life_row{life::dropping,    happening::transport_lost,   {life::pausing,     action::pause}},
+    life_row{life::dropping,    happening::logout_asked,     {life::ending,      action::none}},
+    life_row{life::redirecting, happening::transport_lost,   {life::connecting,  action::connect}},
+    life_row{life::redirecting, happening::logout_asked,     {life::ending,      action::none}},
+    life_row{life::refused,     happening::transport_lost,   {life::idle,        action::none}},
+    life_row{life::refused,     happening::logout_asked,     {life::ending,      action::none}},
+    life_row{life::ending,      happening::transport_lost,   {life::over,        action::finish}},
+
+    life_row{life::pausing,     happening::pause_over,       {life::connecting,  action::connect}},
+    life_row{life::pausing,     happening::logout_asked,     {life::over,        action::finish}},
+};
+
+// clang-format on
+
+// What is not in the table changes nothing.
+constexpr life_step advance(life now, happening what) {
+    const auto row = std::find_if(life_table.begin(), life_table.end(), [=](const life_row& r) {
+        return r.now == now && r.what == what;
+    });
+    return row == life_table.end() ? life_step{now, action::none} : row->step;
+}
+
+// A transport is up, and the protocol runs over it.
+constexpr bool talks(life now) {
+    return now == life::in_login || now == life::logged_in || now == life::leaving ||
+           now == life::moving;
+}
+
+// The end has been asked for: no more work is taken.
+constexpr bool ends(life now) {
+    return now == life::leaving || now == life::ending || now == life::over;
+}
+
+static_assert(advance(life::logged_in, happening::transport_lost).what == action::pause);
+static_assert(advance(life::leaving, happening::transport_lost).next == life::over);
+static_assert(advance(life::over, happening::start) == life_step{life::over, action::none});
+static_assert(advance(life::connecting, happening::transport_lost).next == life::connecting);
+
+} // namespace iscsi

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "libiscsi/core/session/coverage.hpp"
+#include "libiscsi/core/session/event.hpp"
+#include "libiscsi/core/session/outbox.hpp"
+#include "libiscsi/core/session/session.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+#include <span>
+
+namespace iscsi {
+
+class connection;
+
+// A sequence of Data-Out PDUs that is due: unsolicited data, or the answer to one R2T (§11.7).
+struct data_burst {
+    std::uint32_t target_transfer_tag = reserved_tag; // reserved: unsolicited
+    lun_field lun{};
+    std::uint32_t offset = 0; // of the next PDU
+    std::uint32_t left = 0;
+    std::uint32_t data_sn = 0;
+};
+
+// First in, first out, in memory that the task table has set aside.
+class burst_queue {
+  public:
+    void use(std::span<data_burst> room) { room_ = room; }
+
+    bool empty() const { return count_ == 0; }
+
+    std::size_t size() const { return count_; }
+
+    data_burst& front() { return room_[first_]; }
+
+    const data_burst& front() const { return room_[first_]; }
+
+    void push(const data_burst& burst) { room_[(first_ + count_++) % room_.size()] = burst; }
+
+    void pop() {
+        first_ = (first_ + 1) % room_.size();
+        --count_;
+    }
+
+    void clear() { first_ = count_ = 0; }
+
+  private:
+    std::span<data_burst> room_;
+    std::size_t first_ = 0;
+    std::size_t count_ = 0;
+};
+
+enum class task_phase : std::uint8_t {
+    free,
+    ready,    // waits for its first (or next) way out
+    sent,     // the target has it
+    answered, // over, but a send may still read its data
+    done,     // task_done is in the event queue
+};
+
+using task_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+// One command from submit to task_done. A slot of the task table; never moves.
+struct task : task_hook {
+    task_id id = 0; // Initiator Task Tag: slot in the low 16 bits, generation in the high ones
+    task_phase phase = task_phase::free;
+    command what;
+    std::uint64_t order = 0;          // of submission
+    bool reissued = false;            // goes out again after a transport was lost
+    bool abort_wanted = false;        // never goes out again
+    bool silenced = false;            // no more Data-Out: it is answered, or will be aborted
+    std::uint8_t offences = 0;        // connections that its PDUs have ended
+    connection* allegiance = nullptr; // the connection it went out on (§4.2.2)
+    std::uint32_t command_sn = 0;
+
+    std::uint32_t next_data_sn = 0; // DataSN of Data-In, R2TSN of R2T
+    coverage moved;                 // data received, or data sent unasked and asked for
+    burst_queue bursts;
+    send_ledger ledger;
+
+    task_done answer;
+    std::array<std::byte, 252> sense_room{}; // the longest sense there is (SPC-5 §4.4)
+
+    bool is_read() const { return !what.data_in.empty(); }
+
+    bool is_write() const { return !what.data_out.empty(); }
+
+    std::uint32_t expected_length() const {
+        return static_cast<std::uint32_t>(is_write() ? what.data_out.size() : what.data_in.size());
+    }
+
+    // Everything a new attempt begins with.
+    void forget_transfer() {
+        allegiance = nullptr;
+        silenced = false;
+        next_data_sn = 0;
+        moved.clear();
+        bursts.clear();
+        ledger = {};
+    }
+};
+
+using task_list = boost::intrusive::list<task, boost::intrusive::constant_time_size<false>>;
+
+} // namespace iscsi
