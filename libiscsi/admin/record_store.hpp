@@ -15,11 +15,11 @@ class file_system;
 
 // Which node records; fields that are not set match everything.
 struct node_filter {
-    std::optional<std::string> target;
-    std::optional<std::string> address;
-    std::optional<std::uint16_t> port;
-    std::optional<int> group_tag;
-    std::optional<std::string> interface;
+    std::optional<std::string> target = {};
+    std::optional<std::string> address = {};
+    std::optional<std::uint16_t> port = {};
+    std::optional<int> group_tag = {};
+    std::optional<std::string> interface = {};
     bool matches(const node_id& id) const;
 };
 
