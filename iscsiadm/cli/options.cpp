@@ -1,0 +1,152 @@
+#include "iscsiadm/cli/options.hpp"
+
+#include <fmt/core.h>
+
+#include <getopt.h>
+
+#include <algorithm>
+#include <array>
+
+namespace iscsi::cli {
+
+namespace {
+
+constexpr std::array rows = {
+    option_row{'m', "mode", "MODE", "discovery, discoverydb, node, session, iface, host or fw"},
+    option_row{'p', "portal", "PORTAL", "IP[:PORT][,TPGT], [IPV6][:PORT][,TPGT] or HOST[:PORT]"},
+    option_row{'T', "targetname", "NAME", "name of a target"},
+    option_row{'I', "interface", "NAME", "name of an interface record; may be repeated"},
+    option_row{'o', "op", "OPERATION", "new, delete, update, show, nonpersistent; may be repeated"},
+    option_row{'t', "type", "TYPE", "kind of discovery: sendtargets (st), isns or fw"},
+    option_row{'n', "name", "KEY", "name of a setting; goes with -v, may be repeated"},
+    option_row{'v', "value", "VALUE", "value of a setting"},
+    option_row{'H', "host", "HOST", "number or hardware address of a host"},
+    option_row{'r', "sid", "SID", "a session: its number, or a path of one of its disks"},
+    option_row{'R', "rescan", "", "look for new LUNs"},
+    option_row{'P', "print", "LEVEL", "how much to print, from 0"},
+    option_row{'D', "discover", "", "discover now"},
+    option_row{'l', "login", "", "log in"},
+    option_row{'L', "loginall", "STARTUP", "log in to all, manual, automatic or onboot nodes"},
+    option_row{'u', "logout", "", "log out"},
+    option_row{'U', "logoutall", "STARTUP", "log out of all, manual or automatic nodes"},
+    option_row{'W', "no_wait", "", "do not wait for a login to end"},
+    option_row{'s', "stats", "", "show statistics"},
+    option_row{'S', "show", "", "show secrets instead of ********"},
+    option_row{'k', "killiscsid", "0", "log out and stop iscsid"},
+    option_row{'C', "submode", "SUBMODE", "ping (iface); chap, flashnode or stats (host)"},
+    option_row{'a', "ip", "IP", "where to send a ping"},
+    option_row{'b', "packetsize", "SIZE", "bytes in a ping"},
+    option_row{'c', "count", "COUNT", "how many pings"},
+    option_row{'i', "interval", "SECONDS", "time between pings"},
+    option_row{'x', "index", "INDEX", "row of a host's table"},
+    option_row{'A', "portal_type", "TYPE", "ipv4 or ipv6"},
+    option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
+    option_row{'V', "version", "", "print the version"},
+    option_row{'h', "help", "", "print this text"},
+};
+
+constexpr std::string_view usage_head =
+    R"(iscsiadm manages iSCSI discovery, node records and sessions.
+
+  iscsiadm -m discovery   [-t TYPE] [-p PORTAL] [-I NAME]... [-o OPERATION]... [-lDS] [-P LEVEL]
+  iscsiadm -m discoverydb [-t TYPE] [-p PORTAL] [-I NAME]... [-o OPERATION]... [-lDS] [-P LEVEL]
+                          [-n KEY -v VALUE]...
+  iscsiadm -m node        [-T NAME] [-p PORTAL] [-I NAME] [-o OPERATION] [-luRsSW] [-P LEVEL]
+                          [-n KEY -v VALUE]... [-L STARTUP] [-U STARTUP]
+  iscsiadm -m session     [-r SID] [-o OPERATION] [-uRsS] [-P LEVEL] [-n KEY -v VALUE]...
+  iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]
+  iscsiadm -m host        [-H HOST] [-P LEVEL]
+  iscsiadm -m fw          [-lW]
+  iscsiadm -k 0
+  iscsiadm -V | -h
+
+)";
+
+std::string short_options() {
+    std::string all;
+    for (const option_row& row : rows) {
+        all += row.letter;
+        if (!row.argument.empty())
+            all += ':';
+    }
+    return all;
+}
+
+int argument_rule(const option_row& row) {
+    if (row.letter == 'A') // open-iscsi's table: optional as a long option only
+        return optional_argument;
+    return row.argument.empty() ? no_argument : required_argument;
+}
+
+std::vector<option> long_options() {
+    std::vector<option> all;
+    for (const option_row& row : rows)
+        all.push_back({row.name.data(), argument_rule(row), nullptr, row.letter});
+    all.push_back({});
+    return all;
+}
+
+// getopt_long wants a mutable argv; its messages start with argv[0].
+class argument_vector {
+  public:
+    explicit argument_vector(const std::vector<std::string>& arguments) : words_{"iscsiadm"} {
+        words_.insert(words_.end(), arguments.begin(), arguments.end());
+        for (std::string& word : words_)
+            pointers_.push_back(word.data());
+        pointers_.push_back(nullptr);
+    }
+
+    int count() const { return static_cast<int>(words_.size()); }
+
+    char** data() { return pointers_.data(); }
+
+    const char* at(int index) const { return pointers_[static_cast<std::size_t>(index)]; }
+
+  private:
+    std::vector<std::string> words_;
+    std::vector<char*> pointers_;
+};
+
+} // namespace
+
+std::span<const option_row> option_rows() {
+    return rows;
+}
+
+const given_option* given_options::find(char letter) const {
+    const auto found = std::ranges::find(options, letter, &given_option::letter);
+    return found == options.end() ? nullptr : &*found;
+}
+
+given_options scan_options(const std::vector<std::string>& arguments) {
+    const std::string letters = short_options();
+    const std::vector<option> names = long_options();
+    argument_vector argv(arguments);
+    given_options given;
+    optind = 0; // GNU: start afresh
+    optopt = 0;
+    while (true) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): iscsiadm has one thread
+        const int got =
+            getopt_long(argv.count(), argv.data(), letters.c_str(), names.data(), nullptr);
+        if (got < 0)
+            break;
+        given.options.push_back({static_cast<char>(got), optarg == nullptr ? "" : optarg});
+    }
+    given.refused = static_cast<char>(optopt);
+    for (int i = optind; i < argv.count(); ++i)
+        given.rest.emplace_back(argv.at(i));
+    return given;
+}
+
+std::string usage() {
+    std::string text(usage_head);
+    for (const option_row& row : rows) {
+        const std::string name =
+            fmt::format("--{}{}{}", row.name, row.argument.empty() ? "" : " ", row.argument);
+        text += fmt::format("  -{}, {:<24} {}\n", row.letter, name, row.meaning);
+    }
+    return text;
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The option table of iscsiadm, and how a command line is cut into options.
+namespace iscsi::cli {
+
+struct option_row {
+    char letter;
+    std::string_view name;
+    std::string_view argument; // its name in the usage; empty: the option takes none
+    std::string_view meaning;
+};
+
+// In the order of the usage.
+std::span<const option_row> option_rows();
+
+struct given_option {
+    char letter = '?'; // '?': no such option, or its argument is missing
+    std::string argument;
+};
+
+struct given_options {
+    std::vector<given_option> options; // as they stood on the command line
+    std::vector<std::string> rest;     // words that belong to no option
+    char refused = 0;                  // the last short letter that getopt did not take
+
+    const given_option* find(char letter) const;
+};
+
+// getopt_long(3): long names may be shortened, short ones bundled, and the order is free. What it
+// refuses it names on stderr itself, in the words that every user of GNU programs knows.
+// `arguments` are those after the program's name.
+given_options scan_options(const std::vector<std::string>& arguments);
+
+// -h
+std::string usage();
+
+} // namespace iscsi::cli

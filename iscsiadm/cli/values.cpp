@@ -1,0 +1,194 @@
+#include "iscsiadm/cli/values.hpp"
+
+#include <fmt/core.h>
+
+#include <charconv>
+
+namespace iscsi::cli {
+
+namespace {
+
+refusal refuse(std::string line) {
+    return {{std::move(line)}};
+}
+
+parsed<int> level_of(const std::string& text, std::string_view what, int highest) {
+    int level = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, level);
+    if (error != std::errc{} || stop != end || level < 0 || level > highest)
+        return refuse(fmt::format("Invalid {} level {}.", what, text));
+    return level;
+}
+
+parsed<discovery_type> type_of(const std::string& word) {
+    if (word == "st" || word == "sendtargets")
+        return discovery_type::send_targets;
+    if (word == "isns")
+        return discovery_type::isns;
+    if (word == "fw")
+        return discovery_type::firmware;
+    if (word == "slp")
+        return refuse("SLP discovery is not fully implemented yet.");
+    return refuse(fmt::format("can not recognize discovery type: '{}'", word));
+}
+
+std::optional<startup> startup_of(const std::string& word) {
+    if (word == "all")
+        return startup::all;
+    if (word == "manual")
+        return startup::manual;
+    if (word == "automatic")
+        return startup::automatic;
+    if (word == "onboot")
+        return startup::onboot;
+    return std::nullopt;
+}
+
+parsed<void> add_operation(operations& ops, const std::string& word) {
+    struct row {
+        std::string_view word;
+        bool operations::*flag;
+    };
+
+    static constexpr row rows[] = {
+        {"new", &operations::create},
+        {"delete", &operations::remove},
+        {"update", &operations::update},
+        {"show", &operations::show},
+        {"nonpersistent", &operations::nonpersistent},
+        {"apply", &operations::apply},
+        {"applyall", &operations::apply_all},
+        {"login", &operations::login},
+        {"logout", &operations::logout},
+    };
+    for (const row& known : rows) {
+        if (known.word != word)
+            continue;
+        ops.*known.flag = true;
+        return boost::system::in_place_value;
+    }
+    return refuse(fmt::format("can not recognize operation: '{}'", word));
+}
+
+// Reads one option after the other.
+class reader {
+  public:
+    parsed<void> take(const given_option& option);
+    parsed<option_values> finish() &&;
+
+  private:
+    parsed<void> take_interface(const std::string& name);
+    parsed<void> take_half(std::optional<std::string>& half, const std::string& text);
+    parsed<void> take_login_all(const std::string& word);
+    parsed<void> take_logout_all(const std::string& word);
+
+    template <class To, class From>
+    static parsed<void> store(To& to, const parsed<From>& from) {
+        if (!from)
+            return from.error();
+        to = *from;
+        return boost::system::in_place_value;
+    }
+
+    static parsed<void> keep(std::optional<std::string>& to, const std::string& text) {
+        to = text;
+        return boost::system::in_place_value;
+    }
+
+    option_values values_;
+    std::optional<std::string> name_, value_; // halves that wait for each other
+};
+
+parsed<void> reader::take(const given_option& option) {
+    constexpr int highest_print_level = 99, highest_debug_level = 8;
+    const std::string& text = option.argument;
+    switch (option.letter) {
+    case 'p':
+        return store(values_.where, parse_portal(text));
+    case 'T':
+        return keep(values_.target, text);
+    case 'I':
+        return take_interface(text);
+    case 'o':
+        return add_operation(values_.ops, text);
+    case 't':
+        return store(values_.type, type_of(text));
+    case 'n':
+        return take_half(name_, text);
+    case 'v':
+        return take_half(value_, text);
+    case 'H':
+        return keep(values_.host, text);
+    case 'r':
+        return keep(values_.sid, text);
+    case 'C':
+        return keep(values_.submode, text);
+    case 'P':
+        return store(values_.print_level, level_of(text, "info", highest_print_level));
+    case 'd':
+        return store(values_.debug_level, level_of(text, "debug", highest_debug_level));
+    case 'L':
+        return take_login_all(text);
+    case 'U':
+        return take_logout_all(text);
+    default:
+        values_.flags += option.letter;
+        return boost::system::in_place_value;
+    }
+}
+
+parsed<void> reader::take_interface(const std::string& name) {
+    constexpr std::size_t longest = 64;
+    if (name.empty() || name.size() > longest)
+        return refuse(
+            fmt::format("Invalid iface name {}. Must be from 1 to {} characters.", name, longest)
+        );
+    values_.interfaces.push_back(name);
+    return boost::system::in_place_value;
+}
+
+parsed<void> reader::take_half(std::optional<std::string>& half, const std::string& text) {
+    if (half)
+        return refuse("update requires name and value");
+    half = text;
+    if (name_ && value_) {
+        values_.changes.emplace_back(*name_, *value_);
+        name_.reset();
+        value_.reset();
+    }
+    return boost::system::in_place_value;
+}
+
+parsed<void> reader::take_login_all(const std::string& word) {
+    values_.login_all = startup_of(word);
+    if (!values_.login_all)
+        return refuse(fmt::format("Invalid loginall option {}.", word));
+    return boost::system::in_place_value;
+}
+
+parsed<void> reader::take_logout_all(const std::string& word) {
+    values_.logout_all = startup_of(word);
+    if (!values_.logout_all || values_.logout_all == startup::onboot)
+        return refuse(fmt::format("Invalid logoutall option {}.", word));
+    return boost::system::in_place_value;
+}
+
+parsed<option_values> reader::finish() && {
+    const bool half = name_.has_value() || value_.has_value();
+    if (half || (values_.ops.update && values_.changes.empty()))
+        return refuse("update requires name and value");
+    return std::move(values_);
+}
+
+} // namespace
+
+parsed<option_values> read_values(const std::vector<given_option>& options) {
+    reader one_by_one;
+    for (const given_option& option : options)
+        if (const auto taken = one_by_one.take(option); !taken)
+            return taken.error();
+    return std::move(one_by_one).finish();
+}
+
+} // namespace iscsi::cli

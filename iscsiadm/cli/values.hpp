@@ -1,0 +1,30 @@
+#pragma once
+
+#include "iscsiadm/cli/options.hpp"
+#include "iscsiadm/cli/parse.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace iscsi::cli {
+
+// The arguments of all options, read; what they mean together is for the mode.
+struct option_values {
+    std::optional<portal> where;
+    std::optional<std::string> target, host, sid, submode;
+    std::vector<std::string> interfaces;
+    std::optional<discovery_type> type;
+    operations ops;
+    assignments changes;
+    std::optional<int> print_level;
+    std::optional<startup> login_all, logout_all;
+    int debug_level = 0;
+    std::string flags; // letters of the options without an argument that were given
+
+    bool has(char flag) const { return flags.find(flag) != std::string::npos; }
+};
+
+parsed<option_values> read_values(const std::vector<given_option>& options);
+
+} // namespace iscsi::cli

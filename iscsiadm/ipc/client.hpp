@@ -1,0 +1,57 @@
+#pragma once
+
+#include "libiscsi/admin/exit_code.hpp"
+#include "libiscsi/admin/messages.hpp"
+#include "libiscsi/base/result.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+namespace iscsi::cli {
+
+enum class client_errc {
+    not_running = 1, // no socket, or nobody listens; `got` is the errno
+    access_denied,
+    cut,       // the connection ended inside a message or before the last reply
+    timed_out, // no reply within the deadline
+    refused,   // a Varlink error; `got` is its name
+    unsupported,
+    malformed, // a reply that does not hold what it should
+};
+
+const char* category_name(client_errc);
+std::string_view message_of(client_errc);
+
+// The exit code of iscsiadm for a fault of a call.
+admin::exit_code exit_code_of(const fault& of_call);
+
+// What iscsiadm asks of iscsid. Each call is one connection; `patience` is the longest time without
+// a reply. Every fault is a client_errc.
+class daemon_client {
+  public:
+    using milliseconds = std::chrono::milliseconds;
+    template <class Message>
+    using listener = std::function<void(const Message&)>;
+
+    virtual ~daemon_client() = default;
+
+    virtual result<std::vector<admin::session_info>> list_sessions() = 0;
+    virtual result<void> log_in(
+        const admin::login_request_message& request,
+        milliseconds patience,
+        const listener<admin::login_progress>& listen
+    ) = 0;
+    virtual result<void> log_out(
+        const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+    ) = 0;
+    virtual result<void> discover(
+        const admin::discover_request_message& request,
+        milliseconds patience,
+        const listener<admin::discover_progress>& listen
+    ) = 0;
+    virtual result<void> stop() = 0;
+};
+
+} // namespace iscsi::cli

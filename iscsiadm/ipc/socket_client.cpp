@@ -1,0 +1,128 @@
+#include "iscsiadm/ipc/socket_client.hpp"
+
+#include "iscsiadm/ipc/connection.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace iscsi::cli {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds quick{30'000};
+constexpr milliseconds while_disks_flush{600'000}; // a logout writes back everything first
+
+std::string method(std::string_view verb) {
+    return std::string(admin::interface_name) + "." + std::string(verb);
+}
+
+fault malformed(const std::string& method, std::string why) {
+    return {to_error_code(client_errc::malformed), method, std::move(why), {}};
+}
+
+// The errors of Varlink itself and those of our interface, by the last part of their name.
+client_errc kind_of(std::string_view error) {
+    const std::string_view name = error.substr(error.rfind('.') + 1);
+    if (name == "NotPermitted" || name == "PermissionDenied")
+        return client_errc::access_denied;
+    if (name == "MethodNotFound" || name == "MethodNotImplemented" || name == "InterfaceNotFound")
+        return client_errc::unsupported;
+    return client_errc::refused;
+}
+
+} // namespace
+
+socket_client::socket_client(std::filesystem::path socket, std::optional<milliseconds> limit)
+    : socket_(std::move(socket)), limit_(limit) {}
+
+result<std::vector<admin::session_info>> socket_client::list_sessions() {
+    const admin::varlink_call what{.method = method("ListSessions"), .parameters = {}};
+    admin::list_sessions_message answer;
+    const auto called = call(what, quick, [&](const boost::json::object& reply) -> result<void> {
+        auto message = admin::from_json<admin::list_sessions_message>(reply);
+        if (!message)
+            return malformed(what.method, message.error().text());
+        answer = *std::move(message);
+        return boost::system::in_place_value;
+    });
+    if (!called)
+        return called.error();
+    return std::move(answer.sessions);
+}
+
+result<void> socket_client::log_in(
+    const admin::login_request_message& request,
+    milliseconds patience,
+    const listener<admin::login_progress>& listen
+) {
+    return stream({method("Login"), to_json(request)}, patience, listen);
+}
+
+result<void> socket_client::log_out(
+    const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+) {
+    return stream({method("Logout"), to_json(request)}, while_disks_flush, listen);
+}
+
+result<void> socket_client::discover(
+    const admin::discover_request_message& request,
+    milliseconds patience,
+    const listener<admin::discover_progress>& listen
+) {
+    return stream({method("Discover"), to_json(request)}, patience, listen);
+}
+
+result<void> socket_client::stop() {
+    const auto ignore = [](const boost::json::object&) -> result<void> {
+        return boost::system::in_place_value;
+    };
+    return call({.method = method("Stop"), .parameters = {}}, while_disks_flush, ignore);
+}
+
+// A call whose replies are Messages; an empty last reply says only that there are no more.
+template <class Message>
+result<void> socket_client::stream(
+    admin::varlink_call what, milliseconds patience, const listener<Message>& listen
+) const {
+    what.more = true;
+    return call(what, patience, [&](const boost::json::object& reply) -> result<void> {
+        if (reply.empty())
+            return boost::system::in_place_value;
+        const auto message = admin::from_json<Message>(reply);
+        if (!message)
+            return malformed(what.method, message.error().text());
+        listen(*message);
+        return boost::system::in_place_value;
+    });
+}
+
+result<void> socket_client::call(
+    const admin::varlink_call& what, milliseconds patience, const on_reply& take
+) const {
+    const milliseconds longest = limit_ ? std::min(*limit_, patience) : patience;
+    const auto deadline = [&] { return connection::clock::now() + longest; };
+    auto wire = connection::open(socket_, deadline());
+    if (!wire)
+        return wire.error();
+    if (const auto sent = wire->send(admin::format(what), deadline()); !sent)
+        return sent.error();
+    while (true) {
+        const auto text = wire->receive(deadline());
+        if (!text)
+            return text.error();
+        const auto reply = admin::parse_reply(*text);
+        if (!reply)
+            return malformed(what.method, reply.error().text());
+        if (!reply->error.empty())
+            return fault{to_error_code(kind_of(reply->error)), what.method, reply->error, {}};
+        if (const auto taken = take(reply->parameters); !taken)
+            return taken.error();
+        if (!reply->continues)
+            return boost::system::in_place_value;
+    }
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "iscsiadm/ipc/client.hpp"
+
+#include "libiscsi/admin/varlink.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <filesystem>
+#include <optional>
+
+namespace iscsi::cli {
+
+// The daemon behind a Unix socket, in Varlink.
+class socket_client final : public daemon_client {
+  public:
+    // `limit`, when set, shortens every patience: the environment's ISCSIADM_TIMEOUT_MS.
+    explicit socket_client(
+        std::filesystem::path socket, std::optional<milliseconds> limit = std::nullopt
+    );
+
+    result<std::vector<admin::session_info>> list_sessions() override;
+    result<void> log_in(
+        const admin::login_request_message& request,
+        milliseconds patience,
+        const listener<admin::login_progress>& listen
+    ) override;
+    result<void> log_out(
+        const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+    ) override;
+    result<void> discover(
+        const admin::discover_request_message& request,
+        milliseconds patience,
+        const listener<admin::discover_progress>& listen
+    ) override;
+    result<void> stop() override;
+
+  private:
+    using on_reply = std::function<result<void>(const boost::json::object&)>;
+
+    result<void>
+    call(const admin::varlink_call& what, milliseconds patience, const on_reply& take) const;
+
+    template <class Message>
+    result<void>
+    stream(admin::varlink_call what, milliseconds patience, const listener<Message>& listen) const;
+
+    std::filesystem::path socket_;
+    std::optional<milliseconds> limit_;
+};
+
+} // namespace iscsi::cli

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "iscsiadm/ipc/client.hpp"
+#include "iscsiadm/print/console.hpp"
+
+#include "libiscsi/admin/config.hpp"
+#include "libiscsi/admin/exit_code.hpp"
+#include "libiscsi/admin/record_store.hpp"
+
+#include <vector>
+
+namespace iscsi::cli {
+
+using admin::exit_code;
+
+// What a mode works with.
+struct context {
+    const admin::locations& where;
+    admin::record_store& store;
+    daemon_client& daemon;
+    console& screen;
+};
+
+// Keeps the first failure of many: that is the exit code of the whole.
+class first_failure {
+  public:
+    void add(exit_code code) {
+        if (code_ == exit_code::success)
+            code_ = code;
+    }
+
+    exit_code code() const { return code_; }
+
+  private:
+    exit_code code_ = exit_code::success;
+};
+
+// Each says on stderr what went wrong and gives the exit code for it.
+exit_code report_call(const fault& of_call, console& screen);
+exit_code report_database(const fault& of_store, console& screen);
+exit_code report_not_supported(std::string_view what, console& screen);
+exit_code report_bad_level(int level, std::string_view range, console& screen);
+exit_code report_no_records(console& screen);
+
+// The sessions of iscsid; without a running iscsid there are none. For commands that need the
+// daemon only to protect what a session uses.
+result<std::vector<admin::session_info>> sessions_if_running(context& at);
+
+// Does the session use this record? A portal group tag is not compared: it may have become known
+// after the login.
+bool uses(const admin::session_info& session, const admin::node_id& node);
+
+} // namespace iscsi::cli

@@ -1,0 +1,242 @@
+#include "iscsiadm/modes/discover.hpp"
+
+#include "iscsiadm/cli/parse.hpp"
+#include "iscsiadm/modes/login.hpp"
+#include "iscsiadm/modes/records.hpp"
+#include "iscsiadm/print/portals.hpp"
+
+#include "libiscsi/core/login/discovery.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+namespace iscsi::cli {
+
+namespace {
+
+using std::chrono::seconds;
+using interface_map = std::map<std::string, admin::record>;
+
+// All tries of the daemon together, and a margin.
+seconds patience_for(const admin::record& settings) {
+    const auto at_least_one = [&](std::string_view name) {
+        return std::max<std::int64_t>(settings.get_integer(name), 1);
+    };
+    const auto tries = at_least_one("discovery.sendtargets.reopen_max") + 1;
+    const auto each = at_least_one("discovery.sendtargets.timeo.login_timeout") +
+                      at_least_one("discovery.sendtargets.timeo.active_timeout");
+    constexpr std::int64_t longest = 24L * 3600;
+    constexpr seconds margin{30};
+    return seconds(std::min(tries * each, longest)) + margin;
+}
+
+exit_code could_not_discover(exit_code code, console& screen) {
+    screen.complain(fmt::format("Could not perform SendTargets discovery: {}", to_text(code)));
+    return code;
+}
+
+class discovery_run {
+  public:
+    discovery_run(const discovery_job& job, context& at) : job_(job), at_(at) {}
+
+    exit_code run();
+
+  private:
+    exit_code choose_interfaces();
+    exit_code ask();
+    void refuse_bad_portals();
+    exit_code store();
+    exit_code write(const std::vector<admin::node_id>& ids);
+    exit_code remove(const std::vector<admin::node_id>& gone);
+    result<admin::record> new_record(const admin::record& node_template, const admin::node_id& id);
+    void print() const;
+    exit_code log_in_to_found();
+
+    void use_interface(const std::string& name, const admin::record& interface) {
+        if (interfaces_.emplace(name, interface).second)
+            order_.push_back(name);
+    }
+
+    const discovery_job& job_;
+    context& at_;
+    interface_map interfaces_;
+    std::vector<std::string> order_; // of the interfaces
+    admin::discover_progress answer_;
+    std::vector<admin::node_id> found_;
+};
+
+exit_code discovery_run::run() {
+    if (const auto chosen = choose_interfaces(); chosen != exit_code::success)
+        return chosen;
+    if (const auto asked = ask(); asked != exit_code::success)
+        return asked;
+    refuse_bad_portals();
+    found_ = bind_to_interfaces(answer_.portals, order_);
+    if (found_.empty()) {
+        at_.screen.complain("No portals found");
+        return exit_code::no_objects_found;
+    }
+    first_failure failure;
+    failure.add(store());
+    print();
+    if (job_.login && failure.code() == exit_code::success)
+        failure.add(log_in_to_found());
+    return failure.code();
+}
+
+exit_code discovery_run::choose_interfaces() {
+    for (const std::string& name : job_.interfaces) {
+        const auto interface = find_interface(name, at_);
+        if (interface && *interface)
+            use_interface(name, **interface);
+        else
+            at_.screen.complain(
+                fmt::format("iface {} is not valid. Will not bind node to it.", name)
+            );
+    }
+    if (!job_.interfaces.empty())
+        return order_.empty() ? exit_code::invalid : exit_code::success;
+    for (const admin::record& stored : at_.store.interfaces())
+        if (stored.get("iface.transport_name") == "tcp")
+            use_interface(stored.get("iface.iscsi_ifacename"), stored);
+    if (order_.empty())
+        use_interface("default", built_in_interface("default"));
+    return exit_code::success;
+}
+
+exit_code discovery_run::ask() {
+    const admin::discovery_id source = id_of_discovery(job_.settings);
+    const auto listen = [this](const admin::discover_progress& progress) {
+        for (const std::string& note : progress.notes)
+            at_.screen.complain(note);
+        if (progress.finished)
+            answer_ = progress;
+    };
+    const auto called = at_.daemon.discover(
+        {source.address, source.port, job_.use_record}, patience_for(job_.settings), listen
+    );
+    if (!called)
+        return could_not_discover(report_call(called.error(), at_.screen), at_.screen);
+    if (!answer_.finished)
+        return could_not_discover(exit_code::daemon_communication, at_.screen);
+    if (answer_.code != exit_code::success)
+        return could_not_discover(answer_.code, at_.screen);
+    return exit_code::success;
+}
+
+// The daemon has checked them; they become paths and lines here, so they are checked again.
+void discovery_run::refuse_bad_portals() {
+    std::erase_if(answer_.portals, [this](const admin::discovered_portal& portal) {
+        const auto checked = check_iscsi_name(portal.target);
+        if (!checked)
+            at_.screen.complain(fmt::format("target refused: {}", checked.error().text()));
+        else if (!is_address(portal.address))
+            at_.screen.complain(fmt::format("address of target {} refused", portal.target));
+        else
+            return false;
+        return true;
+    });
+}
+
+exit_code discovery_run::store() {
+    if (!job_.changes.persistent)
+        return exit_code::success;
+    stored_records stored{
+        .present = {}, .earlier = at_.store.discovered_by(id_of_discovery(job_.settings))};
+    for (const admin::node_id& id : found_) {
+        const auto record = at_.store.find(id);
+        if (!record || *record) // one that cannot be read is there, too
+            stored.present.insert(id);
+    }
+    const record_plan plan = plan_records(found_, stored, job_.changes);
+    if (const auto written = write(plan.write); written != exit_code::success)
+        return written;
+    return remove(plan.remove);
+}
+
+exit_code discovery_run::write(const std::vector<admin::node_id>& ids) {
+    if (ids.empty())
+        return exit_code::success;
+    const auto settings = admin::config::load(at_.where.config_file());
+    if (!settings)
+        return report_database(settings.error(), at_.screen);
+    const admin::record node_template = settings->new_node();
+    for (const admin::node_id& id : ids) {
+        const auto record = new_record(node_template, id);
+        if (!record)
+            return report_database(record.error(), at_.screen);
+        if (const auto written = at_.store.write(*record); !written)
+            return report_database(written.error(), at_.screen);
+    }
+    return exit_code::success;
+}
+
+result<admin::record>
+discovery_run::new_record(const admin::record& node_template, const admin::node_id& id) {
+    const admin::discovery_id source = id_of_discovery(job_.settings);
+    auto node = make_node(node_template, id, interfaces_.at(id.interface));
+    if (!node)
+        return node;
+    for (const auto& [name, value] : assignments{
+             {"node.discovery_address", source.address},
+             {"node.discovery_port", std::to_string(source.port)},
+             {"node.discovery_type", "send_targets"}})
+        if (const auto set = node->set(name, value); !set)
+            return set.error();
+    return node;
+}
+
+// What a session uses stays: a named exception, and no failure of the discovery.
+exit_code discovery_run::remove(const std::vector<admin::node_id>& gone) {
+    if (gone.empty())
+        return exit_code::success;
+    const auto sessions = sessions_if_running(at_);
+    if (!sessions)
+        return report_call(sessions.error(), at_.screen);
+    for (const admin::node_id& id : gone) {
+        const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
+        if (std::ranges::any_of(*sessions, uses_it))
+            at_.screen.complain(record_is_used(id));
+        else if (const auto removed = at_.store.remove(id); !removed)
+            return report_database(removed.error(), at_.screen);
+    }
+    return exit_code::success;
+}
+
+void discovery_run::print() const {
+    at_.screen.print(
+        job_.print_level > 0 ? node_tree(found_, repeat_portal::no) : flat_nodes(found_)
+    );
+}
+
+exit_code discovery_run::log_in_to_found() {
+    std::vector<admin::record> nodes;
+    for (const admin::node_id& id : found_) {
+        const auto record = at_.store.find(id);
+        if (!record)
+            return report_database(record.error(), at_.screen);
+        if (*record)
+            nodes.push_back(**record);
+    }
+    return nodes.empty() ? report_no_records(at_.screen) : log_in(nodes, true, at_);
+}
+
+} // namespace
+
+exit_code discover(const discovery_job& job, context& at) {
+    if (job.print_level > 1)
+        return report_bad_level(job.print_level, "0 or 1", at.screen);
+    if (job.login && !job.changes.persistent)
+        return report_not_supported("login to targets that are not recorded", at.screen);
+    return discovery_run(job, at).run();
+}
+
+admin::discovery_id id_of_discovery(const admin::record& record) {
+    return {
+        record.get("discovery.sendtargets.address"),
+        static_cast<std::uint16_t>(record.get_integer("discovery.sendtargets.port"))};
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,215 @@
+#include "iscsiadm/modes/discover.hpp"
+#include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/modes/records.hpp"
+#include "iscsiadm/print/portals.hpp"
+#include "iscsiadm/print/records.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace iscsi::cli {
+
+namespace {
+
+using optional_record = std::optional<admin::record>;
+
+admin::discovery_id source_of(const discovery_mode& mode) {
+    return {mode.where->address, mode.where->port};
+}
+
+exit_code report_missing(const admin::discovery_id& id, console& screen) {
+    screen.complain(fmt::format("Discovery record [{},{}] not found.", id.address, id.port));
+    return exit_code::database;
+}
+
+// A discovery record made from iscsid.conf.
+result<admin::record> new_discovery(const admin::discovery_id& id, context& at) {
+    const auto settings = admin::config::load(at.where.config_file());
+    if (!settings)
+        return settings.error();
+    admin::record record = settings->new_send_targets();
+    if (const auto set = record.set("discovery.sendtargets.address", id.address); !set)
+        return set.error();
+    if (const auto set = record.set("discovery.sendtargets.port", std::to_string(id.port)); !set)
+        return set.error();
+    return record;
+}
+
+// ---- lists ----
+
+std::vector<admin::node_id> static_nodes(context& at) {
+    std::vector<admin::record> records = choose_records({}, at).records;
+    std::erase_if(records, [](const admin::record& node) {
+        return node.get("node.discovery_type") != "static";
+    });
+    return ids_of(records);
+}
+
+std::string tree_of_discoveries(const std::vector<admin::discovery_id>& sources, context& at) {
+    std::vector<discovery_branch> branches;
+    for (const admin::discovery_id& source : sources)
+        branches.push_back({source, at.store.discovered_by(source)});
+    return discovery_tree(branches, static_nodes(at));
+}
+
+exit_code list_discoveries(const discovery_mode& mode, context& at) {
+    const int level = mode.print_level.value_or(0);
+    if (level > 1)
+        return report_bad_level(level, "0 or 1", at.screen);
+    const auto sources = at.store.discoveries();
+    if (level == 1)
+        at.screen.print(tree_of_discoveries(sources, at));
+    else if (sources.empty())
+        return exit_code::no_objects_found; // open-iscsi says nothing here
+    else
+        at.screen.print(flat_discoveries(sources));
+    return exit_code::success;
+}
+
+// ---- one record ----
+
+exit_code show_discovery(const discovery_mode& mode, context& at) {
+    const auto record = at.store.find_discovery(source_of(mode));
+    if (!record)
+        return report_database(record.error(), at.screen);
+    if (!*record)
+        return report_missing(source_of(mode), at.screen);
+    at.screen.print(show_record(**record, mode.reveal));
+    return exit_code::success;
+}
+
+exit_code create_discovery(const discovery_mode& mode, context& at) {
+    const admin::discovery_id id = source_of(mode);
+    auto record = new_discovery(id, at);
+    if (!record)
+        return report_database(record.error(), at.screen);
+    const exit_code applied = apply_changes(*record, mode.changes, at.screen);
+    if (applied != exit_code::success)
+        return applied;
+    if (const auto written = at.store.write_discovery(*record); !written)
+        return report_database(written.error(), at.screen);
+    at.screen.print(fmt::format("New discovery record for [{},{}] added.\n", id.address, id.port));
+    return exit_code::success;
+}
+
+exit_code update_discovery(const discovery_mode& mode, context& at) {
+    auto record = at.store.find_discovery(source_of(mode));
+    if (!record)
+        return report_database(record.error(), at.screen);
+    if (!*record)
+        return report_missing(source_of(mode), at.screen);
+    const exit_code applied = apply_changes(**record, mode.changes, at.screen);
+    if (applied != exit_code::success)
+        return applied;
+    if (const auto written = at.store.write_discovery(**record); !written)
+        return report_database(written.error(), at.screen);
+    return exit_code::success;
+}
+
+// Its node records go with it; when a session uses one of them, nothing is removed.
+exit_code remove_discovery(const discovery_mode& mode, context& at) {
+    const admin::discovery_id id = source_of(mode);
+    const auto record = at.store.find_discovery(id);
+    if (record && !*record)
+        return report_missing(id, at.screen);
+    const auto sessions = sessions_if_running(at);
+    if (!sessions)
+        return report_call(sessions.error(), at.screen);
+    bool used = false;
+    for (const admin::node_id& node : at.store.discovered_by(id))
+        for (const admin::session_info& session : *sessions)
+            if (uses(session, node)) {
+                at.screen.complain(record_is_used(node));
+                used = true;
+            }
+    if (used)
+        return exit_code::session_exists;
+    if (const auto removed = at.store.remove_discovery(id); !removed)
+        return report_database(removed.error(), at.screen);
+    return exit_code::success;
+}
+
+// ---- discovering ----
+
+discovery_job job_of(const discovery_mode& mode, admin::record settings) {
+    return {
+        .settings = std::move(settings),
+        .changes = changes_of(mode.ops),
+        .interfaces = mode.interfaces,
+        .print_level = mode.print_level.value_or(0),
+        .login = mode.login,
+    };
+}
+
+exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
+    const auto record = new_discovery(source_of(mode), at);
+    if (!record)
+        return report_database(record.error(), at.screen);
+    discovery_job job = job_of(mode, *record);
+    job.use_record = job.changes.persistent;
+    if (job.changes.persistent)
+        if (const auto written = at.store.write_discovery(*record); !written)
+            return report_database(written.error(), at.screen);
+    return discover(job, at);
+}
+
+exit_code discover_with_stored_record(const discovery_mode& mode, context& at) {
+    const auto record = at.store.find_discovery(source_of(mode));
+    if (!record)
+        return report_database(record.error(), at.screen);
+    if (*record)
+        return discover(job_of(mode, **record), at);
+    return mode.database ? discover_with_new_record(mode, at)
+                         : report_missing(source_of(mode), at.screen);
+}
+
+// `discovery` with -t always discovers, with a new record; without, it uses the stored record.
+exit_code run_plain(const discovery_mode& mode, context& at) {
+    if (mode.type)
+        return discover_with_new_record(mode, at);
+    if (mode.ops.create || mode.ops.update) {
+        at.screen.complain("Operations new and update for discovery mode is not supported. Use "
+                           "discoverydb mode.");
+        return exit_code::invalid;
+    }
+    if (mode.discover || mode.login)
+        return discover_with_stored_record(mode, at);
+    return mode.ops.remove ? remove_discovery(mode, at) : show_discovery(mode, at);
+}
+
+exit_code run_database(const discovery_mode& mode, context& at) {
+    if (mode.discover || mode.login)
+        return discover_with_stored_record(mode, at);
+    if (mode.ops.create)
+        return create_discovery(mode, at);
+    if (mode.ops.update)
+        return update_discovery(mode, at);
+    return mode.ops.remove ? remove_discovery(mode, at) : show_discovery(mode, at);
+}
+
+exit_code run_without_portal(const discovery_mode& mode, context& at) {
+    if (!mode.type && !mode.discover && !mode.login && mode.ops.none())
+        return list_discoveries(mode, at);
+    at.screen.complain("Please specify portal as <ipaddr>[:<ipport>]");
+    return exit_code::invalid;
+}
+
+} // namespace
+
+exit_code run_discovery(const discovery_mode& mode, context& at) {
+    if (mode.type == discovery_type::firmware)
+        return run_fw(at);
+    if (mode.type == discovery_type::isns) {
+        at.screen.complain(fmt::format(
+            "Could not perform iSNS discovery: {}", to_text(exit_code::isns_unavailable)
+        ));
+        return exit_code::isns_unavailable;
+    }
+    if (!mode.where)
+        return run_without_portal(mode, at);
+    return mode.database ? run_database(mode, at) : run_plain(mode, at);
+}
+
+} // namespace iscsi::cli

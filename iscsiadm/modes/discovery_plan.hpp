@@ -1,0 +1,46 @@
+#pragma once
+
+#include "iscsiadm/cli/modes.hpp"
+
+#include "libiscsi/admin/messages.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+
+// What a discovery means for the node records. Pure: an answer and what is stored in, changes out.
+namespace iscsi::cli {
+
+// Which changes a discovery may make; without -o all three.
+struct discovery_changes {
+    bool add = true;         // -o new
+    bool rewrite = true;     // -o update: from the template; local edits are lost. Also adds.
+    bool remove_gone = true; // -o delete: what the portal no longer offers
+    bool persistent = true;  // false: -o nonpersistent, nothing is written at all
+    friend bool operator==(const discovery_changes&, const discovery_changes&) = default;
+};
+
+discovery_changes changes_of(const operations& ops);
+
+// Every portal with every interface, interface by interface, in the order of the answer; each once.
+std::vector<admin::node_id> bind_to_interfaces(
+    const std::vector<admin::discovered_portal>& answer, const std::vector<std::string>& interfaces
+);
+
+struct stored_records {
+    std::set<admin::node_id> present;    // those of `found` that have a record
+    std::vector<admin::node_id> earlier; // found by this discovery record at any time
+};
+
+struct record_plan {
+    std::vector<admin::node_id> write, remove;
+    friend bool operator==(const record_plan&, const record_plan&) = default;
+};
+
+record_plan plan_records(
+    const std::vector<admin::node_id>& found,
+    const stored_records& stored,
+    discovery_changes allowed
+);
+
+} // namespace iscsi::cli

@@ -1,0 +1,208 @@
+#include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/modes/records.hpp"
+#include "iscsiadm/print/portals.hpp"
+#include "iscsiadm/print/records.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace iscsi::cli {
+
+namespace {
+
+std::string name_of(const admin::record& interface) {
+    return interface.get("iface.iscsi_ifacename");
+}
+
+// ---- reading ----
+
+// The stored ones, then those of the program.
+chosen_records all_interfaces(context& at) {
+    auto selection = at.store.select_interfaces();
+    chosen_records chosen{std::move(selection.records)};
+    for (const fault& unreadable : selection.unreadable) {
+        at.screen.complain(unreadable.text());
+        chosen.code = exit_code::database;
+    }
+    chosen.records.push_back(built_in_interface("default"));
+    chosen.records.push_back(built_in_interface("iser"));
+    return chosen;
+}
+
+// "Iface: NAME", then the targets and portals bound to it.
+std::string interface_tree(
+    const std::vector<admin::record>& interfaces, const std::vector<admin::node_id>& nodes
+) {
+    std::string lines;
+    for (const admin::record& interface : interfaces) {
+        lines += fmt::format("Iface: {}\n", name_of(interface));
+        std::string_view last_target;
+        for (const admin::node_id& node : nodes) {
+            if (node.interface != name_of(interface))
+                continue;
+            if (node.target != last_target)
+                lines += fmt::format("\tTarget: {}\n", node.target);
+            lines += fmt::format(
+                "\t\tPortal: {}\n", tree_portal(node.address, node.port, node.group_tag)
+            );
+            last_target = node.target;
+        }
+    }
+    return lines;
+}
+
+exit_code list_interfaces(const iface_mode& mode, context& at) {
+    const int level = mode.print_level.value_or(0);
+    if (level > 1)
+        return report_bad_level(level, "0 or 1", at.screen);
+    chosen_records chosen = all_interfaces(at);
+    if (mode.name)
+        std::erase_if(chosen.records, [&](const auto& one) { return name_of(one) != *mode.name; });
+    if (level == 1)
+        at.screen.print(interface_tree(chosen.records, ids_of(choose_records({}, at).records)));
+    else
+        for (const admin::record& interface : chosen.records)
+            at.screen.print(flat_interface(interface));
+    return chosen.code;
+}
+
+exit_code show_interface(const std::string& name, context& at) {
+    const auto interface = find_interface(name, at);
+    if (!interface)
+        return report_database(interface.error(), at.screen);
+    if (!*interface) {
+        at.screen.complain_bare(fmt::format(
+            "iSCSI ERROR: Failed to open {}/ifaces/{} using read mode: 2 No such file or directory",
+            at.store.root().string(),
+            name
+        ));
+        return exit_code::database;
+    }
+    at.screen.print(show_record(**interface, false));
+    return exit_code::success;
+}
+
+// ---- changing ----
+
+exit_code
+could_not(std::string_view verb, const std::string& name, exit_code code, console& screen) {
+    screen.complain(fmt::format("Could not {} iface {}: {}", verb, name, to_text(code)));
+    return code;
+}
+
+exit_code missing(std::string_view verb, const std::string& name, console& screen) {
+    screen.complain(fmt::format("Could not read iface info for {}.", name));
+    return could_not(verb, name, exit_code::invalid, screen);
+}
+
+exit_code store_interface(
+    std::string_view verb, admin::record interface, const iface_mode& mode, context& at
+) {
+    const exit_code applied = apply_changes(interface, mode.changes, at.screen);
+    if (applied != exit_code::success)
+        return could_not(verb, *mode.name, applied, at.screen);
+    if (const auto written = at.store.write_interface(interface); !written)
+        return could_not(verb, *mode.name, report_database(written.error(), at.screen), at.screen);
+    if (!mode.changes.empty())
+        at.screen.print(fmt::format("{} updated.\n", *mode.name));
+    return exit_code::success;
+}
+
+exit_code create_interface(const iface_mode& mode, context& at) {
+    admin::record interface(admin::record_kind::interface);
+    (void)interface.set("iface.transport_name", "tcp");
+    if (const auto named = interface.set("iface.iscsi_ifacename", *mode.name); !named)
+        return could_not(
+            "create", *mode.name, report_database(named.error(), at.screen), at.screen
+        );
+    const exit_code stored = store_interface("create", std::move(interface), mode, at);
+    if (stored == exit_code::success)
+        at.screen.print(fmt::format("New interface {} added\n", *mode.name));
+    return stored;
+}
+
+exit_code update_interface(const iface_mode& mode, context& at) {
+    const auto interface = find_interface(*mode.name, at);
+    if (!interface)
+        return report_database(interface.error(), at.screen);
+    if (!*interface)
+        return missing("update", *mode.name, at.screen);
+    return store_interface("update", **interface, mode, at);
+}
+
+// The node records that are bound to it go first; one that a session uses stops it.
+exit_code delete_interface(const iface_mode& mode, context& at) {
+    const auto interface = find_interface(*mode.name, at);
+    if (!interface)
+        return report_database(interface.error(), at.screen);
+    if (!*interface)
+        return missing("delete", *mode.name, at.screen);
+    admin::node_filter bound;
+    bound.interface = *mode.name;
+    const chosen_records chosen = choose_records(bound, at);
+    const exit_code unbound = remove_records(ids_of(chosen.records), at);
+    if (unbound != exit_code::success)
+        return could_not("delete", *mode.name, unbound, at.screen);
+    if (const auto removed = at.store.remove_interface(*mode.name); !removed)
+        return could_not(
+            "delete", *mode.name, report_database(removed.error(), at.screen), at.screen
+        );
+    at.screen.print(fmt::format("{} unbound and deleted.\n", *mode.name));
+    return exit_code::success;
+}
+
+exit_code refuse_built_in(const iface_mode& mode, context& at) {
+    std::string_view verb = "update";
+    if (mode.ops.remove) {
+        verb = "delete";
+        at.screen.complain(fmt::format(
+            "iface {} is a special interface and is not stored in {}/ifaces.",
+            *mode.name,
+            at.store.root().string()
+        ));
+    } else {
+        at.screen.complain(
+            fmt::format("iface {} is a special interface and cannot be modified.", *mode.name)
+        );
+        if (mode.ops.create)
+            verb = "create";
+    }
+    return could_not(verb, *mode.name, exit_code::invalid, at.screen);
+}
+
+exit_code report_no_name(const operations& ops, console& screen) {
+    screen.complain(
+        ops.create ? "Could not add interface. No interface passed in."
+                   : "this operation needs an interface (-I)"
+    );
+    return exit_code::invalid;
+}
+
+exit_code change(const iface_mode& mode, context& at) {
+    if (!mode.name)
+        return report_no_name(mode.ops, at.screen);
+    if (is_built_in(*mode.name))
+        return refuse_built_in(mode, at);
+    if (mode.ops.create)
+        return create_interface(mode, at);
+    return mode.ops.update ? update_interface(mode, at) : delete_interface(mode, at);
+}
+
+} // namespace
+
+exit_code run_iface(const iface_mode& mode, context& at) {
+    const operations& ops = mode.ops;
+    if (mode.submode)
+        return report_not_supported("ping", at.screen);
+    if (ops.apply || ops.apply_all || ops.login || ops.logout || ops.nonpersistent)
+        return report_not_supported("this operation on an interface", at.screen);
+    if (ops.create || ops.update || ops.remove)
+        return change(mode, at);
+    if (ops.show && !mode.name)
+        return report_no_name(ops, at.screen);
+    const bool one_record = mode.name && (ops.show || !mode.print_level);
+    return one_record ? show_interface(*mode.name, at) : list_interfaces(mode, at);
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,219 @@
+#include "iscsiadm/modes/login.hpp"
+
+#include "iscsiadm/print/progress.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+namespace iscsi::cli {
+
+namespace {
+
+using std::chrono::seconds;
+
+// How long the daemon may try one login before it gives up (initial_login_retry_max times
+// login_timeout), and a margin for finding the disks.
+seconds patience_for(const admin::record& node) {
+    constexpr seconds margin{60};
+    const auto tries =
+        std::max<std::int64_t>(node.get_integer("node.session.initial_login_retry_max"), 1);
+    const auto each =
+        std::max<std::int64_t>(node.get_integer("node.conn[0].timeo.login_timeout"), 1);
+    constexpr std::int64_t longest = 24L * 3600;
+    return seconds(std::min(tries * each, longest)) + margin;
+}
+
+seconds longest_patience(const std::vector<admin::record>& nodes) {
+    seconds longest{0};
+    for (const admin::record& node : nodes)
+        longest = std::max(longest, patience_for(node));
+    return longest;
+}
+
+// One Login call: what was asked, what has been answered.
+class login_run {
+  public:
+    login_run(context& at, bool wait) : at_(at) { request_.wait = wait; }
+
+    void ask(const wanted_login& wanted);
+    void take(const admin::login_progress& progress);
+    void call(seconds patience);
+
+    void fail(exit_code code) { failure_.add(code); }
+
+    exit_code finish();
+
+  private:
+    void print_failure(const admin::node_id& node, exit_code code, std::string_view detail);
+
+    context& at_;
+    admin::login_request_message request_;
+    std::set<std::size_t> answered_;
+    first_failure failure_;
+};
+
+void login_run::ask(const wanted_login& wanted) {
+    request_.nodes.push_back(wanted.node);
+    const bool several = wanted.requested > 1;
+    for (std::size_t i = wanted.present; i < wanted.requested; ++i)
+        at_.screen.print(logging_in_line(wanted.node, several));
+}
+
+void login_run::take(const admin::login_progress& progress) {
+    if (progress.index >= request_.nodes.size()) {
+        at_.screen.complain(
+            fmt::format("an answer for node {} of {}", progress.index, request_.nodes.size())
+        );
+        failure_.add(exit_code::daemon_communication);
+        return;
+    }
+    answered_.insert(progress.index);
+    const admin::node_id& node = request_.nodes[progress.index];
+    if (progress.code != exit_code::success)
+        print_failure(node, progress.code, progress.detail);
+    else if (request_.wait)
+        at_.screen.print(logged_in_line(node));
+}
+
+void login_run::call(seconds patience) {
+    if (request_.nodes.empty())
+        return;
+    const auto listen = [this](const admin::login_progress& progress) { take(progress); };
+    const auto called = at_.daemon.log_in(request_, patience, listen);
+    const exit_code code =
+        called ? exit_code::daemon_communication : report_call(called.error(), at_.screen);
+    for (std::size_t i = 0; i < request_.nodes.size(); ++i)
+        if (!answered_.contains(i))
+            print_failure(request_.nodes[i], code, "no answer");
+    if (!called)
+        failure_.add(code);
+}
+
+exit_code login_run::finish() {
+    if (failure_.code() != exit_code::success)
+        at_.screen.complain("Could not log into all portals");
+    return failure_.code();
+}
+
+void login_run::print_failure(const admin::node_id& node, exit_code code, std::string_view detail) {
+    at_.screen.complain(could_not_log_in(node));
+    at_.screen.complain(reported_error(code));
+    at_.screen.explain(detail);
+    failure_.add(code);
+}
+
+class logout_run {
+  public:
+    logout_run(context& at, const std::vector<admin::session_info>& sessions)
+        : at_(at), sessions_(sessions) {}
+
+    exit_code run();
+
+  private:
+    void take(const admin::logout_progress& progress);
+    void print_failure(const admin::session_info& session, exit_code code, std::string_view detail);
+
+    context& at_;
+    const std::vector<admin::session_info>& sessions_;
+    std::set<std::uint32_t> answered_;
+    first_failure failure_;
+};
+
+exit_code logout_run::run() {
+    admin::logout_request_message request;
+    for (const admin::session_info& session : sessions_) {
+        at_.screen.print(logging_out_line(session));
+        request.sids.push_back(session.sid);
+    }
+    const auto listen = [this](const admin::logout_progress& progress) { take(progress); };
+    const auto called = at_.daemon.log_out(request, listen);
+    const exit_code code =
+        called ? exit_code::daemon_communication : report_call(called.error(), at_.screen);
+    for (const admin::session_info& session : sessions_)
+        if (!answered_.contains(session.sid))
+            print_failure(session, code, "no answer");
+    if (failure_.code() != exit_code::success)
+        at_.screen.complain("Could not logout of all requested sessions");
+    return failure_.code();
+}
+
+void logout_run::take(const admin::logout_progress& progress) {
+    const auto session = std::ranges::find(sessions_, progress.sid, &admin::session_info::sid);
+    if (session == sessions_.end()) {
+        at_.screen.complain(
+            fmt::format("an answer for session {}, which was not asked", progress.sid)
+        );
+        failure_.add(exit_code::daemon_communication);
+        return;
+    }
+    answered_.insert(progress.sid);
+    if (progress.code == exit_code::success)
+        at_.screen.print(logged_out_line(*session));
+    else
+        print_failure(*session, progress.code, progress.detail);
+}
+
+void logout_run::print_failure(
+    const admin::session_info& session, exit_code code, std::string_view detail
+) {
+    at_.screen.complain(could_not_log_out(session));
+    at_.screen.complain(reported_error(code));
+    at_.screen.explain(detail);
+    failure_.add(code);
+}
+
+// Without a daemon every login fails, each in its own words.
+exit_code all_fail(const std::vector<admin::record>& nodes, const fault& why, console& screen) {
+    const exit_code code = report_call(why, screen);
+    for (const admin::record& node : nodes) {
+        screen.complain(could_not_log_in(id_of(node)));
+        screen.complain(reported_error(code));
+    }
+    screen.complain("Could not log into all portals");
+    return code;
+}
+
+} // namespace
+
+std::vector<wanted_login> plan_logins(
+    const std::vector<admin::record>& nodes, const std::vector<admin::session_info>& sessions
+) {
+    std::vector<wanted_login> plan;
+    for (const admin::record& node : nodes) {
+        const auto requested =
+            std::max<std::int64_t>(node.get_integer("node.session.nr_sessions"), 1);
+        const admin::node_id id = id_of(node);
+        const auto present =
+            std::ranges::count_if(sessions, [&](const auto& session) { return uses(session, id); });
+        plan.push_back({id, static_cast<std::size_t>(requested), static_cast<std::size_t>(present)}
+        );
+    }
+    return plan;
+}
+
+exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at) {
+    const auto sessions = at.daemon.list_sessions();
+    if (!sessions)
+        return all_fail(nodes, sessions.error(), at.screen);
+    login_run run(at, wait);
+    for (const wanted_login& wanted : plan_logins(nodes, *sessions)) {
+        if (!wanted.satisfied()) {
+            run.ask(wanted);
+            continue;
+        }
+        at.screen.complain(already_present(wanted.node, wanted.requested, wanted.present));
+        run.fail(exit_code::session_exists);
+    }
+    run.call(longest_patience(nodes));
+    return run.finish();
+}
+
+exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
+    std::ranges::stable_sort(sessions, {}, [](const auto& session) { return session.node.target; });
+    return logout_run(at, sessions).run();
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,221 @@
+#include "iscsiadm/modes/login.hpp"
+#include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/modes/records.hpp"
+#include "iscsiadm/modes/startup.hpp"
+#include "iscsiadm/print/portals.hpp"
+#include "iscsiadm/print/records.hpp"
+
+#include "libiscsi/core/login/discovery.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace iscsi::cli {
+
+namespace {
+
+admin::node_filter filter_of(const node_mode& mode) {
+    admin::node_filter filter;
+    filter.target = mode.target;
+    filter.interface = mode.interface;
+    if (!mode.where)
+        return filter;
+    filter.address = mode.where->address;
+    filter.port = mode.where->port;
+    filter.group_tag = mode.where->group_tag;
+    return filter;
+}
+
+// Runs `verb` on the records of the filter; some unreadable ones do not stop it.
+template <class Verb>
+exit_code with_records(const node_mode& mode, context& at, Verb verb) {
+    chosen_records chosen = choose_records(filter_of(mode), at);
+    first_failure failure;
+    failure.add(chosen.code);
+    if (chosen.records.empty())
+        failure.add(report_no_records(at.screen));
+    else
+        failure.add(verb(std::move(chosen.records)));
+    return failure.code();
+}
+
+// ---- reading ----
+
+exit_code list_nodes(const node_mode& mode, context& at) {
+    const int level = mode.print_level.value_or(0);
+    if (level > 1)
+        return report_bad_level(level, "0 or 1", at.screen);
+    return with_records(mode, at, [&](const std::vector<admin::record>& records) {
+        const auto ids = ids_of(records);
+        at.screen.print(level == 0 ? flat_nodes(ids) : node_tree(ids, repeat_portal::yes));
+        return exit_code::success;
+    });
+}
+
+exit_code show_nodes(const node_mode& mode, context& at) {
+    return with_records(mode, at, [&](const std::vector<admin::record>& records) {
+        for (const admin::record& record : records)
+            at.screen.print(show_record(record, mode.reveal));
+        return exit_code::success;
+    });
+}
+
+// ---- new records ----
+
+exit_code refuse_new(std::string_view why, console& screen) {
+    screen.complain(fmt::format("Error while adding record: {}", why));
+    return exit_code::invalid;
+}
+
+exit_code add_record(const admin::record& node, context& at) {
+    if (const auto written = at.store.write(node); !written)
+        return report_database(written.error(), at.screen);
+    at.screen.print(node_added(node));
+    return exit_code::success;
+}
+
+exit_code add_portal(const node_mode& mode, const admin::record& interface, context& at) {
+    if (const auto checked = check_iscsi_name(*mode.target); !checked)
+        return refuse_new(checked.error().text(), at.screen);
+    const auto settings = admin::config::load(at.where.config_file());
+    if (!settings)
+        return report_database(settings.error(), at.screen);
+    const admin::node_id id{
+        *mode.target,
+        mode.where->address,
+        mode.where->port,
+        mode.where->group_tag.value_or(-1),
+        interface.get("iface.iscsi_ifacename")};
+    auto node = make_node(settings->new_node(), id, interface);
+    if (!node)
+        return report_database(node.error(), at.screen);
+    const exit_code applied = apply_changes(*node, mode.changes, at.screen);
+    return applied == exit_code::success ? add_record(*node, at) : applied;
+}
+
+// -I alone: every known portal also with this interface.
+exit_code bind_all(const admin::record& interface, context& at) {
+    const std::string name = interface.get("iface.iscsi_ifacename");
+    const chosen_records chosen = choose_records({}, at);
+    first_failure failure;
+    failure.add(chosen.code);
+    std::vector<admin::node_id> done;
+    for (const admin::record& record : chosen.records) {
+        admin::node_id id = id_of(record);
+        id.interface = name;
+        if (std::ranges::find(done, id) != done.end())
+            continue;
+        done.push_back(id);
+        const auto node = make_node(record, id, interface);
+        failure.add(node ? add_record(*node, at) : report_database(node.error(), at.screen));
+    }
+    if (done.empty())
+        failure.add(report_no_records(at.screen));
+    return failure.code();
+}
+
+exit_code create_nodes(const node_mode& mode, context& at) {
+    const std::string name = mode.interface.value_or("default");
+    const auto interface = find_interface(name, at);
+    if (!interface)
+        return report_database(interface.error(), at.screen);
+    if (!*interface) {
+        at.screen.complain(fmt::format("Could not read iface info for {}.", name));
+        return exit_code::invalid;
+    }
+    if (mode.target && mode.where)
+        return add_portal(mode, **interface, at);
+    if (mode.interface && !mode.target && !mode.where)
+        return bind_all(**interface, at);
+    return refuse_new("a target (-T) and its portal (-p) are needed", at.screen);
+}
+
+// ---- sessions ----
+
+exit_code report_no_sessions(std::string_view words, console& screen) {
+    screen.complain(words);
+    return exit_code::no_objects_found;
+}
+
+bool is_chosen(const admin::node_filter& filter, const admin::session_info& session) {
+    admin::node_id id = session.node;
+    if (filter.group_tag && id.group_tag != *filter.group_tag)
+        id.group_tag = session.group_tag; // learned at the login
+    return filter.matches(id);
+}
+
+// Runs `verb` on the sessions of the filter, or says `none`.
+template <class Verb>
+exit_code with_sessions(const node_mode& mode, context& at, std::string_view none, Verb verb) {
+    const auto sessions = at.daemon.list_sessions();
+    if (!sessions)
+        return report_call(sessions.error(), at.screen);
+    const admin::node_filter filter = filter_of(mode);
+    std::vector<admin::session_info> chosen;
+    std::ranges::copy_if(*sessions, std::back_inserter(chosen), [&](const auto& session) {
+        return is_chosen(filter, session);
+    });
+    return chosen.empty() ? report_no_sessions(none, at.screen) : verb(std::move(chosen));
+}
+
+exit_code log_out_nodes(const node_mode& mode, context& at) {
+    constexpr std::string_view none = "No matching sessions found";
+    return with_sessions(mode, at, none, [&](std::vector<admin::session_info> chosen) {
+        return log_out(std::move(chosen), at);
+    });
+}
+
+exit_code refuse_for_sessions(const node_mode& mode, std::string_view what, context& at) {
+    return with_sessions(mode, at, "No session found.", [&](const auto&) {
+        return report_not_supported(what, at.screen);
+    });
+}
+
+// ---- which verb ----
+
+exit_code operate(const node_mode& mode, context& at) {
+    const operations& ops = mode.ops;
+    if (ops.nonpersistent || ops.apply || ops.apply_all || ops.login || ops.logout) {
+        at.screen.complain("operation is not supported.");
+        return exit_code::invalid;
+    }
+    if (ops.create + ops.update + ops.remove + ops.show > 1) {
+        at.screen.complain("Invalid parameters. Only one operation at a time");
+        return exit_code::invalid;
+    }
+    if (ops.create)
+        return create_nodes(mode, at);
+    if (ops.show)
+        return show_nodes(mode, at);
+    return with_records(mode, at, [&](std::vector<admin::record> records) {
+        return ops.update ? update_records(std::move(records), mode.changes, at)
+                          : remove_records(ids_of(records), at);
+    });
+}
+
+} // namespace
+
+exit_code run_node(const node_mode& mode, context& at) {
+    if (mode.login_all)
+        return log_in_by_startup(*mode.login_all, mode.wait, at);
+    if (mode.logout_all)
+        return log_out_by_startup(*mode.logout_all, at);
+    if (mode.login)
+        return with_records(mode, at, [&](const std::vector<admin::record>& records) {
+            return log_in(records, mode.wait, at);
+        });
+    if (mode.logout)
+        return log_out_nodes(mode, at);
+    if (mode.rescan)
+        return refuse_for_sessions(mode, "rescanning a session", at);
+    if (mode.statistics)
+        return refuse_for_sessions(mode, "statistics of a session", at);
+    if (!mode.ops.none())
+        return operate(mode, at);
+    const bool about_some = mode.target || mode.where;
+    return about_some && !mode.print_level ? show_nodes(mode, at) : list_nodes(mode, at);
+}
+
+} // namespace iscsi::cli

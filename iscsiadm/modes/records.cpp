@@ -1,0 +1,136 @@
+#include "iscsiadm/modes/records.hpp"
+
+#include "iscsiadm/print/portals.hpp"
+
+#include "libiscsi/admin/setting.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace iscsi::cli {
+
+namespace {
+
+exit_code could_not_execute(exit_code code, console& screen) {
+    if (code != exit_code::success)
+        screen.complain(fmt::format("Could not execute operation on all records: {}", to_text(code))
+        );
+    return code;
+}
+
+std::string refusal_words(admin::record_kind kind, std::string_view name, const fault& refused) {
+    if (refused.code == to_error_code(admin::setting_errc::unknown_name))
+        return fmt::format("Cannot modify {}. Invalid param name.", name);
+    if (refused.code != to_error_code(admin::setting_errc::not_writable))
+        return refused.text();
+    if (kind == admin::record_kind::node && name.starts_with("iface."))
+        return fmt::format("Cannot modify {}. Use iface mode to update this value.", name);
+    return fmt::format(
+        "Cannot modify {}. It is used to look up the record and cannot be changed.", name
+    );
+}
+
+exit_code write_all(const std::vector<admin::record>& records, context& at) {
+    first_failure failure;
+    for (const admin::record& record : records)
+        if (const auto written = at.store.write(record); !written)
+            failure.add(report_database(written.error(), at.screen));
+    return failure.code();
+}
+
+} // namespace
+
+chosen_records choose_records(const admin::node_filter& filter, context& at) {
+    auto selection = at.store.select(filter);
+    chosen_records chosen{std::move(selection.records)};
+    for (const fault& unreadable : selection.unreadable) {
+        at.screen.complain(unreadable.text());
+        chosen.code = exit_code::database;
+    }
+    return chosen;
+}
+
+std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records) {
+    std::vector<admin::node_id> ids;
+    std::ranges::transform(records, std::back_inserter(ids), admin::id_of);
+    return ids;
+}
+
+exit_code
+update_records(std::vector<admin::record> records, const assignments& changes, context& at) {
+    for (admin::record& record : records) {
+        const exit_code applied = apply_changes(record, changes, at.screen);
+        if (applied != exit_code::success)
+            return could_not_execute(applied, at.screen);
+    }
+    return could_not_execute(write_all(records, at), at.screen);
+}
+
+exit_code remove_records(const std::vector<admin::node_id>& records, context& at) {
+    const auto sessions = sessions_if_running(at);
+    if (!sessions)
+        return could_not_execute(report_call(sessions.error(), at.screen), at.screen);
+    first_failure failure;
+    for (const admin::node_id& id : records) {
+        const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
+        if (std::ranges::any_of(*sessions, uses_it)) {
+            at.screen.complain(record_is_used(id));
+            failure.add(exit_code::session_exists);
+        } else if (const auto removed = at.store.remove(id); !removed) {
+            failure.add(report_database(removed.error(), at.screen));
+        }
+    }
+    return could_not_execute(failure.code(), at.screen);
+}
+
+exit_code apply_changes(admin::record& record, const assignments& changes, console& screen) {
+    for (const auto& [name, value] : changes) {
+        const auto updated = record.update(name, value);
+        if (updated)
+            continue;
+        screen.complain(refusal_words(record.kind(), name, updated.error()));
+        return exit_code::invalid;
+    }
+    return exit_code::success;
+}
+
+std::string record_is_used(const admin::node_id& node) {
+    return fmt::format(
+        "This command will remove the record [{}], but a session is using it. Logout session then "
+        "rerun command to remove record.",
+        record_words(node)
+    );
+}
+
+result<std::optional<admin::record>> find_interface(const std::string& name, context& at) {
+    if (is_built_in(name))
+        return std::optional(built_in_interface(name));
+    return at.store.find_interface(name);
+}
+
+bool is_built_in(std::string_view interface) {
+    return interface == "default" || interface == "iser";
+}
+
+admin::record built_in_interface(std::string_view name) {
+    admin::record interface(admin::record_kind::interface);
+    (void)interface.set("iface.iscsi_ifacename", name);
+    (void)interface.set("iface.transport_name", name == "iser" ? "iser" : "tcp");
+    return interface;
+}
+
+result<admin::record>
+make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface) {
+    assignments values = interface.entries();
+    values.emplace_back("node.name", id.target);
+    values.emplace_back("node.tpgt", std::to_string(id.group_tag));
+    values.emplace_back("node.conn[0].address", id.address);
+    values.emplace_back("node.conn[0].port", std::to_string(id.port));
+    for (const auto& [name, value] : values)
+        if (const auto set = from_template.set(name, value); !set)
+            return set.error();
+    return from_template;
+}
+
+} // namespace iscsi::cli

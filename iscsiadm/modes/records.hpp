@@ -1,0 +1,46 @@
+#pragma once
+
+#include "iscsiadm/cli/modes.hpp"
+#include "iscsiadm/modes/context.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace iscsi::cli {
+
+// The records that a filter matches. Those that cannot be read are named on stderr; `code` then is
+// exit_code::database and the others are used all the same.
+struct chosen_records {
+    std::vector<admin::record> records;
+    exit_code code = exit_code::success;
+};
+
+chosen_records choose_records(const admin::node_filter& filter, context& at);
+
+std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records);
+
+// Applies -n/-v to every record: all of them or, when one value is refused, none.
+exit_code
+update_records(std::vector<admin::record> records, const assignments& changes, context& at);
+
+// Removes every record that no session uses; the others are named on stderr.
+exit_code remove_records(const std::vector<admin::node_id>& records, context& at);
+
+// Sets the values of -n/-v; the first refusal is explained on stderr in open-iscsi's words.
+exit_code apply_changes(admin::record& record, const assignments& changes, console& screen);
+
+// "This command will remove the record […], but a session is using it. …"
+std::string record_is_used(const admin::node_id& node);
+
+// The interface record of this name: a stored one, `default` or `iser`.
+result<std::optional<admin::record>> find_interface(const std::string& name, context& at);
+
+// `default` and `iser` are part of the program.
+bool is_built_in(std::string_view interface);
+admin::record built_in_interface(std::string_view name);
+
+// A node record from the template, bound to an interface.
+result<admin::record>
+make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface);
+
+} // namespace iscsi::cli

@@ -1,0 +1,61 @@
+#include "iscsiadm/cli/options.hpp"
+#include "iscsiadm/modes/modes.hpp"
+
+#include "libiscsi/admin/version.hpp"
+
+#include <fmt/core.h>
+
+namespace iscsi::cli {
+
+namespace {
+
+// One call operator per mode, for std::visit.
+struct dispatcher {
+    context& at;
+
+    exit_code operator()(const discovery_mode& mode) const { return run_discovery(mode, at); }
+
+    exit_code operator()(const node_mode& mode) const { return run_node(mode, at); }
+
+    exit_code operator()(const session_mode& mode) const { return run_session(mode, at); }
+
+    exit_code operator()(const iface_mode& mode) const { return run_iface(mode, at); }
+
+    exit_code operator()(const host_mode& mode) const { return run_host(mode, at); }
+
+    exit_code operator()(const fw_mode&) const { return run_fw(at); }
+
+    exit_code operator()(const stop_daemon&) const {
+        const auto stopped = at.daemon.stop();
+        if (stopped)
+            return exit_code::success;
+        const exit_code code = report_call(stopped.error(), at.screen);
+        at.screen.complain("Could not stop iscsid. Trying sending iscsid SIGTERM or SIGKILL "
+                           "signals manually");
+        return code;
+    }
+
+    exit_code operator()(const show_usage&) const {
+        at.screen.print(usage());
+        return exit_code::success;
+    }
+
+    exit_code operator()(const show_version&) const {
+        at.screen.print(fmt::format("iscsiadm version {}\n", admin::compatible_version));
+        return exit_code::success;
+    }
+};
+
+} // namespace
+
+exit_code run(const command_line& line, context& at) {
+    for (const std::string& word : line.ignored)
+        at.screen.complain(fmt::format("ignoring the word '{}', which belongs to no option", word));
+    const exit_code code = std::visit(dispatcher{at}, line.what);
+    if (at.screen.all_printed())
+        return code;
+    at.screen.complain("could not write all of the output");
+    return code == exit_code::success ? exit_code::error : code;
+}
+
+} // namespace iscsi::cli

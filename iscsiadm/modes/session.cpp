@@ -1,0 +1,126 @@
+#include "iscsiadm/modes/login.hpp"
+#include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/modes/records.hpp"
+#include "iscsiadm/modes/session_name.hpp"
+#include "iscsiadm/print/records.hpp"
+#include "iscsiadm/print/sessions.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace iscsi::cli {
+
+namespace {
+
+using session_list = std::vector<admin::session_info>;
+
+// The order of the names in sysfs: session1, session10, session2.
+void sort_by_name(session_list& sessions) {
+    std::ranges::sort(sessions, {}, [](const auto& session) {
+        return std::to_string(session.sid);
+    });
+}
+
+// -S: the secrets stand in the record; a session without a record has none to show.
+std::optional<session_secrets> secrets_of(const admin::session_info& session, context& at) {
+    const auto record = at.store.find(session.node);
+    if (!record || !*record)
+        return session_secrets{};
+    return session_secrets{
+        (*record)->get("node.session.auth.password"),
+        (*record)->get("node.session.auth.password_in")};
+}
+
+exit_code print_tree(const session_list& sessions, int level, bool reveal, context& at) {
+    std::vector<shown_session> shown;
+    for (const admin::session_info& session : sessions)
+        shown.push_back({session, reveal ? secrets_of(session, at) : std::nullopt});
+    at.screen.print(session_tree(shown, level));
+    return exit_code::success;
+}
+
+exit_code print_sessions(const session_mode& mode, const session_list& sessions, context& at) {
+    constexpr int highest = 3;
+    const int level = mode.print_level.value_or(0);
+    if (level > highest)
+        return report_bad_level(level, "0 - 3", at.screen);
+    if (level > 0)
+        return print_tree(sessions, level, mode.reveal, at);
+    at.screen.print(flat_sessions(sessions));
+    return exit_code::success;
+}
+
+exit_code report_none(const session_mode& mode, console& screen) {
+    if (mode.logout)
+        screen.complain("No matching sessions found");
+    else if (mode.rescan || mode.statistics)
+        screen.complain("No session found.");
+    else
+        screen.complain("No active sessions.");
+    return exit_code::no_objects_found;
+}
+
+exit_code report_unknown(const std::string& which, console& screen) {
+    screen.complain("could not read session targetname: 5");
+    screen.complain(fmt::format("Could not get session info for sid {}", which));
+    return exit_code::sysfs_lookup;
+}
+
+// Without another wish, -r shows the node record of the session.
+exit_code operate(const session_mode& mode, const admin::session_info& session, context& at) {
+    if (mode.ops.create)
+        return report_not_supported("another session of the same record (-o new)", at.screen);
+    const auto record = at.store.find(session.node);
+    if (!record)
+        return report_database(record.error(), at.screen);
+    if (!*record)
+        return report_no_records(at.screen);
+    if (mode.ops.update)
+        return update_records({**record}, mode.changes, at);
+    if (mode.ops.remove)
+        return remove_records({session.node}, at);
+    at.screen.print(show_record(**record, mode.reveal));
+    return exit_code::success;
+}
+
+exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
+    if (mode.logout)
+        return log_out(std::move(sessions), at);
+    if (mode.rescan)
+        return report_not_supported("rescanning a session", at.screen);
+    if (mode.statistics)
+        return report_not_supported("statistics of a session", at.screen);
+    const bool one = mode.which.has_value();
+    if (one && (!mode.ops.none() || mode.print_level.value_or(0) == 0))
+        return operate(mode, sessions.front(), at);
+    return print_sessions(mode, sessions, at);
+}
+
+} // namespace
+
+exit_code run_session(const session_mode& mode, context& at) {
+    if (!mode.which && !mode.ops.none()) {
+        at.screen.complain("this operation needs a session (-r)");
+        return exit_code::invalid;
+    }
+    if (mode.which && !names_session(*mode.which)) {
+        at.screen.complain(fmt::format("{} is an invalid session ID or path", *mode.which));
+        return exit_code::error;
+    }
+    auto sessions = at.daemon.list_sessions();
+    if (!sessions)
+        return report_call(sessions.error(), at.screen);
+    if (mode.which) {
+        const auto session = find_session(*mode.which, *sessions);
+        if (!session)
+            return report_unknown(*mode.which, at.screen);
+        return run_on(mode, {*session}, at);
+    }
+    if (sessions->empty())
+        return report_none(mode, at.screen);
+    sort_by_name(*sessions);
+    return run_on(mode, *std::move(sessions), at);
+}
+
+} // namespace iscsi::cli

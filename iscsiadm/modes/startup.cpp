@@ -1,0 +1,113 @@
+#include "iscsiadm/modes/startup.hpp"
+
+#include "iscsiadm/modes/login.hpp"
+#include "iscsiadm/modes/records.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace iscsi::cli {
+
+namespace {
+
+std::string_view word_of(startup which) {
+    switch (which) {
+    case startup::manual:
+        return "manual";
+    case startup::automatic:
+        return "automatic";
+    case startup::onboot:
+        return "onboot";
+    case startup::all:
+        break;
+    }
+    return "";
+}
+
+bool belongs_to_boot(const admin::record& node) {
+    return node.get("node.startup") == "onboot" || node.get("node.discovery_type") == "fw";
+}
+
+bool leads(const admin::record& node) {
+    return node.get_boolean("node.leading_login");
+}
+
+bool has_session(const std::string& target, const std::vector<admin::session_info>& sessions) {
+    return std::ranges::any_of(sessions, [&](const admin::session_info& session) {
+        return session.node.target == target;
+    });
+}
+
+// One portal after the other, until the target has a session.
+exit_code log_in_to_one(const std::vector<admin::record>& portals, bool wait, context& at) {
+    for (const admin::record& portal : portals)
+        if (log_in({portal}, wait, at) == exit_code::success)
+            return exit_code::success;
+    return exit_code::fatal_login;
+}
+
+exit_code log_in_leading(const std::vector<admin::record>& nodes, bool wait, context& at) {
+    std::map<std::string, std::vector<admin::record>> by_target;
+    for (const admin::record& node : nodes)
+        by_target[node.get("node.name")].push_back(node);
+    const auto sessions = at.daemon.list_sessions();
+    if (!sessions)
+        return report_call(sessions.error(), at.screen);
+    first_failure failure;
+    for (const auto& [target, portals] : by_target)
+        if (!has_session(target, *sessions))
+            failure.add(log_in_to_one(portals, wait, at));
+    if (failure.code() != exit_code::success)
+        at.screen.complain("Could not login all leading-login portals");
+    return failure.code();
+}
+
+} // namespace
+
+bool starts_as(const admin::record& node, startup which) {
+    const std::string_view word = word_of(which);
+    return which == startup::all || node.get("node.startup") == word ||
+           node.get("node.conn[0].startup") == word;
+}
+
+exit_code log_in_by_startup(startup which, bool wait, context& at) {
+    chosen_records chosen = choose_records({}, at);
+    std::erase_if(chosen.records, [which](const auto& node) { return !starts_as(node, which); });
+    first_failure failure;
+    failure.add(chosen.code);
+    if (chosen.records.empty()) {
+        failure.add(report_no_records(at.screen));
+        return failure.code();
+    }
+    const auto first_leading =
+        std::stable_partition(chosen.records.begin(), chosen.records.end(), std::not_fn(leads));
+    const std::vector<admin::record> plain(chosen.records.begin(), first_leading);
+    const std::vector<admin::record> leading(first_leading, chosen.records.end());
+    if (!plain.empty())
+        failure.add(log_in(plain, wait, at));
+    if (!leading.empty())
+        failure.add(log_in_leading(leading, wait, at));
+    return failure.code();
+}
+
+exit_code log_out_by_startup(startup which, context& at) {
+    const auto sessions = at.daemon.list_sessions();
+    if (!sessions)
+        return report_call(sessions.error(), at.screen);
+    const chosen_records chosen = choose_records({}, at);
+    std::vector<admin::session_info> leaving;
+    for (const admin::session_info& session : *sessions) {
+        const auto its_record = std::ranges::find_if(chosen.records, [&](const auto& node) {
+            return uses(session, id_of(node));
+        });
+        if (its_record != chosen.records.end() && starts_as(*its_record, which) &&
+            !belongs_to_boot(*its_record))
+            leaving.push_back(session);
+    }
+    if (!leaving.empty())
+        return log_out(std::move(leaving), at);
+    at.screen.complain("No matching sessions found");
+    return exit_code::no_objects_found;
+}
+
+} // namespace iscsi::cli

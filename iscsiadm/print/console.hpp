@@ -1,0 +1,36 @@
+#pragma once
+
+#include <ostream>
+#include <string_view>
+
+namespace iscsi::cli {
+
+// The two streams of iscsiadm: results on stdout, everything else on stderr after the program's
+// name. stderr stays empty when all went well: scripts take any text there for a failure.
+class console {
+  public:
+    console(std::ostream& out, std::ostream& err, int debug_level = 0)
+        : out_(out), err_(err), debug_level_(debug_level) {}
+
+    // Whole lines for stdout; a reader sees them at once.
+    void print(std::string_view lines);
+
+    // One line for stderr, after "iscsiadm: ".
+    void complain(std::string_view line);
+
+    // The same without the prefix.
+    void complain_bare(std::string_view line);
+
+    // What only somebody who looks for a cause wants to read: from -d 1.
+    void explain(std::string_view line);
+
+    // False when stdout did not take everything, for example on a full disk.
+    bool all_printed() const { return out_.good(); }
+
+  private:
+    std::ostream& out_;
+    std::ostream& err_;
+    int debug_level_;
+};
+
+} // namespace iscsi::cli

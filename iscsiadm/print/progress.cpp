@@ -1,0 +1,62 @@
+#include "iscsiadm/print/progress.hpp"
+
+#include "iscsiadm/print/portals.hpp"
+
+#include <fmt/core.h>
+
+namespace iscsi::cli {
+
+namespace {
+
+std::string session_words(const admin::session_info& session) {
+    return fmt::format(
+        "sid: {}, target: {}, portal: {},{}",
+        session.sid,
+        session.node.target,
+        session.node.address,
+        session.node.port
+    );
+}
+
+} // namespace
+
+std::string logging_in_line(const admin::node_id& node, bool several) {
+    return fmt::format("Logging in to [{}]{}\n", record_words(node), several ? " (multiple)" : "");
+}
+
+std::string logged_in_line(const admin::node_id& node) {
+    return fmt::format("Login to [{}] successful.\n", record_words(node));
+}
+
+std::string could_not_log_in(const admin::node_id& node) {
+    return fmt::format("Could not login to [{}].", record_words(node));
+}
+
+std::string logging_out_line(const admin::session_info& session) {
+    return fmt::format("Logging out of session [{}]\n", session_words(session));
+}
+
+std::string logged_out_line(const admin::session_info& session) {
+    return fmt::format("Logout of [{}] successful.\n", session_words(session));
+}
+
+std::string could_not_log_out(const admin::session_info& session) {
+    return fmt::format("Could not logout of [{}].", session_words(session));
+}
+
+std::string reported_error(admin::exit_code code) {
+    return fmt::format("initiator reported error ({} - {})", static_cast<int>(code), to_text(code));
+}
+
+std::string
+already_present(const admin::node_id& node, std::size_t requested, std::size_t present) {
+    return fmt::format(
+        "{}: {} session{} requested, but {} already present.",
+        node.interface,
+        requested,
+        requested == 1 ? "" : "s",
+        present
+    );
+}
+
+} // namespace iscsi::cli

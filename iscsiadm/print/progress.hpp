@@ -1,0 +1,27 @@
+#pragma once
+
+#include "libiscsi/admin/exit_code.hpp"
+#include "libiscsi/admin/messages.hpp"
+
+#include <cstddef>
+#include <string>
+
+// The words of login and logout. Names that end in `_line` are for stdout, the others for stderr.
+namespace iscsi::cli {
+
+// `several`: more than one session of this record was asked for.
+std::string logging_in_line(const admin::node_id& node, bool several);
+std::string logged_in_line(const admin::node_id& node);
+std::string could_not_log_in(const admin::node_id& node);
+
+std::string logging_out_line(const admin::session_info& session);
+std::string logged_out_line(const admin::session_info& session);
+std::string could_not_log_out(const admin::session_info& session);
+
+// "initiator reported error (24 - iSCSI login failed due to authorization failure)"
+std::string reported_error(admin::exit_code code);
+
+// "default: 1 session requested, but 1 already present."
+std::string already_present(const admin::node_id& node, std::size_t requested, std::size_t present);
+
+} // namespace iscsi::cli

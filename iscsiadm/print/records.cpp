@@ -1,0 +1,58 @@
+#include "iscsiadm/print/records.hpp"
+
+#include "iscsiadm/print/portals.hpp"
+
+#include "libiscsi/admin/setting.hpp"
+#include "libiscsi/admin/version.hpp"
+
+#include <fmt/core.h>
+
+namespace iscsi::cli {
+
+namespace {
+
+std::string_view shown_value(std::string_view name, std::string_view value, bool reveal) {
+    const admin::setting* row = admin::find_setting(name);
+    if (!value.empty() && row != nullptr && row->masked && !reveal)
+        return "********";
+    return or_blank(value);
+}
+
+} // namespace
+
+std::string show_record(const admin::record& record, bool reveal) {
+    std::string lines = fmt::format("# BEGIN RECORD {}\n", admin::compatible_version);
+    for (const auto& [name, value] : record.entries())
+        lines += fmt::format("{} = {}\n", name, shown_value(name, value, reveal));
+    return lines + "# END RECORD\n";
+}
+
+std::string flat_interface(const admin::record& interface) {
+    return fmt::format(
+        "{} {},{},{},{},{}\n",
+        interface.get("iface.iscsi_ifacename"),
+        or_blank(interface.get("iface.transport_name")),
+        or_blank(interface.get("iface.hwaddress")),
+        or_blank(interface.get("iface.ipaddress")),
+        or_blank(interface.get("iface.net_ifacename")),
+        or_blank(interface.get("iface.initiatorname"))
+    );
+}
+
+std::string node_added(const admin::record& node) {
+    const admin::node_id id = id_of(node);
+    return fmt::format(
+        "New iSCSI node [{}:[hw={},ip={},net_if={},iscsi_if={}] {},{},{} {}] added\n",
+        node.get("iface.transport_name"),
+        node.get("iface.hwaddress"),
+        node.get("iface.ipaddress"),
+        node.get("iface.net_ifacename"),
+        id.interface,
+        id.address,
+        id.port,
+        id.group_tag,
+        id.target
+    );
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,190 @@
+#include "iscsiadm/print/sessions.hpp"
+
+#include "iscsiadm/print/portals.hpp"
+
+#include "libiscsi/admin/version.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace iscsi::cli {
+
+namespace {
+
+using admin::session_info;
+
+std::string heading(std::string_view title, int stars) {
+    const std::string line(static_cast<std::size_t>(stars), '*');
+    return fmt::format("\t\t{0}\n\t\t{1}\n\t\t{0}\n", line, title);
+}
+
+std::string field(std::string_view name, std::string_view value) {
+    return fmt::format("\t\t{}: {}\n", name, value);
+}
+
+template <class Number>
+std::string number(std::string_view name, Number value) {
+    return fmt::format("\t\t{}: {}\n", name, value);
+}
+
+std::string_view yes_or_no(bool value) {
+    return value ? "Yes" : "No";
+}
+
+// IPv6 in brackets, unlike portals no host name comes here.
+std::string own_address(const session_info& session) {
+    const bool ipv6 = session.interface_address.find(':') != std::string::npos;
+    return ipv6 ? fmt::format("[{}]", session.interface_address)
+                : std::string(or_blank(session.interface_address));
+}
+
+std::string interface_block(const session_info& session) {
+    return heading("Interface:", 10) + field("Iface Name", session.node.interface) +
+           field("Iface Transport", "tcp") +
+           field("Iface Initiatorname", or_blank(session.initiator_name)) +
+           field("Iface IPaddress", own_address(session)) + field("Iface HWaddress", "default") +
+           field("Iface Netdev", "default");
+}
+
+std::string state_block(const session_info& session) {
+    return number("SID", session.sid) + field("iSCSI Connection State", session.connection_state) +
+           field("iSCSI Session State", session.session_state) +
+           field("Internal iscsid Session State", session.internal_state);
+}
+
+std::string timeout_block(const session_info& session) {
+    return heading("Timeouts:", 9) + number("Recovery Timeout", session.recovery_timeout) +
+           number("Target Reset Timeout", session.target_reset_timeout) +
+           number("LUN Reset Timeout", session.lun_reset_timeout) +
+           number("Abort Timeout", session.abort_timeout);
+}
+
+std::string secret_block(const shown_session& shown) {
+    constexpr std::string_view hidden = "********";
+    const bool reveal = shown.secrets.has_value();
+    // With -S open-iscsi labels the reverse secret "password" again.
+    return heading("CHAP:", 5) + field("username", or_blank(shown.info.username)) +
+           field("password", reveal ? or_blank(shown.secrets->password) : hidden) +
+           field("username_in", or_blank(shown.info.username_in)) +
+           field(
+               reveal ? "password" : "password_in",
+               reveal ? or_blank(shown.secrets->password_in) : hidden
+           );
+}
+
+std::string parameter_block(const session_info& session) {
+    return heading("Negotiated iSCSI params:", 24) + field("HeaderDigest", session.header_digest) +
+           field("DataDigest", session.data_digest) +
+           number("MaxRecvDataSegmentLength", session.max_recv_data_segment_length) +
+           number("MaxXmitDataSegmentLength", session.max_xmit_data_segment_length) +
+           number("FirstBurstLength", session.first_burst_length) +
+           number("MaxBurstLength", session.max_burst_length) +
+           field("ImmediateData", yes_or_no(session.immediate_data)) +
+           field("InitialR2T", yes_or_no(session.initial_r2t)) +
+           number("MaxOutstandingR2T", session.max_outstanding_r2t);
+}
+
+// LUNs without a disk are left out: readers take the line after a LUN for its disk. The order is
+// that of the names in sysfs: 0, 1, 10, 2.
+std::string disk_block(const session_info& session) {
+    std::vector<admin::attached_lun> luns = session.luns;
+    std::erase_if(luns, [](const admin::attached_lun& lun) { return lun.disk.empty(); });
+    std::ranges::sort(luns, {}, [](const auto& lun) { return std::to_string(lun.lun); });
+    std::string lines = heading("Attached SCSI devices:", 24) +
+                        fmt::format("\t\tHost Number: {}\tState: running\n", session.host_number);
+    for (const admin::attached_lun& lun : luns)
+        lines += fmt::format(
+            "\t\tscsi{} Channel 00 Id 0 Lun: {}\n\t\t\tAttached scsi disk {}\t\tState: {}\n",
+            session.host_number,
+            lun.lun,
+            lun.disk,
+            lun.state
+        );
+    return lines;
+}
+
+bool same_portal(const session_info& one, const session_info& other) {
+    return one.node.target == other.node.target && one.node.address == other.node.address &&
+           one.node.port == other.node.port;
+}
+
+std::string title_block(const session_info& session, const session_info* last) {
+    if (last != nullptr && same_portal(session, *last))
+        return "\n";
+    std::string lines;
+    if (last == nullptr || last->node.target != session.node.target)
+        lines = fmt::format("Target: {} (non-flash)\n", session.node.target);
+    lines += fmt::format(
+        "\tCurrent Portal: {}\n\tPersistent Portal: {}\n",
+        tree_portal(session.current_address, session.current_port, session.group_tag),
+        tree_portal(session.node.address, session.node.port, session.group_tag)
+    );
+    return lines;
+}
+
+std::string session_block(const shown_session& shown, int level) {
+    std::string lines = interface_block(shown.info) + state_block(shown.info);
+    if (level >= 2)
+        lines += timeout_block(shown.info) + secret_block(shown) + parameter_block(shown.info);
+    if (level >= 3)
+        lines += disk_block(shown.info);
+    return lines;
+}
+
+} // namespace
+
+std::string flat_sessions(const std::vector<session_info>& sessions) {
+    std::string lines;
+    for (const session_info& session : sessions)
+        lines += fmt::format(
+            "tcp: [{}] {} {} (non-flash)\n",
+            session.sid,
+            tree_portal(session.node.address, session.node.port, session.group_tag),
+            session.node.target
+        );
+    return lines;
+}
+
+std::string session_tree(const std::vector<shown_session>& sessions, int level) {
+    std::string lines;
+    if (level >= 3)
+        lines = fmt::format(
+            "iSCSI Transport Class version 2.0-870\nversion {}\n", admin::compatible_version
+        );
+    const session_info* last = nullptr;
+    for (const shown_session& shown : sessions) {
+        lines += title_block(shown.info, last) + session_block(shown, level);
+        last = &shown.info;
+    }
+    return lines;
+}
+
+std::string flat_hosts(const std::vector<session_info>& sessions) {
+    std::string lines;
+    for (const session_info& session : sessions)
+        lines += fmt::format(
+            "tcp: [{}] {},[{}],{} {}\n",
+            session.host_number,
+            own_address(session),
+            blank,
+            blank,
+            blank
+        );
+    return lines;
+}
+
+std::string host_blocks(const std::vector<session_info>& sessions) {
+    std::string lines;
+    for (const session_info& session : sessions)
+        lines += fmt::format(
+            "Host Number: {0}\n\tState: running\n\tTransport: tcp\n\tInitiatorname: {1}\n"
+            "\tIPaddress: {2}\n\tHWaddress: {1}\n\tNetdev: {1}\n",
+            session.host_number,
+            blank,
+            own_address(session)
+        );
+    return lines;
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "libiscsi/admin/messages.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace iscsi::cli {
+
+// "tcp: [5] 10.9.9.1:3260,1 iqn.2020-01.test:t1 (non-flash)" a line.
+std::string flat_sessions(const std::vector<admin::session_info>& sessions);
+
+// The CHAP secrets of a session. They come from its node record, never from the daemon.
+struct session_secrets {
+    std::string password, password_in;
+};
+
+struct shown_session {
+    admin::session_info info;
+    std::optional<session_secrets> secrets; // set with -S
+};
+
+// `-m session -P LEVEL`, 1 to 3. Sessions of one target and portal that follow each other are
+// joined by a blank line.
+std::string session_tree(const std::vector<shown_session>& sessions, int level);
+
+// "tcp: [2] 10.9.9.1,[<empty>],<empty> <empty>": the host of each session.
+std::string flat_hosts(const std::vector<admin::session_info>& sessions);
+std::string host_blocks(const std::vector<admin::session_info>& sessions);
+
+} // namespace iscsi::cli

@@ -1,0 +1,86 @@
+#include "iscsiadm/program.hpp"
+
+#include "iscsiadm/cli/parse.hpp"
+#include "iscsiadm/ipc/socket_client.hpp"
+#include "iscsiadm/modes/modes.hpp"
+
+#include "libiscsi/admin/config.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string_view>
+
+namespace iscsi::cli {
+
+namespace {
+
+// Every change of the database is atomic, so there is nothing to undo.
+extern "C" void end_on_interrupt(int) {
+    constexpr std::string_view words = "iscsiadm: caught SIGINT, exiting...\n";
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, words.data(), words.size());
+    ::_exit(static_cast<int>(exit_code::error));
+}
+
+void prepare_process() {
+    ::umask(0077); // records hold secrets
+
+    struct sigaction action {};
+
+    action.sa_handler = end_on_interrupt;
+    ::sigaction(SIGINT, &action, nullptr);
+}
+
+// ISCSIADM_TIMEOUT_MS: the longest wait for an answer of the daemon.
+std::optional<std::chrono::milliseconds> timeout_from_environment() {
+    const char* text = std::getenv("ISCSIADM_TIMEOUT_MS"); // NOLINT(concurrency-mt-unsafe)
+    if (text == nullptr)
+        return std::nullopt;
+    const std::string_view digits = text;
+    std::uint32_t number = 0;
+    const char* end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, number);
+    if (error != std::errc{} || stop != end || number == 0)
+        return std::nullopt;
+    return std::chrono::milliseconds(number);
+}
+
+int refuse(const refusal& why, console& screen) {
+    for (const std::string& line : why.lines)
+        line.starts_with("Try `") ? screen.complain_bare(line) : screen.complain(line);
+    return static_cast<int>(why.code);
+}
+
+int run_arguments(const std::vector<std::string>& arguments) {
+    const auto line = parse(arguments);
+    console screen(std::cout, std::cerr, line ? line->debug_level : 0);
+    if (!line)
+        return refuse(line.error(), screen);
+    const admin::locations where = admin::locations_from_environment();
+    admin::record_store store(where.database);
+    socket_client daemon(where.socket, timeout_from_environment());
+    context at{where, store, daemon, screen};
+    return static_cast<int>(run(*line, at));
+}
+
+} // namespace
+
+int iscsiadm_main(const std::vector<std::string>& arguments) {
+    prepare_process();
+    try {
+        return run_arguments(arguments);
+    } catch (const std::bad_alloc&) {
+        std::cerr << "iscsiadm: no available memory\n";
+        return static_cast<int>(exit_code::no_memory);
+    } catch (const std::exception& unexpected) {
+        std::cerr << "iscsiadm: internal error: " << unexpected.what() << '\n';
+        return static_cast<int>(exit_code::internal);
+    }
+}
+
+} // namespace iscsi::cli
