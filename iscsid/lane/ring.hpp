@@ -24,8 +24,9 @@ class ring_client {
 
 // The few I/O operations that a lane needs, one thread only. Two implementations: io_uring
 // (ring_uring) and epoll (ring_epoll), for kernels and containers that refuse io_uring.
-// Every started operation ends in one ring_done(), also after cancel(). Memory, iovec arrays
-// included, must stay until then.
+// Every started operation ends in one ring_done(), also after cancel(), and never from inside the
+// function that started it. Memory, iovec arrays included, must stay until then, and the descriptor
+// open. Descriptors of read() and write_vector() must be non-blocking; sockets may be either.
 class ring {
   public:
     virtual ~ring() = default;

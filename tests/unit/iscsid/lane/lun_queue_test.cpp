@@ -1,0 +1,446 @@
+#include "iscsid/lane/lun_queue.hpp"
+
+#include "libiscsi/scsi/status.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace iscsid::lane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A session with a clock that the test turns, and commands that the test answers.
+class fake_session final : public session_port {
+  public:
+    iscsi::result<iscsi::task_id>
+    submit(iscsi::command what, const command_source& /*from*/) override {
+        if (!usable)
+            return iscsi::fault{to_error_code(iscsi::session_errc::not_usable), {}, {}, {}};
+        if (sent.size() >= slots)
+            return iscsi::fault{to_error_code(iscsi::session_errc::no_free_slot), {}, {}, {}};
+        sent.push_back(what);
+        tasks.push_back(next_task);
+        ++submitted;
+        return next_task++;
+    }
+
+    void abort(iscsi::task_id task) override { aborted.push_back(task); }
+
+    bool logged_in() const override { return connected; }
+
+    iscsi::instant now() const override { return time; }
+
+    void attention(const iscsi::lun_field& /*lun*/, scsi::attention what) override {
+        attentions.push_back(what);
+    }
+
+    // Takes the oldest command from the wire.
+    iscsi::command take() {
+        const auto first = sent.front();
+        sent.erase(sent.begin());
+        tasks.erase(tasks.begin());
+        return first;
+    }
+
+    std::vector<iscsi::command> sent;
+    std::vector<iscsi::task_id> tasks;
+    std::vector<iscsi::task_id> aborted;
+    std::vector<scsi::attention> attentions;
+    std::size_t slots = 1000;
+    std::size_t submitted = 0;
+    iscsi::task_id next_task = 1;
+    bool usable = true;
+    bool connected = true;
+    iscsi::instant time{seconds(1000)};
+};
+
+class lun_queue_test : public ::testing::Test, public request_owner {
+  protected:
+    static scsi::logical_unit properties() {
+        scsi::logical_unit unit;
+        unit.block_count = 1 << 20;
+        unit.write_cache_enabled = true;
+        return unit;
+    }
+
+    void complete(std::uint64_t tag, int error) override {
+        EXPECT_FALSE(ended.contains(tag)) << "completed twice: " << tag;
+        ended[tag] = error;
+        order.push_back(tag);
+        if (then)
+            then(tag);
+    }
+
+    void read(std::uint64_t tag) {
+        block_request request;
+        request.length = memory.size();
+        request.offset = tag * 512;
+        request.buffer = memory;
+        request.tag = tag;
+        queue.submit(request, *this);
+    }
+
+    void flush(std::uint64_t tag) {
+        block_request request;
+        request.op = operation::flush;
+        request.tag = tag;
+        queue.submit(request, *this);
+    }
+
+    void zero(std::uint64_t tag) {
+        block_request request;
+        request.op = operation::write_zeroes;
+        request.length = 512;
+        request.tag = tag;
+        queue.submit(request, *this);
+    }
+
+    // Answers the oldest command.
+    void answer(iscsi::task_done done) {
+        ASSERT_FALSE(session.sent.empty());
+        const auto command = session.take();
+        done.cookie = command.cookie;
+        queue.command_done(static_cast<std::uint32_t>(command.cookie), done);
+    }
+
+    void answer_good() {
+        ASSERT_FALSE(session.sent.empty());
+        iscsi::task_done done;
+        const auto& command = session.sent.front();
+        done.transferred =
+            static_cast<std::uint32_t>(command.data_in.size() + command.data_out.size());
+        answer(done);
+    }
+
+    void answer_status(scsi::status status) {
+        iscsi::task_done done;
+        done.status = static_cast<std::uint8_t>(status);
+        answer(done);
+    }
+
+    void answer_sense(std::uint8_t key, std::uint8_t code, std::uint8_t qualifier) {
+        std::array<std::byte, 18> sense{};
+        sense[0] = std::byte{0x70};
+        sense[2] = std::byte{key};
+        sense[7] = std::byte{10};
+        sense[12] = std::byte{code};
+        sense[13] = std::byte{qualifier};
+        iscsi::task_done done;
+        done.status = static_cast<std::uint8_t>(scsi::status::check_condition);
+        done.sense = sense;
+        answer(done);
+    }
+
+    void answer_outcome(iscsi::task_result outcome) {
+        iscsi::task_done done;
+        done.outcome = outcome;
+        answer(done);
+    }
+
+    // Lets the time go to the queue's next deadline.
+    void reach_deadline() {
+        ASSERT_TRUE(queue.next_deadline());
+        session.time = std::max(session.time, *queue.next_deadline());
+        queue.handle_deadline(session.time);
+    }
+
+    fake_session session;
+    lun_queue queue{&session, {}, properties()};
+    std::array<std::byte, 512> memory{};
+    std::map<std::uint64_t, int> ended;
+    std::vector<std::uint64_t> order;
+    std::function<void(std::uint64_t)> then;
+};
+
+TEST_F(lun_queue_test, ARequestIsSentAndEndsOnce) {
+    read(7);
+    ASSERT_EQ(session.sent.size(), 1U);
+    EXPECT_EQ(session.sent[0].cdb, scsi::read_10({7, 1}));
+    EXPECT_EQ(session.sent[0].data_in.data(), memory.data());
+    EXPECT_TRUE(ended.empty());
+    answer_good();
+    EXPECT_EQ(ended.at(7), 0);
+    EXPECT_EQ(queue.unfinished(), 0U);
+}
+
+TEST_F(lun_queue_test, ABadRequestEndsAtOnce) {
+    block_request request;
+    request.offset = 1;
+    request.tag = 3;
+    queue.submit(request, *this);
+    EXPECT_EQ(ended.at(3), EINVAL);
+    EXPECT_EQ(session.submitted, 0U);
+}
+
+TEST_F(lun_queue_test, RequestsWaitForFreeSlotsInTheirOrder) {
+    session.slots = 2;
+    for (std::uint64_t tag = 0; tag < 5; ++tag)
+        read(tag);
+    EXPECT_EQ(session.submitted, 2U);
+    EXPECT_FALSE(queue.send_waiting()) << "none is free";
+    for (int i = 0; i < 5; ++i) {
+        answer_good();
+        queue.send_waiting();
+    }
+    EXPECT_EQ(order, (std::vector<std::uint64_t>{0, 1, 2, 3, 4}));
+    EXPECT_FALSE(queue.send_waiting());
+}
+
+TEST_F(lun_queue_test, ANewRequestDoesNotOvertakeThoseThatWait) {
+    session.slots = 1;
+    read(0);
+    read(1);
+    answer_good(); // the slot is free again, but the host has not served the queue yet
+    read(2);
+    EXPECT_TRUE(session.sent.empty());
+    EXPECT_TRUE(queue.send_waiting());
+    EXPECT_EQ(session.sent.at(0).cdb, scsi::read_10({1, 1}));
+}
+
+TEST_F(lun_queue_test, TheOwnerMaySubmitFromWithinComplete) {
+    then = [this](std::uint64_t tag) {
+        if (tag < 1000)
+            read(tag + 1);
+    };
+    read(1);
+    while (!session.sent.empty())
+        answer_good();
+    EXPECT_EQ(ended.size(), 1000U);
+}
+
+TEST_F(lun_queue_test, MoreRequestsThanEverFindRoom) {
+    for (std::uint64_t tag = 0; tag < 700; ++tag)
+        read(tag);
+    EXPECT_EQ(queue.unfinished(), 700U);
+    while (!session.sent.empty())
+        answer_good();
+    EXPECT_EQ(ended.size(), 700U);
+}
+
+TEST_F(lun_queue_test, AUnitAttentionIsReportedAndTheCommandRepeated) {
+    read(1);
+    answer_sense(0x6, 0x2a, 0x09);
+    EXPECT_EQ(session.attentions, std::vector{scsi::attention::capacity_changed});
+    EXPECT_EQ(session.submitted, 2U);
+    EXPECT_TRUE(ended.empty());
+    answer_good();
+    EXPECT_EQ(ended.at(1), 0);
+}
+
+TEST_F(lun_queue_test, UnitAttentionsWithoutEndFailTheRequest) {
+    read(1);
+    for (int i = 0; i < 100 && ended.empty(); ++i)
+        answer_sense(0x6, 0x29, 0x00);
+    EXPECT_EQ(ended.at(1), EIO);
+    EXPECT_LE(session.submitted, 10U);
+}
+
+TEST_F(lun_queue_test, AnAbortedCommandIsRepeatedFiveTimes) {
+    read(1);
+    for (int i = 0; i < 100 && ended.empty(); ++i)
+        answer_sense(0xb, 0x00, 0x00);
+    EXPECT_EQ(ended.at(1), EIO);
+    EXPECT_EQ(session.submitted, 6U);
+}
+
+TEST_F(lun_queue_test, BusyIsRepeatedLaterAndLater) {
+    read(1);
+    std::vector<iscsi::duration> delays;
+    for (int i = 0; i < 12; ++i) {
+        answer_status(i % 2 == 0 ? scsi::status::busy : scsi::status::task_set_full);
+        EXPECT_TRUE(session.sent.empty()) << "not at once";
+        const auto before = session.time;
+        reach_deadline();
+        delays.push_back(std::chrono::duration_cast<iscsi::duration>(session.time - before));
+        ASSERT_EQ(session.sent.size(), 1U);
+    }
+    EXPECT_EQ(delays.front(), milliseconds(1));
+    EXPECT_EQ(delays.at(1), milliseconds(2));
+    EXPECT_EQ(delays.back(), milliseconds(1000));
+    answer_good();
+    EXPECT_EQ(ended.at(1), 0);
+}
+
+TEST_F(lun_queue_test, BusyForEverEnds) {
+    read(1);
+    const auto start = session.time;
+    for (int i = 0; i < 10'000 && ended.empty(); ++i) {
+        answer_status(scsi::status::busy);
+        if (ended.empty())
+            reach_deadline();
+    }
+    EXPECT_EQ(ended.at(1), EIO);
+    EXPECT_LE(session.time - start, seconds(180));
+    EXPECT_GT(session.time - start, seconds(170));
+}
+
+TEST_F(lun_queue_test, ErrorsKeepTheirMeaning) {
+    const std::vector<std::pair<std::array<std::uint8_t, 3>, int>> cases{
+        {{0x7, 0x27, 0x07}, ENOSPC},
+        {{0x7, 0x27, 0x00}, EROFS},
+        {{0x3, 0x11, 0x00}, ENODATA},
+        {{0x5, 0x21, 0x00}, EREMOTEIO},
+        {{0xb, 0x10, 0x01}, EILSEQ},
+        {{0x2, 0x04, 0x0b}, ENOLINK},
+    };
+    std::uint64_t tag = 0;
+    for (const auto& [sense, error] : cases) {
+        read(++tag);
+        answer_sense(sense[0], sense[1], sense[2]);
+        EXPECT_EQ(ended.at(tag), error);
+    }
+    read(++tag);
+    answer_status(scsi::status::reservation_conflict);
+    EXPECT_EQ(ended.at(tag), EBADE);
+    read(++tag);
+    answer_outcome(iscsi::task_result::lost);
+    EXPECT_EQ(ended.at(tag), ENOLINK);
+}
+
+TEST_F(lun_queue_test, ShortDataIsNeverSuccess) {
+    read(1);
+    for (int i = 0; i < 100 && ended.empty(); ++i)
+        answer_status(scsi::status::good); // with no byte transferred
+    EXPECT_EQ(ended.at(1), EIO);
+}
+
+TEST_F(lun_queue_test, ARefusedWriteSameEndsInWritesOfTheSameRequest) {
+    zero(1);
+    EXPECT_EQ(session.sent.at(0).cdb, scsi::write_same_16({0, 1}, false));
+    answer_sense(0x5, 0x20, 0x00);
+    EXPECT_EQ(session.sent.at(0).cdb, scsi::write_same_10({0, 1}, false));
+    answer_sense(0x5, 0x24, 0x00);
+    EXPECT_EQ(session.sent.at(0).cdb, scsi::write_10({0, 1}));
+    answer_good();
+    EXPECT_EQ(ended.at(1), 0);
+    zero(2);
+    EXPECT_EQ(session.sent.at(0).cdb, scsi::write_10({0, 1})) << "remembered";
+}
+
+TEST_F(lun_queue_test, ARefusedFlushIsAnError) {
+    flush(1);
+    answer_sense(0x5, 0x20, 0x00);
+    answer_sense(0x5, 0x20, 0x00);
+    EXPECT_EQ(ended.at(1), EREMOTEIO);
+}
+
+TEST_F(lun_queue_test, ACommandWithoutAnswerIsAborted) {
+    read(1);
+    const auto start = session.time;
+    reach_deadline();
+    EXPECT_EQ(session.time - start, seconds(30));
+    EXPECT_EQ(session.aborted, std::vector<iscsi::task_id>{1});
+    EXPECT_TRUE(ended.empty()) << "the abort ends it, not the timer";
+    session.time += seconds(100);
+    queue.handle_deadline(session.time);
+    EXPECT_EQ(session.aborted.size(), 1U) << "once";
+    answer_outcome(iscsi::task_result::aborted);
+    EXPECT_EQ(session.submitted, 2U);
+    answer_good();
+    EXPECT_EQ(ended.at(1), 0);
+}
+
+TEST_F(lun_queue_test, ACommandThatIsNeverAnsweredTimesOut) {
+    read(1);
+    for (int i = 0; i < 100 && ended.empty(); ++i) {
+        reach_deadline();
+        answer_outcome(iscsi::task_result::aborted);
+    }
+    EXPECT_EQ(ended.at(1), ETIMEDOUT);
+    EXPECT_LE(session.submitted, 6U);
+}
+
+TEST_F(lun_queue_test, AFlushHasMoreTime) {
+    flush(1);
+    const auto start = session.time;
+    reach_deadline();
+    EXPECT_EQ(session.time - start, seconds(60));
+}
+
+TEST_F(lun_queue_test, WithoutAConnectionNothingIsAborted) {
+    read(1);
+    session.connected = false;
+    reach_deadline();
+    reach_deadline();
+    EXPECT_TRUE(session.aborted.empty());
+    session.connected = true;
+    queue.restart_timeouts(session.time);
+    const auto start = session.time;
+    while (session.aborted.empty())
+        reach_deadline();
+    EXPECT_EQ(session.time - start, seconds(30)) << "counted from the new login";
+}
+
+TEST_F(lun_queue_test, ASessionThatTakesNothingEndsRequestsWithoutALink) {
+    session.usable = false;
+    read(1);
+    EXPECT_EQ(ended.at(1), ENOLINK);
+}
+
+TEST_F(lun_queue_test, WaitingRequestsEndWhenTheSessionGivesUp) {
+    session.slots = 1;
+    read(1);
+    read(2);
+    read(3);
+    session.usable = false;
+    answer_outcome(iscsi::task_result::lost);
+    while (queue.send_waiting()) {
+    }
+    EXPECT_EQ(ended.size(), 3U);
+    EXPECT_EQ(ended.at(3), ENOLINK);
+}
+
+TEST_F(lun_queue_test, AllEndsWhenTheSessionIsGone) {
+    session.slots = 1;
+    read(1);                           // sent
+    read(2);                           // waits
+    answer_status(scsi::status::busy); // 1 is delayed
+    queue.send_waiting();              // 2 is sent
+    read(3);                           // waits
+    then = [this](std::uint64_t tag) { // and one that comes while all ends
+        if (tag == 1)
+            read(4);
+    };
+    queue.session_gone();
+    EXPECT_EQ(ended.size(), 4U);
+    for (const auto& [tag, error] : ended)
+        EXPECT_EQ(error, ENOLINK) << tag;
+    EXPECT_FALSE(queue.next_deadline());
+    EXPECT_FALSE(queue.send_waiting());
+}
+
+TEST_F(lun_queue_test, RetriesOfOneCommandOfASplitRequestStayThere) {
+    auto unit = properties();
+    unit.max_transfer_blocks = 1;
+    lun_queue small(&session, {}, unit);
+    std::array<std::byte, 1536> buffer{};
+    block_request request;
+    request.length = buffer.size();
+    request.buffer = buffer;
+    request.tag = 9;
+    small.submit(request, *this);
+    const auto reply = [&](std::uint32_t bytes) {
+        iscsi::task_done done;
+        done.transferred = bytes;
+        small.command_done(static_cast<std::uint32_t>(session.take().cookie), done);
+    };
+    reply(512);
+    reply(0); // short: again
+    EXPECT_EQ(session.sent.at(0).cdb, scsi::read_10({1, 1}));
+    EXPECT_EQ(session.sent.at(0).data_in.data(), buffer.data() + 512);
+    reply(512);
+    reply(512);
+    EXPECT_EQ(ended.at(9), 0);
+    EXPECT_EQ(session.submitted, 4U);
+}
+
+} // namespace
+} // namespace iscsid::lane
