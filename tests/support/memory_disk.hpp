@@ -1,0 +1,79 @@
+#pragma once
+
+#include "libiscsi/base/bytes.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace iscsi::test {
+
+struct disk_options {
+    std::uint64_t size = 16U << 20U;
+    std::uint32_t block_size = 512;
+    std::string vendor = "TEST";
+    std::string product = "MEMORY DISK";
+    std::string revision = "1";
+    std::string serial = "memory-0001";
+    bool write_cache = true;
+    bool thin = true;
+    bool read_only = false;
+};
+
+using cdb_bytes = std::array<std::byte, 16>;
+
+struct scsi_answer {
+    std::uint8_t status = 0;
+    std::vector<std::byte> sense;
+    std::vector<std::byte> data;
+
+    static scsi_answer good(std::vector<std::byte> data = {}) { return {0, {}, std::move(data)}; }
+
+    static scsi_answer check_condition(std::uint8_t key, std::uint8_t asc, std::uint8_t ascq);
+};
+
+// A direct access block device in memory (SPC-4, SBC-3), written against the standards and not
+// against this project's own SCSI code, so that each is a check of the other.
+class memory_disk {
+  public:
+    explicit memory_disk(disk_options options);
+
+    // `data_out` holds what the initiator sent; a command takes the part that it needs.
+    scsi_answer execute(const cdb_bytes& cdb, bytes_view data_out);
+
+    std::vector<std::byte>& content() { return content_; }
+
+    const disk_options& options() const { return options_; }
+
+    std::uint64_t flushes() const { return flushes_; }
+
+  private:
+    struct extent {
+        std::uint64_t block = 0;
+        std::uint64_t count = 0;
+    };
+
+    scsi_answer execute_in_service(const cdb_bytes& cdb, bytes_view data_out);
+    scsi_answer inquiry(const cdb_bytes& cdb) const;
+    scsi_answer vital_product_data(std::uint8_t page) const;
+    scsi_answer read_capacity_10() const;
+    scsi_answer read_capacity_16(const cdb_bytes& cdb) const;
+    scsi_answer mode_sense(const cdb_bytes& cdb, bool ten) const;
+    scsi_answer read(const extent& blocks) const;
+    scsi_answer write(const extent& blocks, bytes_view data);
+    scsi_answer write_same(const cdb_bytes& cdb, const extent& blocks, bytes_view data);
+    scsi_answer unmap(bytes_view data);
+    scsi_answer synchronize(const extent& blocks);
+
+    std::uint64_t block_count() const { return content_.size() / options_.block_size; }
+
+    bool contains(const extent& blocks) const;
+    void erase(const extent& blocks);
+
+    disk_options options_;
+    std::vector<std::byte> content_;
+    std::uint64_t flushes_ = 0;
+};
+
+} // namespace iscsi::test

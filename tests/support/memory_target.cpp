@@ -1,0 +1,78 @@
+#include "tests/support/memory_target.hpp"
+
+#include "tests/support/target_link.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace iscsi::test {
+namespace {
+
+constexpr std::uint8_t inquiry_code = 0x12;
+constexpr std::uint8_t report_luns_code = 0xa0;
+
+// Single level: peripheral device or flat space addressing (SAM-5 §4.7).
+std::uint16_t number_of(const lun_field& lun) {
+    return load_be16(lun.data()) & 0x3fffU;
+}
+
+} // namespace
+
+memory_target::memory_target(target_options options, disk_options disk)
+    : options_(std::move(options)) {
+    add_disk(0, std::move(disk));
+}
+
+void memory_target::add_disk(std::uint16_t lun, disk_options disk) {
+    disks_[lun] = std::make_unique<memory_disk>(std::move(disk));
+}
+
+scsi_answer
+memory_target::execute(const lun_field& lun, const cdb_bytes& cdb, bytes_view data_out) {
+    ++commands_;
+    const std::uint16_t number = number_of(lun);
+    if (intercept)
+        if (auto answer = intercept(number, cdb))
+            return std::move(*answer);
+    if (std::to_integer<std::uint8_t>(cdb[0]) == report_luns_code)
+        return report_luns();
+    const auto found = disks_.find(number);
+    return found == disks_.end() ? no_such_unit(cdb) : found->second->execute(cdb, data_out);
+}
+
+scsi_answer memory_target::report_luns() const {
+    std::vector<std::byte> data(8 + 8 * disks_.size());
+    store_be32(data.data(), static_cast<std::uint32_t>(8 * disks_.size()));
+    std::size_t at = 8;
+    for (const auto& [number, disk] : disks_) {
+        store_be16(data.data() + at, number < 256 ? number : number | 0x4000U);
+        at += 8;
+    }
+    return scsi_answer::good(std::move(data));
+}
+
+scsi_answer memory_target::no_such_unit(const cdb_bytes& cdb) const {
+    if (std::to_integer<std::uint8_t>(cdb[0]) != inquiry_code)
+        return scsi_answer::check_condition(0x05, 0x25, 0x00);
+    std::vector<std::byte> data(36);
+    data[0] = std::byte{0x7f}; // no device, and none can be there
+    return scsi_answer::good(std::move(data));
+}
+
+std::uint16_t
+memory_target::enter(const std::string& initiator, const isid_field& isid, target_link& link) {
+    ++logins_;
+    auto& owner = sessions_[{initiator, isid}];
+    if (owner != nullptr && owner != &link)
+        owner->end();
+    owner = &link;
+    if (++last_handle_ == 0)
+        ++last_handle_;
+    return last_handle_;
+}
+
+void memory_target::leave(const target_link& link) {
+    std::erase_if(sessions_, [&link](const auto& entry) { return entry.second == &link; });
+}
+
+} // namespace iscsi::test

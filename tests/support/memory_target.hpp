@@ -1,0 +1,94 @@
+#pragma once
+
+#include "tests/support/memory_disk.hpp"
+
+#include "libiscsi/base/text.hpp"
+#include "libiscsi/core/session/parameters.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace iscsi::test {
+
+class target_link;
+
+struct target_options {
+    std::string name = "iqn.2026-01.org.example:memory";
+    std::string alias = "memory target";
+    std::uint16_t portal_group_tag = 1;
+    std::string address = "127.0.0.1:3260"; // told by SendTargets
+
+    // What the target wants in the negotiation; max_recv_data_segment_length is what it declares.
+    operational_offer wants = generous();
+
+    std::uint32_t command_window = 32; // 0: closed
+    bool status_in_data_in = true;     // GOOD rides in the last Data-In
+    std::uint32_t first_status_sn = 1000;
+    text_pairs send_targets; // the whole answer, when it is not just this target
+
+    std::optional<std::pair<std::uint8_t, std::uint8_t>> refuse_login; // status class and detail
+    std::string redirect_to;                                           // a TargetAddress
+
+    static operational_offer generous() {
+        operational_offer wants;
+        wants.header_digest = wants.data_digest = {digest::crc32c, digest::none};
+        wants.max_outstanding_r2t = 8;
+        wants.max_recv_data_segment_length = 65536;
+        wants.default_time2retain = 20;
+        return wants;
+    }
+};
+
+// What several connections share: disks, the sessions that are alive, and the complaints about
+// initiators. One memory_target is one target with one portal group.
+class memory_target {
+  public:
+    explicit memory_target(target_options options = {}, disk_options disk = {});
+
+    target_options& options() { return options_; }
+
+    void add_disk(std::uint16_t lun, disk_options disk);
+
+    memory_disk& disk(std::uint16_t lun = 0) { return *disks_.at(lun); }
+
+    // Executes a command, or asks `intercept` first; no answer from there means: go on.
+    using interceptor =
+        std::function<std::optional<scsi_answer>(std::uint16_t lun, const cdb_bytes& cdb)>;
+    interceptor intercept;
+    scsi_answer execute(const lun_field& lun, const cdb_bytes& cdb, bytes_view data_out);
+
+    // While true, commands are taken and not answered.
+    bool holds_commands = false;
+
+    // A rule of RFC 7143 that the initiator has broken. A test expects none.
+    void complain(std::string what) { complaints_.push_back(std::move(what)); }
+
+    const std::vector<std::string>& complaints() const { return complaints_; }
+
+    // ---- for the connections ----
+    // A new session reinstates the one of the same name and ISID (§6.3.5), which ends at once.
+    std::uint16_t enter(const std::string& initiator, const isid_field& isid, target_link& link);
+    void leave(const target_link& link);
+
+    std::uint64_t logins() const { return logins_; }
+
+    std::uint64_t commands() const { return commands_; }
+
+  private:
+    scsi_answer report_luns() const;
+    scsi_answer no_such_unit(const cdb_bytes& cdb) const;
+
+    target_options options_;
+    std::map<std::uint16_t, std::unique_ptr<memory_disk>> disks_;
+    std::map<std::pair<std::string, isid_field>, target_link*> sessions_;
+    std::vector<std::string> complaints_;
+    std::uint16_t last_handle_ = 0;
+    std::uint64_t logins_ = 0;
+    std::uint64_t commands_ = 0;
+};
+
+} // namespace iscsi::test

@@ -1,0 +1,450 @@
+#include "tests/support/target_link.hpp"
+
+#include "libiscsi/base/serial.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace iscsi::test {
+namespace {
+
+// §11.17.1
+constexpr std::uint8_t command_not_supported = 0x05;
+
+std::string hex(std::uint32_t value) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text = "0x";
+    for (int shift = 28; shift >= 0; shift -= 4)
+        text += digits[(value >> static_cast<unsigned>(shift)) & 0xfU];
+    return text;
+}
+
+} // namespace
+
+target_link::target_link(memory_target& target)
+    : target_(&target)
+    , keys_(target.options().wants, session_type::normal)
+    , status_sn_(target.options().first_status_sn) {}
+
+target_link::~target_link() {
+    target_->leave(*this);
+}
+
+void target_link::received(bytes_view bytes) {
+    cutter_.feed(bytes);
+    while (!over_) {
+        auto next = cutter_.next();
+        if (next.has_error()) {
+            violation(next.error().text());
+            end();
+            return;
+        }
+        if (!*next)
+            return;
+        handle(**next);
+    }
+}
+
+void target_link::handle(const raw_pdu& pdu) {
+    const auto decoded = decode_initiator(pdu.header);
+    if (decoded.has_error()) {
+        violation(decoded.error().text());
+        end();
+        return;
+    }
+    const auto longest =
+        phase_ == phase::login ? 8192 : target_->options().wants.max_recv_data_segment_length;
+    if (pdu.data.size() > longest) // §13.12
+        violation("a data segment of " + std::to_string(pdu.data.size()) + " bytes");
+    if (phase_ == phase::full_feature) {
+        std::visit([this, &pdu](const auto& request) { on(request, pdu.data); }, *decoded);
+    } else if (const auto* const request = std::get_if<login_request>(&*decoded)) {
+        handle_login(*request, pdu.data);
+    } else {
+        violation("not a Login Request before full feature phase");
+        end();
+    }
+}
+
+void target_link::violation(const std::string& what) {
+    target_->complain(what);
+}
+
+void target_link::end() {
+    tasks_.clear();
+    over_ = true;
+    target_->leave(*this);
+}
+
+// ---- numbers ------------------------------------------------------------------------------------
+
+bool target_link::accept_numbers(
+    std::uint32_t command_sn, std::uint32_t expected_status_sn, bool immediate
+) {
+    if (serial_before(status_sn_, expected_status_sn)) // §4.2.2.2
+        violation("ExpStatSN " + hex(expected_status_sn) + " ahead of StatSN " + hex(status_sn_));
+    if (command_sn != expected_command_sn_) {
+        violation("CmdSN " + hex(command_sn) + ", expected " + hex(expected_command_sn_));
+        return false;
+    }
+    if (immediate)
+        return true;
+    if (serial_before(max_command_sn(), command_sn)) { // §4.2.2.1
+        violation("CmdSN " + hex(command_sn) + " beyond MaxCmdSN");
+        return false;
+    }
+    ++expected_command_sn_;
+    return true;
+}
+
+std::uint32_t target_link::max_command_sn() const {
+    return highest_window_;
+}
+
+// §4.2.2.1: MaxCmdSN never moves back.
+template <class Pdu>
+void target_link::send(Pdu pdu, bytes_view data, bool advances_status_sn) {
+    const auto window = expected_command_sn_ + target_->options().command_window - 1;
+    if (output_.empty() && phase_ == phase::login)
+        highest_window_ = window;
+    if (serial_before(highest_window_, window))
+        highest_window_ = window;
+    pdu.status_sn = status_sn_;
+    pdu.expected_command_sn = expected_command_sn_;
+    pdu.max_command_sn = highest_window_;
+    if (advances_status_sn)
+        ++status_sn_;
+    basic_header header;
+    encode(target_pdu(pdu), static_cast<std::uint32_t>(data.size()), header);
+    append_pdu(output_, header, data, digests_);
+}
+
+// ---- what a target does of its own accord -------------------------------------------------------
+
+void target_link::ping() {
+    nop_in pdu;
+    pdu.target_transfer_tag = next_transfer_tag_++;
+    send(pdu);
+}
+
+void target_link::show_window() {
+    send(nop_in{});
+}
+
+void target_link::tell(async_message message, bytes_view data) {
+    send(message, data, true);
+}
+
+void target_link::release_held() {
+    for (auto at = tasks_.begin(); at != tasks_.end();) {
+        const auto now = at++;
+        if (std::exchange(now->second.held, false))
+            finish(now);
+    }
+}
+
+// ---- requests other than SCSI commands ----------------------------------------------------------
+
+void target_link::on(const nop_out& pdu, bytes_view data) {
+    if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
+        return;
+    if (pdu.initiator_task_tag == reserved_tag) { // the answer to a ping
+        if (!pdu.immediate)
+            violation("a NOP-Out without Initiator Task Tag must be immediate");
+        return;
+    }
+    if (pdu.target_transfer_tag != reserved_tag) // §11.18.2
+        violation("a NOP-Out with both tags");
+    nop_in answer;
+    answer.lun = pdu.lun;
+    answer.initiator_task_tag = pdu.initiator_task_tag;
+    const auto most = std::min<std::size_t>(data.size(), parameters_.max_xmit_data_segment_length);
+    send(answer, data.first(most), true);
+}
+
+void target_link::on(const login_request& /*pdu*/, bytes_view /*data*/) {
+    violation("a Login Request in full feature phase");
+    end();
+}
+
+void target_link::on(const snack_request& pdu, bytes_view /*data*/) {
+    violation("a SNACK at ErrorRecoveryLevel 0");
+    basic_header rejected;
+    encode(initiator_pdu(pdu), 0, rejected);
+    reject answer;
+    answer.reason = command_not_supported;
+    send(answer, rejected, true);
+}
+
+void target_link::on(const text_request& pdu, bytes_view data) {
+    if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
+        return;
+    const auto text = parse_text(data);
+    if (text.has_error())
+        return violation("Text Request: " + text.error().text());
+    const auto& options = target_->options();
+    if (pdu.target_transfer_tag == reserved_tag) {
+        const auto* const which = find_value(*text, "SendTargets");
+        if (which == nullptr)
+            violation("a Text Request without SendTargets");
+        text_answer_ =
+            !options.send_targets.empty()
+                ? format_text(options.send_targets)
+                : format_text(
+                      {{"TargetName", options.name},
+                       {"TargetAddress",
+                        options.address + "," + std::to_string(options.portal_group_tag)}}
+                  );
+    } else if (!text->empty()) { // §6.2: the answer to C=1 is empty
+        violation("text in the request for more text");
+    }
+    send_text(pdu);
+}
+
+void target_link::send_text(const text_request& request) {
+    const auto length =
+        std::min<std::size_t>(text_answer_.size(), parameters_.max_xmit_data_segment_length);
+    const auto piece = text_answer_.substr(0, length);
+    text_answer_.erase(0, length);
+    text_response answer;
+    answer.final = text_answer_.empty();
+    answer.continues = !answer.final;
+    answer.initiator_task_tag = request.initiator_task_tag;
+    answer.target_transfer_tag = answer.final ? reserved_tag : next_transfer_tag_++;
+    send(answer, bytes_of(piece), true);
+}
+
+void target_link::on(const logout_request& pdu, bytes_view /*data*/) {
+    if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
+        return;
+    logout_response answer;
+    answer.initiator_task_tag = pdu.initiator_task_tag;
+    answer.time2wait = parameters_.default_time2wait;
+    answer.time2retain = parameters_.default_time2retain;
+    send(answer, {}, true);
+    end();
+}
+
+void target_link::on(const task_management_request& pdu, bytes_view /*data*/) {
+    if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
+        return;
+    constexpr std::uint8_t complete = 0;
+    constexpr std::uint8_t no_such_task = 1;
+    const bool found = abort_tasks(pdu) != 0;
+    task_management_response answer;
+    answer.initiator_task_tag = pdu.initiator_task_tag;
+    const bool one_task = pdu.function == task_management_function::abort_task;
+    answer.response = one_task && !found ? no_such_task : complete;
+    send(answer, {}, true);
+}
+
+// How many tasks are gone.
+std::uint32_t target_link::abort_tasks(const task_management_request& request) {
+    const bool one_task = request.function == task_management_function::abort_task;
+    const bool all_units = request.function == task_management_function::target_warm_reset ||
+                           request.function == task_management_function::target_cold_reset;
+    return static_cast<std::uint32_t>(std::erase_if(tasks_, [&](const auto& entry) {
+        if (one_task)
+            return entry.first == request.referenced_task_tag;
+        return all_units || entry.second.command.lun == request.lun;
+    }));
+}
+
+// ---- SCSI commands ------------------------------------------------------------------------------
+
+void target_link::on(const scsi_command& pdu, bytes_view data) {
+    if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
+        return;
+    if (type_ == session_type::discovery) // §4.3
+        return violation("a SCSI Command in a discovery session");
+    const auto [at, is_new] = tasks_.try_emplace(pdu.initiator_task_tag);
+    if (!is_new || pdu.initiator_task_tag == reserved_tag)
+        return violation("Initiator Task Tag " + hex(pdu.initiator_task_tag) + " is in use");
+    auto& fresh = at->second;
+    fresh.command = pdu;
+    if (!pdu.write) {
+        if (!data.empty())
+            violation("immediate data of a command that writes nothing");
+        return finish(at);
+    }
+    fresh.data.resize(pdu.expected_data_transfer_length);
+    if (!data.empty() && !parameters_.immediate_data) // §13.11
+        violation("immediate data, which was not negotiated");
+    if (!pdu.final && parameters_.initial_r2t) // §13.10
+        violation("unsolicited data, which was not negotiated");
+    fresh.unsolicited_open = !pdu.final;
+    store(fresh, 0, data);
+    continue_write(at);
+}
+
+void target_link::on(const data_out& pdu, bytes_view data) {
+    const auto at = tasks_.find(pdu.initiator_task_tag);
+    if (at == tasks_.end())
+        return; // of a task that was aborted meanwhile
+    if (pdu.target_transfer_tag == reserved_tag)
+        take_unsolicited(at->second, pdu, data);
+    else
+        take_solicited(at->second, pdu, data);
+    continue_write(at);
+}
+
+void target_link::take_unsolicited(task& which, const data_out& pdu, bytes_view data) {
+    if (!which.unsolicited_open)
+        return violation("unsolicited Data-Out that was not announced or is over");
+    if (pdu.data_sn != which.next_data_sn++)
+        violation("unsolicited DataSN " + std::to_string(pdu.data_sn));
+    store(which, pdu.buffer_offset, data);
+    which.unsolicited_open = !pdu.final;
+    check_unsolicited_total(which);
+}
+
+// §13.14: FirstBurstLength counts immediate data too; who begins must send all of it.
+void target_link::check_unsolicited_total(const task& which) {
+    const auto first_burst =
+        std::min(parameters_.first_burst_length, which.command.expected_data_transfer_length);
+    if (which.received > parameters_.first_burst_length)
+        violation("more unsolicited data than FirstBurstLength");
+    if (!which.unsolicited_open && which.received < first_burst)
+        violation("unsolicited data end before FirstBurstLength");
+}
+
+void target_link::take_solicited(task& which, const data_out& pdu, bytes_view data) {
+    const auto at = which.requests.find(pdu.target_transfer_tag);
+    if (at == which.requests.end())
+        return violation("Target Transfer Tag " + hex(pdu.target_transfer_tag) + " is not out");
+    auto& request = at->second;
+    if (pdu.lun != which.command.lun) // §11.7.4
+        violation("Data-Out with another LUN than its R2T");
+    if (pdu.data_sn != request.next_data_sn++) // §11.7.5
+        violation("DataSN " + std::to_string(pdu.data_sn));
+    if (pdu.buffer_offset != request.offset + request.received)
+        violation("Buffer Offset " + std::to_string(pdu.buffer_offset));
+    request.received += static_cast<std::uint32_t>(data.size());
+    if (request.received > request.length)
+        return violation("more data than the R2T asked for");
+    store(which, pdu.buffer_offset, data);
+    if (pdu.final != (request.received == request.length)) // §11.7.2
+        violation("F bit of Data-Out at " + std::to_string(pdu.buffer_offset));
+    if (request.received == request.length)
+        which.requests.erase(at);
+}
+
+void target_link::store(task& which, std::uint32_t offset, bytes_view data) {
+    if (offset > which.data.size() || data.size() > which.data.size() - offset)
+        return violation("data beyond the Expected Data Transfer Length");
+    std::copy(data.begin(), data.end(), which.data.begin() + static_cast<std::ptrdiff_t>(offset));
+    which.received += static_cast<std::uint32_t>(data.size());
+    which.asked_up_to =
+        std::max(which.asked_up_to, offset + static_cast<std::uint32_t>(data.size()));
+}
+
+void target_link::continue_write(task_map::iterator at) {
+    auto& now = at->second;
+    if (now.unsolicited_open)
+        return;
+    if (now.received >= now.command.expected_data_transfer_length)
+        return finish(at);
+    while (now.requests.size() < parameters_.max_outstanding_r2t &&
+           now.asked_up_to < now.command.expected_data_transfer_length)
+        request_data(now, next_transfer_tag_++);
+}
+
+void target_link::request_data(task& which, std::uint32_t tag) {
+    const auto length = std::min(
+        parameters_.max_burst_length,
+        which.command.expected_data_transfer_length - which.asked_up_to
+    );
+    r2t pdu;
+    pdu.lun = which.command.lun;
+    pdu.initiator_task_tag = which.command.initiator_task_tag;
+    pdu.target_transfer_tag = tag;
+    pdu.r2t_sn = which.next_r2t_sn++;
+    pdu.buffer_offset = which.asked_up_to;
+    pdu.desired_data_transfer_length = length;
+    which.requests[tag] = {which.asked_up_to, length, 0, 0};
+    which.asked_up_to += length;
+    send(pdu);
+}
+
+// ---- answers ------------------------------------------------------------------------------------
+
+void target_link::finish(task_map::iterator at) {
+    if (target_->holds_commands) {
+        at->second.held = true;
+        return;
+    }
+    const task done = std::move(at->second);
+    tasks_.erase(at);
+    const auto answer = target_->execute(done.command.lun, done.command.cdb, done.data);
+    const bool reads = done.command.read;
+    const auto length = std::min<std::size_t>(
+        answer.data.size(), reads ? done.command.expected_data_transfer_length : 0
+    );
+    const bool exact = answer.data.size() == done.command.expected_data_transfer_length;
+    const bool with_status =
+        target_->options().status_in_data_in && answer.status == 0 && length > 0 && exact;
+    const auto data_pdus =
+        length == 0
+            ? 0
+            : send_data_in(done.command, bytes_view(answer.data).first(length), with_status);
+    if (!with_status)
+        send_scsi_response(done, answer, data_pdus + done.next_r2t_sn);
+}
+
+// F ends a sequence, at most MaxBurstLength long (§11.7.2). Returns how many PDUs it took.
+std::uint32_t
+target_link::send_data_in(const scsi_command& command, bytes_view data, bool with_status) {
+    std::uint32_t data_sn = 0;
+    std::size_t in_burst = 0;
+    for (std::size_t offset = 0; offset < data.size(); ++data_sn) {
+        const auto length = std::min<std::size_t>(
+            {data.size() - offset,
+             parameters_.max_xmit_data_segment_length,
+             parameters_.max_burst_length - in_burst}
+        );
+        const bool last = offset + length == data.size();
+        in_burst += length;
+        data_in pdu;
+        pdu.final = last || in_burst == parameters_.max_burst_length;
+        pdu.has_status = last && with_status;
+        pdu.target_transfer_tag = reserved_tag;
+        pdu.initiator_task_tag = command.initiator_task_tag;
+        pdu.data_sn = data_sn;
+        pdu.buffer_offset = static_cast<std::uint32_t>(offset);
+        send(pdu, data.subspan(offset, length), pdu.has_status);
+        offset += length;
+        if (pdu.final)
+            in_burst = 0;
+    }
+    return data_sn;
+}
+
+void target_link::send_scsi_response(
+    const task& which, const scsi_answer& answer, std::uint32_t expected_data_sn
+) {
+    scsi_response pdu;
+    pdu.status = answer.status;
+    pdu.initiator_task_tag = which.command.initiator_task_tag;
+    pdu.expected_data_sn = expected_data_sn;
+    const std::size_t expected = which.command.expected_data_transfer_length;
+    if (which.command.read && answer.data.size() != expected) { // §11.4.5
+        pdu.residual_underflow = answer.data.size() < expected;
+        pdu.residual_overflow = !pdu.residual_underflow;
+        pdu.residual_count = static_cast<std::uint32_t>(
+            pdu.residual_underflow ? expected - answer.data.size() : answer.data.size() - expected
+        );
+    }
+    std::vector<std::byte> data; // §11.4.7: SenseLength and sense
+    if (!answer.sense.empty()) {
+        data.resize(2);
+        store_be16(data.data(), static_cast<std::uint16_t>(answer.sense.size()));
+        data.insert(data.end(), answer.sense.begin(), answer.sense.end());
+    }
+    send(pdu, data, true);
+}
+
+// send() is a template: the login half of this class needs it too.
+template void target_link::send(login_response, bytes_view, bool);
+
+} // namespace iscsi::test

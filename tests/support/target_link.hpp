@@ -1,0 +1,144 @@
+#pragma once
+
+#include "tests/support/memory_target.hpp"
+#include "tests/support/pdu_stream.hpp"
+
+#include "libiscsi/core/login/negotiation.hpp"
+#include "libiscsi/core/pdu/pdu.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace iscsi::test {
+
+// One connection to a memory_target, without I/O: bytes in, bytes out. The target obeys RFC 7143
+// at ErrorRecoveryLevel 0 and complains about an initiator that does not.
+class target_link {
+  public:
+    explicit target_link(memory_target& target);
+    ~target_link();
+    target_link(const target_link&) = delete;
+    target_link& operator=(const target_link&) = delete;
+
+    void received(bytes_view bytes);
+
+    // What is to be sent; it is the caller's then.
+    std::vector<std::byte> take_output() { return std::exchange(output_, {}); }
+
+    // The target closes the connection once its output is sent.
+    bool is_over() const { return over_; }
+
+    bool is_logged_in() const { return phase_ == phase::full_feature; }
+
+    // ---- what a target does of its own accord ----
+    void ping();                                            // NOP-In that wants an answer
+    void tell(async_message message, bytes_view data = {}); // Asynchronous Message
+    void show_window();                                     // NOP-In that only carries MaxCmdSN
+    void release_held();                                    // answers what holds_commands kept
+    void end();                                             // forgets its tasks and closes
+
+    const operational_parameters& parameters() const { return parameters_; }
+
+    std::size_t unanswered_tasks() const { return tasks_.size(); }
+
+  private:
+    enum class phase : std::uint8_t { login, full_feature };
+
+    struct transfer_request { // an R2T that is out
+        std::uint32_t offset = 0;
+        std::uint32_t length = 0;
+        std::uint32_t received = 0;
+        std::uint32_t next_data_sn = 0;
+    };
+
+    struct task {
+        scsi_command command;
+        std::vector<std::byte> data;
+        std::uint32_t received = 0;     // of the write data, in order
+        std::uint32_t asked_up_to = 0;  // by R2Ts
+        std::uint32_t next_data_sn = 0; // of unsolicited Data-Out
+        bool unsolicited_open = false;  // F has not come yet
+        std::uint32_t next_r2t_sn = 0;
+        std::map<std::uint32_t, transfer_request> requests; // by Target Transfer Tag
+        bool held = false;
+    };
+
+    using task_map = std::map<std::uint32_t, task>;
+
+    void handle(const raw_pdu& pdu);
+    void violation(const std::string& what);
+
+    // ---- login ----
+    void handle_login(const login_request& request, bytes_view data);
+    void answer_login(const login_request& request, const text_pairs& text);
+    std::optional<text_pairs> negotiate(const login_request& request, const text_pairs& text);
+    bool identify(const login_request& request, const text_pairs& text);
+    void refuse_login(
+        const login_request& request,
+        std::uint8_t status_class,
+        std::uint8_t detail,
+        const text_pairs& text = {}
+    );
+    void
+    send_login_response(login_response response, const login_request& to, const text_pairs& text);
+
+    // ---- full feature phase ----
+    void on(const nop_out& pdu, bytes_view data);
+    void on(const scsi_command& pdu, bytes_view data);
+    void on(const task_management_request& pdu, bytes_view data);
+    void on(const login_request& pdu, bytes_view data);
+    void on(const text_request& pdu, bytes_view data);
+    void on(const data_out& pdu, bytes_view data);
+    void on(const logout_request& pdu, bytes_view data);
+    void on(const snack_request& pdu, bytes_view data);
+
+    // Checks CmdSN (§4.2.2.1) and ExpStatSN; false: the PDU is ignored.
+    bool accept_numbers(std::uint32_t command_sn, std::uint32_t expected_status_sn, bool immediate);
+
+    void take_unsolicited(task& which, const data_out& pdu, bytes_view data);
+    void take_solicited(task& which, const data_out& pdu, bytes_view data);
+    void store(task& which, std::uint32_t offset, bytes_view data);
+    void continue_write(task_map::iterator at);
+    void request_data(task& which, std::uint32_t tag);
+    void check_unsolicited_total(const task& which);
+
+    void finish(task_map::iterator at);
+    std::uint32_t send_data_in(const scsi_command& command, bytes_view data, bool with_status);
+    void send_scsi_response(
+        const task& which, const scsi_answer& answer, std::uint32_t expected_data_sn
+    );
+    std::uint32_t abort_tasks(const task_management_request& request);
+    void send_text(const text_request& request);
+
+    std::uint32_t max_command_sn() const;
+    template <class Pdu>
+    void send(Pdu pdu, bytes_view data = {}, bool advances_status_sn = false);
+
+    memory_target* target_;
+    phase phase_ = phase::login;
+    bool over_ = false;
+
+    pdu_cutter cutter_;
+    digests digests_;
+    std::vector<std::byte> output_;
+
+    negotiation keys_;
+    std::string login_text_;
+    std::string initiator_name_;
+    bool declared_ = false;
+    session_type type_ = session_type::normal;
+    operational_parameters parameters_;
+
+    std::uint32_t status_sn_;
+    std::uint32_t expected_command_sn_ = 0;
+    std::uint32_t highest_window_ = 0;
+    bool numbers_known_ = false;
+    std::uint32_t next_transfer_tag_ = 0x100;
+
+    std::string text_answer_; // what is left of it
+    task_map tasks_;
+};
+
+} // namespace iscsi::test

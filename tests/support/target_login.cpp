@@ -1,0 +1,152 @@
+#include "tests/support/target_link.hpp"
+
+#include "libiscsi/base/text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+// The login phase of the target's side (RFC 7143 §6.3).
+namespace iscsi::test {
+namespace {
+
+constexpr std::uint8_t initiator_error = 2;
+
+bool is_identity(const std::string& key) {
+    return key == "InitiatorName" || key == "InitiatorAlias" || key == "TargetName" ||
+           key == "SessionType" || key == "AuthMethod";
+}
+
+std::string value_or(const text_pairs& text, std::string_view key, const char* otherwise) {
+    const auto* const value = find_value(text, key);
+    return value == nullptr ? otherwise : *value;
+}
+
+} // namespace
+
+void target_link::handle_login(const login_request& request, bytes_view data) {
+    if (!numbers_known_) {
+        expected_command_sn_ = request.command_sn;
+        numbers_known_ = true;
+    }
+    login_text_.append(reinterpret_cast<const char*>(data.data()), data.size());
+    if (request.continues) {
+        send_login_response({}, request, {});
+        return;
+    }
+    const auto text = parse_text(bytes_of(login_text_), login_text_.size());
+    login_text_.clear();
+    if (text.has_error()) {
+        violation("Login text: " + text.error().text());
+        refuse_login(request, initiator_error, 0x00);
+        return;
+    }
+    answer_login(request, *text);
+}
+
+void target_link::answer_login(const login_request& request, const text_pairs& text) {
+    const auto& options = target_->options();
+    if (initiator_name_.empty() && !identify(request, text))
+        return;
+    if (options.refuse_login)
+        return refuse_login(request, options.refuse_login->first, options.refuse_login->second);
+    if (!options.redirect_to.empty())
+        return refuse_login(request, 1, 1, {{"TargetAddress", options.redirect_to}});
+    auto answers = negotiate(request, text);
+    if (!answers)
+        return refuse_login(request, initiator_error, 0x00);
+    login_response response;
+    response.transit = request.transit;
+    response.next_stage = request.next_stage;
+    const bool last = request.transit && request.next_stage == login_stage::full_feature;
+    if (!last)
+        return send_login_response(response, request, *answers);
+    const auto agreed = keys_.outcome();
+    if (agreed.has_error()) {
+        violation(agreed.error().text());
+        return refuse_login(request, initiator_error, 0x00);
+    }
+    response.target_session_identifying_handle =
+        target_->enter(initiator_name_, request.isid, *this);
+    send_login_response(response, request, *answers);
+    parameters_ = *agreed;
+    digests_ = {agreed->header_digest, agreed->data_digest};
+    cutter_.use(digests_);
+    phase_ = phase::full_feature;
+}
+
+// §6.3: the leading request names the initiator and, but for discovery, the target.
+bool target_link::identify(const login_request& request, const text_pairs& text) {
+    initiator_name_ = value_or(text, "InitiatorName", "");
+    const auto type = value_or(text, "SessionType", "Normal");
+    const auto refused = [&](std::uint8_t detail) {
+        initiator_name_.clear();
+        refuse_login(request, initiator_error, detail);
+        return false;
+    };
+    if (initiator_name_.empty())
+        return refused(0x07);
+    if (type != "Normal" && type != "Discovery")
+        return refused(0x09);
+    if (type == "Normal" && value_or(text, "TargetName", "") != target_->options().name)
+        return refused(0x03);
+    if (request.target_session_identifying_handle != 0)
+        return refused(0x0a);
+    type_ = type == "Normal" ? session_type::normal : session_type::discovery;
+    keys_ = negotiation(target_->options().wants, type_);
+    return true;
+}
+
+// Nothing: the negotiation failed.
+std::optional<text_pairs>
+target_link::negotiate(const login_request& request, const text_pairs& text) {
+    const bool security = request.current_stage == login_stage::security_negotiation;
+    text_pairs offers;
+    std::copy_if(text.begin(), text.end(), std::back_inserter(offers), [](const auto& pair) {
+        return !is_identity(pair.key);
+    });
+    auto answers = keys_.receive(offers, security ? key_phase::security : key_phase::operational);
+    if (answers.has_error()) {
+        violation(answers.error().text());
+        return std::nullopt;
+    }
+    const auto* const methods = find_value(text, "AuthMethod");
+    if (methods != nullptr)
+        answers->push_back(
+            {"AuthMethod", methods->find("None") == std::string::npos ? "Reject" : "None"}
+        );
+    if (security || std::exchange(declared_, true))
+        return std::move(*answers);
+    const auto& options = target_->options();
+    answers->push_back(
+        {"MaxRecvDataSegmentLength", std::to_string(options.wants.max_recv_data_segment_length)}
+    );
+    answers->push_back({"TargetAlias", options.alias});
+    if (type_ == session_type::normal) // §13.9
+        answers->push_back({"TargetPortalGroupTag", std::to_string(options.portal_group_tag)});
+    return std::move(*answers);
+}
+
+void target_link::refuse_login(
+    const login_request& request,
+    std::uint8_t status_class,
+    std::uint8_t detail,
+    const text_pairs& text
+) {
+    login_response response;
+    response.status_class = status_class;
+    response.status_detail = detail;
+    send_login_response(response, request, text);
+    over_ = true;
+}
+
+void target_link::send_login_response(
+    login_response response, const login_request& to, const text_pairs& text
+) {
+    response.current_stage = to.current_stage;
+    response.isid = to.isid;
+    response.initiator_task_tag = to.initiator_task_tag;
+    const auto data = format_text(text);
+    send(response, bytes_of(data), true);
+}
+
+} // namespace iscsi::test

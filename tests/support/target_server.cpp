@@ -1,0 +1,90 @@
+#include "tests/support/target_server.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <utility>
+
+namespace iscsi::test {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+target_server::target_server(asio::io_context& context, memory_target& target, std::uint16_t port)
+    : target_(target), acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), port)) {
+    accept_next();
+}
+
+target_server::~target_server() {
+    drop_connections();
+}
+
+void target_server::drop_connections() {
+    while (!connections_.empty())
+        close(connections_.front());
+}
+
+void target_server::flush() {
+    const auto all = connections_; // write_next() may close some
+    for (const auto& each : all)
+        write_next(each);
+}
+
+void target_server::accept_next() {
+    acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
+        if (error)
+            return;
+        socket.set_option(tcp::no_delay(true), error);
+        connections_.push_back(std::make_shared<connection>(std::move(socket), target_));
+        read_next(connections_.back());
+        accept_next();
+    });
+}
+
+void target_server::read_next(const connection_ptr& from) {
+    from->socket.async_read_some(
+        asio::buffer(from->input),
+        [this, from](boost::system::error_code error, std::size_t n) {
+            if (error == asio::error::operation_aborted)
+                return;
+            if (error)
+                return close(from);
+            from->link.received(bytes_view(from->input).first(n));
+            flush(); // a login may have ended another connection
+            read_next(from);
+        }
+    );
+}
+
+void target_server::write_next(const connection_ptr& to) {
+    const auto more = to->link.take_output();
+    to->waiting.insert(to->waiting.end(), more.begin(), more.end());
+    if (!to->writing.empty())
+        return;
+    if (to->waiting.empty()) {
+        if (to->link.is_over())
+            close(to);
+        return;
+    }
+    to->writing = std::exchange(to->waiting, {});
+    asio::async_write(
+        to->socket,
+        asio::buffer(to->writing),
+        [this, to](boost::system::error_code error, std::size_t /*n*/) {
+            if (error == asio::error::operation_aborted)
+                return;
+            to->writing.clear();
+            error ? close(to) : write_next(to);
+        }
+    );
+}
+
+void target_server::close(const connection_ptr& which) {
+    const auto kept = which; // `which` may live in the list
+    boost::system::error_code ignored;
+    kept->socket.close(ignored);
+    kept->link.end();
+    connections_.remove(kept);
+}
+
+} // namespace iscsi::test

@@ -1,0 +1,100 @@
+#include "tests/support/target_server.hpp"
+
+#include <boost/asio/signal_set.hpp>
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iostream>
+
+// A small iSCSI target with disks in memory, for tests of the programs: listens on loopback until
+// SIGTERM or SIGINT, prints the initiators' violations of RFC 7143 and exits 1 if there were any.
+namespace {
+
+struct arguments {
+    std::string port_file;
+    std::uint16_t port = 0;
+    std::uint64_t size_mib = 64;
+    std::uint16_t luns = 1;
+    std::uint32_t block_size = 512;
+    bool read_only = false;
+    bool no_digests = false;
+    bool no_immediate_data = false;
+    iscsi::test::target_options target;
+};
+
+void describe(CLI::App& app, arguments& wanted) {
+    auto& wants = wanted.target.wants;
+    app.add_option("--port-file", wanted.port_file, "write the port here, once listening");
+    app.add_option("--port", wanted.port, "0: any free port");
+    app.add_option("--size", wanted.size_mib, "MiB of each disk")->check(CLI::Range(1, 65536));
+    app.add_option("--luns", wanted.luns)->check(CLI::Range(1, 1024));
+    app.add_option("--block-size", wanted.block_size)->check(CLI::IsMember({512, 4096}));
+    app.add_flag("--read-only", wanted.read_only);
+    app.add_option("--name", wanted.target.name, "target name");
+    app.add_option("--window", wanted.target.command_window, "MaxCmdSN - ExpCmdSN + 1");
+    app.add_flag("--initial-r2t", wants.initial_r2t);
+    app.add_flag("--no-immediate-data", wanted.no_immediate_data);
+    app.add_flag("--no-digests", wanted.no_digests);
+    app.add_option("--max-burst", wants.max_burst_length);
+    app.add_option("--first-burst", wants.first_burst_length);
+    app.add_option("--max-outstanding-r2t", wants.max_outstanding_r2t);
+    app.add_option("--max-recv", wants.max_recv_data_segment_length);
+}
+
+iscsi::test::disk_options disk_of(const arguments& wanted, std::uint16_t lun) {
+    iscsi::test::disk_options disk;
+    disk.size = wanted.size_mib << 20U;
+    disk.block_size = wanted.block_size;
+    disk.read_only = wanted.read_only;
+    disk.serial = wanted.target.name.substr(0, 64) + ":" + std::to_string(lun);
+    return disk;
+}
+
+// Whole or not at all: a waiting script must not read half a number.
+void write_port(const std::string& path, std::uint16_t port) {
+    if (path.empty())
+        return;
+    const std::string temporary = path + ".new";
+    std::ofstream(temporary) << port << '\n';
+    if (std::rename(temporary.c_str(), path.c_str()) != 0)
+        throw std::runtime_error("cannot write " + path);
+}
+
+int serve(arguments& wanted) {
+    using namespace iscsi::test;
+    auto& wants = wanted.target.wants;
+    wants.immediate_data = !wanted.no_immediate_data;
+    if (wanted.no_digests)
+        wants.header_digest = wants.data_digest = {iscsi::digest::none};
+    memory_target target(wanted.target, disk_of(wanted, 0));
+    for (std::uint16_t lun = 1; lun < wanted.luns; ++lun)
+        target.add_disk(lun, disk_of(wanted, lun));
+    boost::asio::io_context context(1);
+    target_server server(context, target, wanted.port);
+    target.options().address = "127.0.0.1:" + std::to_string(server.port());
+    write_port(wanted.port_file, server.port());
+    boost::asio::signal_set signals(context, SIGTERM, SIGINT);
+    signals.async_wait([&context](auto, int) { context.stop(); });
+    context.run();
+    for (const auto& complaint : target.complaints())
+        std::cerr << "violation: " << complaint << '\n';
+    return target.complaints().empty() ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    arguments wanted;
+    CLI::App app("iSCSI target in memory, for tests");
+    describe(app, wanted);
+    CLI11_PARSE(app, argc, argv);
+    try {
+        return serve(wanted);
+    } catch (const std::exception& error) {
+        std::cerr << "test-target: " << error.what() << '\n';
+        return 2;
+    }
+}
