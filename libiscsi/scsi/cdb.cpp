@@ -43,6 +43,46 @@ std::byte when(bool wanted, std::byte bit) {
 
 } // namespace
 
+std::string_view name_of(operation_code code) {
+    switch (code) {
+    case operation_code::test_unit_ready:
+        return "TEST UNIT READY";
+    case operation_code::request_sense:
+        return "REQUEST SENSE";
+    case operation_code::inquiry:
+        return "INQUIRY";
+    case operation_code::mode_sense_6:
+        return "MODE SENSE(6)";
+    case operation_code::read_capacity_10:
+        return "READ CAPACITY(10)";
+    case operation_code::read_10:
+        return "READ(10)";
+    case operation_code::write_10:
+        return "WRITE(10)";
+    case operation_code::synchronize_cache_10:
+        return "SYNCHRONIZE CACHE(10)";
+    case operation_code::write_same_10:
+        return "WRITE SAME(10)";
+    case operation_code::unmap:
+        return "UNMAP";
+    case operation_code::mode_sense_10:
+        return "MODE SENSE(10)";
+    case operation_code::read_16:
+        return "READ(16)";
+    case operation_code::write_16:
+        return "WRITE(16)";
+    case operation_code::synchronize_cache_16:
+        return "SYNCHRONIZE CACHE(16)";
+    case operation_code::write_same_16:
+        return "WRITE SAME(16)";
+    case operation_code::service_action_in_16:
+        return "READ CAPACITY(16)";
+    case operation_code::report_luns:
+        return "REPORT LUNS";
+    }
+    return "unknown command";
+}
+
 cdb_field test_unit_ready() {
     return block(operation_code::test_unit_ready);
 }

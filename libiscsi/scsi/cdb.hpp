@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 // Command descriptor blocks of SPC-4 and SBC-3, as they travel in the 16-byte CDB field of a SCSI
 // Command PDU: shorter ones are padded with zeros (RFC 7143 §11.3.5).
@@ -35,6 +36,9 @@ enum class operation_code : std::uint8_t {
 constexpr operation_code operation_of(const cdb_field& cdb) {
     return static_cast<operation_code>(cdb[0]);
 }
+
+// "READ CAPACITY(16)" stands for SERVICE ACTION IN(16): it is the only action used here.
+std::string_view name_of(operation_code code);
 
 enum class vpd_page : std::uint8_t {
     supported_pages = 0x00,

@@ -20,6 +20,12 @@ TEST(cdb, test_unit_ready_is_all_zero) {
     EXPECT_EQ(test_unit_ready(), cdb({}));
 }
 
+TEST(cdb, has_the_names_of_the_standard) {
+    EXPECT_EQ(name_of(operation_of(synchronize_cache())), "SYNCHRONIZE CACHE(10)");
+    EXPECT_EQ(name_of(operation_of(read_capacity_16(32))), "READ CAPACITY(16)");
+    EXPECT_EQ(name_of(operation_code{0xff}), "unknown command");
+}
+
 TEST(cdb, writes_what_a_scan_asks) {
     EXPECT_EQ(request_sense(252), cdb({0x03, 0, 0, 0, 252, 0}));
     EXPECT_EQ(inquiry(0x0124), cdb({0x12, 0, 0, 0x01, 0x24, 0}));
