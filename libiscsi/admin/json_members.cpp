@@ -1,6 +1,7 @@
 #include "libiscsi/admin/json_members.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace iscsi::admin {
 
@@ -8,6 +9,16 @@ namespace {
 
 std::string range_text(integer_range allowed) {
     return std::to_string(allowed.low) + ".." + std::to_string(allowed.high);
+}
+
+// JSON does not tell signed from unsigned; the values in memory do.
+std::optional<std::int64_t> as_integer(const boost::json::value& value) {
+    if (const auto* const number = value.if_int64())
+        return *number;
+    const auto* const number = value.if_uint64();
+    if (number != nullptr && std::in_range<std::int64_t>(*number))
+        return static_cast<std::int64_t>(*number);
+    return std::nullopt;
 }
 
 } // namespace
@@ -110,17 +121,16 @@ std::optional<std::int64_t> json_reader::whole_number(
     const boost::json::value& value, std::string_view name, integer_range allowed
 ) {
     const auto place = where_ + std::string(name);
-    const auto* const number = value.if_int64();
-    if (number == nullptr) {
-        const auto why = value.is_uint64() ? message_errc::out_of_range : message_errc::wrong_type;
-        refuse(why, place, "an integer of " + range_text(allowed));
+    if (!value.is_int64() && !value.is_uint64()) {
+        refuse(message_errc::wrong_type, place, "an integer");
         return std::nullopt;
     }
-    if (*number < allowed.low || *number > allowed.high) {
+    const auto number = as_integer(value);
+    if (!number || *number < allowed.low || *number > allowed.high) {
         refuse(message_errc::out_of_range, place, range_text(allowed));
         return std::nullopt;
     }
-    return *number;
+    return number;
 }
 
 void json_reader::refuse(message_errc why, std::string_view name, std::string expected) {

@@ -210,7 +210,7 @@ constexpr std::array table{
     integer(node, "node.session.initial_cmdsn", "0", u32, "First CmdSN of a session."),
     integer(node, "node.session.initial_login_retry_max", "4", {0, 2147483647, ""}, "A first login is tried until this number times login_timeout has passed."),
     integer(node, "node.session.xmit_thread_priority", "-20", {-20, 19, ""}, "Kept for open-iscsi; there is no such thread here."),
-    integer(node, "node.session.cmds_max", "128", {2, 2048, "commands"}, "Commands in flight per session; a power of two."),
+    integer(node, "node.session.cmds_max", "128", {2, 2048, "commands"}, "Commands in flight per session; open-iscsi wants a power of two."),
     integer(node, "node.session.queue_depth", "32", {1, 1024, "commands"}, "Commands in flight per logical unit."),
     integer(node, "node.session.nr_sessions", "1", {1, 255, "sessions"}, "Sessions that a login makes of this record."),
     choice(node, "node.session.auth.authmethod", "None", auth_methods, "CHAP: the target must know the initiator; CHAP is used as soon as a password is set."),
@@ -278,8 +278,8 @@ constexpr std::array table{
     text(setting_group::daemon, "iscsid.startup", "", "Command with which iscsiadm starts the daemon when it does not answer."),
     boolean(setting_group::daemon, "iscsid.safe_logout", "No", "Refuse a logout while a disk of the session is in use."),
     boolean(setting_group::daemon, "iscsid.ipc_auth_uid", "Yes", "Kept for open-iscsi; callers are always known by their user ID."),
-    choice(setting_group::daemon, "iscsid.disk.driver", "auto", "auto|ublk|nbd|fuse|export|none", "How disks reach the kernel."),
-    integer(setting_group::daemon, "iscsid.lanes", "0", {0, 64, "threads"}, "Data threads; 0: one per processor, at most 4."),
+    choice(setting_group::daemon, "iscsid.disk.driver", "auto", "auto|ublk|nbd|fuse|export|none", "How disks reach the kernel; auto takes the first of ublk, nbd and fuse that works, export is a socket for virtual machines, none attaches nothing."),
+    integer(setting_group::daemon, "iscsid.lanes", "0", {0, 64, ""}, "Data threads; 0: one per processor, at most 4."),
     text(setting_group::daemon, "iscsid.ipc_group", "", "Group whose members may ask what the daemon does, but change nothing."),
 };
 // clang-format on

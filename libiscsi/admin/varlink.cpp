@@ -15,17 +15,18 @@ std::string with_end(const boost::json::object& message) {
     return text;
 }
 
-// Moves the "parameters" member out; a message without it has none.
+// Moves the "parameters" member out; a message may be without.
 result<boost::json::object> take_parameters(boost::json::object& message) {
     auto* const value = message.if_contains("parameters");
-    if (value == nullptr || value->is_null())
+    if (value == nullptr)
         return boost::json::object();
-    auto* const parameters = value->if_object();
-    if (parameters == nullptr)
-        return fault{to_error_code(message_errc::wrong_type), "parameters", "", "an object"};
-    auto taken = std::move(*parameters);
+    auto taken = std::move(*value);
     message.erase("parameters");
-    return taken;
+    if (taken.is_null())
+        return boost::json::object();
+    if (!taken.is_object())
+        return fault{to_error_code(message_errc::wrong_type), "parameters", "", "an object"};
+    return std::move(taken.get_object());
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,11 +12,17 @@
 
 namespace iscsi::admin {
 
+// In memory where that is possible: the tests sync a great many files.
+inline std::filesystem::path place_for_tests() {
+    const std::filesystem::path memory = "/dev/shm";
+    return ::access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+}
+
 // A folder that is gone when the test ends.
 class temporary_folder {
   public:
     temporary_folder() {
-        std::string name = std::filesystem::temp_directory_path() / "iscsi-admin-XXXXXX";
+        std::string name = place_for_tests() / "iscsi-admin-XXXXXX";
         if (::mkdtemp(name.data()) == nullptr)
             throw std::runtime_error("no temporary folder");
         path_ = name;

@@ -1,0 +1,272 @@
+#include "tests/unit/admin/sample_records.hpp"
+#include "tests/unit/admin/temporary_folder.hpp"
+
+#include "libiscsi/admin/config.hpp"
+#include "libiscsi/core/login/discovery.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <optional>
+
+namespace iscsi::admin {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class config_test : public testing::Test {
+  protected:
+    result<config> load(std::string_view text) const {
+        put_text(file(), text);
+        return config::load(file());
+    }
+
+    std::filesystem::path file() const { return folder_.path() / "iscsid.conf"; }
+
+  private:
+    temporary_folder folder_;
+};
+
+TEST_F(config_test, is_empty_without_a_file) {
+    const auto empty = config::load(file());
+    ASSERT_TRUE(empty) << empty.error().text();
+    EXPECT_EQ(empty->new_node(), record(record_kind::node));
+    EXPECT_EQ(empty->new_send_targets(), record(record_kind::send_targets));
+    EXPECT_EQ(empty->daemon_value("iscsid.disk.driver"), "auto");
+    EXPECT_EQ(empty->daemon_value("iscsid.no_such_key"), "");
+}
+
+TEST_F(config_test, is_the_template_of_new_records) {
+    const auto loaded = load("node.startup = automatic\n"
+                             "discovery.sendtargets.reopen_max = 7\n"
+                             "node.transport_name = tcp\n"
+                             "iscsid.lanes = 2\n");
+    ASSERT_TRUE(loaded) << loaded.error().text();
+    EXPECT_EQ(loaded->new_node().get("node.startup"), "automatic");
+    EXPECT_EQ(loaded->new_send_targets().get("discovery.sendtargets.reopen_max"), "7");
+    EXPECT_EQ(loaded->daemon_value("iscsid.lanes"), "2");
+    EXPECT_THAT(loaded->unknown_keys(), IsEmpty());
+}
+
+TEST_F(config_test, gives_the_chap_digests_to_both_kinds_of_records) {
+    const auto loaded = load("node.session.auth.chap_algs = SHA256,MD5\n");
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->new_node().get("node.session.auth.chap_algs"), "SHA256,MD5");
+    EXPECT_EQ(loaded->new_send_targets().get("node.session.auth.chap_algs"), "SHA256,MD5");
+}
+
+TEST_F(config_test, takes_the_last_value) {
+    const auto loaded = load("node.startup = automatic\nnode.startup = onboot\n");
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->new_node().get("node.startup"), "onboot");
+}
+
+TEST_F(config_test, lists_keys_that_mean_nothing_here) {
+    const auto loaded = load("node.session.sess_reopen_log_freq = 1\n"
+                             "node.name = iqn.a:b\n"
+                             "isns.address = 10.0.0.1\n");
+    ASSERT_TRUE(loaded);
+    EXPECT_THAT(
+        loaded->unknown_keys(),
+        ElementsAre("node.session.sess_reopen_log_freq", "node.name", "isns.address")
+    );
+    EXPECT_EQ(loaded->new_node(), record(record_kind::node));
+}
+
+TEST_F(config_test, says_where_a_bad_value_stands) {
+    const auto refused = load("# first\nnode.session.cmds_max = many\n");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, to_error_code(setting_errc::not_an_integer));
+    EXPECT_EQ(
+        refused.error().text(),
+        file().string() + ":2: node.session.cmds_max: not an integer, got "
+                          "many, expected 2..2048"
+    );
+}
+
+TEST_F(config_test, refuses_lines_that_are_none) {
+    EXPECT_EQ(
+        load("node.startup automatic\n").error().code, to_error_code(file_errc::no_equals_sign)
+    );
+    EXPECT_EQ(load("node.startup = manual").error().code, to_error_code(file_errc::truncated));
+}
+
+TEST_F(config_test, refuses_a_folder) {
+    std::filesystem::create_directory(file());
+    const auto refused = config::load(file());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, to_error_code(file_errc::read_failed));
+}
+
+// ---- the files of this project ----
+
+const std::filesystem::path source_folder = ISCSI_SOURCE_DIR;
+
+TEST(shipped_config, holds_the_compiled_values_but_two) {
+    const auto text = text_of(source_folder / "etc/iscsi/iscsid.conf");
+    const auto values = parse_lines(text, "iscsid.conf");
+    ASSERT_TRUE(values) << values.error().text();
+    const std::map<std::string, std::string> others{
+        {"node.session.initial_login_retry_max", "8"}, {"node.conn[0].timeo.login_timeout", "15"}};
+    for (const auto& [name, value] : *values) {
+        const auto* const row = find_setting(name);
+        ASSERT_NE(row, nullptr) << name;
+        const auto other = others.find(name);
+        EXPECT_EQ(value, other == others.end() ? row->fallback : other->second) << name;
+    }
+    for (const auto& [name, value] : others)
+        EXPECT_EQ(
+            config::load(source_folder / "etc/iscsi/iscsid.conf")->new_node().get(name), value
+        );
+}
+
+// "# name = value": an example that a user only has to uncomment.
+std::string uncommented(std::string_view text) {
+    std::string examples;
+    for (std::size_t end = 0; !text.empty(); text.remove_prefix(end + 1)) {
+        end = text.find('\n');
+        const auto line = text.substr(0, end);
+        const bool example = line.starts_with("# ") && line.find(" = ") != std::string_view::npos &&
+                             find_setting(line.substr(2, line.find(" = ") - 2)) != nullptr;
+        if (example)
+            examples.append(line.substr(2)).append("\n");
+    }
+    return examples;
+}
+
+TEST(shipped_config, has_examples_that_work) {
+    const temporary_folder folder;
+    const auto examples = uncommented(text_of(source_folder / "etc/iscsi/iscsid.conf"));
+    put_text(folder.path() / "iscsid.conf", examples);
+    const auto loaded = config::load(folder.path() / "iscsid.conf");
+    ASSERT_TRUE(loaded) << loaded.error().text();
+    EXPECT_THAT(loaded->unknown_keys(), IsEmpty());
+    EXPECT_EQ(loaded->new_node().get("node.session.auth.authmethod"), "CHAP");
+    EXPECT_EQ(loaded->new_send_targets().get("discovery.sendtargets.auth.username"), "username");
+}
+
+std::string page_entry(const std::string& page, std::string_view name) {
+    const auto begin = page.find("\n.It Cm " + std::string(name) + "\n");
+    return begin == std::string::npos ? ""
+                                      : page.substr(begin, page.find("\n.It ", begin + 1) - begin);
+}
+
+TEST(man_page, tells_the_default_and_the_range_of_every_setting) {
+    const auto page = text_of(source_folder / "man/iscsid.conf.5");
+    for (const auto& row : settings()) {
+        auto entry = page_entry(page, row.name);
+        std::replace(entry.begin(), entry.end(), '\n', ' ');
+        const std::string fallback(row.fallback.empty() ? "empty" : row.fallback);
+        EXPECT_THAT(entry, HasSubstr("efault: " + fallback)) << row.name;
+        if (row.type == setting_type::integer) {
+            EXPECT_THAT(
+                entry, HasSubstr(std::to_string(row.low) + " to " + std::to_string(row.high))
+            ) << row.name;
+        }
+    }
+}
+
+// ---- initiatorname.iscsi ----
+
+class initiator_name : public testing::Test {
+  protected:
+    result<initiator_identity> load(std::string_view text) const {
+        put_text(file(), text);
+        return load_initiator_identity(file());
+    }
+
+    std::filesystem::path file() const { return folder_.path() / "initiatorname.iscsi"; }
+
+  private:
+    temporary_folder folder_;
+};
+
+TEST_F(initiator_name, is_read_with_its_alias) {
+    const auto found = load("# comment\n#InitiatorName=iqn.no:way\n"
+                            "InitiatorName = iqn.a:b \nInitiatorName=iqn.second:one\n"
+                            "InitiatorAlias=my host\n");
+    ASSERT_TRUE(found) << found.error().text();
+    EXPECT_EQ(found->name, "iqn.a:b");
+    EXPECT_EQ(found->alias, "my host");
+}
+
+TEST_F(initiator_name, has_the_host_name_for_alias) {
+    const auto found = load("InitiatorName=iqn.a:b\n");
+    ASSERT_TRUE(found);
+    EXPECT_FALSE(found->alias.empty());
+}
+
+TEST_F(initiator_name, may_be_missing) {
+    const auto missing = load_initiator_identity(file());
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code, to_error_code(file_errc::not_found));
+    EXPECT_EQ(load("InitiatorAlias=x\n").error().code, to_error_code(name_errc::empty_name));
+}
+
+TEST_F(initiator_name, is_an_iscsi_name) {
+    for (const auto* const name : {"InitiatorName=\n", "InitiatorName=host\n"}) {
+        const auto refused = load(name);
+        ASSERT_FALSE(refused) << name;
+        EXPECT_EQ(refused.error().field, file());
+    }
+}
+
+// ---- where things are ----
+
+class environment : public testing::Test {
+  protected:
+    environment() {
+        for (const auto* const name : names)
+            if (const char* const value = std::getenv(name))
+                saved_.emplace(name, value);
+        clear();
+    }
+
+    ~environment() override {
+        clear();
+        for (const auto& [name, value] : saved_)
+            ::setenv(name.c_str(), value.c_str(), 1);
+    }
+
+  private:
+    static constexpr std::array names{
+        "ISCSI_CONFIG_DIR", "ISCSI_DATABASE_DIR", "ISCSID_RUNTIME_DIR", "ISCSID_SOCKET"};
+
+    static void clear() {
+        for (const auto* const name : names)
+            ::unsetenv(name);
+    }
+
+    std::map<std::string, std::string> saved_;
+};
+
+TEST_F(environment, is_not_needed) {
+    const auto places = locations_from_environment();
+    EXPECT_EQ(places.config_file(), "/etc/iscsi/iscsid.conf");
+    EXPECT_EQ(places.initiator_name_file(), "/etc/iscsi/initiatorname.iscsi");
+    EXPECT_EQ(places.database, "/var/lib/iscsi");
+    EXPECT_EQ(places.socket, "/run/iscsid/iscsid.sock");
+}
+
+TEST_F(environment, moves_everything) {
+    ::setenv("ISCSI_CONFIG_DIR", "/c", 1);
+    ::setenv("ISCSI_DATABASE_DIR", "/d", 1);
+    ::setenv("ISCSID_RUNTIME_DIR", "/r", 1);
+    auto places = locations_from_environment();
+    EXPECT_EQ(places.config_file(), "/c/iscsid.conf");
+    EXPECT_EQ(places.database, "/d");
+    EXPECT_EQ(places.runtime, "/r");
+    EXPECT_EQ(places.socket, "/r/iscsid.sock");
+    ::setenv("ISCSID_SOCKET", "/s/here", 1);
+    ::setenv("ISCSI_DATABASE_DIR", "", 1);
+    places = locations_from_environment();
+    EXPECT_EQ(places.socket, "/s/here");
+    EXPECT_EQ(places.database, "/var/lib/iscsi") << "empty counts as not set";
+}
+
+} // namespace
+} // namespace iscsi::admin
