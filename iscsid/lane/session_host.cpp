@@ -53,17 +53,17 @@ session_host::~session_host() {
 }
 
 void session_host::transport(int socket, const iscsi::fault& why) {
-    busy_ = true;
-    if (socket < 0) {
-        session_.connect_failed(why, now());
-    } else if (socket_ >= 0) { // not asked for
-        ::close(socket);
-    } else {
-        socket_ = socket;
-        session_.transport_up(now());
-        if (session_.connection() == iscsi::connection_state::free) // over in the meantime
-            begin_close({});
+    if (!std::exchange(transport_wanted_, false)) { // too late: the session is over, or was told
+        if (socket >= 0)
+            ::close(socket);
+        return;
     }
+    busy_ = true;
+    socket_ = socket;
+    if (socket < 0)
+        session_.connect_failed(why, now());
+    else
+        session_.transport_up(now());
 }
 
 void session_host::execute(control_command command) {
@@ -265,6 +265,11 @@ void session_host::on(const iscsi::task_done& done) {
         source->command_done(static_cast<std::uint32_t>(done.cookie), done);
 }
 
+void session_host::on(const iscsi::want_transport& what) {
+    transport_wanted_ = true;
+    tell(what);
+}
+
 void session_host::on(const iscsi::want_close& what) {
     begin_close(what.why);
 }
@@ -286,6 +291,7 @@ void session_host::on(const iscsi::target_message& what) {
 }
 
 void session_host::on(const iscsi::logged_out& what) {
+    transport_wanted_ = false;
     tell(what);
     begin_close({});
 }

@@ -73,6 +73,7 @@ class session_host final : public session_port, private ring_client {
     void finish_close();
 
     void on(const iscsi::task_done& done);
+    void on(const iscsi::want_transport& what);
     void on(const iscsi::want_close& what);
     void on(const iscsi::want_entropy& what);
     void on(const iscsi::logged_in& what);
@@ -89,6 +90,7 @@ class session_host final : public session_port, private ring_client {
     session_key key_;
     iscsi::session session_;
     int socket_; // -1: none
+    bool transport_wanted_;
     note_handler notes_;
     ring& io_;
     std::optional<iscsi::instant> deadline_;
