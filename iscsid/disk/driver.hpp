@@ -28,7 +28,9 @@ class disk {
     virtual const std::string& node() const = 0;
 
     // Blocks until the device is gone: flush, remove the node, free what the driver holds. Faults:
-    // disk_errc::busy when somebody still has it open. To be called off the control thread.
+    // disk_errc::busy when somebody still has it open (nothing has changed); flush_failed when the
+    // device is gone, but not everything written to it is known to be on the medium.
+    // To be called off the control thread.
     virtual iscsi::result<void> remove() = 0;
 };
 
@@ -48,7 +50,8 @@ enum class disk_errc {
     no_loop_device,
     attach_failed,
     busy,
-    unknown_driver
+    unknown_driver,
+    flush_failed
 };
 
 const char* category_name(disk_errc);

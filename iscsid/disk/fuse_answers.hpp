@@ -1,0 +1,41 @@
+#pragma once
+
+#include "iscsid/disk/fuse_abi.hpp"
+
+#include "libiscsi/scsi/logical_unit.hpp"
+
+namespace iscsid::disk {
+
+// How much of a disk may be in flight, and so how much memory it takes: slots × payload.
+struct fuse_shape {
+    std::uint32_t slots = 64;           // requests in flight, each with a buffer of its own
+    std::uint32_t payload = 256 * 1024; // bytes of the largest READ or WRITE
+    std::uint32_t reads_ahead = 8;      // most slots that wait for a request at one time
+};
+
+// The default shape with a payload that fits the LUN's maximum transfer length (VPD B0); always a
+// multiple of the page, which is the least that FUSE negotiates.
+fuse_shape shape_for(const scsi::logical_unit& lun, fuse_shape wanted = {});
+
+} // namespace iscsid::disk
+
+// The answers that depend on the LUN alone. All pure.
+namespace iscsid::disk::fuse {
+
+fuse_init_out answer_init(const fuse_init_in& offer, const fuse_shape& shape);
+fuse_attr_out attributes(const scsi::logical_unit& lun);
+fuse_open_out opened();
+fuse_statfs_out statistics(const scsi::logical_unit& lun);
+
+// Bytes of the smallest range that the LUN deallocates; the loop driver takes it from STATFS.
+std::uint32_t discard_granularity(const scsi::logical_unit& lun);
+
+// PUNCH_HOLE is what loop makes of DISCARD and of WRITE ZEROES alike: blocks must become free, or
+// fstrim would write the whole disk, and must read as zeroes. UNMAP is only a request and may leave
+// blocks as they were (SBC-3 §4.7.3), so this needs WRITE SAME(16) with its UNMAP bit, and LBPRZ.
+bool may_punch_holes(const scsi::logical_unit& lun);
+
+// ZERO_RANGE: WRITE SAME(16) of zeroes, without deallocation.
+bool may_zero_ranges(const scsi::logical_unit& lun);
+
+} // namespace iscsid::disk::fuse

@@ -1,0 +1,210 @@
+#include "iscsid/disk/fuse_driver.hpp"
+
+#include "iscsid/disk/fuse_file.hpp"
+#include "iscsid/disk/fuse_mount.hpp"
+#include "iscsid/disk/loop_device.hpp"
+#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/waiting.hpp"
+
+#include <bit>
+#include <future>
+#include <optional>
+
+namespace iscsid::disk {
+
+namespace {
+
+// The scan for partitions reads from the LUN.
+constexpr std::chrono::seconds time_to_attach{60};
+
+// Nobody uses the disk any more: only the flush can take that long, when the target is away.
+constexpr std::chrono::seconds time_to_flush{30};
+
+constexpr std::chrono::seconds patience_with_users{2};
+constexpr std::chrono::seconds time_to_leave_the_lane{10};
+
+// loff_t is signed.
+constexpr std::uint64_t largest_disk = (std::uint64_t{1} << 63U) - 1;
+
+// What the lane works with. Lives until the lane lets go of it, even when that takes longer than
+// anybody waits for: a request may hang in a session that is in recovery.
+struct fuse_link {
+    fuse_link(descriptor opened, const scsi::logical_unit& lun, const fuse_shape& shape)
+        : device(std::move(opened)), file(device.number(), lun, shape) {}
+
+    descriptor device;
+    fuse_file file;
+};
+
+// The file's place on the lane.
+class lane_seat {
+  public:
+    lane_seat(lane::lane& where, const disk_request& what, std::shared_ptr<fuse_link> link)
+        : lane_(where), link_(std::move(link)) {
+        lane_.attach(what.session, what.lun, what.properties, link_->file);
+    }
+
+    ~lane_seat() {
+        const auto left = std::make_shared<std::promise<void>>();
+        const auto seen = left->get_future();
+        lane_.detach(link_->file, [left, link = link_] { left->set_value(); });
+        seen.wait_for(time_to_leave_the_lane);
+    }
+
+    lane_seat(const lane_seat&) = delete;
+    lane_seat& operator=(const lane_seat&) = delete;
+    lane_seat(lane_seat&&) = delete;
+    lane_seat& operator=(lane_seat&&) = delete;
+
+  private:
+    lane::lane& lane_;
+    std::shared_ptr<fuse_link> link_;
+};
+
+// Members in the order in which they are made; the reverse takes everything down.
+class fuse_disk final : public disk {
+  public:
+    fuse_disk(fuse_mount mounted, std::unique_ptr<lane_seat> seat, loop_device loop)
+        : mount_(std::move(mounted))
+        , seat_(std::move(seat))
+        , loop_(std::move(loop))
+        , node_(loop_->node()) {}
+
+    ~fuse_disk() override {
+        if (!remove())
+            mount_->abort();
+    }
+
+    fuse_disk(const fuse_disk&) = delete;
+    fuse_disk& operator=(const fuse_disk&) = delete;
+    fuse_disk(fuse_disk&&) = delete;
+    fuse_disk& operator=(fuse_disk&&) = delete;
+
+    const std::string& node() const override { return node_; }
+
+    iscsi::result<void> remove() override {
+        if (!loop_)
+            return {};
+        const auto unbound = unbind();
+        if (!unbound && unbound.error().code != iscsi::to_error_code(disk_errc::flush_failed))
+            return unbound;
+        loop_.reset();
+        seat_.reset();
+        mount_.reset();
+        return unbound;
+    }
+
+  private:
+    iscsi::result<void> unbind() {
+        const watchdog bound(time_to_flush, [this] { mount_->abort(); });
+        return loop_->unbind(patience_with_users);
+    }
+
+    std::optional<fuse_mount> mount_;
+    std::unique_ptr<lane_seat> seat_;
+    std::optional<loop_device> loop_;
+    std::string node_;
+};
+
+loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string& path, int file) {
+    loop_settings settings;
+    settings.backing_file = file;
+    settings.block_size = lun.block_size;
+    settings.size = lun.size();
+    settings.read_only = lun.read_only;
+    settings.label = path;
+    return settings;
+}
+
+class fuse_driver final : public driver {
+  public:
+    fuse_driver(std::string runtime_folder, const fuse_shape& shape)
+        : folder_(std::move(runtime_folder) + "/disks"), shape_(shape) {}
+
+    std::string_view name() const override { return "fuse"; }
+
+    iscsi::result<std::unique_ptr<disk>>
+    attach(lane::lane& where, const disk_request& what) override;
+
+  private:
+    mount_settings mount_settings_of(const disk_request& what, int device) const;
+
+    std::string folder_;
+    fuse_shape shape_;
+};
+
+iscsi::result<void> usable(const scsi::logical_unit& lun) {
+    const std::uint32_t block = lun.block_size;
+    const auto fault = [](std::string field, std::uint64_t got, std::string expected) {
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            std::move(field),
+            std::to_string(got),
+            std::move(expected)};
+    };
+    if (block < 512 || block > fuse::page || !std::has_single_bit(block))
+        return fault("logical block size", block, "512, 1024, 2048 or 4096 for a loop device");
+    if (lun.block_count == 0 || lun.block_count > largest_disk / block)
+        return fault("block count", lun.block_count, "a disk of 1 block to 8 EiB - 1");
+    return {};
+}
+
+iscsi::result<loop_device> make_loop(const fuse_mount& mounted, const scsi::logical_unit& lun) {
+    const watchdog bound(time_to_attach, [&mounted] { mounted.abort(); });
+    const auto file = mounted.open();
+    if (!file)
+        return file.error();
+    return loop_device::bind(loop_settings_of(lun, mounted.path(), file->number()));
+}
+
+mount_settings fuse_driver::mount_settings_of(const disk_request& what, int device) const {
+    mount_settings settings;
+    settings.folder = folder_;
+    settings.name = "s" + std::to_string(what.session) + "-lun" + std::to_string(what.lun_number);
+    settings.source = what.target_name + ",lun" + std::to_string(what.lun_number);
+    settings.device = device;
+    settings.read_only = what.properties.read_only;
+    settings.largest_read = shape_for(what.properties, shape_).payload;
+    return settings;
+}
+
+// Each step undoes itself when a later one fails.
+iscsi::result<std::unique_ptr<disk>>
+fuse_driver::attach(lane::lane& where, const disk_request& what) {
+    if (const auto fits = usable(what.properties); !fits)
+        return fits.error();
+    auto device = open_fuse();
+    if (!device)
+        return device.error();
+    auto mounted = fuse_mount::make(mount_settings_of(what, device->number()));
+    if (!mounted)
+        return mounted.error();
+    auto link = std::make_shared<fuse_link>(
+        std::move(*device), what.properties, shape_for(what.properties, shape_)
+    );
+    auto seat = std::make_unique<lane_seat>(where, what, std::move(link));
+    auto loop = make_loop(*mounted, what.properties);
+    if (!loop)
+        return loop.error();
+    return std::make_unique<fuse_disk>(std::move(*mounted), std::move(seat), std::move(*loop));
+}
+
+} // namespace
+
+std::unique_ptr<driver> make_fuse_driver(std::string runtime_folder, fuse_shape shape) {
+    return std::make_unique<fuse_driver>(std::move(runtime_folder), shape);
+}
+
+iscsi::result<void> fuse_is_here() {
+    for (const char* device : {"/dev/fuse", "/dev/loop-control"}) {
+        if (::access(device, R_OK | W_OK) != 0)
+            return system_fault(
+                disk_errc::no_driver,
+                device,
+                "a device to read and write (in a container: pass it in)"
+            );
+    }
+    return {};
+}
+
+} // namespace iscsid::disk

@@ -1,0 +1,325 @@
+#include "iscsid/disk/fuse_file.hpp"
+
+#include <linux/falloc.h>
+
+#include <cerrno>
+#include <new>
+
+namespace iscsid::disk {
+
+namespace {
+
+enum class step : std::uint32_t { read, reply };
+
+constexpr std::uint32_t operation_of(std::uint32_t index, step what) {
+    return index * 2 + static_cast<std::uint32_t>(what);
+}
+
+constexpr std::uint32_t index_of(std::uint32_t operation) {
+    return operation / 2;
+}
+
+constexpr step step_of(std::uint32_t operation) {
+    return static_cast<step>(operation % 2);
+}
+
+// The request went away before it was read, or the moment was bad: the next read may succeed.
+bool worth_another_read(std::int32_t result) {
+    return result == -ENOENT || result == -EINTR || result == -EAGAIN || result == -ENOMEM ||
+           result == -EIO;
+}
+
+// The kernel no longer knows the request, or the connection: nobody waits for a reply.
+bool nobody_waits(std::int32_t result) {
+    return result == -ENOENT || result == -ENODEV || result == -ECONNABORTED ||
+           result == -ENOTCONN || result == -EPERM;
+}
+
+bool wants_no_reply(std::uint32_t opcode) {
+    return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET || opcode == FUSE_INTERRUPT ||
+           opcode == FUSE_NOTIFY_REPLY;
+}
+
+// INIT of a kernel before 5.17 ends after its flags.
+constexpr std::size_t shortest_init = 4 * sizeof(std::uint32_t);
+
+} // namespace
+
+fuse_file::fuse_file(int device, const scsi::logical_unit& lun, const fuse_shape& shape)
+    : device_(device)
+    , lun_(lun)
+    , shape_(shape)
+    , payload_room_(std::max<std::size_t>(shape.payload, 2 * fuse::page))
+    , slots_(shape.slots) {
+    const std::size_t stride = fuse::page + payload_room_;
+    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(fuse::page, stride * shape.slots)));
+    if (!memory_)
+        throw std::bad_alloc();
+    idle_.reserve(shape.slots);
+    for (std::uint32_t index = shape.slots; index-- > 0;) {
+        slots_[index].memory = memory_.get() + index * stride;
+        idle_.push_back(index);
+    }
+}
+
+void fuse_file::settle(lane::ring& io, lane::lun_port& port) {
+    io_ = &io;
+    port_ = &port;
+    wait_for_requests();
+}
+
+void fuse_file::leave(std::function<void()> gone) {
+    gone_ = std::move(gone);
+    ended_ = true;
+    for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+        if (slots_[index].now == slot::phase::reading)
+            io_->cancel(*this, operation_of(index, step::read));
+    }
+    leave_if_empty();
+}
+
+// A new request wakes every read that waits, and all but one for nothing: so one waits while the
+// disk is quiet, and several when many requests are under way, to take them in one turn.
+void fuse_file::wait_for_requests() {
+    const auto under_way = static_cast<std::uint32_t>(slots_.size() - idle_.size()) - reading_;
+    const std::uint32_t wanted = std::clamp(under_way, 1U, shape_.reads_ahead);
+    while (!ended_ && reading_ < wanted && !idle_.empty()) {
+        const std::uint32_t index = idle_.back();
+        idle_.pop_back();
+        slots_[index].now = slot::phase::reading;
+        ++reading_;
+        io_->read(device_, room_of(slots_[index]), *this, operation_of(index, step::read));
+    }
+}
+
+void fuse_file::ring_done(std::uint32_t operation, std::int32_t result) {
+    if (step_of(operation) == step::read)
+        read_ended(index_of(operation), result);
+    else
+        reply_ended(index_of(operation), result);
+}
+
+void fuse_file::read_ended(std::uint32_t index, std::int32_t result) {
+    --reading_;
+    if (result >= 0) {
+        wait_for_requests();
+        return serve(index, room_of(slots_[index]).first(static_cast<std::size_t>(result)));
+    }
+    if (!worth_another_read(result))
+        ended_ = true;
+    release(index);
+}
+
+// A reply that the kernel refused for another reason would leave its request waiting for ever.
+void fuse_file::reply_ended(std::uint32_t index, std::int32_t result) {
+    const bool was_error = slots_[index].reply.error != 0;
+    if (result >= 0 || nobody_waits(result) || was_error)
+        release(index);
+    else
+        refuse(index, EIO);
+}
+
+void fuse_file::release(std::uint32_t index) {
+    slots_[index].now = slot::phase::idle;
+    idle_.push_back(index);
+    wait_for_requests();
+    leave_if_empty();
+}
+
+// The last act: `gone` may destroy this object.
+void fuse_file::leave_if_empty() {
+    if (!gone_ || idle_.size() != slots_.size())
+        return;
+    const auto gone = std::move(gone_);
+    gone();
+}
+
+void fuse_file::complete(std::uint64_t tag, int error) {
+    const auto index = static_cast<std::uint32_t>(tag);
+    const slot& where = slots_[index];
+    if (error != 0)
+        return refuse(index, error);
+    if (where.request.opcode == FUSE_READ)
+        return reply(index, payload_of(where, where.length), 0);
+    if (where.request.opcode != FUSE_WRITE)
+        return answer(index);
+    fuse_write_out written{};
+    written.size = static_cast<std::uint32_t>(where.length);
+    answer(index, fuse::bytes_of(written));
+}
+
+void fuse_file::serve(std::uint32_t index, iscsi::bytes_view message) {
+    slot& where = slots_[index];
+    const auto header = fuse::read_as<fuse_in_header>(message);
+    if (!header || wants_no_reply(header->opcode))
+        return release(index);
+    where.request = *header;
+    if (header->len != message.size())
+        return refuse(index, EIO);
+    if (gone_)
+        return refuse(index, ENODEV);
+    if (header->opcode != FUSE_INIT && header->nodeid != FUSE_ROOT_ID)
+        return refuse(index, ESTALE);
+    serve_file_operation(index, message.subspan(sizeof *header));
+}
+
+void fuse_file::serve_file_operation(std::uint32_t index, iscsi::bytes_view body) {
+    switch (slots_[index].request.opcode) {
+    case FUSE_INIT:
+        return serve_init(index, body);
+    case FUSE_READ:
+        return serve_read(index, body);
+    case FUSE_WRITE:
+        return serve_write(index, body);
+    case FUSE_FSYNC:
+        return submit(index, {.op = lane::operation::flush, .buffer = {}});
+    case FUSE_FALLOCATE:
+        return serve_fallocate(index, body);
+    case FUSE_GETATTR:
+        return answer(index, fuse::bytes_of(fuse::attributes(lun_)));
+    case FUSE_STATFS:
+        return answer(index, fuse::bytes_of(fuse::statistics(lun_)));
+    case FUSE_OPEN:
+        return answer(index, fuse::bytes_of(fuse::opened()));
+    case FUSE_ACCESS:
+    case FUSE_FLUSH: // of one descriptor that is closed, not of the disk
+    case FUSE_RELEASE:
+    case FUSE_DESTROY:
+        return answer(index);
+    case FUSE_SETATTR: // neither size nor mode of a LUN can be set
+        return refuse(index, EPERM);
+    case FUSE_LOOKUP: // the root is a file: there is nothing below it
+    case FUSE_OPENDIR:
+    case FUSE_READDIR:
+    case FUSE_READDIRPLUS:
+    case FUSE_RELEASEDIR:
+    case FUSE_FSYNCDIR:
+        return refuse(index, ENOTDIR);
+    default:
+        return refuse(index, ENOSYS);
+    }
+}
+
+void fuse_file::serve_init(std::uint32_t index, iscsi::bytes_view body) {
+    const auto offer = fuse::read_as<fuse_init_in>(body, shortest_init);
+    if (!offer || offer->major != FUSE_KERNEL_VERSION)
+        return refuse(index, EPROTO);
+    answer(index, fuse::bytes_of(fuse::answer_init(*offer, shape_)));
+}
+
+void fuse_file::serve_read(std::uint32_t index, iscsi::bytes_view body) {
+    const auto wanted = fuse::read_as<fuse_read_in>(body);
+    if (!wanted || wanted->size > shape_.payload)
+        return refuse(index, EINVAL);
+    if (wanted->offset >= lun_.size())
+        return answer(index); // end of file
+    const std::uint64_t length =
+        std::min<std::uint64_t>(wanted->size, lun_.size() - wanted->offset);
+    if (!whole_blocks(wanted->offset, length))
+        return refuse(index, EINVAL);
+    const auto into = payload_of(slots_[index], length);
+    submit(
+        index,
+        {.op = lane::operation::read, .offset = wanted->offset, .length = length, .buffer = into}
+    );
+}
+
+void fuse_file::serve_write(std::uint32_t index, iscsi::bytes_view body) {
+    const auto wanted = fuse::read_as<fuse_write_in>(body);
+    if (!wanted || body.size() - sizeof *wanted != wanted->size || wanted->size > shape_.payload)
+        return refuse(index, EINVAL);
+    if (lun_.read_only)
+        return refuse(index, EROFS);
+    if (!inside_lun(wanted->offset, wanted->size))
+        return refuse(index, ENOSPC);
+    if (!whole_blocks(wanted->offset, wanted->size))
+        return refuse(index, EINVAL);
+    const auto from = payload_of(slots_[index], wanted->size);
+    submit(
+        index,
+        {.op = lane::operation::write,
+         .offset = wanted->offset,
+         .length = wanted->size,
+         .buffer = from}
+    );
+}
+
+void fuse_file::serve_fallocate(std::uint32_t index, iscsi::bytes_view body) {
+    const auto wanted = fuse::read_as<fuse_fallocate_in>(body);
+    if (!wanted)
+        return refuse(index, EINVAL);
+    if (lun_.read_only)
+        return refuse(index, EROFS);
+    const std::uint32_t mode = wanted->mode & ~std::uint32_t{FALLOC_FL_KEEP_SIZE};
+    const bool punch = mode == FALLOC_FL_PUNCH_HOLE && fuse::may_punch_holes(lun_);
+    const bool zero = mode == FALLOC_FL_ZERO_RANGE && fuse::may_zero_ranges(lun_);
+    if (!punch && !zero)
+        return refuse(index, EOPNOTSUPP);
+    if (!inside_lun(wanted->offset, wanted->length))
+        return refuse(index, ENOSPC);
+    if (!whole_blocks(wanted->offset, wanted->length))
+        return refuse(index, EINVAL);
+    submit(
+        index,
+        {.op = lane::operation::write_zeroes,
+         .may_unmap = punch,
+         .offset = wanted->offset,
+         .length = wanted->length,
+         .buffer = {}}
+    );
+}
+
+// The port may complete before it returns, and the slot may be in use again then.
+void fuse_file::submit(std::uint32_t index, lane::block_request request) {
+    slot& where = slots_[index];
+    where.now = slot::phase::at_lun;
+    where.length = request.length;
+    request.tag = index;
+    port_->submit(request, *this);
+}
+
+void fuse_file::answer(std::uint32_t index, iscsi::bytes_view body) {
+    slot& where = slots_[index];
+    std::ranges::copy(body, where.answer.begin());
+    reply(index, iscsi::bytes_view(where.answer).first(body.size()), 0);
+}
+
+void fuse_file::refuse(std::uint32_t index, int error) {
+    const bool expressible = error > 0 && error <= fuse::largest_error;
+    reply(index, {}, expressible ? error : EIO);
+}
+
+void fuse_file::reply(std::uint32_t index, iscsi::bytes_view body, int error) {
+    slot& where = slots_[index];
+    where.now = slot::phase::replying;
+    where.reply.len = static_cast<std::uint32_t>(sizeof where.reply + body.size());
+    where.reply.error = -error;
+    where.reply.unique = where.request.unique;
+    where.parts[0] = {&where.reply, sizeof where.reply};
+    // writev takes what it only reads as a pointer to non-const
+    where.parts[1] = {const_cast<std::byte*>(body.data()), body.size()};
+    const std::span<const iovec> parts(where.parts.data(), body.empty() ? 1 : 2);
+    io_->write_vector(device_, parts, *this, operation_of(index, step::reply));
+}
+
+bool fuse_file::inside_lun(std::uint64_t offset, std::uint64_t length) const {
+    return offset <= lun_.size() && length <= lun_.size() - offset;
+}
+
+// The loop device keeps its requests to whole blocks, and answer_init() those that FUSE makes of
+// them; a request of somebody who opened the file itself may be anything, as with O_DIRECT.
+bool fuse_file::whole_blocks(std::uint64_t offset, std::uint64_t length) const {
+    return length > 0 && offset % lun_.block_size == 0 && length % lun_.block_size == 0;
+}
+
+// Placed so that the data of a WRITE begins where the payload does.
+iscsi::mutable_bytes fuse_file::room_of(const slot& where) const {
+    std::byte* begin = where.memory + fuse::page - fuse::write_header_size;
+    return {begin, fuse::write_header_size + payload_room_};
+}
+
+iscsi::mutable_bytes fuse_file::payload_of(const slot& where, std::size_t length) const {
+    return {where.memory + fuse::page, length};
+}
+
+} // namespace iscsid::disk

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "iscsid/disk/fuse_answers.hpp"
+#include "iscsid/lane/lane.hpp"
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace iscsid::disk {
+
+// One LUN as the only file of a FUSE mount: the root inode itself. Reads the kernel's requests from
+// /dev/fuse, turns them into requests to the LUN and writes the replies. Takes part in the lane's
+// thread; allocates everything in the constructor.
+//
+// Life: settle() when the descriptor is mounted; leave() at any time. When the kernel ends the
+// connection (unmount, abort) no new request comes, and the file waits for leave().
+class fuse_file final : public lane::lane_resident,
+                        private lane::ring_client,
+                        private lane::request_owner {
+  public:
+    // `device` is an open, non-blocking /dev/fuse, which must outlive this object.
+    fuse_file(int device, const scsi::logical_unit& lun, const fuse_shape& shape);
+
+    void settle(lane::ring& io, lane::lun_port& port) override;
+    void leave(std::function<void()> gone) override;
+
+  private:
+    // A request of the kernel on its way: from the read that waits for it to its reply.
+    struct slot {
+        enum class phase : std::uint8_t { idle, reading, at_lun, replying };
+
+        phase now = phase::idle;
+        std::byte* memory = nullptr; // write headers, then the payload on a page boundary
+        fuse_in_header request{};
+        std::size_t length = 0; // of the blocks that the LUN works on
+        fuse_out_header reply{};
+        std::array<std::byte, sizeof(fuse_attr_out)> answer{}; // the largest of the small answers
+        std::array<iovec, 2> parts{};
+    };
+
+    struct free_memory {
+        void operator()(std::byte* memory) const { std::free(memory); } // NOLINT: aligned_alloc
+    };
+
+    void ring_done(std::uint32_t operation, std::int32_t result) override;
+    void complete(std::uint64_t tag, int error) override;
+
+    void wait_for_requests();
+    void read_ended(std::uint32_t index, std::int32_t result);
+    void reply_ended(std::uint32_t index, std::int32_t result);
+    void release(std::uint32_t index);
+    void leave_if_empty();
+
+    void serve(std::uint32_t index, iscsi::bytes_view message);
+    void serve_file_operation(std::uint32_t index, iscsi::bytes_view body);
+    void serve_init(std::uint32_t index, iscsi::bytes_view body);
+    void serve_read(std::uint32_t index, iscsi::bytes_view body);
+    void serve_write(std::uint32_t index, iscsi::bytes_view body);
+    void serve_fallocate(std::uint32_t index, iscsi::bytes_view body);
+    void submit(std::uint32_t index, lane::block_request request);
+
+    // Every request ends in one of these.
+    void answer(std::uint32_t index, iscsi::bytes_view body = {}); // body is copied
+    void refuse(std::uint32_t index, int error);                   // positive errno
+    void reply(std::uint32_t index, iscsi::bytes_view body, int error);
+
+    bool inside_lun(std::uint64_t offset, std::uint64_t length) const;
+    bool whole_blocks(std::uint64_t offset, std::uint64_t length) const;
+    iscsi::mutable_bytes room_of(const slot& where) const;
+    iscsi::mutable_bytes payload_of(const slot& where, std::size_t length) const;
+
+    const int device_;
+    const scsi::logical_unit lun_;
+    const fuse_shape shape_;
+    const std::size_t payload_room_;
+    std::unique_ptr<std::byte, free_memory> memory_;
+    std::vector<slot> slots_;
+    std::vector<std::uint32_t> idle_; // last used first: its memory is in the cache
+    std::uint32_t reading_ = 0;
+
+    lane::ring* io_ = nullptr;
+    lane::lun_port* port_ = nullptr;
+    bool ended_ = false; // the kernel closed the connection, or leave() was called
+    std::function<void()> gone_;
+};
+
+} // namespace iscsid::disk

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "iscsid/disk/descriptor.hpp"
+
+#include "libiscsi/base/result.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace iscsid::disk {
+
+// /dev/fuse, non-blocking: a ring then polls it instead of parking a thread in a read.
+iscsi::result<descriptor> open_fuse();
+
+struct mount_settings {
+    std::string folder; // made when missing, mode 0700
+    std::string name;   // of the file in it; a number is added when it is taken
+    std::string source; // what /proc/mounts shows as the device
+    int device = -1;    // from open_fuse()
+    bool read_only = false;
+    std::uint32_t largest_read = 0; // bytes
+};
+
+// A FUSE filesystem that is one regular file, mounted on a regular file, as long as this object
+// lives. Only the owner (root) may use it.
+class fuse_mount {
+  public:
+    // Does not wait for the server. Faults: mount_failed.
+    static iscsi::result<fuse_mount> make(const mount_settings& settings);
+
+    fuse_mount(fuse_mount&& other) noexcept;
+    fuse_mount& operator=(fuse_mount&&) = delete;
+    fuse_mount(const fuse_mount&) = delete;
+    fuse_mount& operator=(const fuse_mount&) = delete;
+    ~fuse_mount();
+
+    const std::string& path() const { return path_; }
+
+    // Opens the file for direct I/O; waits for the server's answers to INIT and OPEN.
+    iscsi::result<descriptor> open() const;
+
+    // From any thread: ends the connection. Everything that waits for the server fails.
+    void abort() const;
+
+  private:
+    fuse_mount(std::string path, bool read_only);
+
+    std::string path_; // empty: moved away
+    bool read_only_;
+};
+
+// Unmounts, by force if it must be, and removes the mount point. Also of a server that is no more.
+void unmount(const std::string& path);
+
+// The filesystem type of these mounts.
+inline constexpr const char* mount_type = "fuse.iscsid";
+
+} // namespace iscsid::disk

@@ -1,0 +1,235 @@
+#include "iscsid/disk/loop_device.hpp"
+
+#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/waiting.hpp"
+
+#include <fcntl.h>
+#include <linux/blkpg.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace iscsid::disk {
+
+namespace {
+
+// Between asking for a free device and binding it, others may take it.
+constexpr int races_to_lose = 64;
+
+constexpr std::chrono::seconds time_to_vanish{10};
+
+std::string device_path(const std::string& node) {
+    return "/dev/" + node;
+}
+
+std::string attribute_path(const std::string& node, std::string_view attribute) {
+    return "/sys/block/" + node + "/loop/" + std::string(attribute);
+}
+
+std::string read_attribute(const std::string& node, std::string_view attribute) {
+    std::ifstream file(attribute_path(node, attribute));
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+loop_config config_of(const loop_settings& settings) {
+    loop_config config{};
+    config.fd = static_cast<std::uint32_t>(settings.backing_file);
+    config.block_size = settings.block_size;
+    config.info.lo_flags = LO_FLAGS_DIRECT_IO | LO_FLAGS_PARTSCAN;
+    if (settings.read_only)
+        config.info.lo_flags |= LO_FLAGS_READ_ONLY;
+    const std::size_t length = std::min<std::size_t>(settings.label.size(), LO_NAME_SIZE - 1);
+    std::copy_n(settings.label.begin(), length, config.info.lo_file_name);
+    return config;
+}
+
+iscsi::result<std::string> bind_any(const descriptor& control, const loop_config& config) {
+    for (int race = 0; race < races_to_lose; ++race) {
+        const int number = ::ioctl(control.number(), LOOP_CTL_GET_FREE);
+        if (number < 0)
+            return system_fault(disk_errc::no_loop_device, "/dev/loop-control", "a free device");
+        std::string node = "loop" + std::to_string(number);
+        const descriptor device(::open(device_path(node).c_str(), O_RDWR | O_CLOEXEC));
+        if (!device)
+            return system_fault(disk_errc::no_loop_device, device_path(node), "a device node");
+        if (::ioctl(device.number(), LOOP_CONFIGURE, &config) == 0)
+            return node;
+        if (errno != EBUSY)
+            return system_fault(
+                disk_errc::attach_failed, "LOOP_CONFIGURE of " + node, "Linux 5.8 or later"
+            );
+    }
+    return system_fault(disk_errc::no_loop_device, "loop devices", "one that stays free", EBUSY);
+}
+
+enum class unbinding : std::uint8_t { done, in_use, refused };
+
+// LOOP_CLR_FD takes effect at our close when nobody else has the device open. Otherwise it marks
+// the device to vanish at the last close: that mark is taken back.
+unbinding clear(int device) {
+    if (::ioctl(device, LOOP_CLR_FD) != 0 && errno != ENXIO)
+        return errno == EBUSY ? unbinding::in_use : unbinding::refused;
+    loop_info64 info{};
+    if (::ioctl(device, LOOP_GET_STATUS64, &info) != 0)
+        return unbinding::done;
+    info.lo_flags &= ~std::uint32_t{LO_FLAGS_AUTOCLEAR};
+    return ::ioctl(device, LOOP_SET_STATUS64, &info) == 0 ? unbinding::in_use : unbinding::refused;
+}
+
+// O_EXCL fails when the disk or a partition is mounted, swap, or below another device.
+descriptor open_alone(const std::string& node) {
+    return descriptor(::open(device_path(node).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+}
+
+struct unbind_attempt {
+    unbinding outcome = unbinding::refused;
+    int error = 0;
+    int flush_error = 0;
+};
+
+unbind_attempt try_unbind(const std::string& node, bool flush) {
+    const descriptor device = open_alone(node);
+    if (!device)
+        return {errno == EBUSY ? unbinding::in_use : unbinding::refused, errno, 0};
+    const int flush_error = flush && ::fsync(device.number()) != 0 ? errno : 0;
+    const unbinding outcome = clear(device.number());
+    return {outcome, errno, flush_error};
+}
+
+// Others look at devices for a moment (udev, blkid): ask again before calling one busy.
+unbind_attempt
+unbind_patiently(const std::string& node, bool flush, std::chrono::milliseconds patience) {
+    unbind_attempt last;
+    wait_until(patience, [&] {
+        last = try_unbind(node, flush);
+        return last.outcome != unbinding::in_use;
+    });
+    return last;
+}
+
+iscsi::result<void> vanished(const std::string& node, const std::string& backing_file) {
+    const auto unbound = [&] { return backing_file_of(node) != backing_file; };
+    if (!wait_until(time_to_vanish, unbound))
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            node,
+            "still bound",
+            "gone after its last close"};
+    if (backing_file_of(node).empty())
+        delete_partitions(node);
+    return {};
+}
+
+iscsi::result<void> outcome_of(const unbind_attempt& attempt, const std::string& node) {
+    if (attempt.outcome == unbinding::in_use)
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::busy),
+            device_path(node),
+            "in use",
+            "unmounted and closed"};
+    if (attempt.outcome == unbinding::refused)
+        return system_fault(
+            disk_errc::attach_failed, "LOOP_CLR_FD of " + node, "success", attempt.error
+        );
+    return {};
+}
+
+} // namespace
+
+iscsi::result<loop_device> loop_device::bind(const loop_settings& settings) {
+    const descriptor control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+    if (!control)
+        return system_fault(disk_errc::no_loop_device, "/dev/loop-control", "a device to open");
+    auto node = bind_any(control, config_of(settings));
+    if (!node)
+        return node.error();
+    loop_device device(std::move(*node));
+    if (const auto verified = device.verify(settings); !verified)
+        return verified.error();
+    return device;
+}
+
+loop_device::loop_device(std::string node)
+    : node_(std::move(node)), backing_file_(backing_file_of(node_)) {}
+
+loop_device::loop_device(loop_device&& other) noexcept
+    : node_(std::exchange(other.node_, {})), backing_file_(std::move(other.backing_file_)) {}
+
+loop_device::~loop_device() {
+    if (node_.empty())
+        return;
+    const descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
+    ::ioctl(device.number(), LOOP_CLR_FD);
+}
+
+iscsi::result<void> loop_device::verify(const loop_settings& settings) const {
+    const auto fault = [this](std::string_view what, std::string got, std::string expected) {
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            std::string(what) + " of " + node_,
+            std::move(got),
+            std::move(expected)};
+    };
+    if (const std::string direct = read_attribute(node_, "dio"); direct != "1")
+        return fault("direct I/O", direct, "1");
+    const descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
+    std::uint64_t size = 0;
+    if (!device || ::ioctl(device.number(), BLKGETSIZE64, &size) != 0)
+        return system_fault(disk_errc::attach_failed, "size of " + node_, "an answer");
+    if (size != settings.size)
+        return fault("size", std::to_string(size), std::to_string(settings.size));
+    return {};
+}
+
+iscsi::result<void> loop_device::unbind(std::chrono::milliseconds patience) {
+    const unbind_attempt attempt = unbind_patiently(node_, true, patience);
+    if (auto unbound = outcome_of(attempt, node_); !unbound)
+        return unbound;
+    if (auto gone = vanished(node_, backing_file_); !gone)
+        return gone;
+    const std::string node = std::exchange(node_, {});
+    if (attempt.flush_error != 0)
+        return system_fault(
+            disk_errc::flush_failed,
+            "flush of " + node,
+            "written data on the medium",
+            attempt.flush_error
+        );
+    return {};
+}
+
+std::string backing_file_of(const std::string& node) {
+    return read_attribute(node, "backing_file");
+}
+
+iscsi::result<void> unbind_stale(const std::string& node, std::chrono::milliseconds patience) {
+    const std::string backing_file = backing_file_of(node);
+    const unbind_attempt attempt = unbind_patiently(node, false, patience);
+    if (auto unbound = outcome_of(attempt, node); !unbound)
+        return unbound;
+    return vanished(node, backing_file);
+}
+
+void delete_partitions(const std::string& node) {
+    const descriptor device(::open(device_path(node).c_str(), O_RDONLY | O_CLOEXEC));
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/block/" + node, ignored)) {
+        std::ifstream number_file(entry.path() / "partition");
+        blkpg_partition partition{};
+        if (!(number_file >> partition.pno))
+            continue;
+        blkpg_ioctl_arg argument{};
+        argument.op = BLKPG_DEL_PARTITION;
+        argument.datalen = sizeof partition;
+        argument.data = &partition;
+        ::ioctl(device.number(), BLKPG, &argument);
+    }
+}
+
+} // namespace iscsid::disk

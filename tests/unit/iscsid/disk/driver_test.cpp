@@ -1,0 +1,62 @@
+#include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/waiting.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+namespace {
+
+using namespace iscsid::disk;
+
+TEST(choose_driver, makes_nothing_when_none_is_wanted) {
+    std::string reason;
+    const auto driver = choose_driver("none", "/nonexistent", reason);
+    ASSERT_TRUE(driver);
+    EXPECT_EQ((*driver)->name(), "none");
+    EXPECT_FALSE(reason.empty());
+}
+
+TEST(choose_driver, says_what_is_not_built_in) {
+    for (const char* wanted : {"ublk", "nbd", "export"}) {
+        std::string reason;
+        const auto driver = choose_driver(wanted, "/nonexistent", reason);
+        ASSERT_FALSE(driver) << wanted;
+        EXPECT_EQ(driver.error().code, iscsi::to_error_code(disk_errc::no_driver));
+        EXPECT_NE(driver.error().text().find(wanted), std::string::npos);
+        EXPECT_NE(driver.error().text().find("not built into this version"), std::string::npos);
+    }
+}
+
+TEST(choose_driver, refuses_words_that_it_does_not_know) {
+    for (const char* wanted : {"", "FUSE", "fuse ", "scsi"}) {
+        std::string reason;
+        const auto driver = choose_driver(wanted, "/nonexistent", reason);
+        ASSERT_FALSE(driver) << wanted;
+        EXPECT_EQ(driver.error().code, iscsi::to_error_code(disk_errc::unknown_driver));
+    }
+}
+
+TEST(waiting, asks_until_the_answer_is_yes) {
+    int asked = 0;
+    EXPECT_TRUE(wait_until(std::chrono::minutes(1), [&asked] { return ++asked == 3; }));
+    EXPECT_EQ(asked, 3);
+    EXPECT_FALSE(wait_until(std::chrono::milliseconds(0), [] { return false; }));
+}
+
+TEST(watchdog, leaves_alone_what_ends_in_time) {
+    std::atomic<bool> acted = false;
+    {
+        const watchdog guard(std::chrono::hours(1), [&acted] { acted = true; });
+    }
+    EXPECT_FALSE(acted);
+}
+
+TEST(watchdog, acts_when_time_is_up) {
+    std::atomic<bool> acted = false;
+    const watchdog guard(std::chrono::milliseconds(1), [&acted] { acted = true; });
+    EXPECT_TRUE(wait_until(std::chrono::minutes(1), [&acted] { return acted.load(); }));
+    EXPECT_TRUE(guard.has_acted());
+}
+
+} // namespace

@@ -1,0 +1,163 @@
+#pragma once
+
+#include "iscsid/disk/fuse_file.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <vector>
+
+namespace test {
+
+using namespace iscsid;
+
+// The kernel's side of /dev/fuse as a ring: reads that were started get the messages that the test
+// sends, replies are kept. Nothing ends before the test says so.
+class fuse_peer final : public lane::ring {
+  public:
+    struct reply {
+        fuse_out_header header{};
+        std::vector<std::byte> body;
+        std::size_t size = 0; // of all parts
+        std::size_t parts = 0;
+    };
+
+    // Gives a message to the read that waits longest; false when none waits.
+    bool send(iscsi::bytes_view message) {
+        if (reads_.empty() || message.size() > reads_.front().into.size())
+            return false;
+        const waiting_read read = reads_.front();
+        reads_.erase(reads_.begin());
+        std::ranges::copy(message, read.into.begin());
+        read.who->ring_done(read.op, static_cast<std::int32_t>(message.size()));
+        return true;
+    }
+
+    bool end_read(int error) {
+        if (reads_.empty())
+            return false;
+        const waiting_read read = reads_.front();
+        reads_.erase(reads_.begin());
+        read.who->ring_done(read.op, -error);
+        return true;
+    }
+
+    // The kernel takes the oldest reply (result 0), or refuses it (errno).
+    reply take(int error = 0) {
+        const waiting_write write = writes_.front();
+        writes_.erase(writes_.begin());
+        reply got = reply_of(write.parts);
+        write.who->ring_done(write.op, error != 0 ? -error : static_cast<std::int32_t>(got.size));
+        return got;
+    }
+
+    // A cancel may come too late: the read has got a request.
+    void send_to_cancelled(iscsi::bytes_view message) {
+        const waiting_read read = cancelled_.front();
+        cancelled_.erase(cancelled_.begin());
+        std::ranges::copy(message, read.into.begin());
+        read.who->ring_done(read.op, static_cast<std::int32_t>(message.size()));
+    }
+
+    // Lets what was cancelled end.
+    void finish_cancelled() {
+        for (const waiting_read& read : std::exchange(cancelled_, {}))
+            read.who->ring_done(read.op, -ECANCELED);
+    }
+
+    std::size_t waiting_reads() const { return reads_.size(); }
+
+    std::size_t waiting_replies() const { return writes_.size(); }
+
+    std::size_t room() const { return reads_.front().into.size(); }
+
+    void read(int, iscsi::mutable_bytes into, lane::ring_client& who, std::uint32_t op) override {
+        reads_.push_back({into, &who, op});
+    }
+
+    void write_vector(int, std::span<const iovec> from, lane::ring_client& who, std::uint32_t op)
+        override {
+        writes_.push_back({from, &who, op});
+    }
+
+    void receive_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
+
+    void send_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
+
+    void cancel(lane::ring_client& who, std::uint32_t op) override {
+        const auto is_it = [&](const waiting_read& read) {
+            return read.who == &who && read.op == op;
+        };
+        const auto found = std::ranges::find_if(reads_, is_it);
+        if (found == reads_.end())
+            return;
+        cancelled_.push_back(*found);
+        reads_.erase(found);
+    }
+
+    void turn(std::optional<iscsi::instant>) override {}
+
+    std::uint64_t system_calls() const override { return 0; }
+
+    std::string_view name() const override { return "fuse_peer"; }
+
+  private:
+    struct waiting_read {
+        iscsi::mutable_bytes into;
+        lane::ring_client* who;
+        std::uint32_t op;
+    };
+
+    struct waiting_write {
+        std::span<const iovec> parts;
+        lane::ring_client* who;
+        std::uint32_t op;
+    };
+
+    static reply reply_of(std::span<const iovec> parts) {
+        std::vector<std::byte> all;
+        for (const iovec& part : parts) {
+            const auto* begin = static_cast<const std::byte*>(part.iov_base);
+            all.insert(all.end(), begin, begin + part.iov_len);
+        }
+        reply got;
+        got.size = all.size();
+        got.parts = parts.size();
+        if (all.size() < sizeof got.header)
+            return got;
+        std::memcpy(&got.header, all.data(), sizeof got.header);
+        got.body.assign(all.begin() + sizeof got.header, all.end());
+        return got;
+    }
+
+    std::vector<waiting_read> reads_;
+    std::vector<waiting_read> cancelled_;
+    std::vector<waiting_write> writes_;
+};
+
+// A LUN that keeps its requests until the test ends them, in any order.
+class patient_lun final : public lane::lun_port {
+  public:
+    void submit(const lane::block_request& request, lane::request_owner& owner) override {
+        if (at_once) {
+            owner.complete(request.tag, *at_once);
+            return;
+        }
+        requests.push_back(request);
+        owner_ = &owner;
+    }
+
+    void end(std::size_t which, int error = 0) {
+        const auto tag = requests.at(which).tag;
+        requests.erase(requests.begin() + static_cast<std::ptrdiff_t>(which));
+        owner_->complete(tag, error);
+    }
+
+    std::vector<lane::block_request> requests;
+    std::optional<int> at_once; // complete inside of submit()
+
+  private:
+    lane::request_owner* owner_ = nullptr;
+};
+
+} // namespace test

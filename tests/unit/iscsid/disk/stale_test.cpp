@@ -1,0 +1,50 @@
+#include "iscsid/disk/stale.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using iscsid::disk::mounts_below;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr const char* two_of_ours =
+    "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
+    "90 22 0:50 / /run/iscsid/disks/s1-lun0 rw,nosuid - fuse.iscsid iqn.x,lun0 rw,user_id=0\n"
+    "91 22 0:51 / /run/iscsid/disks/s1-lun1 rw,nosuid shared:7 master:2 - fuse.iscsid y rw\n";
+
+TEST(mounts_below, finds_ours_and_gives_the_newest_first) {
+    EXPECT_THAT(
+        mounts_below(two_of_ours, "/run/iscsid/disks/"),
+        ElementsAre("/run/iscsid/disks/s1-lun1", "/run/iscsid/disks/s1-lun0")
+    );
+}
+
+TEST(mounts_below, leaves_other_folders_and_types_alone) {
+    EXPECT_THAT(mounts_below(two_of_ours, "/run/other/"), IsEmpty());
+    EXPECT_THAT(
+        mounts_below(
+            "90 22 0:50 / /run/iscsid/disks/x rw - fuse.sshfs h rw\n", "/run/iscsid/disks/"
+        ),
+        IsEmpty()
+    );
+}
+
+TEST(mounts_below, reads_escaped_names) {
+    EXPECT_THAT(
+        mounts_below("9 2 0:5 / /a\\040b\\134c/disk rw - fuse.iscsid s rw\n", "/a b\\c/"),
+        ElementsAre("/a b\\c/disk")
+    );
+}
+
+TEST(mounts_below, survives_damaged_lines) {
+    EXPECT_THAT(mounts_below("", "/"), IsEmpty());
+    EXPECT_THAT(mounts_below("\n \n1 2\n - fuse.iscsid \n/x\\9", "/"), IsEmpty());
+    EXPECT_THAT(
+        mounts_below("9 2 0:5 / /a\\0zz\\8 rw - fuse.iscsid s rw\n", "/a"),
+        ElementsAre("/a\\0zz\\8")
+    );
+}
+
+} // namespace
