@@ -62,7 +62,7 @@ std::uint64_t parameter_data::u64(std::size_t at) const {
 }
 
 bool parameter_data::bit(std::size_t at, unsigned number) const {
-    return ((u8(at) >> number) & 1U) != 0;
+    return ((std::uint32_t{u8(at)} >> number) & 1U) != 0;
 }
 
 iscsi::bytes_view parameter_data::slice(std::size_t at, std::size_t length) const {
@@ -76,7 +76,8 @@ std::string parameter_data::text(std::size_t at, std::size_t length) const {
         const char c = static_cast<char>(byte);
         if (c == '\0')
             break;
-        raw += c < ' ' || c > '~' ? ' ' : c;
+        const bool printable = c >= ' ' && c <= '~';
+        raw.push_back(printable ? c : ' ');
     }
     return std::string(trimmed(raw));
 }
