@@ -90,6 +90,12 @@ TEST(sense, walks_empty_and_short_descriptors) {
     EXPECT_EQ(read_sense(data)->information, std::nullopt);
 }
 
+TEST(sense, an_information_descriptor_has_to_be_whole) {
+    const auto data = bytes_of({0x72, 0x03, 0x11, 0x00, 0, 0, 0, 14}) +
+                      bytes_of({0x00, 4, 0x80, 0, 1, 2}) + bytes_of({0x02, 6, 0, 0, 0, 0, 0, 0});
+    EXPECT_EQ(read_sense(data)->information, std::nullopt);
+}
+
 TEST(sense, refuses_unknown_formats) {
     EXPECT_EQ(read_sense(bytes_of({0x7f, 0, 5, 0, 0, 0, 0, 10})), std::nullopt);
     EXPECT_EQ(read_sense(test::zeros(18)), std::nullopt);
