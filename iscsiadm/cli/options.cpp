@@ -124,16 +124,16 @@ given_options scan_options(const std::vector<std::string>& arguments) {
     argument_vector argv(arguments);
     given_options given;
     optind = 0; // GNU: start afresh
-    optopt = 0;
     while (true) {
         // NOLINTNEXTLINE(concurrency-mt-unsafe): iscsiadm has one thread
         const int got =
             getopt_long(argv.count(), argv.data(), letters.c_str(), names.data(), nullptr);
         if (got < 0)
             break;
+        if (got == '?') // optopt keeps its value when all is well
+            given.refused = static_cast<char>(optopt);
         given.options.push_back({static_cast<char>(got), optarg == nullptr ? "" : optarg});
     }
-    given.refused = static_cast<char>(optopt);
     for (int i = optind; i < argv.count(); ++i)
         given.rest.emplace_back(argv.at(i));
     return given;

@@ -1,0 +1,279 @@
+#include "iscsiadm/cli/options.hpp"
+#include "iscsiadm/cli/parse.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace iscsi::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+using words = std::vector<std::string>;
+
+// The mode that a command line asks for; a refused one fails the test.
+template <class Mode>
+Mode mode_of(const words& arguments) {
+    const auto line = parse(arguments);
+    if (!line) {
+        ADD_FAILURE() << "refused: " << testing::PrintToString(line.error().lines);
+        return {};
+    }
+    const Mode* wanted = std::get_if<Mode>(&line->what);
+    EXPECT_NE(wanted, nullptr) << "another mode";
+    return wanted == nullptr ? Mode{} : *wanted;
+}
+
+// What a refused command line says: getopt's own lines first, then ours.
+struct refused {
+    std::string from_getopt;
+    words lines;
+    int code = 0;
+};
+
+refused refusal_of(const words& arguments) {
+    testing::internal::CaptureStderr();
+    const auto line = parse(arguments);
+    refused result{testing::internal::GetCapturedStderr(), {}, 0};
+    if (line) {
+        ADD_FAILURE() << "not refused";
+        return result;
+    }
+    result.lines = line.error().lines;
+    result.code = static_cast<int>(line.error().code);
+    return result;
+}
+
+TEST(parse, takes_long_and_short_options_in_any_order) {
+    const auto node = mode_of<node_mode>(
+        {"-l", "--portal", "10.9.9.1:3261,7", "-m", "node", "--targetname=iqn.a", "-I", "eth"}
+    );
+    EXPECT_TRUE(node.login);
+    EXPECT_EQ(node.target, "iqn.a");
+    EXPECT_EQ(node.interface, "eth");
+    EXPECT_EQ(node.where, (portal{"10.9.9.1", 3261, 7}));
+}
+
+TEST(parse, takes_an_argument_with_equals_blank_or_nothing_between) {
+    for (const words& spelling :
+         {words{"--op=show"}, {"--op", "show"}, {"-o", "show"}, {"-oshow"}, {"--o=show"}}) {
+        words arguments{"--mode=node"};
+        arguments.insert(arguments.end(), spelling.begin(), spelling.end());
+        EXPECT_TRUE(mode_of<node_mode>(arguments).ops.show) << spelling.front();
+    }
+}
+
+TEST(parse, takes_unique_beginnings_of_long_options) {
+    const auto node =
+        mode_of<node_mode>({"--mo", "node", "--target", "iqn.a", "--portal", "h", "--no"});
+    EXPECT_EQ(node.target, "iqn.a");
+    EXPECT_FALSE(node.wait);
+}
+
+TEST(parse, takes_bundled_flags) {
+    const auto session = mode_of<session_mode>({"-m", "session", "-SsR"});
+    EXPECT_TRUE(session.reveal && session.statistics && session.rescan);
+    EXPECT_EQ(mode_of<session_mode>({"-msession", "-SP3"}).print_level, 3);
+}
+
+TEST(parse, an_exact_name_wins_over_longer_ones) {
+    EXPECT_TRUE(mode_of<node_mode>({"-m", "node", "--login"}).login);
+    EXPECT_EQ(mode_of<node_mode>({"-m", "node", "--loginall=all"}).login_all, startup::all);
+}
+
+TEST(parse, refuses_an_ambiguous_beginning_in_the_words_of_getopt) {
+    const auto got = refusal_of({"-m", "node", "--port", "10.9.9.1:3260", "-S"});
+    EXPECT_EQ(
+        got.from_getopt,
+        "iscsiadm: option '--port' is ambiguous; possibilities: '--portal' '--portal_type'\n"
+    );
+    EXPECT_THAT(got.lines, ElementsAre("node mode: option '-?' is not allowed/supported"));
+    EXPECT_EQ(got.code, 7);
+}
+
+TEST(parse, pairs_names_with_values) {
+    const auto node = mode_of<node_mode>(
+        {"-m",
+         "node",
+         "-o",
+         "update",
+         "-n",
+         "a",
+         "-v",
+         "1",
+         "-v",
+         "",
+         "-n",
+         "b",
+         "--name=c",
+         "--value=3"}
+    );
+    EXPECT_THAT(node.changes, ElementsAre(Pair("a", "1"), Pair("b", ""), Pair("c", "3")));
+}
+
+TEST(parse, refuses_a_name_without_a_value) {
+    const auto says = ElementsAre("update requires name and value");
+    EXPECT_THAT(refusal_of({"-m", "node", "-o", "update"}).lines, says);
+    EXPECT_THAT(refusal_of({"-m", "node", "-o", "update", "-n", "a"}).lines, says);
+    EXPECT_THAT(refusal_of({"-m", "node", "-o", "update", "-v", "1"}).lines, says);
+    EXPECT_THAT(refusal_of({"-m", "node", "-n", "a", "-n", "b", "-v", "1"}).lines, says);
+}
+
+TEST(parse, adds_operations_up) {
+    const auto discovery = mode_of<discovery_mode>(
+        {"-m", "discoverydb", "-t", "st", "-p", "h", "-D", "-o", "new", "-o", "delete"}
+    );
+    EXPECT_EQ(discovery.ops, (operations{.create = true, .remove = true}));
+    EXPECT_TRUE(discovery.database && discovery.discover);
+    EXPECT_EQ(discovery.type, discovery_type::send_targets);
+}
+
+TEST(parse, takes_several_interfaces_for_a_discovery_and_one_for_a_node) {
+    const auto discovery = mode_of<discovery_mode>({"-m", "discovery", "-I", "a", "-I", "b"});
+    EXPECT_THAT(discovery.interfaces, ElementsAre("a", "b"));
+    EXPECT_EQ(mode_of<iface_mode>({"-m", "iface", "-I", "a", "-I", "b"}).name, "a");
+    EXPECT_EQ(refusal_of({"-m", "node", "-I", "a", "-I", "b"}).code, 7);
+}
+
+TEST(parse, refuses_interface_names_that_are_empty_or_too_long) {
+    EXPECT_EQ(mode_of<iface_mode>({"-m", "iface", "-I", std::string(64, 'x')}).name->size(), 64U);
+    EXPECT_THAT(
+        refusal_of({"-m", "iface", "-I", ""}).lines,
+        ElementsAre("Invalid iface name . Must be from 1 to 64 characters.")
+    );
+    EXPECT_EQ(refusal_of({"-m", "iface", "-I", std::string(65, 'x')}).code, 7);
+}
+
+TEST(parse, refuses_unknown_words) {
+    EXPECT_THAT(
+        refusal_of({"-m", "node", "--op=bogus"}).lines,
+        ElementsAre("can not recognize operation: 'bogus'")
+    );
+    EXPECT_THAT(refusal_of({"-m", "bogus"}).lines, ElementsAre("mode -1 is not yet supported"));
+    EXPECT_THAT(
+        refusal_of({"-m", "discovery", "-t", "slp"}).lines,
+        ElementsAre("SLP discovery is not fully implemented yet.")
+    );
+    EXPECT_THAT(
+        refusal_of({"-m", "discovery", "-t", "x"}).lines,
+        ElementsAre("can not recognize discovery type: 'x'")
+    );
+    EXPECT_THAT(
+        refusal_of({"-m", "node", "-L", "x"}).lines, ElementsAre("Invalid loginall option x.")
+    );
+    EXPECT_THAT(
+        refusal_of({"-m", "node", "-U", "onboot"}).lines,
+        ElementsAre("Invalid logoutall option onboot.")
+    );
+}
+
+TEST(parse, refuses_levels_that_are_no_numbers) {
+    for (const char* level : {"", "x", "-1", "1x", "99999999999"})
+        EXPECT_THAT(
+            refusal_of({"-m", "node", "-P", level}).lines,
+            ElementsAre(std::string("Invalid info level ") + level + ".")
+        );
+    EXPECT_EQ(refusal_of({"-m", "node", "-d", "9"}).code, 7);
+    EXPECT_EQ(parse({"-m", "node", "-d", "8"})->debug_level, 8);
+}
+
+TEST(parse, refuses_login_together_with_another_wish) {
+    EXPECT_THAT(
+        refusal_of({"-m", "node", "-l", "-o", "show"}).lines,
+        ElementsAre("Invalid parameters. Login/logout and op passed in")
+    );
+    EXPECT_EQ(refusal_of({"-m", "node", "-l", "-u"}).code, 7);
+}
+
+TEST(parse, asks_for_a_mode) {
+    for (const words& arguments : {words{}, {""}, {"-S"}, {"--bogus"}}) {
+        const auto got = refusal_of(arguments);
+        EXPECT_THAT(got.lines, ElementsAre("Try `iscsiadm --help' for more information."));
+        EXPECT_EQ(got.code, 7);
+    }
+}
+
+TEST(parse, names_a_letter_that_is_no_option) {
+    const auto got = refusal_of({"-z"});
+    EXPECT_EQ(got.from_getopt, "iscsiadm: invalid option -- 'z'\n");
+    EXPECT_THAT(got.lines, ElementsAre("unrecognized character 'z'"));
+}
+
+TEST(parse, names_an_option_without_its_argument) {
+    const auto got = refusal_of({"-m", "node", "-T"});
+    EXPECT_EQ(got.from_getopt, "iscsiadm: option requires an argument -- 'T'\n");
+    EXPECT_EQ(got.code, 7);
+}
+
+TEST(parse, answers_help_and_version_only_before_a_mode) {
+    mode_of<show_usage>({"-h"});
+    mode_of<show_version>({"--version"});
+    mode_of<show_usage>({"--help", "-m", "node"});
+    EXPECT_THAT(
+        refusal_of({"-m", "node", "-h"}).lines,
+        ElementsAre("node mode: option '-h' is not allowed/supported")
+    );
+    EXPECT_EQ(refusal_of({"-m", "node", "-V"}).code, 7);
+}
+
+TEST(parse, stops_the_daemon_with_priority_0_only) {
+    mode_of<stop_daemon>({"-k", "0"});
+    EXPECT_THAT(
+        refusal_of({"-k", "5"}).lines, ElementsAre("Invalid iscsid priority 5. Priority must be 0.")
+    );
+    EXPECT_EQ(refusal_of({"-k", "-1"}).code, 7);
+}
+
+TEST(parse, keeps_words_that_belong_to_no_option) {
+    EXPECT_THAT(parse({"-m", "discovery", "3260", "-P", "1"})->ignored, ElementsAre("3260"));
+    EXPECT_THAT(parse({"-m", "discovery"})->ignored, IsEmpty());
+}
+
+// Which letters each mode takes, as open-iscsi's table has them.
+struct mask {
+    const char* mode;
+    std::string letters;
+};
+
+class letter_masks : public testing::TestWithParam<mask> {};
+
+TEST_P(letter_masks, refuse_every_other_letter) {
+    for (const option_row& row : option_rows()) {
+        words arguments{"-m", GetParam().mode, std::string("-") + row.letter};
+        if (!row.argument.empty())
+            arguments.emplace_back(row.letter == 'm' ? GetParam().mode : "1");
+        const std::string complaint = std::string(GetParam().mode) + " mode: option '-" +
+                                      row.letter + "' is not allowed/supported";
+        const auto line = parse(arguments);
+        const bool not_allowed = !line && line.error().lines.front() == complaint;
+        EXPECT_EQ(not_allowed, GetParam().letters.find(row.letter) == std::string::npos)
+            << row.letter;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    parse,
+    letter_masks,
+    testing::Values(
+        mask{"discovery", "DSIPdmntplov"},
+        mask{"discoverydb", "DSIPdmntplov"},
+        mask{"node", "RsPIdmlSonvupTULW"},
+        mask{"session", "PiRdrmusonSv"},
+        mask{"iface", "HIdnvmPoCabci"},
+        mask{"host", "CHdmPotnvxA"},
+        mask{"fw", "dmlWnv"}
+    ),
+    [](const auto& tested) { return std::string(tested.param.mode); }
+);
+
+TEST(usage_text, names_every_option) {
+    for (const option_row& row : option_rows()) {
+        EXPECT_THAT(usage(), HasSubstr("--" + std::string(row.name)));
+        EXPECT_THAT(usage(), HasSubstr(std::string("-") + row.letter + ","));
+    }
+}
+
+} // namespace
+} // namespace iscsi::cli

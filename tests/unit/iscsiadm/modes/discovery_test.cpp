@@ -1,0 +1,309 @@
+#include "tests/unit/iscsiadm/modes/mode_test.hpp"
+
+namespace iscsi::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class discovery_test : public mode_test {
+  protected:
+    // The portal answers with these targets.
+    void offer(const std::vector<std::string>& targets) {
+        admin::discover_progress answer;
+        answer.finished = true;
+        for (const std::string& target : targets)
+            answer.portals.push_back({target, "10.9.9.1", 3260, 1});
+        daemon.discover_answers = {answer};
+    }
+
+    void refuse(exit_code code, std::vector<std::string> notes) {
+        daemon.discover_answers = {{std::move(notes), false, {}, {}}, {{}, true, code, {}}};
+    }
+
+    std::vector<std::string> discovery(const std::vector<std::string>& more = {}) {
+        std::vector<std::string> all{"-m", "discovery", "-t", "st", "-p", "10.9.9.1:3260"};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+
+    std::vector<std::string> database(const std::vector<std::string>& more) {
+        std::vector<std::string> all = discovery(more);
+        all[1] = "discoverydb";
+        return all;
+    }
+};
+
+TEST_F(discovery_test, prints_in_the_order_of_the_answer_and_makes_records) {
+    offer({t2, t1});
+    EXPECT_EQ(run_well(discovery()), "10.9.9.1:3260,1 " + t2 + "\n10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_EQ(value_of(t1, "node.discovery_address"), "10.9.9.1");
+    EXPECT_EQ(value_of(t1, "node.discovery_port"), "3260");
+    EXPECT_EQ(value_of(t1, "node.discovery_type"), "send_targets");
+    EXPECT_EQ(value_of(t1, "node.tpgt"), "1");
+    EXPECT_EQ(run_well({"-m", "discovery"}), "10.9.9.1:3260 via sendtargets\n");
+}
+
+TEST_F(discovery_test, prints_a_tree) {
+    offer({t1});
+    EXPECT_EQ(
+        run_well(discovery({"-P", "1"})),
+        "Target: " + t1 + "\n\tPortal: 10.9.9.1:3260,1\n\t\tIface Name: default\n"
+    );
+    EXPECT_THAT(
+        run_well({"-m", "discovery", "-P1"}), HasSubstr("DiscoveryAddress: 10.9.9.1,3260\n")
+    );
+    EXPECT_EQ(run(discovery({"-P", "2"})).code, 7);
+}
+
+TEST_F(discovery_test, lets_the_daemon_read_the_record) {
+    offer({t1});
+    run_well(discovery());
+    run_well(discovery({"-o", "nonpersistent"}));
+    EXPECT_TRUE(daemon.discoveries[0].use_record);
+    EXPECT_FALSE(daemon.discoveries[1].use_record);
+    EXPECT_EQ(daemon.discoveries[0].address, "10.9.9.1");
+}
+
+TEST_F(discovery_test, takes_new_records_from_the_configuration) {
+    write_config("node.startup = automatic\ndiscovery.sendtargets.timeo.login_timeout = 7\n");
+    offer({t1});
+    run_well(discovery());
+    EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
+    EXPECT_THAT(
+        run_well(database({"-o", "show"})),
+        HasSubstr("discovery.sendtargets.timeo.login_timeout = 7\n")
+    );
+}
+
+TEST_F(discovery_test, refuses_a_bad_configuration_by_name) {
+    write_config("node.startup = sometimes\n");
+    offer({t1});
+    const outcome got = run(discovery());
+    EXPECT_EQ(got.code, 7);
+    EXPECT_THAT(got.err, HasSubstr("node.startup"));
+    EXPECT_EQ(run({"-m", "node"}).code, 21);
+}
+
+TEST_F(discovery_test, rewrites_edited_records_by_default_and_keeps_them_with_new) {
+    offer({t1});
+    run_well(discovery());
+    update(t1, "node.startup", "automatic");
+    run_well(discovery({"-o", "new"}));
+    EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
+    run_well(discovery());
+    EXPECT_EQ(value_of(t1, "node.startup"), "manual");
+}
+
+TEST_F(discovery_test, removes_what_is_no_longer_offered) {
+    offer({t1, t2});
+    run_well(discovery());
+    offer({t2});
+    run_well(discovery({"-o", "new"}));
+    EXPECT_THAT(run_well({"-m", "node"}), HasSubstr(t1));
+    run_well(discovery({"-o", "delete"}));
+    EXPECT_EQ(run_well({"-m", "node"}), "10.9.9.1:3260,1 " + t2 + "\n");
+}
+
+TEST_F(discovery_test, keeps_a_record_that_a_session_uses) {
+    offer({t1, t2});
+    run_well(discovery());
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    offer({t2});
+    const outcome got = run(discovery());
+    EXPECT_EQ(got.code, 0);
+    EXPECT_THAT(got.err, HasSubstr("but a session is using it"));
+    EXPECT_THAT(run_well({"-m", "node"}), HasSubstr(t1));
+}
+
+TEST_F(discovery_test, never_removes_records_after_an_empty_answer) {
+    offer({t1});
+    run_well(discovery());
+    offer({});
+    const outcome got = run(discovery());
+    EXPECT_EQ(got.code, 21);
+    EXPECT_EQ(got.err, "iscsiadm: No portals found\n");
+    EXPECT_THAT(run_well({"-m", "node"}), HasSubstr(t1));
+}
+
+TEST_F(discovery_test, writes_nothing_when_nonpersistent) {
+    offer({t1});
+    EXPECT_EQ(run_well(discovery({"-o", "nonpersistent"})), "10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_EQ(run({"-m", "node"}).code, 21);
+    EXPECT_EQ(run({"-m", "discovery"}).code, 21);
+    EXPECT_EQ(run(discovery({"-o", "nonpersistent", "-l"})).code, 27);
+}
+
+TEST_F(discovery_test, refuses_bad_names_and_addresses_one_by_one) {
+    admin::discover_progress answer;
+    answer.finished = true;
+    answer.portals = {
+        {"../../etc/passwd", "10.9.9.1", 3260, 1},
+        {"iqn.2020-01.test:line\nbreak", "10.9.9.1", 3260, 1},
+        {t2, "10.9.9.1/..", 3260, 1},
+        {t1, "10.9.9.1", 3260, 1}};
+    daemon.discover_answers = {answer};
+    const outcome got = run(discovery());
+    EXPECT_EQ(got.code, 0);
+    EXPECT_EQ(got.out, "10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_THAT(got.err, HasSubstr("passwd"));
+    EXPECT_THAT(got.err, HasSubstr("address of target " + t2 + " refused"));
+    EXPECT_THAT(got.err, Not(HasSubstr("line\nbreak")));
+}
+
+TEST_F(discovery_test, passes_notes_and_the_error_on) {
+    refuse(
+        exit_code::pdu_timeout,
+        {"cannot make connection to 10.9.9.1: Connection refused",
+         "connection login retries (reopen_max) 5 exceeded"}
+    );
+    const outcome got = run(discovery());
+    EXPECT_EQ(got.code, 11);
+    EXPECT_EQ(got.out, "");
+    EXPECT_EQ(
+        got.err,
+        "iscsiadm: cannot make connection to 10.9.9.1: Connection refused\n"
+        "iscsiadm: connection login retries (reopen_max) 5 exceeded\n"
+        "iscsiadm: Could not perform SendTargets discovery: iSCSI PDU timed out\n"
+    );
+}
+
+TEST_F(discovery_test, fails_when_the_daemon_is_away_or_says_too_little) {
+    daemon.discover_answers = {{{"a note"}, false, {}, {}}};
+    EXPECT_EQ(run(discovery()).code, 18);
+    daemon.not_running();
+    const outcome got = run(discovery());
+    EXPECT_EQ(got.code, 20);
+    EXPECT_THAT(got.err, HasSubstr("iscsiadm: iscsid is not running. "));
+    EXPECT_THAT(got.err, HasSubstr("iscsiadm: can not connect to iSCSI daemon (111)!\n"));
+    EXPECT_THAT(
+        got.err, HasSubstr("Could not perform SendTargets discovery: could not connect to iscsid\n")
+    );
+}
+
+TEST_F(discovery_test, waits_as_long_as_the_record_lets_the_daemon_try) {
+    write_config("discovery.sendtargets.reopen_max = 100\n");
+    offer({t1});
+    run_well(discovery());
+    EXPECT_GE(daemon.patience, std::chrono::seconds(100 * 15));
+}
+
+TEST_F(discovery_test, binds_to_every_interface_that_was_given) {
+    run_well({"-m", "iface", "-I", "eth", "-o", "new", "-n", "iface.net_ifacename", "-v", "eth7"});
+    offer({t1});
+    const std::string line = "10.9.9.1:3260,1 " + t1 + "\n";
+    EXPECT_EQ(run_well(discovery({"-I", "default", "-I", "eth"})), line + line);
+    EXPECT_THAT(
+        run_well({"-m", "node", "-I", "eth", "-o", "show"}),
+        HasSubstr("iface.net_ifacename = eth7\n")
+    );
+}
+
+TEST_F(discovery_test, binds_to_the_stored_interfaces_of_tcp_without_a_choice) {
+    run_well({"-m", "iface", "-I", "eth", "-o", "new"});
+    offer({t1});
+    run_well(discovery());
+    EXPECT_THAT(run_well({"-m", "node", "-P", "1"}), HasSubstr("Iface Name: eth\n"));
+    EXPECT_THAT(run_well({"-m", "node", "-P", "1"}), Not(HasSubstr("Iface Name: default\n")));
+}
+
+TEST_F(discovery_test, skips_interfaces_that_do_not_exist) {
+    offer({t1});
+    const outcome some = run(discovery({"-I", "nosuch", "-I", "default"}));
+    EXPECT_EQ(some.code, 0);
+    EXPECT_THAT(some.err, HasSubstr("iface nosuch is not valid. Will not bind node to it."));
+    EXPECT_EQ(run(discovery({"-I", "nosuch"})).code, 7);
+}
+
+TEST_F(discovery_test, logs_in_to_what_it_found) {
+    offer({t1, t2});
+    const std::string out = run_well(discovery({"-l"}));
+    ASSERT_EQ(daemon.logins.size(), 1U);
+    EXPECT_THAT(daemon.logins[0].nodes, ElementsAre(node_id_of(t1), node_id_of(t2)));
+    EXPECT_THAT(out, HasSubstr("Login to [iface: default, target: " + t2));
+}
+
+TEST_F(discovery_test, knows_the_stored_record) {
+    const outcome missing = run({"-m", "discovery", "-p", "10.9.9.1"});
+    EXPECT_EQ(missing.code, 6);
+    EXPECT_EQ(missing.err, "iscsiadm: Discovery record [10.9.9.1,3260] not found.\n");
+    offer({t1});
+    run_well(discovery());
+    EXPECT_THAT(
+        run_well({"-m", "discovery", "-p", "10.9.9.1"}), HasSubstr("discovery.type = sendtargets\n")
+    );
+    EXPECT_EQ(
+        run_well({"-m", "discovery", "-p", "10.9.9.1", "-D"}), "10.9.9.1:3260,1 " + t1 + "\n"
+    );
+    run_well({"-m", "discovery", "-p", "10.9.9.1", "-o", "delete"});
+    EXPECT_EQ(run({"-m", "node"}).code, 21);
+    EXPECT_EQ(run({"-m", "discovery", "-p", "10.9.9.1", "-o", "new"}).code, 7);
+}
+
+TEST_F(discovery_test, lists_nothing_silently) {
+    const outcome got = run({"-m", "discovery"});
+    EXPECT_EQ(got.code, 21);
+    EXPECT_EQ(got.out + got.err, "");
+}
+
+TEST_F(discovery_test, answers_for_what_it_cannot_do) {
+    EXPECT_EQ(run({"-m", "discovery", "-t", "st"}).code, 7);
+    EXPECT_EQ(run({"-m", "discovery", "-t", "isns", "-p", "10.9.9.1"}).code, 17);
+    EXPECT_EQ(run({"-m", "discovery", "-t", "fw"}).code, 21);
+    EXPECT_THAT(daemon.discoveries, IsEmpty());
+}
+
+TEST_F(discovery_test, database_keeps_the_record_as_it_was_edited) {
+    EXPECT_EQ(
+        run_well(database({"-o", "new"})), "New discovery record for [10.9.9.1,3260] added.\n"
+    );
+    run_well(database(
+        {"-o",
+         "update",
+         "-n",
+         "discovery.sendtargets.auth.authmethod",
+         "-v",
+         "CHAP",
+         "-n",
+         "discovery.sendtargets.auth.password",
+         "-v",
+         "geheimnis"}
+    ));
+    offer({t1});
+    EXPECT_EQ(run_well(database({"-D"})), "10.9.9.1:3260,1 " + t1 + "\n");
+    const std::string shown = run_well(database({}));
+    EXPECT_THAT(shown, HasSubstr("discovery.sendtargets.auth.authmethod = CHAP\n"));
+    EXPECT_THAT(shown, HasSubstr("discovery.sendtargets.auth.password = ********\n"));
+    EXPECT_THAT(run_well(database({"-S"})), HasSubstr("auth.password = geheimnis\n"));
+}
+
+TEST_F(discovery_test, database_makes_a_missing_record_when_it_discovers) {
+    offer({t1});
+    run_well(database({"-D"}));
+    EXPECT_EQ(run_well({"-m", "discoverydb"}), "10.9.9.1:3260 via sendtargets\n");
+}
+
+TEST_F(discovery_test, database_refuses_unknown_keys_and_missing_records) {
+    EXPECT_EQ(run(database({"-o", "update", "-n", "discovery.startup", "-v", "manual"})).code, 6);
+    EXPECT_EQ(run(database({"-o", "delete"})).code, 6);
+    run_well(database({"-o", "new"}));
+    const outcome got = run(database({"-o", "update", "-n", "node.startup", "-v", "manual"}));
+    EXPECT_EQ(got.code, 7);
+    EXPECT_EQ(got.err, "iscsiadm: Cannot modify node.startup. Invalid param name.\n");
+}
+
+TEST_F(discovery_test, database_removes_nothing_that_a_session_uses) {
+    offer({t1, t2});
+    run_well(discovery());
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    EXPECT_EQ(run(database({"-o", "delete"})).code, 15);
+    EXPECT_THAT(run_well({"-m", "node"}), HasSubstr(t2));
+    daemon.sessions.clear();
+    run_well(database({"-o", "delete"}));
+    EXPECT_EQ(run({"-m", "node"}).code, 21);
+}
+
+} // namespace
+} // namespace iscsi::cli

@@ -1,0 +1,88 @@
+#pragma once
+
+#include "iscsiadm/ipc/client.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace iscsi::cli {
+
+// A daemon that answers what a test wrote down, and remembers what it was asked.
+class fake_daemon final : public daemon_client {
+  public:
+    std::vector<admin::session_info> sessions;
+    std::optional<fault> broken; // every call ends with it, after the answers below
+
+    std::vector<admin::login_progress> login_answers;
+    std::vector<admin::logout_progress> logout_answers;
+    std::vector<admin::discover_progress> discover_answers;
+
+    std::vector<admin::login_request_message> logins;
+    std::vector<admin::logout_request_message> logouts;
+    std::vector<admin::discover_request_message> discoveries;
+    milliseconds patience{};
+    int stops = 0;
+    bool lists = true; // list_sessions works even when the calls are broken
+
+    void not_running() {
+        broken = fault{to_error_code(client_errc::not_running), "socket", "111", {}};
+        lists = false;
+    }
+
+    result<std::vector<admin::session_info>> list_sessions() override {
+        if (broken && !lists)
+            return *broken;
+        return sessions;
+    }
+
+    // Without answers of its own, every node is logged in.
+    result<void> log_in(
+        const admin::login_request_message& request,
+        milliseconds longest,
+        const listener<admin::login_progress>& listen
+    ) override {
+        logins.push_back(request);
+        patience = longest;
+        if (login_answers.empty() && !broken)
+            for (std::uint32_t i = 0; i < request.nodes.size(); ++i)
+                listen({i, admin::exit_code::success, "", i + 1});
+        return answer(login_answers, listen);
+    }
+
+    result<void> log_out(
+        const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+    ) override {
+        logouts.push_back(request);
+        if (logout_answers.empty() && !broken)
+            for (const std::uint32_t sid : request.sids)
+                listen({sid, admin::exit_code::success, ""});
+        return answer(logout_answers, listen);
+    }
+
+    result<void> discover(
+        const admin::discover_request_message& request,
+        milliseconds longest,
+        const listener<admin::discover_progress>& listen
+    ) override {
+        discoveries.push_back(request);
+        patience = longest;
+        return answer(discover_answers, listen);
+    }
+
+    result<void> stop() override {
+        ++stops;
+        return answer(std::vector<int>{}, listener<int>{});
+    }
+
+  private:
+    template <class Message>
+    result<void> answer(const std::vector<Message>& all, const listener<Message>& listen) const {
+        for (const Message& one : all)
+            listen(one);
+        if (broken)
+            return *broken;
+        return boost::system::in_place_value;
+    }
+};
+
+} // namespace iscsi::cli

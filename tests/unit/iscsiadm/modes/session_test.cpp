@@ -1,0 +1,176 @@
+#include "tests/unit/iscsiadm/modes/mode_test.hpp"
+
+namespace iscsi::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class session_test : public mode_test {
+  protected:
+    void log_in_to_t1() {
+        add_node(t1);
+        daemon.sessions = {golden_session()};
+    }
+};
+
+TEST_F(session_test, says_when_there_are_none) {
+    EXPECT_EQ(run({"-m", "session"}).code, 21);
+    EXPECT_EQ(run({"-m", "session"}).err, "iscsiadm: No active sessions.\n");
+    EXPECT_EQ(run({"-m", "session", "-P", "7"}).code, 21);
+    EXPECT_EQ(run({"-m", "session", "-u"}).err, "iscsiadm: No matching sessions found\n");
+    EXPECT_EQ(run({"-m", "session", "-R"}).err, "iscsiadm: No session found.\n");
+}
+
+TEST_F(session_test, lists_in_the_order_of_sysfs) {
+    for (const std::uint32_t sid : {2U, 10U, 1U})
+        daemon.sessions.push_back(session_of(node_id_of(t1), sid));
+    const std::string rest = "] 10.9.9.1:3260,1 " + t1 + " (non-flash)\n";
+    EXPECT_EQ(run_well({"-m", "session"}), "tcp: [1" + rest + "tcp: [10" + rest + "tcp: [2" + rest);
+}
+
+TEST_F(session_test, knows_levels_0_to_3) {
+    log_in_to_t1();
+    EXPECT_THAT(run_well({"-m", "session", "-P", "0"}), StartsWith("tcp: [5] "));
+    EXPECT_THAT(run_well({"-m", "session", "-P", "1"}), StartsWith("Target: " + t1));
+    EXPECT_THAT(run_well({"-m", "session", "-P", "3"}), StartsWith("iSCSI Transport Class "));
+    const outcome got = run({"-m", "session", "-P", "4"});
+    EXPECT_EQ(got.code, 7);
+    EXPECT_EQ(got.err, "iscsiadm: Invalid info level 4. Try 0 - 3.\n");
+}
+
+TEST_F(session_test, takes_secrets_from_the_record) {
+    log_in_to_t1();
+    update(t1, "node.session.auth.password", "geheimnis");
+    EXPECT_THAT(run_well({"-m", "session", "-P", "2", "-S"}), HasSubstr("password: geheimnis\n"));
+    EXPECT_THAT(run_well({"-m", "session", "-P", "2"}), HasSubstr("password: ********\n"));
+}
+
+TEST_F(session_test, does_not_know_a_stranger) {
+    for (const std::vector<std::string>& wish :
+         {std::vector<std::string>{}, {"-u"}, {"-R"}, {"-P", "1"}, {"-s"}}) {
+        std::vector<std::string> arguments{"-m", "session", "-r", "99"};
+        arguments.insert(arguments.end(), wish.begin(), wish.end());
+        const outcome got = run(arguments);
+        EXPECT_EQ(got.code, 22);
+        EXPECT_EQ(
+            got.err,
+            "iscsiadm: could not read session targetname: 5\n"
+            "iscsiadm: Could not get session info for sid 99\n"
+        );
+    }
+}
+
+TEST_F(session_test, refuses_what_names_no_session) {
+    for (const char* which : {"0", "-1", "x", "5x", "/no/such/path", "99999999999"}) {
+        const outcome got = run({"-m", "session", "-r", which});
+        EXPECT_EQ(got.code, 1);
+        EXPECT_EQ(
+            got.err, std::string("iscsiadm: ") + which + " is an invalid session ID or path\n"
+        );
+    }
+}
+
+TEST_F(session_test, shows_the_record_of_one_session) {
+    log_in_to_t1();
+    EXPECT_THAT(run_well({"-m", "session", "-r", "5"}), HasSubstr("node.name = " + t1 + "\n"));
+    run_well({"-m", "session", "-r", "5", "-o", "update", "-n", "node.startup", "-v", "automatic"});
+    EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
+    EXPECT_EQ(run({"-m", "session", "-r", "5", "-o", "delete"}).code, 15);
+    EXPECT_EQ(run({"-m", "session", "-r", "5", "-o", "new"}).code, 27);
+    EXPECT_EQ(run({"-m", "session", "-o", "new"}).code, 7);
+    daemon.sessions = {session_of(node_id_of(t2), 6)};
+    EXPECT_EQ(run({"-m", "session", "-r", "6"}).err, "iscsiadm: No records found\n");
+}
+
+TEST_F(session_test, finds_a_session_by_path) {
+    log_in_to_t1();
+    const auto sysfs = root / "devices/platform/host2/session5/target2:0:0";
+    std::filesystem::create_directories(sysfs);
+    std::filesystem::create_symlink(sysfs, root / "2:0:0:1");
+    EXPECT_THAT(run_well({"-m", "session", "-r", sysfs, "-P", "1"}), HasSubstr("SID: 5\n"));
+    EXPECT_THAT(
+        run_well({"-m", "session", "-r", root / "2:0:0:1", "-P", "1"}), HasSubstr("SID: 5\n")
+    );
+    EXPECT_THAT(
+        run_well({"-m", "session", "-r", "/sys/devices/platform/host2/session5", "-P", "1"}),
+        HasSubstr("SID: 5\n")
+    );
+}
+
+TEST_F(session_test, finds_a_session_by_disk) {
+    log_in_to_t1();
+    std::ofstream(root / "sdb");
+    std::ofstream(root / "sdz");
+    std::filesystem::create_symlink("sdb", root / "by-path");
+    EXPECT_THAT(run_well({"-m", "session", "-r", root / "sdb", "-P", "1"}), HasSubstr("SID: 5\n"));
+    EXPECT_THAT(
+        run_well({"-m", "session", "-r", root / "by-path", "-P", "1"}), HasSubstr("SID: 5\n")
+    );
+    EXPECT_EQ(run({"-m", "session", "-r", root / "sdz"}).code, 22);
+}
+
+TEST_F(session_test, logs_out_of_one_or_all) {
+    daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
+    run_well({"-m", "session", "-r", "2", "-u"});
+    EXPECT_THAT(daemon.logouts.back().sids, ElementsAre(2));
+    run_well({"-m", "session", "-u"});
+    EXPECT_THAT(daemon.logouts.back().sids, ElementsAre(1, 2));
+}
+
+TEST_F(session_test, says_what_it_cannot_do) {
+    log_in_to_t1();
+    EXPECT_EQ(run({"-m", "session", "-R"}).code, 27);
+    EXPECT_EQ(
+        run({"-m", "session", "-r", "5", "-s"}).err,
+        "iscsiadm: statistics of a session is not supported\n"
+    );
+}
+
+TEST_F(session_test, fails_without_a_daemon) {
+    daemon.not_running();
+    EXPECT_EQ(run({"-m", "session"}).code, 20);
+    daemon.broken = fault{to_error_code(client_errc::access_denied), "socket", "13", {}};
+    EXPECT_EQ(run({"-m", "session"}).code, 13);
+    EXPECT_EQ(run({"-m", "session"}).err, "iscsiadm: can not connect to iSCSI daemon (13)!\n");
+}
+
+// ---- hosts, firmware, stop ----
+
+TEST_F(session_test, gives_every_session_a_host) {
+    EXPECT_EQ(run({"-m", "host"}).err, "iscsiadm: No iSCSI hosts.\n");
+    EXPECT_EQ(run({"-m", "host"}).code, 21);
+    daemon.sessions = {golden_session()};
+    EXPECT_EQ(run_well({"-m", "host"}), "tcp: [2] 10.9.9.1,[<empty>],<empty> <empty>\n");
+    EXPECT_THAT(run_well({"-m", "host", "-P", "1", "-H", "2"}), StartsWith("Host Number: 2\n"));
+    EXPECT_EQ(run({"-m", "host", "-H", "3"}).code, 21);
+    EXPECT_EQ(run({"-m", "host", "-P", "2"}).code, 7);
+    EXPECT_EQ(run({"-m", "host", "-C", "chap"}).code, 27);
+}
+
+TEST_F(session_test, finds_no_firmware) {
+    const outcome got = run({"-m", "fw", "-l", "-W"});
+    EXPECT_EQ(got.code, 21);
+    EXPECT_EQ(got.err, "iscsiadm: Could not get list of targets from firmware. (err 21)\n");
+}
+
+TEST_F(session_test, stops_the_daemon) {
+    EXPECT_EQ(run_well({"-k", "0"}), "");
+    EXPECT_EQ(daemon.stops, 1);
+    daemon.not_running();
+    const outcome got = run({"-k", "0"});
+    EXPECT_EQ(got.code, 20);
+    EXPECT_THAT(got.err, HasSubstr("iscsiadm: Could not stop iscsid. Trying sending iscsid "));
+}
+
+TEST_F(session_test, prints_its_version_and_warns_of_stray_words) {
+    EXPECT_EQ(run_well({"-V"}), "iscsiadm version 2.1.8\n");
+    daemon.sessions = {golden_session()};
+    const outcome got = run({"-m", "session", "stray"});
+    EXPECT_EQ(got.code, 0);
+    EXPECT_THAT(got.err, HasSubstr("'stray'"));
+}
+
+} // namespace
+} // namespace iscsi::cli
