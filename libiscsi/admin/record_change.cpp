@@ -20,6 +20,11 @@ bool is_link_to(const std::filesystem::path& link, const std::filesystem::path& 
     return std::filesystem::read_symlink(link, error) == to && !error;
 }
 
+bool holds(const std::filesystem::path& file, std::string_view text) {
+    const auto there = read_file(file);
+    return there && *there && **there == text;
+}
+
 result<void> make_folders(file_system& files, const std::filesystem::path& folder) {
     if (is_folder(folder))
         return {};
@@ -47,6 +52,8 @@ record_change::begin(const record_tree& tree, const record_store::options& how) 
 }
 
 result<void> record_change::put_file(const std::filesystem::path& file, std::string_view text) {
+    if (holds(file, text))
+        return files_->sync_folder(file.parent_path()); // its writer may not have come that far
     if (auto made = make_folders(*files_, file.parent_path()); !made)
         return made;
     const auto staged = staged_for(file);

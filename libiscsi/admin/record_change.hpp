@@ -17,6 +17,7 @@ class record_change {
     // Creates the root if it must, takes the lock and clears what a dead writer left behind.
     static result<record_change> begin(const record_tree& tree, const record_store::options& how);
 
+    // A text that is there already is not written again: a discovery mostly finds what it knows.
     result<void> put_file(const std::filesystem::path& file, std::string_view text);
     result<void> put_link(const std::filesystem::path& link, const std::filesystem::path& to);
 
@@ -25,8 +26,8 @@ class record_change {
     result<void> remove(const std::filesystem::path& file);
 
   private:
-    record_change(const record_tree& tree, file_system& files, file_lock lock)
-        : tree_(tree), files_(&files), lock_(std::move(lock)) {}
+    record_change(record_tree tree, file_system& files, file_lock lock)
+        : tree_(std::move(tree)), files_(&files), lock_(std::move(lock)) {}
 
     // New files wait in the branch where they belong: a rename stays in one file system even when
     // the branch is a link to another one.

@@ -12,10 +12,10 @@ bool node_filter::matches(const node_id& id) const {
            (!interface || *interface == id.interface);
 }
 
-record_store::record_store(std::filesystem::path root) : record_store(std::move(root), options{}) {}
+record_store::record_store(const std::filesystem::path& root) : record_store(root, options{}) {}
 
 // Links are absolute, as open-iscsi's are.
-record_store::record_store(std::filesystem::path root, options how)
+record_store::record_store(const std::filesystem::path& root, options how)
     : root_(std::filesystem::absolute(root).lexically_normal()), options_(how) {}
 
 record_store::selection record_store::select(const node_filter& filter) const {

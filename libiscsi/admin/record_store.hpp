@@ -42,8 +42,8 @@ class record_store {
         file_system* files = nullptr; // nullptr: the real one
     };
 
-    explicit record_store(std::filesystem::path root);
-    record_store(std::filesystem::path root, options how);
+    explicit record_store(const std::filesystem::path& root);
+    record_store(const std::filesystem::path& root, options how);
 
     const std::filesystem::path& root() const { return root_; }
 

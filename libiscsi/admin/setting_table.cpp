@@ -17,7 +17,6 @@ struct range {
 using enum setting_group;
 using words = std::string_view;
 
-constexpr std::int64_t longest_value = 255;
 constexpr range u8{0, 255, ""};
 constexpr range u16{0, 65535, ""};
 constexpr range u32{0, 4294967295, ""};
@@ -31,83 +30,84 @@ constexpr words digests = "None|CRC32C|CRC32C,None|None,CRC32C";
 constexpr words sources = "send_targets|isns|offload_send_targets|slp|static|fw";
 
 constexpr setting
-text(setting_group group, words name, words fallback, words meaning, std::int64_t longest) {
-    return {
-        name, group, setting_type::text, fallback, 0, longest, "", false, true, "", "", meaning};
+row(setting_group group, words name, setting_type type, words fallback, words meaning) {
+    setting made;
+    made.name = name;
+    made.group = group;
+    made.type = type;
+    made.fallback = fallback;
+    made.meaning = meaning;
+    return made;
 }
 
-constexpr setting text(setting_group group, words name, words fallback, words meaning) {
-    return text(group, name, fallback, meaning, longest_value);
+constexpr setting
+text(setting_group group, words name, words fallback, words meaning, std::int64_t longest = 255) {
+    auto made = row(group, name, setting_type::text, fallback, meaning);
+    made.high = longest;
+    return made;
 }
 
 constexpr setting
 integer(setting_group group, words name, words fallback, range in, words meaning) {
-    return {
-        name,
-        group,
-        setting_type::integer,
-        fallback,
-        in.low,
-        in.high,
-        "",
-        false,
-        true,
-        in.unit,
-        "",
-        meaning};
+    auto made = row(group, name, setting_type::integer, fallback, meaning);
+    made.low = in.low;
+    made.high = in.high;
+    made.unit = in.unit;
+    return made;
 }
 
 constexpr setting
 choice(setting_group group, words name, words fallback, words choices, words meaning) {
-    return {
-        name, group, setting_type::choice, fallback, 0, 0, choices, false, true, "", "", meaning};
+    auto made = row(group, name, setting_type::choice, fallback, meaning);
+    made.choices = choices;
+    return made;
 }
 
 constexpr setting boolean(setting_group group, words name, words fallback, words meaning) {
-    auto row = choice(group, name, fallback, "Yes|No", meaning);
-    row.type = setting_type::boolean;
-    return row;
+    auto made = choice(group, name, fallback, "Yes|No", meaning);
+    made.type = setting_type::boolean;
+    return made;
 }
 
 constexpr setting chap_algorithms(setting_group group) {
-    auto row = choice(
+    auto made = choice(
         group,
         "node.session.auth.chap_algs",
         "MD5",
         "MD5|SHA1|SHA256|SHA3-256",
         "CHAP digests to offer, best first, separated by commas."
     );
-    row.type = setting_type::list;
-    return row;
+    made.type = setting_type::list;
+    return made;
 }
 
 // A key of the record that selects it: users cannot change it.
-constexpr setting fixed(setting row) {
-    row.writable = false;
-    return row;
+constexpr setting fixed(setting made) {
+    made.writable = false;
+    return made;
 }
 
-constexpr setting secret(setting row) {
-    row.masked = true;
-    return row;
+constexpr setting secret(setting made) {
+    made.masked = true;
+    return made;
 }
 
-constexpr setting offers(words login_key, setting row) {
-    row.login_key = login_key;
-    return row;
+constexpr setting offers(words login_key, setting made) {
+    made.login_key = login_key;
+    return made;
 }
 
-constexpr setting of(address_family family, setting row) {
-    row.family = family;
-    return row;
+constexpr setting of(address_family family, setting made) {
+    made.family = family;
+    return made;
 }
 
-constexpr setting ipv4(setting row) {
-    return of(address_family::ipv4, row);
+constexpr setting ipv4(setting made) {
+    return of(address_family::ipv4, made);
 }
 
-constexpr setting ipv6(setting row) {
-    return of(address_family::ipv6, row);
+constexpr setting ipv6(setting made) {
+    return of(address_family::ipv6, made);
 }
 
 // An interface setting that only adapters with their own TCP/IP use: kept, never looked at.

@@ -102,6 +102,23 @@ TEST_F(record_store_test, replaces_a_record) {
     EXPECT_THAT(store_.select({}).records, ElementsAre(changed));
 }
 
+TEST_F(record_store_test, leaves_the_file_of_an_equal_record_alone) {
+    const auto file = nodes() / sample_target / "10.9.9.1,3260,1/default";
+    const auto inode_of = [&file] {
+        struct stat found {};
+        EXPECT_EQ(::stat(file.c_str(), &found), 0);
+        return found.st_ino;
+    };
+    write(store_, node_of(sample_id()));
+    const auto first = inode_of();
+    std::filesystem::create_hard_link(file, folder_.path() / "keeps the inode");
+    write(store_, node_of(sample_id()));
+    EXPECT_EQ(inode_of(), first);
+    std::filesystem::remove(root() / "static" / "iqn.2020-01.test:t1,10.9.9.1,3260,1,default");
+    write(store_, node_of(sample_id()));
+    EXPECT_TRUE(is_symlink(root() / "static/iqn.2020-01.test:t1,10.9.9.1,3260,1,default"));
+}
+
 TEST_F(record_store_test, keeps_the_record_without_a_tag_beside_the_one_with) {
     write(store_, node_of(sample_id(-1)));
     write(store_, node_of(sample_id(1)));
