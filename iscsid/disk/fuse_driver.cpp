@@ -14,15 +14,6 @@ namespace iscsid::disk {
 
 namespace {
 
-// The scan for partitions reads from the LUN.
-constexpr std::chrono::seconds time_to_attach{60};
-
-// Nobody uses the disk any more: only the flush can take that long, when the target is away.
-constexpr std::chrono::seconds time_to_flush{30};
-
-constexpr std::chrono::seconds patience_with_users{2};
-constexpr std::chrono::seconds time_to_leave_the_lane{10};
-
 // loff_t is signed.
 constexpr std::uint64_t largest_disk = (std::uint64_t{1} << 63U) - 1;
 
@@ -39,8 +30,13 @@ struct fuse_link {
 // The file's place on the lane.
 class lane_seat {
   public:
-    lane_seat(lane::lane& where, const disk_request& what, std::shared_ptr<fuse_link> link)
-        : lane_(where), link_(std::move(link)) {
+    lane_seat(
+        lane::lane& where,
+        const disk_request& what,
+        std::shared_ptr<fuse_link> link,
+        std::chrono::milliseconds patience
+    )
+        : lane_(where), link_(std::move(link)), patience_(patience) {
         lane_.attach(what.session, what.lun, what.properties, link_->file);
     }
 
@@ -48,7 +44,7 @@ class lane_seat {
         const auto left = std::make_shared<std::promise<void>>();
         const auto seen = left->get_future();
         lane_.detach(link_->file, [left, link = link_] { left->set_value(); });
-        seen.wait_for(time_to_leave_the_lane);
+        seen.wait_for(patience_);
     }
 
     lane_seat(const lane_seat&) = delete;
@@ -59,19 +55,27 @@ class lane_seat {
   private:
     lane::lane& lane_;
     std::shared_ptr<fuse_link> link_;
+    std::chrono::milliseconds patience_;
 };
 
 // Members in the order in which they are made; the reverse takes everything down.
 class fuse_disk final : public disk {
   public:
-    fuse_disk(fuse_mount mounted, std::unique_ptr<lane_seat> seat, loop_device loop)
+    fuse_disk(
+        fuse_mount mounted,
+        std::unique_ptr<lane_seat> seat,
+        loop_device loop,
+        const fuse_patience& patience
+    )
         : mount_(std::move(mounted))
         , seat_(std::move(seat))
         , loop_(std::move(loop))
-        , node_(loop_->node()) {}
+        , node_(loop_->node())
+        , patience_(patience) {}
 
     ~fuse_disk() override {
-        if (!remove())
+        remove();
+        if (mount_) // somebody has it open: for him it ends with errors
             mount_->abort();
     }
 
@@ -96,14 +100,15 @@ class fuse_disk final : public disk {
 
   private:
     iscsi::result<void> unbind() {
-        const watchdog bound(time_to_flush, [this] { mount_->abort(); });
-        return loop_->unbind(patience_with_users);
+        const watchdog bound(patience_.flush, [this] { mount_->abort(); });
+        return loop_->unbind(patience_.users);
     }
 
     std::optional<fuse_mount> mount_;
     std::unique_ptr<lane_seat> seat_;
     std::optional<loop_device> loop_;
     std::string node_;
+    fuse_patience patience_;
 };
 
 loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string& path, int file) {
@@ -118,8 +123,8 @@ loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string&
 
 class fuse_driver final : public driver {
   public:
-    fuse_driver(std::string runtime_folder, const fuse_shape& shape)
-        : folder_(std::move(runtime_folder) + "/disks"), shape_(shape) {}
+    fuse_driver(std::string runtime_folder, const fuse_shape& shape, const fuse_patience& patience)
+        : folder_(std::move(runtime_folder) + "/disks"), shape_(shape), patience_(patience) {}
 
     std::string_view name() const override { return "fuse"; }
 
@@ -131,6 +136,7 @@ class fuse_driver final : public driver {
 
     std::string folder_;
     fuse_shape shape_;
+    fuse_patience patience_;
 };
 
 iscsi::result<void> usable(const scsi::logical_unit& lun) {
@@ -150,11 +156,25 @@ iscsi::result<void> usable(const scsi::logical_unit& lun) {
 }
 
 iscsi::result<loop_device> make_loop(const fuse_mount& mounted, const scsi::logical_unit& lun) {
-    const watchdog bound(time_to_attach, [&mounted] { mounted.abort(); });
     const auto file = mounted.open();
     if (!file)
         return file.error();
     return loop_device::bind(loop_settings_of(lun, mounted.path(), file->number()));
+}
+
+// Opening the file and scanning for partitions wait for the lane, and that perhaps for a target.
+iscsi::result<loop_device> make_loop_in_time(
+    const fuse_mount& mounted, const scsi::logical_unit& lun, std::chrono::milliseconds limit
+) {
+    const watchdog bound(limit, [&mounted] { mounted.abort(); });
+    auto loop = make_loop(mounted, lun);
+    if (!bound.has_acted())
+        return loop;
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::attach_failed),
+        mounted.path(),
+        "no answer from the LUN",
+        "one within " + std::to_string(limit.count()) + " ms"};
 }
 
 mount_settings fuse_driver::mount_settings_of(const disk_request& what, int device) const {
@@ -182,17 +202,21 @@ fuse_driver::attach(lane::lane& where, const disk_request& what) {
     auto link = std::make_shared<fuse_link>(
         std::move(*device), what.properties, shape_for(what.properties, shape_)
     );
-    auto seat = std::make_unique<lane_seat>(where, what, std::move(link));
-    auto loop = make_loop(*mounted, what.properties);
+    auto seat = std::make_unique<lane_seat>(where, what, std::move(link), patience_.lane);
+    auto loop = make_loop_in_time(*mounted, what.properties, patience_.attach);
     if (!loop)
         return loop.error();
-    return std::make_unique<fuse_disk>(std::move(*mounted), std::move(seat), std::move(*loop));
+    return std::make_unique<fuse_disk>(
+        std::move(*mounted), std::move(seat), std::move(*loop), patience_
+    );
 }
 
 } // namespace
 
-std::unique_ptr<driver> make_fuse_driver(std::string runtime_folder, fuse_shape shape) {
-    return std::make_unique<fuse_driver>(std::move(runtime_folder), shape);
+std::unique_ptr<driver> make_fuse_driver(
+    std::string runtime_folder, const fuse_shape& shape, const fuse_patience& patience
+) {
+    return std::make_unique<fuse_driver>(std::move(runtime_folder), shape, patience);
 }
 
 iscsi::result<void> fuse_is_here() {

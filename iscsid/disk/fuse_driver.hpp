@@ -3,11 +3,23 @@
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/fuse_answers.hpp"
 
+#include <chrono>
+
 namespace iscsid::disk {
 
-// One FUSE file on <runtime_folder>/disks for each LUN, with a loop device on top. `shape` is for
-// measurements.
-std::unique_ptr<driver> make_fuse_driver(std::string runtime_folder, fuse_shape shape = {});
+// How long each step may take before it is given up.
+struct fuse_patience {
+    std::chrono::milliseconds attach = std::chrono::seconds(60); // with a scan for partitions
+    std::chrono::milliseconds flush = std::chrono::seconds(30);  // of a disk that nobody uses
+    std::chrono::milliseconds users = std::chrono::seconds(2);   // that look at it for a moment
+    std::chrono::milliseconds lane = std::chrono::seconds(10);   // to let go of a file
+};
+
+// One FUSE file on <runtime_folder>/disks for each LUN, with a loop device on top. The defaults are
+// what was measured best; others are for measurements and tests.
+std::unique_ptr<driver> make_fuse_driver(
+    std::string runtime_folder, const fuse_shape& shape = {}, const fuse_patience& patience = {}
+);
 
 // Whether this kernel and container have what it takes. Faults: no_driver, naming the device.
 iscsi::result<void> fuse_is_here();

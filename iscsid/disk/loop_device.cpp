@@ -71,13 +71,14 @@ iscsi::result<std::string> bind_any(const descriptor& control, const loop_config
 enum class unbinding : std::uint8_t { done, in_use, refused };
 
 // LOOP_CLR_FD takes effect at our close when nobody else has the device open. Otherwise it marks
-// the device to vanish at the last close: that mark is taken back.
+// the device to vanish at the last close: that mark is taken back, except from a device whose file
+// is dead (its status cannot be read): that one only gives errors.
 unbinding clear(int device) {
     if (::ioctl(device, LOOP_CLR_FD) != 0 && errno != ENXIO)
         return errno == EBUSY ? unbinding::in_use : unbinding::refused;
     loop_info64 info{};
     if (::ioctl(device, LOOP_GET_STATUS64, &info) != 0)
-        return unbinding::done;
+        return errno == ENXIO ? unbinding::done : unbinding::in_use;
     info.lo_flags &= ~std::uint32_t{LO_FLAGS_AUTOCLEAR};
     return ::ioctl(device, LOOP_SET_STATUS64, &info) == 0 ? unbinding::in_use : unbinding::refused;
 }

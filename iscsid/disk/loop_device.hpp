@@ -52,7 +52,8 @@ class loop_device {
 // The file behind a loop device as sysfs names it; empty when it is not bound.
 std::string backing_file_of(const std::string& node);
 
-// Unbinds a device of a daemon that is no more, without flushing: nobody would answer.
+// Unbinds a device of a daemon that is no more, without flushing: nobody would answer. One that is
+// busy goes when it is closed.
 iscsi::result<void> unbind_stale(const std::string& node, std::chrono::milliseconds patience);
 
 // Removes partitions that were added to a device (partx) and outlived its binding.

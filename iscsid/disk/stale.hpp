@@ -11,7 +11,7 @@ namespace iscsid::disk {
 // What clean_stale() found of a daemon that was killed.
 struct stale_disks {
     std::vector<std::string> removed; // "loop3", and mount points
-    std::vector<iscsi::fault> in_use; // left alone: they only give errors, but somebody has them
+    std::vector<iscsi::fault> in_use; // give errors, and go when they are closed; their mounts stay
 };
 
 // Removes the loop devices and mounts below <runtime_folder>/disks that nobody uses. For the start

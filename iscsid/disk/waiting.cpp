@@ -7,7 +7,7 @@ namespace iscsid::disk {
 using std::chrono::milliseconds;
 
 bool wait_until(milliseconds limit, const std::function<bool()>& condition) {
-    constexpr milliseconds longest_pause{50};
+    constexpr milliseconds longest_pause{100};
     const auto end = std::chrono::steady_clock::now() + limit;
     for (milliseconds pause{1};; pause = std::min(2 * pause, longest_pause)) {
         if (condition())
