@@ -1,0 +1,403 @@
+#include "tests/unit/core/session/said.hpp"
+
+#include "libiscsi/core/login/login.hpp"
+
+#include <gtest/gtest.h>
+
+namespace iscsi::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+fault cable_pulled() {
+    return {{}, "transport", "pulled", {}};
+}
+
+void come_back(peer& target) {
+    target.pass(30s);
+    target.connect();
+    target.log_in();
+    EXPECT_TRUE(target.expect_event<logged_in>().again);
+}
+
+// Refuses the Login Request that is due.
+void refuse_login(peer& target, std::uint8_t status_class, std::uint8_t detail) {
+    const auto request = target.hear_one<login_request>();
+    login_response response;
+    response.isid = request.isid;
+    response.initiator_task_tag = request.initiator_task_tag;
+    response.status_class = status_class;
+    response.status_detail = detail;
+    target.say_as_is(response).value();
+}
+
+// ---- when to come back ------------------------------------------------------------------------
+
+TEST(recovery, waits_for_time2wait) {
+    logged_in_peer target(plain_config(), {{"DefaultTime2Wait", "3"}});
+    target.lose_transport();
+    EXPECT_EQ(target.session_under_test.connection(), connection_state::transport_wait);
+    EXPECT_EQ(target.session_under_test.state(), session_state::failed);
+    target.pass(2999ms);
+    EXPECT_TRUE(target.no_event());
+    target.pass(1ms);
+    EXPECT_FALSE(target.expect_event<want_transport>().redirect);
+}
+
+TEST(recovery, waits_a_second_at_least) {
+    auto config = plain_config();
+    config.offer.default_time2wait = 0;
+    logged_in_peer target(config, {{"DefaultTime2Wait", "0"}});
+    target.lose_transport();
+    target.pass(999ms);
+    EXPECT_TRUE(target.no_event());
+    target.pass(1ms);
+    target.expect_event<want_transport>();
+}
+
+TEST(recovery, doubles_its_pause_with_each_failure_up_to_thirty_seconds) {
+    logged_in_peer target;
+    target.lose_transport();
+    for (const auto pause : {2s, 4s, 8s, 16s, 30s, 30s}) {
+        target.pass(pause - 1ms);
+        EXPECT_TRUE(target.no_event()) << pause.count();
+        target.pass(1ms);
+        target.expect_event<want_transport>();
+        target.session_under_test.connect_failed(cable_pulled(), target.now);
+        EXPECT_EQ(target.expect_event<login_failed>().verdict, login_verdict::retry);
+    }
+}
+
+TEST(recovery, hands_out_no_memory_without_a_transport) {
+    logged_in_peer target;
+    buffer room(100);
+    target.submit(read_command(room));
+    EXPECT_FALSE(target.session_under_test.write_plan().empty());
+    target.lose_transport();
+    EXPECT_TRUE(target.session_under_test.write_plan().empty());
+    EXPECT_TRUE(target.session_under_test.read_plan().empty());
+    EXPECT_TRUE(target.session_under_test.received(0, target.now));
+}
+
+// ---- what comes back --------------------------------------------------------------------------
+
+TEST(recovery, reissues_first_and_keeps_what_was_never_sent_behind) {
+    peer target(plain_config());
+    target.window = 3;
+    target.start_session();
+    target.expect_event<logged_in>();
+    buffer room(100);
+    std::vector<task_id> tags;
+    for (int i = 0; i < 6; ++i)
+        tags.push_back(target.session_under_test.submit(read_command(room), target.now).value());
+    EXPECT_EQ(target.hear().size(), 3U);
+    ASSERT_TRUE(target.say(data_at(tags[0], 0, 0), pattern(50)));
+    target.lose_transport();
+    target.window = 64;
+    come_back(target);
+    for (const auto tag : tags)
+        EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, tag);
+    ASSERT_TRUE(target.say(last_data_at(tags[0], 0, 0), pattern(100, 9))); // from the beginning
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::answered);
+    EXPECT_EQ(room, pattern(100, 9));
+}
+
+TEST(recovery, sends_a_write_again_from_its_first_byte) {
+    logged_in_peer target;
+    const auto data = pattern(20'000);
+    const auto tag = target.submit(write_command(data));
+    target.hear();
+    ASSERT_TRUE(target.say(ask(tag, 0, 8192, 11'808)));
+    target.hear();
+    target.lose_transport();
+    come_back(target);
+    buffer heard;
+    target.hear_one<scsi_command>(&heard);
+    EXPECT_EQ(heard.size(), 8192U);
+    ASSERT_TRUE(target.say(ask(tag, 0, 8192, 11'808))); // R2TSN begins anew
+    for (const auto& each : target.hear())
+        heard.insert(heard.end(), each.data.begin(), each.data.end());
+    EXPECT_EQ(heard, data);
+    ASSERT_TRUE(target.say(answer(tag)));
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::answered);
+}
+
+TEST(recovery, holds_new_commands_until_reissued_writes_are_answered) {
+    logged_in_peer target;
+    const auto data = pattern(100);
+    buffer room(100);
+    const auto old_write = target.submit(write_command(data));
+    const auto old_read = target.submit(read_command(room));
+    target.hear();
+    target.lose_transport();
+    const auto new_write = target.submit(write_command(data));
+    come_back(target);
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, old_write);
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, old_read);
+    EXPECT_TRUE(target.silent());
+    ASSERT_TRUE(target.say(answer(old_write)));
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, new_write);
+}
+
+TEST(recovery, keeps_the_hold_when_the_transport_is_lost_again) {
+    logged_in_peer target;
+    const auto data = pattern(100);
+    const auto first = target.submit(write_command(data));
+    const auto second = target.submit(write_command(data));
+    target.hear();
+    target.lose_transport();
+    const auto newer = target.submit(write_command(data));
+    come_back(target);
+    target.hear();
+    ASSERT_TRUE(target.say(answer(first)));
+    target.lose_transport();
+    target.events();
+    come_back(target);
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, second);
+    EXPECT_TRUE(target.silent());
+    ASSERT_TRUE(target.say(answer(second)));
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, newer);
+}
+
+TEST(recovery, counts_its_commands_on) {
+    auto config = plain_config();
+    config.initial_command_sn = 0xffff'ffff;
+    logged_in_peer target(config);
+    buffer room(4);
+    target.submit(read_command(room));
+    EXPECT_EQ(target.hear_one<scsi_command>().command_sn, 0xffff'ffffU);
+    target.lose_transport();
+    target.pass(2s);
+    target.connect();
+    EXPECT_EQ(target.hear_one<login_request>().command_sn, 0U);
+}
+
+TEST(recovery, does_not_reissue_a_task_that_breaks_every_connection) {
+    logged_in_peer target;
+    buffer room(100);
+    const auto poison = target.submit(read_command(room, 1));
+    const auto innocent = target.submit(read_command(room, 2));
+    for (int i = 0; i < 3; ++i) {
+        target.hear();
+        EXPECT_TRUE(target.say(data_at(poison, 7, 0), pattern(10)).has_error());
+        EXPECT_TRUE(target.no_event());
+        target.lose_transport();
+        if (i < 2)
+            come_back(target);
+    }
+    const auto done = target.expect_event<task_done>();
+    EXPECT_EQ(done.cookie, 1U);
+    EXPECT_EQ(done.outcome, task_result::lost);
+    come_back(target);
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, innocent);
+}
+
+// ---- giving up --------------------------------------------------------------------------------
+
+TEST(recovery, gives_up_after_the_replacement_timeout_and_works_again_after_a_login) {
+    auto config = plain_config();
+    config.timeouts.replacement = 10s;
+    logged_in_peer target(config);
+    buffer room(100);
+    target.submit(read_command(room, 1));
+    target.hear();
+    target.lose_transport();
+    target.submit(read_command(room, 2));
+    target.pass(9999ms);
+    const auto before = target.events();
+    ASSERT_EQ(before.size(), 1U);
+    EXPECT_TRUE(std::holds_alternative<want_transport>(before[0]));
+    target.pass(1ms);
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
+    target.expect_event<gave_up>();
+
+    target.submit(read_command(room, 3));
+    const auto done = target.expect_event<task_done>();
+    EXPECT_EQ(done.cookie, 3U);
+    EXPECT_EQ(done.outcome, task_result::lost);
+
+    target.session_under_test.connect_failed(cable_pulled(), target.now);
+    target.expect_event<login_failed>();
+    come_back(target);
+    EXPECT_TRUE(target.silent());
+    const auto tag = target.submit(read_command(room));
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, tag);
+}
+
+TEST(recovery, gives_up_at_once_without_a_replacement_timeout) {
+    auto config = plain_config();
+    config.timeouts.replacement = 0s;
+    logged_in_peer target(config);
+    buffer room(100);
+    target.submit(read_command(room));
+    target.hear();
+    target.lose_transport();
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
+    target.expect_event<gave_up>();
+    come_back(target);
+}
+
+TEST(recovery, never_gives_up_with_a_negative_replacement_timeout) {
+    auto config = plain_config();
+    config.timeouts.replacement = -1s;
+    logged_in_peer target(config);
+    target.lose_transport();
+    target.pass(std::chrono::hours(100));
+    target.expect_event<want_transport>();
+    EXPECT_TRUE(target.no_event());
+}
+
+TEST(recovery, counts_the_replacement_timeout_from_the_first_loss) {
+    auto config = plain_config();
+    config.timeouts.replacement = 10s;
+    logged_in_peer target(config);
+    target.lose_transport();
+    target.pass(2s);
+    target.connect();
+    target.lose_transport(); // in login
+    EXPECT_EQ(target.expect_event<login_failed>().verdict, login_verdict::retry);
+    target.pass(8s);
+    target.expect_event<want_transport>();
+    target.expect_event<gave_up>();
+}
+
+// ---- logins that fail -------------------------------------------------------------------------
+
+TEST(login_failure, is_judged_by_class_and_detail) {
+    struct example {
+        std::uint8_t status_class;
+        std::uint8_t detail;
+        login_verdict verdict;
+    };
+
+    for (const auto& each : std::initializer_list<example>{
+             {2, 0, login_verdict::fatal},
+             {2, 1, login_verdict::authentication},
+             {2, 2, login_verdict::authentication},
+             {2, 3, login_verdict::fatal},
+             {3, 1, login_verdict::retry},
+             {9, 9, login_verdict::fatal},
+         }) {
+        peer target(plain_config());
+        target.session_under_test.start(target.now);
+        target.connect();
+        refuse_login(target, each.status_class, each.detail);
+        const auto failed = target.expect_event<login_failed>();
+        EXPECT_EQ(failed.verdict, each.verdict) << int(each.status_class) << int(each.detail);
+        EXPECT_EQ(failed.status_class, each.status_class);
+        EXPECT_EQ(failed.status_detail, each.detail);
+        target.expect_event<want_close>();
+        target.lose_transport();
+        target.pass(10s);
+        if (each.verdict == login_verdict::retry)
+            target.expect_event<want_transport>();
+        EXPECT_TRUE(target.no_event());
+    }
+}
+
+TEST(login_failure, is_never_final_for_a_session_that_was_in) {
+    logged_in_peer target;
+    target.lose_transport();
+    target.pass(2s);
+    target.connect();
+    refuse_login(target, 2, 3); // a target that restarts may not know itself yet
+    EXPECT_EQ(target.expect_event<login_failed>().verdict, login_verdict::fatal);
+    target.expect_event<want_close>();
+    target.lose_transport();
+    come_back(target);
+}
+
+TEST(login_failure, comes_when_the_time_is_over) {
+    peer target(plain_config());
+    target.session_under_test.start(target.now);
+    target.connect();
+    target.hear();
+    target.pass(15s);
+    const auto failed = target.expect_event<login_failed>();
+    EXPECT_EQ(failed.verdict, login_verdict::retry);
+    EXPECT_EQ(failed.why.code, code(session_errc::login_timeout));
+    EXPECT_EQ(target.expect_event<want_close>().why.code, code(session_errc::login_timeout));
+    target.lose_transport();
+    EXPECT_TRUE(target.no_event());
+    target.pass(2s);
+    target.expect_event<want_transport>();
+}
+
+TEST(login_failure, lets_a_refused_session_be_started_again) {
+    peer target(plain_config());
+    target.session_under_test.start(target.now);
+    target.connect();
+    refuse_login(target, 2, 1);
+    target.events();
+    target.lose_transport();
+    EXPECT_EQ(target.session_under_test.connection(), connection_state::free);
+    target.start_session();
+    EXPECT_FALSE(target.expect_event<logged_in>().again);
+}
+
+TEST(login_failure, comes_with_pdus_of_another_phase) {
+    for (const target_pdu& pdu : {target_pdu{data_in{}}, target_pdu{nop_in{}}}) {
+        peer target(plain_config());
+        target.session_under_test.start(target.now);
+        target.connect();
+        target.hear();
+        const auto refused = target.say_as_is(pdu);
+        ASSERT_TRUE(refused.has_error());
+        EXPECT_EQ(refused.error().code, code(session_errc::unexpected_pdu));
+        EXPECT_TRUE(target.no_event());
+        target.lose_transport();
+        EXPECT_EQ(target.expect_event<login_failed>().verdict, login_verdict::retry);
+    }
+}
+
+// ---- redirects --------------------------------------------------------------------------------
+
+void redirect(peer& target, const std::string& to) {
+    const auto request = target.hear_one<login_request>();
+    login_response response;
+    response.isid = request.isid;
+    response.initiator_task_tag = request.initiator_task_tag;
+    response.status_class = 1;
+    response.status_detail = 1;
+    buffer data;
+    for (const char c : "TargetAddress=" + to)
+        data.push_back(static_cast<std::byte>(c));
+    data.push_back(std::byte{0});
+    target.say_as_is(response, data).value();
+}
+
+TEST(redirect, leads_to_another_address_for_one_attempt) {
+    peer target(plain_config());
+    target.session_under_test.start(target.now);
+    target.connect();
+    redirect(target, "[fe80::1]:3261,1");
+    target.expect_event<want_close>();
+    target.lose_transport();
+    const auto wish = target.expect_event<want_transport>();
+    ASSERT_TRUE(wish.redirect);
+    EXPECT_EQ(wish.redirect->host, "fe80::1");
+    EXPECT_EQ(wish.redirect->port, 3261);
+    EXPECT_FALSE(wish.redirect_is_permanent);
+    target.session_under_test.connect_failed(cable_pulled(), target.now);
+    target.expect_event<login_failed>();
+    target.pass(10s);
+    EXPECT_FALSE(target.expect_event<want_transport>().redirect);
+}
+
+TEST(redirect, does_not_go_round_for_ever) {
+    peer target(plain_config());
+    target.session_under_test.start(target.now);
+    for (int hop = 0; hop < 8; ++hop) {
+        target.connect();
+        redirect(target, "10.0.0.1:3260,1");
+        target.expect_event<want_close>();
+        target.lose_transport();
+    }
+    target.connect();
+    redirect(target, "10.0.0.1:3260,1");
+    EXPECT_EQ(target.expect_event<login_failed>().why.code, code(session_errc::too_many_redirects));
+}
+
+} // namespace
+} // namespace iscsi::test

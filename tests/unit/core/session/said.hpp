@@ -1,0 +1,59 @@
+#pragma once
+
+#include "tests/unit/core/session/peer.hpp"
+
+// PDUs of a target, in the fewest words.
+namespace iscsi::test {
+
+inline scsi_response answer(std::uint32_t tag, std::uint8_t status = 0) {
+    scsi_response pdu;
+    pdu.initiator_task_tag = tag;
+    pdu.status = status;
+    return pdu;
+}
+
+inline data_in data_at(std::uint32_t tag, std::uint32_t sn, std::uint32_t offset) {
+    data_in pdu;
+    pdu.initiator_task_tag = tag;
+    pdu.data_sn = sn;
+    pdu.buffer_offset = offset;
+    return pdu;
+}
+
+inline data_in last_data_at(std::uint32_t tag, std::uint32_t sn, std::uint32_t offset) {
+    auto pdu = data_at(tag, sn, offset);
+    pdu.final = pdu.has_status = true;
+    return pdu;
+}
+
+inline r2t ask(std::uint32_t tag, std::uint32_t sn, std::uint32_t offset, std::uint32_t length) {
+    r2t pdu;
+    pdu.initiator_task_tag = tag;
+    pdu.target_transfer_tag = 0x7700 + sn;
+    pdu.r2t_sn = sn;
+    pdu.buffer_offset = offset;
+    pdu.desired_data_transfer_length = length;
+    return pdu;
+}
+
+inline boost::system::error_code code(session_errc value) {
+    return to_error_code(value);
+}
+
+// A target to which a session is logged in.
+struct logged_in_peer : peer {
+    explicit logged_in_peer(
+        const session_config& config = plain_config(),
+        const std::map<std::string, std::string>& answers = {}
+    )
+        : peer(config) {
+        for (const auto& [key, value] : answers)
+            keys[key] = value;
+        start_session();
+        expect_event<logged_in>();
+    }
+
+    task_id submit(const command& what) { return session_under_test.submit(what, now).value(); }
+};
+
+} // namespace iscsi::test
