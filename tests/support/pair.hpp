@@ -1,0 +1,49 @@
+#pragma once
+
+#include "tests/support/memory_target.hpp"
+#include "tests/support/session_world.hpp"
+#include "tests/support/target_link.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace iscsi::test {
+
+// A session and a memory_target with a virtual wire between them. Nothing happens but by run().
+class pair {
+  public:
+    pair(session_world& world, memory_target& target) : world_(world), target_(target) {}
+
+    // How the wire behaves; a test sets these before and during the run.
+    std::function<std::size_t()> piece = [] { return SIZE_MAX; }; // bytes of the next move, >= 1
+    std::function<bool()> accepts_connection = [] { return true; };
+    std::function<bool()> answers_first = [] { return false; }; // which direction moves next
+
+    // Moves bytes, and time when nothing else moves, until `done`. False: nothing more can happen
+    // before `patience` of virtual time is over.
+    bool run_until(const std::function<bool()>& done, duration patience = std::chrono::minutes(10));
+
+    bool log_in();
+
+    // One move, of bytes or of time up to the limit. False: nothing can happen before it.
+    bool step(instant limit);
+
+    // The wire breaks; what was on it is lost.
+    void cut();
+
+    target_link* link() { return link_.get(); }
+
+  private:
+    bool move_something();
+    bool serve_events();
+    bool move_to_target();
+    bool move_to_session();
+
+    session_world& world_;
+    memory_target& target_;
+    std::unique_ptr<target_link> link_;
+    std::vector<std::byte> to_target_;
+    std::vector<std::byte> to_session_;
+};
+
+} // namespace iscsi::test
