@@ -36,8 +36,8 @@ void prepare_process() {
     ::sigaction(SIGINT, &action, nullptr);
 }
 
-// ISCSIADM_TIMEOUT_MS: the longest wait for an answer of the daemon.
-std::optional<std::chrono::milliseconds> timeout_from_environment() {
+// ISCSIADM_TIMEOUT_MS: the longest wait for an answer of the daemon, shorter than usual.
+parsed<std::optional<std::chrono::milliseconds>> timeout_from_environment() {
     const char* text = std::getenv("ISCSIADM_TIMEOUT_MS"); // NOLINT(concurrency-mt-unsafe)
     if (text == nullptr)
         return std::nullopt;
@@ -46,7 +46,8 @@ std::optional<std::chrono::milliseconds> timeout_from_environment() {
     const char* end = digits.data() + digits.size();
     const auto [stop, error] = std::from_chars(digits.data(), end, number);
     if (error != std::errc{} || stop != end || number == 0)
-        return std::nullopt;
+        return refusal{
+            {"ISCSIADM_TIMEOUT_MS: expected milliseconds above 0, got " + std::string(digits)}};
     return std::chrono::milliseconds(number);
 }
 
@@ -61,9 +62,12 @@ int run_arguments(const std::vector<std::string>& arguments) {
     console screen(std::cout, std::cerr, line ? line->debug_level : 0);
     if (!line)
         return refuse(line.error(), screen);
+    const auto timeout = timeout_from_environment();
+    if (!timeout)
+        return refuse(timeout.error(), screen);
     const admin::locations where = admin::locations_from_environment();
     admin::record_store store(where.database);
-    socket_client daemon(where.socket, timeout_from_environment());
+    socket_client daemon(where.socket, *timeout);
     context at{where, store, daemon, screen};
     return static_cast<int>(run(*line, at));
 }
