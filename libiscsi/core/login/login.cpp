@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint32_t task_tag = 0;         // one for the whole login, §11.12.6
 constexpr std::size_t longest_segment = 8192; // §13.12: the default holds until full feature phase
-constexpr std::size_t longest_text = 64 * 1024;
+constexpr std::size_t longest_text = 64UL * 1024;
 constexpr unsigned most_exchanges = 64;
 
 fault login_fault(login_errc code, std::string field, std::string got, std::string expected) {
@@ -72,6 +72,7 @@ struct login::implementation {
     result<void> check_stage(const login_response& response) const;
     result<void> collect(bytes_view data);
     result<login_step> on_answer(const login_response& response);
+    result<login_step> on_entropy(bytes_view bytes);
     result<login_step> complete(const login_response& response, full_feature&& done) const;
 
     const session_config* config;
@@ -214,6 +215,19 @@ result<login_step> login::implementation::on_answer(const login_response& respon
     phase = std::move(*next);
     if (auto* const done = std::get_if<full_feature>(&phase))
         return complete(response, std::move(*done));
+    if (const auto* const waiting = std::get_if<await_entropy>(&phase))
+        return login_step(login_wants_entropy{waiting->bytes()});
+    return login_step(say(words_of(phase)));
+}
+
+result<login_step> login::implementation::on_entropy(bytes_view bytes) {
+    auto* const waiting = std::get_if<await_entropy>(&phase);
+    if (waiting == nullptr)
+        return chap_fault("CHAP challenge", "random bytes", "none: they were not asked for");
+    auto next = std::move(*waiting).with(bytes);
+    if (next.has_error())
+        return std::move(next).error();
+    phase = std::move(*next);
     return login_step(say(words_of(phase)));
 }
 
@@ -263,10 +277,8 @@ result<login_step> login::on_response(const login_response& response, bytes_view
     return self_->on_response(response, data);
 }
 
-result<login_step> login::entropy(bytes_view /*bytes*/) {
-    return login_fault(
-        login_errc::authentication_method_unsupported, "CHAP challenge", "random bytes", "none"
-    );
+result<login_step> login::entropy(bytes_view bytes) {
+    return self_->on_entropy(bytes);
 }
 
 } // namespace iscsi

@@ -28,7 +28,7 @@ bool is_marker(const key_row& row) {
     return row.key == login_key::if_marker || row.key == login_key::of_marker;
 }
 
-fault not_offered(const key_row& row, std::string_view got, std::string offered) {
+fault not_offered(const key_row& row, std::string_view got, const std::string& offered) {
     return key_fault(login_errc::value_not_offered, row.name, got, "a value that suits " + offered);
 }
 
@@ -39,7 +39,7 @@ result<void> check_place(const key_row& row, const text_pair& pair, key_phase ph
             login_errc::authentication_method_unsupported,
             pair.key,
             pair.value,
-            "no authentication: none is configured"
+            "no authentication in the operational stage"
         );
     if (row.sender == key_sender::initiator || (row.phase != key_phase::any && row.phase != phase))
         return key_fault(
@@ -74,6 +74,7 @@ negotiation::negotiation(const operational_offer& offer, session_type type)
     wish(max_connections, 1);
     wish(data_pdu_in_order, offer.data_pdu_in_order ? 1 : 0);
     wish(data_sequence_in_order, offer.data_sequence_in_order ? 1 : 0);
+    wish(iscsi_protocol_level, 1); // §13.24: RFC 7143
     wish(max_recv_data_segment_length, offer.max_recv_data_segment_length);
 }
 

@@ -1,56 +1,10 @@
 #include "libiscsi/core/login/phases.hpp"
 
-#include "libiscsi/core/login/key_value.hpp"
+#include "libiscsi/core/login/login.hpp"
 
 #include <utility>
 
 namespace iscsi {
-namespace {
-
-// The keys of the leading request, in open-iscsi's order (§6.3, §13.4 to §13.7, §13.21).
-text_pairs identity(const session_config& config) {
-    text_pairs text{{"InitiatorName", config.initiator_name}};
-    if (!config.initiator_alias.empty())
-        text.push_back({"InitiatorAlias", config.initiator_alias});
-    const bool normal = config.type == session_type::normal;
-    if (normal)
-        text.push_back({"TargetName", config.target_name});
-    text.push_back({"SessionType", normal ? "Normal" : "Discovery"});
-    return text;
-}
-
-fault chap_missing(const std::string& method) {
-    return key_fault(
-        login_errc::authentication_method_unsupported,
-        "AuthMethod",
-        method,
-        "no CHAP: it is configured, but this build has none"
-    );
-}
-
-} // namespace
-
-bool is_chap_configured(const auth_config& auth) {
-    return !auth.outgoing.secret.empty() || !auth.incoming.secret.empty();
-}
-
-result<target_trust> target_trust::without_proof(const auth_config& auth) {
-    if (is_chap_configured(auth))
-        return key_fault(login_errc::authentication_required, "AuthMethod", "None", "CHAP");
-    return target_trust();
-}
-
-// ---- security -----------------------------------------------------------------------------------
-
-offer_security::offer_security(const session_config& config)
-    : config_(&config), keys_(config.offer, config.type) {}
-
-// Only CHAP is offered: a configured secret must not be dropped because the target prefers None.
-phase_words offer_security::words() const {
-    auto text = identity(*config_);
-    text.push_back({"AuthMethod", "CHAP"});
-    return {login_stage::security_negotiation, std::nullopt, std::move(text)};
-}
 
 // ---- operational --------------------------------------------------------------------------------
 
@@ -79,22 +33,6 @@ result<full_feature> full_feature::from(operational&& before) {
 
 namespace {
 
-result<login_phase> leave(offer_security&& now, const phase_answer& answer) {
-    if (auto taken = now.keys().receive(answer.text, key_phase::security); taken.has_error())
-        return std::move(taken).error();
-    const auto* const method = find_value(answer.text, "AuthMethod");
-    if (method != nullptr && *method == "CHAP")
-        return chap_missing(*method);
-    if (method != nullptr && *method == reject_word)
-        return key_fault(login_errc::key_rejected, "AuthMethod", "CHAP", "to be accepted");
-    if (method != nullptr && *method != "None")
-        return key_fault(login_errc::value_not_offered, "AuthMethod", *method, "CHAP");
-    const auto trust = target_trust::without_proof(now.config().auth);
-    if (trust.has_error())
-        return trust.error();
-    return operational(*trust, std::move(now).take_keys(), {});
-}
-
 // Answers cannot follow a transition; whatever they would have said was not for us to decide.
 result<login_phase> leave(operational&& now, const phase_answer& answer) {
     auto answers = now.keys().receive(answer.text, key_phase::operational);
@@ -118,9 +56,20 @@ result<login_phase> leave(full_feature&&, const phase_answer&) {
 
 login_phase first_phase(const session_config& config) {
     const auto trust = target_trust::without_proof(config.auth);
-    if (trust.has_error())
+    if (is_chap_configured(config.auth) || trust.has_error())
         return offer_security(config);
     return operational(*trust, negotiation(config.offer, config.type), identity(config));
+}
+
+text_pairs identity(const session_config& config) {
+    text_pairs text{{"InitiatorName", config.initiator_name}};
+    if (!config.initiator_alias.empty())
+        text.push_back({"InitiatorAlias", config.initiator_alias});
+    const bool normal = config.type == session_type::normal;
+    if (normal)
+        text.push_back({"TargetName", config.target_name});
+    text.push_back({"SessionType", normal ? "Normal" : "Discovery"});
+    return text;
 }
 
 phase_words words_of(const login_phase& phase) {
@@ -128,9 +77,7 @@ phase_words words_of(const login_phase& phase) {
 }
 
 result<login_phase> advance(login_phase&& now, const phase_answer& answer) {
-    return std::visit(
-        [&answer](auto&& phase) { return leave(std::move(phase), answer); }, std::move(now)
-    );
+    return std::visit([&answer](auto& phase) { return leave(std::move(phase), answer); }, now);
 }
 
 } // namespace iscsi
