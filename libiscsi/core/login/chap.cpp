@@ -25,6 +25,9 @@ constexpr std::array<algorithm_row, 4> algorithms{{
     {chap_algorithm::sha3_256, "SHA3-256", 32, &EVP_sha3_256},
 }};
 
+constexpr std::string_view base64_digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 const algorithm_row& row_of(chap_algorithm algorithm) {
     for (const auto& row : algorithms)
         if (row.algorithm == algorithm)
@@ -71,14 +74,17 @@ result<std::vector<std::byte>> read_base64(std::string_view text) {
         return refuse(chap_errc::not_binary, "CHAP binary", text, "base64 in groups of four");
     if (text.size() / 4 * 3 > longest_chap_binary + 2)
         return refuse(chap_errc::binary_too_long, "CHAP binary", text, "at most 1024 bytes");
-    std::vector<unsigned char> raw(text.size() / 4 * 3);
-    const auto* from = reinterpret_cast<const unsigned char*>(text.data());
-    const int size = EVP_DecodeBlock(raw.data(), from, static_cast<int>(text.size()));
     const auto padding = static_cast<std::size_t>(
         text.ends_with("==")  ? 2
         : text.ends_with('=') ? 1
                               : 0
     );
+    // libcrypto would skip blanks and take '=' anywhere.
+    if (text.substr(0, text.size() - padding).find_first_not_of(base64_digits) != text.npos)
+        return refuse(chap_errc::not_binary, "CHAP binary", text, "base64");
+    std::vector<unsigned char> raw(text.size() / 4 * 3);
+    const auto* from = reinterpret_cast<const unsigned char*>(text.data());
+    const int size = EVP_DecodeBlock(raw.data(), from, static_cast<int>(text.size()));
     if (size < 0 || static_cast<std::size_t>(size) < padding)
         return refuse(chap_errc::not_binary, "CHAP binary", text, "base64");
     const auto* first = reinterpret_cast<const std::byte*>(raw.data());

@@ -40,6 +40,7 @@ constexpr std::array<key_row, static_cast<std::size_t>(count)> rows{{
     {data_sequence_in_order,       "DataSequenceInOrder",      both,      either_yes,     operational, normal,    0,     1,      1},
     {max_recv_data_segment_length, "MaxRecvDataSegmentLength", both,      declare_number, any,         every,   512,   u24,   8192},
     {task_reporting,               "TaskReporting",            both,      one_of_list,    operational, normal,    0,     0,      0, "RFC3720"},
+    {iscsi_protocol_level,         "iSCSIProtocolLevel",       both,      smaller,        operational, normal,    0,    31,      1},
     {if_mark_int,                  "IFMarkInt",                both,      obsolete,       operational, every},
     {of_mark_int,                  "OFMarkInt",                both,      obsolete,       operational, every},
     {target_alias,                 "TargetAlias",              target,    declare_text,   any,         every},

@@ -27,6 +27,7 @@ enum class login_key : std::uint8_t {
     last_offered = max_recv_data_segment_length,
 
     task_reporting,
+    iscsi_protocol_level,
     if_mark_int,
     of_mark_int,
     target_alias,

@@ -31,7 +31,8 @@ enum class login_errc {
     key_rejected,
     authentication_required, // the target skipped what we insist on
     authentication_method_unsupported,
-    chap_failed, // the target could not prove itself, or broke the CHAP rules
+    chap_failed,          // the target could not prove itself, or broke the CHAP rules
+    unusable_credentials, // CHAP is configured so that it cannot be safe
 };
 
 const char* category_name(login_errc);
@@ -60,7 +61,7 @@ struct login_refusal { // status class 2 or 3
     std::uint8_t status_detail = 0;
 };
 
-struct login_wants_entropy { // CHAP of the target needs a challenge; then call entropy()
+struct login_wants_entropy { // mutual CHAP needs a challenge; call entropy() with as many bytes
     std::size_t bytes = 0;
 };
 

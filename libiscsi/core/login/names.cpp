@@ -74,6 +74,8 @@ std::string_view message_of(login_errc code) {
         return "authentication method not supported";
     case login_errc::chap_failed:
         return "CHAP failed";
+    case login_errc::unusable_credentials:
+        return "CHAP credentials cannot be used";
     }
     return "unknown login error";
 }
