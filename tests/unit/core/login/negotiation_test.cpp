@@ -313,7 +313,7 @@ TEST(negotiation, offers_of_the_target_are_answered) {
     const text_pairs expected{
         {"TaskReporting", "RFC3720"},
         {"X-com.example.speed", "NotUnderstood"},
-        {"iSCSIProtocolLevel", "NotUnderstood"},
+        {"iSCSIProtocolLevel", "1"},
         {"IFMarkInt", "Reject"}};
     EXPECT_EQ(*answers, expected);
 }
