@@ -14,6 +14,18 @@ session_config within_bounds(session_config config) {
     return config;
 }
 
+task_id task_of(const target_pdu& pdu) {
+    return std::visit(
+        [](const auto& each) {
+            if constexpr (requires { each.initiator_task_tag; })
+                return each.initiator_task_tag;
+            else
+                return reserved_tag;
+        },
+        pdu
+    );
+}
+
 } // namespace
 
 session_engine::session_engine(session_config config)
@@ -72,18 +84,11 @@ result<void> session_engine::cut(connection& from, instant now) {
 
 void session_engine::note_fault(connection& from, const fault& why) {
     broken_ = true;
-    const bool bad_digest = why.code == to_error_code(wire_errc::header_digest_mismatch) ||
-                            why.code == to_error_code(wire_errc::data_digest_mismatch);
-    if (bad_digest)
+    if (why.code == to_error_code(wire_errc::header_digest_mismatch) ||
+        why.code == to_error_code(wire_errc::data_digest_mismatch))
         ++context_.statistics.digest_err;
-    else
-        std::visit(
-            [this](const auto& pdu) {
-                if constexpr (requires { pdu.initiator_task_tag; })
-                    tasks_.blame(pdu.initiator_task_tag);
-            },
-            from.current()
-        );
+    if (why.code.category() == enum_category<session_errc>::instance())
+        tasks_.blame(task_of(from.current()));
 }
 
 void session_engine::sent(std::size_t n) {
@@ -142,6 +147,7 @@ void session_engine::reset_lun(const lun_field& lun, instant now) {
 }
 
 void session_engine::logout(instant now) {
+    closing_ = session_fault(session_errc::not_usable, "logout");
     happen(happening::logout_asked, now);
 }
 

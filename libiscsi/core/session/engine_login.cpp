@@ -43,7 +43,6 @@ result<void> session_engine::on_login_pdu(connection& from, instant now) {
             "another PDU",
             "Login Response in the login phase [RFC 7143 6.3]"
         );
-    ++context_.statistics.login_pdus;
     return on_login_response(from, *response, now);
 }
 
@@ -74,6 +73,7 @@ void session_engine::take(const result<login_step>& step, instant now) {
 
 void session_engine::take_step(const login_send& next, instant /*now*/) {
     leading().send_text(next.request, next.data);
+    ++context_.statistics.login_pdus;
 }
 
 void session_engine::take_step(const login_wants_entropy& wish, instant /*now*/) {
@@ -90,12 +90,7 @@ void session_engine::take_step(const login_complete& complete, instant now) {
 void session_engine::take_step(const login_redirect& elsewhere, instant now) {
     if (++redirects_ > most_redirects)
         return fail_login(
-            {login_verdict::fatal,
-             1,
-             0,
-             session_fault(
-                 session_errc::too_many_redirects, "login", std::to_string(redirects_), "at most 8"
-             )},
+            {login_verdict::fatal, 1, 0, session_fault(session_errc::too_many_redirects, "login")},
             now
         );
     redirect_ = elsewhere;
@@ -121,6 +116,7 @@ void session_engine::take_step(const login_refusal& refusal, instant now) {
 void session_engine::fail_login(login_failed how, instant now) {
     const bool again = how.verdict == login_verdict::retry || has_been_in_;
     closing_ = how.why;
+    redirects_ = 0;
     context_.events.push(std::move(how));
     happen(again ? happening::login_failed : happening::login_refused, now);
 }

@@ -62,7 +62,8 @@ void session_engine::close() {
 
 // The connection is no good any more, for a reason that did not come with received bytes.
 void session_engine::end_connection(fault why, instant now) {
-    closing_ = std::move(why);
+    if (talks(life_))
+        closing_ = std::move(why);
     happen(happening::connection_bad, now);
 }
 

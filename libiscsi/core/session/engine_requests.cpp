@@ -9,6 +9,12 @@ namespace {
 // What a flood of pings can make us hold.
 constexpr std::uint32_t most_nops_queued = 32;
 
+// AsyncEvent, §11.9.1
+constexpr std::uint8_t async_asks_for_logout = 1;
+constexpr std::uint8_t async_drops_connection = 2;
+constexpr std::uint8_t async_drops_session = 3;
+constexpr std::uint8_t async_asks_for_negotiation = 4;
+
 // ---- which PDUs carry a StatSN that counts (§4.2.2.2) -----------------------------------------
 
 bool counts_status(const nop_in& pdu) {
@@ -228,22 +234,15 @@ result<void> session_engine::on(
 
 result<void>
 session_engine::on(const async_message& pdu, connection& /*from*/, bytes_view data, instant now) {
-    enum : std::uint8_t {
-        wants_logout = 1,
-        drops_connection = 2,
-        drops_session = 3,
-        renegotiates = 4
-    };
-
     ++context_.statistics.async_pdus;
     context_.events.push_message(pdu, data);
-    switch (pdu.async_event) { // §11.9.1
-    case wants_logout:
-    case renegotiates: // a new login negotiates everything
+    switch (pdu.async_event) {
+    case async_asks_for_logout:
+    case async_asks_for_negotiation: // a new login negotiates everything
         happen(happening::move_asked, now);
         break;
-    case drops_connection:
-    case drops_session:
+    case async_drops_connection:
+    case async_drops_session:
         ordered_wait_ = std::chrono::seconds(pdu.parameter2); // Time2Wait
         end_connection(
             session_fault(
@@ -252,7 +251,7 @@ session_engine::on(const async_message& pdu, connection& /*from*/, bytes_view da
             now
         );
         break;
-    default:
+    default: // for those above us
         break;
     }
     return {};

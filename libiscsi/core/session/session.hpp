@@ -33,6 +33,10 @@ using task_id = std::uint32_t;
 //   transport_lost parks unfinished tasks; after Time2Wait comes want_transport again, and after
 //   the next logged_in the tasks go out in their original order. When the replacement timeout ends
 //   first, the parked tasks fail and new ones fail at once until a login succeeds.
+//   Whenever the session itself wants the transport to end (a refused login, a redirect, a silent
+//   target), the event want_close comes first, and everything else follows transport_lost().
+//   login_failed with the verdict `retry`, and any login_failed of a session that was logged in
+//   before, is followed by want_transport after a pause; else start() begins anew.
 //
 // I/O contract: read_plan() and write_plan() hand out memory. From the moment a driver starts a
 // receive until it calls received() or transport_lost(), it may write to the spans of that plan;
@@ -65,8 +69,11 @@ class session {
     void handle_deadline(instant now);
 
     // ---- inputs: work ----
-    // Faults: session_errc::no_free_slot, ::not_usable (logging out, or given up).
+    // Faults: session_errc::no_free_slot, ::not_usable (logging out, or a discovery session),
+    // ::command_too_long. Before the first login and during a recovery a command waits.
     result<task_id> submit(const command& what, instant now);
+    // Both end in the task_done events of the tasks; what the target refuses or does not answer in
+    // time ends the connection. A task whose abort was asked for is never re-issued.
     void abort(task_id task, instant now);
     void reset_lun(const lun_field& lun, instant now);
 
@@ -82,12 +89,14 @@ class session {
 
     // ---- outputs ----
     // Where received bytes must go, in this order. Valid until received() or transport_lost().
+    // Empty when nothing may be received: without a transport, and after want_close.
     std::span<const mutable_bytes> read_plan();
 
     // Everything that can be sent now, in this order; empty when there is nothing. Stays in place
     // until sent() or transport_lost(); PDUs submitted meanwhile come in the next plan.
     std::span<const bytes_view> write_plan();
 
+    // The slot of a task is free again when its task_done has been polled.
     std::optional<event> poll_event();
     std::optional<instant> next_deadline() const;
 

@@ -27,9 +27,11 @@ void task_management::abort(task_id id, connection* over, instant now) {
         return;
     if (what->phase == task_phase::ready)
         return tasks_.finish(*what, task_result::aborted);
-    if (what->phase != task_phase::sent || over == nullptr)
+    if (what->phase != task_phase::sent)
         return;
     what->abort_wanted = true;
+    if (over == nullptr)
+        return; // the transport is about to go, and the task ends with it
     waiting_.push_back({task_management_function::abort_task, id, what->what.lun, 0, 0, now});
     send_waiting(*over, now);
 }

@@ -33,8 +33,7 @@ result<std::optional<text_request>>
 text_exchange::on_response(const text_response& pdu, bytes_view data) {
     if (auto checked = check(pdu, data); checked.has_error())
         return checked.error();
-    for (const auto byte : data)
-        text_ += std::to_integer<char>(byte);
+    text_.append(reinterpret_cast<const char*>(data.data()), data.size());
     ++rounds_;
     if (pdu.final)
         return std::nullopt;
