@@ -5,10 +5,10 @@
 #include "iscsid/lane/session_host.hpp"
 
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <thread>
 
 namespace iscsid::lane {
@@ -261,12 +261,13 @@ void data_lane::begin_leaving(attachment& disk) {
 void data_lane::see_off_disks() {
     if (!std::exchange(some_disk_has_left_, false))
         return;
-    const auto gone =
-        std::ranges::stable_partition(disks_, [](const auto& disk) { return !disk->has_left; });
-    std::vector<std::unique_ptr<attachment>> left(
-        std::make_move_iterator(gone.begin()), std::make_move_iterator(gone.end())
+    const auto gone = std::stable_partition(disks_.begin(), disks_.end(), [](const auto& disk) {
+        return !disk->has_left;
+    });
+    const std::vector<std::unique_ptr<attachment>> left(
+        std::make_move_iterator(gone), std::make_move_iterator(disks_.end())
     );
-    disks_.erase(gone.begin(), gone.end());
+    disks_.erase(gone, disks_.end());
     for (const auto& disk : left) {
         if (disk->host != nullptr)
             disk->host->remove(*disk->queue);

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <vector>
 
 namespace iscsid::lane {
@@ -270,7 +270,7 @@ std::unique_ptr<ring> make_ring_uring(std::string* why_not) {
             break;
     }
     if (why_not != nullptr)
-        *why_not = std::string("io_uring: ") + ::strerror(-answer);
+        *why_not = std::string("io_uring: ") + std::generic_category().message(-answer);
     return nullptr;
 }
 

@@ -41,7 +41,12 @@ std::vector<std::byte> random_bytes(std::size_t count) {
 session_host::session_host(
     session_key key, iscsi::session session, int socket, note_handler notes, ring& io
 )
-    : key_(key), session_(std::move(session)), socket_(socket), notes_(std::move(notes)), io_(io) {
+    : key_(key)
+    , session_(std::move(session))
+    , socket_(socket)
+    , transport_wanted_(socket < 0)
+    , notes_(std::move(notes))
+    , io_(io) {
     receive_vector_.reserve(longest_vector);
     send_vector_.reserve(longest_vector);
     add(control_);
@@ -168,9 +173,9 @@ void session_host::sent(std::int32_t result) {
 void session_host::handle_deadlines(iscsi::instant now) {
     busy_ = true;
     session_.handle_deadline(now);
-    for (std::size_t i = 0; i < sources_.size(); ++i)
-        if (sources_[i] != nullptr)
-            sources_[i]->handle_deadline(now);
+    for (command_source* each : sources_)
+        if (each != nullptr)
+            each->handle_deadline(now);
 }
 
 // Everything that this turn has brought is in the session: take what follows from it, then send

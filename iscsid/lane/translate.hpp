@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <variant>
 
 // From block requests to SCSI commands and from their outcome to errno. Pure.
@@ -55,7 +56,7 @@ using next_step = std::variant<planned_command, request_end>;
 // How one LUN is spoken to: its properties and what it has refused so far.
 class translator {
   public:
-    explicit translator(const scsi::logical_unit& unit) : unit_(unit) {}
+    explicit translator(scsi::logical_unit unit) : unit_(std::move(unit)) {}
 
     // 0, or the errno of a request that must not be sent: EINVAL (not on the block grid, beyond
     // the end, buffer and length differ), EROFS.
