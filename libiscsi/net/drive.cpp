@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <sys/random.h>
@@ -125,6 +126,9 @@ asio::awaitable<event> next_event(session& what, stream& over) {
         // The wait comes between any two moves, so that a peer that never stops sending cannot
         // keep the thread for itself.
         co_await wait(what, over);
+        if ((co_await asio::this_coro::cancellation_state).cancelled() !=
+            asio::cancellation_type::none)
+            throw boost::system::system_error(asio::error::operation_aborted);
         if (over.is_open())
             send_some(what, over);
         if (over.is_open())

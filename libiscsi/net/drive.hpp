@@ -12,8 +12,8 @@ namespace iscsi::net {
 // closed; the session then still lives by its deadlines.
 //
 // It works by readiness: the session's memory is touched inside non-blocking calls only, never
-// while it waits. So it may be cancelled at any point without losing a byte, and between two
-// events the session and its socket can move elsewhere.
+// while it waits. So between two events the session and its socket can move elsewhere, and a
+// cancelled wait (Asio's way: system_error operation_aborted) loses no byte.
 boost::asio::awaitable<event> next_event(session& what, stream& over);
 
 } // namespace iscsi::net

@@ -19,7 +19,8 @@ struct scsi_answer {
 
 // Runs one SCSI command over a logged-in session that nobody else drives. data_in.size() is the
 // room for data; the memory is our own. Faults: session_errc of submit(); ::not_usable when the
-// connection or the session ends before the answer.
+// connection or the session ends before the answer. After a fault or a cancellation the session
+// must be thrown away: it may still know the memory of the command.
 boost::asio::awaitable<result<scsi_answer>> execute(session& what, stream& over, command wanted);
 
 } // namespace iscsi::net

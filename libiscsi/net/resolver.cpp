@@ -66,9 +66,8 @@ asio::awaitable<result<endpoints>>
 resolve(std::string host, std::uint16_t port, asio::any_io_executor workers, duration limit) {
     if (const auto numeric = numeric_endpoint(host, port))
         co_return endpoints{*numeric};
-    auto found = co_await run_blocking(
-        std::move(workers), [host, port] { return resolve_blocking(host, port); }, limit
-    );
+    auto ask = [host, port] { return resolve_blocking(host, port); };
+    auto found = co_await run_blocking(std::move(workers), std::move(ask), limit);
     if (!found)
         co_return fault{to_error_code(resolve_errc::too_slow), host, {}, {}};
     co_return *std::move(found);
