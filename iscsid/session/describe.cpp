@@ -1,0 +1,90 @@
+#include "iscsid/session/describe.hpp"
+
+namespace iscsid::session {
+
+using iscsi::connection_state;
+using iscsi::session_state;
+
+std::string_view to_text(connection_state state) {
+    switch (state) {
+    case connection_state::free:
+        return "FREE";
+    case connection_state::transport_wait:
+        return "TRANSPORT WAIT";
+    case connection_state::in_login:
+        return "IN LOGIN";
+    case connection_state::logged_in:
+        return "LOGGED IN";
+    case connection_state::in_logout:
+        return "IN LOGOUT";
+    case connection_state::logout_requested:
+        return "LOGOUT REQUESTED";
+    case connection_state::cleanup_wait:
+        return "CLEANUP WAIT";
+    }
+    return "Unknown";
+}
+
+std::string_view to_text(session_state state) {
+    switch (state) {
+    case session_state::free:
+        return "FREE";
+    case session_state::logged_in:
+        return "LOGGED_IN";
+    case session_state::failed:
+        return "FAILED";
+    }
+    return "Unknown";
+}
+
+namespace {
+
+std::string to_text(iscsi::digest digest) {
+    return digest == iscsi::digest::crc32c ? "CRC32C" : "None";
+}
+
+int seconds(iscsi::duration time) {
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
+void add_timeouts(iscsi::admin::session_info& info, const iscsi::session_timeouts& from) {
+    info.recovery_timeout = seconds(from.replacement);
+    info.target_reset_timeout = seconds(from.target_reset);
+    info.lun_reset_timeout = seconds(from.lu_reset);
+    info.abort_timeout = seconds(from.abort);
+}
+
+void add_parameters(iscsi::admin::session_info& info, const iscsi::operational_parameters& from) {
+    info.header_digest = to_text(from.header_digest);
+    info.data_digest = to_text(from.data_digest);
+    info.max_recv_data_segment_length = from.max_recv_data_segment_length;
+    info.max_xmit_data_segment_length = from.max_xmit_data_segment_length;
+    info.first_burst_length = from.first_burst_length;
+    info.max_burst_length = from.max_burst_length;
+    info.immediate_data = from.immediate_data;
+    info.initial_r2t = from.initial_r2t;
+    info.max_outstanding_r2t = from.max_outstanding_r2t;
+}
+
+} // namespace
+
+iscsi::admin::session_info
+describe(const login_plan& plan, const supervisor& watch, const lane::session_view& seen) {
+    iscsi::admin::session_info info;
+    info.node = plan.node;
+    info.group_tag = plan.node.group_tag;
+    info.current_address = watch.peer().address().to_string();
+    info.current_port = watch.peer().port();
+    info.interface_address = watch.local().address().to_string();
+    info.initiator_name = plan.session.initiator_name;
+    info.username = plan.session.auth.outgoing.name;
+    info.username_in = plan.session.auth.incoming.name;
+    info.connection_state = to_text(seen.connection);
+    info.session_state = to_text(seen.state);
+    info.internal_state = watch.internal_state();
+    add_timeouts(info, plan.session.timeouts);
+    add_parameters(info, seen.parameters);
+    return info;
+}
+
+} // namespace iscsid::session

@@ -1,0 +1,133 @@
+#include "iscsid/session/discovery_job.hpp"
+
+#include "iscsid/session/login_job.hpp"
+#include "iscsid/session/reach.hpp"
+
+#include "libiscsi/net/drive.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+namespace iscsid::session {
+
+namespace asio = boost::asio;
+namespace net = iscsi::net;
+using iscsi::admin::discovered_portal;
+using iscsi::admin::exit_code;
+
+namespace {
+
+constexpr auto pause_between_tries = std::chrono::seconds(1);
+constexpr auto logout_limit = std::chrono::seconds(2);
+
+using portals = std::vector<discovered_portal>;
+
+iscsi::instant now() {
+    return std::chrono::steady_clock::now();
+}
+
+portals flatten(const iscsi::targets_found& answer, const discovery_plan& plan) {
+    portals all;
+    for (const auto& target : answer.targets) {
+        // RFC 7143 Appendix C: no TargetAddress means the portal that was asked.
+        if (target.portals.empty())
+            all.push_back({target.name, plan.host, plan.port, -1});
+        for (const auto& each : target.portals)
+            all.push_back({target.name, each.host, each.port, each.group_tag.value_or(-1)});
+    }
+    return all;
+}
+
+asio::awaitable<outcome<portals>> ask(login_attempt& at, const discovery_plan& plan) {
+    if (const auto asked = at.engine.send_targets("All", now()); asked.has_error())
+        co_return failure{exit_code::internal, asked.error().text(), false};
+    for (;;) {
+        const iscsi::event told = co_await net::next_event(at.engine, at.link.over);
+        if (const auto* answer = std::get_if<iscsi::targets_found>(&told)) {
+            for (const auto& refused : answer->refused)
+                spdlog::warn("discovery at {}: left out: {}", plan.host, refused.text());
+            co_return flatten(*answer, plan);
+        }
+        if (std::holds_alternative<iscsi::want_transport>(told) ||
+            std::holds_alternative<iscsi::login_failed>(told) ||
+            std::holds_alternative<iscsi::logged_out>(told))
+            co_return failure{exit_code::pdu_timeout, "connection lost", true};
+    }
+}
+
+asio::awaitable<outcome<portals>> ask_within_limit(login_attempt& at, const discovery_plan& plan) {
+    using namespace asio::experimental::awaitable_operators;
+    asio::steady_timer timer(co_await asio::this_coro::executor, plan.answer_timeout);
+    auto first = co_await (ask(at, plan) || timer.async_wait(asio::use_awaitable));
+    if (first.index() == 1)
+        co_return failure{exit_code::pdu_timeout, "no answer to SendTargets", true};
+    co_return std::get<0>(std::move(first));
+}
+
+asio::awaitable<void> wait_for_logout(login_attempt& at) {
+    for (;;) {
+        const iscsi::event told = co_await net::next_event(at.engine, at.link.over);
+        if (std::holds_alternative<iscsi::logged_out>(told))
+            co_return;
+    }
+}
+
+asio::awaitable<void> log_out(login_attempt& at) {
+    using namespace asio::experimental::awaitable_operators;
+    at.engine.logout(now());
+    asio::steady_timer timer(co_await asio::this_coro::executor, logout_limit);
+    co_await (wait_for_logout(at) || timer.async_wait(asio::use_awaitable));
+}
+
+asio::awaitable<outcome<portals>>
+attempt(const discovery_plan& plan, asio::any_io_executor resolvers) {
+    net::connect_options options;
+    options.timeout = plan.session.timeouts.login;
+    // Named, for g++ 12 copies braced temporaries in a co_await expression byte by byte.
+    iscsi::portal to{plan.host, plan.port, std::nullopt};
+    auto at = co_await attempt_login(plan.session, to, options, std::move(resolvers));
+    if (at.has_error())
+        co_return at.error();
+    auto answer = co_await ask_within_limit(*at, plan);
+    if (answer.has_value())
+        co_await log_out(*at);
+    co_return answer;
+}
+
+void take_note(const note_taker& note, const discovery_plan& plan, const failure& why) {
+    if (why.code == exit_code::transport) {
+        note(fmt::format("Cannot resolve host {}. getaddrinfo error: [{}]", plan.host, why.detail));
+        note(fmt::format("cannot resolve host name {}", plan.host));
+    } else if (why.code == exit_code::transport_timeout) {
+        note(fmt::format("cannot make connection to {}: {}", plan.host, why.detail));
+    } else {
+        note(fmt::format("discovery at {}: {}", plan.host, why.reason));
+    }
+}
+
+} // namespace
+
+asio::awaitable<outcome<portals>>
+discover(discovery_plan plan, asio::any_io_executor resolvers, note_taker note) {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    for (int tries = 0;; ++tries) {
+        auto outcome = co_await attempt(plan, resolvers);
+        if (outcome.has_value())
+            co_return outcome;
+        take_note(note, plan, outcome.error());
+        if (!outcome.error().may_retry)
+            co_return outcome;
+        if (tries == plan.reopen_max)
+            break;
+        pause.expires_after(pause_between_tries);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+    const std::string last =
+        fmt::format("connection login retries (reopen_max) {} exceeded", plan.reopen_max);
+    note(last);
+    co_return failure{exit_code::pdu_timeout, last, false};
+}
+
+} // namespace iscsid::session

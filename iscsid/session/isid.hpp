@@ -1,0 +1,16 @@
+#pragma once
+
+#include "libiscsi/admin/record.hpp"
+#include "libiscsi/core/pdu/pdu.hpp"
+
+#include <string_view>
+
+namespace iscsid::session {
+
+// The ISID of the `index`th session (from 0) between an initiator and a node. The same words give
+// the same ISID for ever, so that a login after a crash reinstates the session (RFC 7143 §6.3.5)
+// and reservations survive. Format "random" (T = 10b, §11.12.5) with 40 bits of a hash.
+iscsi::isid_field
+make_isid(std::string_view initiator, const iscsi::admin::node_id& node, unsigned index);
+
+} // namespace iscsid::session

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "libiscsi/admin/config.hpp"
+#include "libiscsi/admin/record.hpp"
+#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/core/session/parameters.hpp"
+
+#include <string>
+
+namespace iscsid::session {
+
+// Everything that the login and the life of one session need to know: a node record, read once.
+struct login_plan {
+    iscsi::admin::node_id node;
+    iscsi::session_config session;
+    std::uint32_t window_size = 0;
+    std::string net_device;       // bind to this one, empty: any
+    std::string hardware_address; // or to the one with this address
+    int initial_login_retry_max = 4;
+    int reopen_max = 0; // 0: never give up
+    int reopen_log_frequency = 1;
+    bool scan = true;
+    iscsi::duration host_reset = std::chrono::seconds(60);
+};
+
+enum class plan_errc { no_initiator_name = 1, transport_not_supported, bad_target_name };
+
+const char* category_name(plan_errc);
+std::string_view message_of(plan_errc);
+
+// `index`: which of the node's sessions this is, from 0. Faults: plan_errc.
+iscsi::result<login_plan> plan_login(
+    const iscsi::admin::record& node,
+    const iscsi::admin::initiator_identity& identity,
+    unsigned index
+);
+
+// A discovery session as a send_targets record wants it.
+struct discovery_plan {
+    iscsi::session_config session;
+    std::string host;
+    std::uint16_t port = iscsi::iscsi_port;
+    int reopen_max = 5;
+    iscsi::duration answer_timeout = std::chrono::seconds(30);
+};
+
+iscsi::result<discovery_plan> plan_discovery(
+    const iscsi::admin::record& send_targets, const iscsi::admin::initiator_identity& identity
+);
+
+} // namespace iscsid::session

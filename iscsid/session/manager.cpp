@@ -1,0 +1,394 @@
+#include "iscsid/session/manager.hpp"
+
+#include "iscsid/session/describe.hpp"
+
+#include "libiscsi/net/pending.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+namespace iscsid::session {
+
+namespace admin = iscsi::admin;
+namespace asio = boost::asio;
+namespace net = iscsi::net;
+using admin::exit_code;
+
+namespace {
+
+// For answers that come as soon as a lane turns once.
+constexpr auto lane_limit = std::chrono::seconds(2);
+// Attaching waits for the kernel; the answer must be heard whenever it comes.
+constexpr auto very_long = std::chrono::hours(24 * 365);
+constexpr auto grace = std::chrono::seconds(1);
+
+std::string label(lane::session_key sid, const login_plan& plan) {
+    return fmt::format(
+        "session {} [iface: {}, target: {}, portal: {},{}]",
+        sid,
+        plan.node.interface,
+        plan.node.target,
+        plan.node.address,
+        plan.node.port
+    );
+}
+
+failure from_plan(const iscsi::fault& why) {
+    const bool no_name = why.code == iscsi::to_error_code(plan_errc::no_initiator_name);
+    const bool transport = why.code == iscsi::to_error_code(plan_errc::transport_not_supported);
+    const auto code = no_name     ? exit_code::login
+                      : transport ? exit_code::transport_not_found
+                                  : exit_code::invalid;
+    return {code, why.text()};
+}
+
+} // namespace
+
+struct manager::entry {
+    enum class phase : std::uint8_t { logging_in, running, logging_out };
+
+    entry(lane::session_key key, unsigned nth, login_plan what, asio::any_io_executor control)
+        : sid(key), index(nth), plan(std::move(what)), login_over(std::move(control)) {}
+
+    lane::session_key sid;
+    unsigned index; // which of the node's sessions
+    login_plan plan;
+    phase now = phase::logging_in;
+    asio::cancellation_signal cancel;
+    net::pending<bool> login_over;
+    lane::lane* home = nullptr;
+    std::vector<device::found_lun> found;
+    std::vector<attached_disk> disks;
+    std::shared_ptr<supervisor> watch;
+};
+
+manager::manager(surroundings with, current_settings settings)
+    : with_(std::move(with)), settings_(std::move(settings)) {}
+
+manager::~manager() = default;
+
+void manager::use(current_settings settings) {
+    settings_ = std::move(settings);
+}
+
+outcome<admin::record> manager::find_record(const admin::node_id& node) const {
+    auto found = with_.records->find(node);
+    if (found.has_error())
+        return failure{exit_code::database, found.error().text()};
+    if (!found->has_value())
+        return failure{exit_code::no_objects_found, "no record of " + node.target};
+    return **std::move(found);
+}
+
+outcome<unsigned> manager::sessions_to_make(const admin::node_id& node) const {
+    const auto record = find_record(node);
+    if (record.has_error())
+        return record.error();
+    return missing_sessions(*record);
+}
+
+outcome<unsigned> manager::missing_sessions(const admin::record& record) const {
+    const auto node = admin::id_of(record);
+    const auto wanted = std::max<std::int64_t>(1, record.get_integer("node.session.nr_sessions"));
+    const auto present = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& each) {
+        return each.second->plan.node == node;
+    });
+    if (present >= wanted)
+        return failure{
+            exit_code::session_exists,
+            fmt::format("{} session(s) requested, but {} already present", wanted, present)};
+    return static_cast<unsigned>(wanted - present);
+}
+
+// Indexes are used again, so that a session that comes back has the ISID that it had.
+unsigned manager::free_index(const admin::node_id& node) const {
+    const auto is_taken = [&](unsigned index) {
+        return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& each) {
+            return each.second->plan.node == node && each.second->index == index;
+        });
+    };
+    unsigned index = 0;
+    while (is_taken(index))
+        ++index;
+    return index;
+}
+
+outcome<manager::entry_pointer> manager::open_entry(const admin::node_id& node) {
+    if (shutting_down_)
+        return failure{exit_code::daemon_not_connected, "iscsid is shutting down"};
+    if (with_.driver == nullptr)
+        return failure{exit_code::transport_not_found, with_.no_driver};
+    const auto record = find_record(node);
+    if (record.has_error())
+        return record.error();
+    // Asked again here, where nothing can come between: two clients may have counted together.
+    if (const auto missing = missing_sessions(*record); missing.has_error())
+        return missing.error();
+    const unsigned index = free_index(admin::id_of(*record));
+    auto plan = plan_login(*record, settings_.identity, index);
+    if (plan.has_error())
+        return from_plan(plan.error());
+    const auto sid = next_sid_++;
+    auto made = std::make_shared<entry>(sid, index, *std::move(plan), with_.where.control);
+    sessions_.emplace(sid, made);
+    return made;
+}
+
+asio::awaitable<admin::login_progress> manager::login(admin::node_id node, std::uint32_t index) {
+    auto opened = open_entry(node);
+    if (opened.has_error())
+        co_return admin::login_progress{index, opened.error().code, opened.error().reason, 0};
+    const entry_pointer which = *opened;
+    const auto result = co_await establish(which);
+    which->login_over.answer()(true);
+    if (result.has_value())
+        co_return admin::login_progress{index, exit_code::success, {}, which->sid};
+    sessions_.erase(which->sid);
+    spdlog::error("{}: login failed: {}", label(which->sid, which->plan), result.error().reason);
+    co_return admin::login_progress{index, result.error().code, result.error().reason, 0};
+}
+
+asio::awaitable<outcome<bool>> manager::establish(entry_pointer which) {
+    auto fresh = co_await run_login(which);
+    if (!fresh)
+        co_return failure{exit_code::login, "the login was cancelled"};
+    if (fresh->has_error())
+        co_return fresh->error();
+    adopt(which, *std::move(*fresh));
+    const auto attached = co_await attach(which);
+    if (attached.has_error()) {
+        co_await close(which);
+        co_return attached.error();
+    }
+    which->now = entry::phase::running;
+    spdlog::info("{} is operational now", label(which->sid, which->plan));
+    co_return true;
+}
+
+// Nothing when the login was cancelled.
+asio::awaitable<std::optional<outcome<fresh_session>>> manager::run_login(entry_pointer which) {
+    std::optional<outcome<fresh_session>> result;
+    const auto job = [&]() -> asio::awaitable<void> {
+        result = co_await with_.log_in(which->plan);
+    };
+    try {
+        co_await asio::co_spawn(
+            with_.where.control,
+            job,
+            asio::bind_cancellation_slot(which->cancel.slot(), asio::use_awaitable)
+        );
+    } catch (const std::exception& cancelled) {
+        spdlog::debug("{}: {}", label(which->sid, which->plan), cancelled.what());
+        result.reset();
+    }
+    co_return result;
+}
+
+void manager::adopt(const entry_pointer& which, fresh_session fresh) {
+    which->found = std::move(fresh.found.disks);
+    which->watch = std::make_shared<supervisor>(
+        supervisor::charge{which->sid, which->plan, fresh.link.peer, fresh.link.local},
+        with_.where,
+        [this, sid = which->sid] { abandon(sid); }
+    );
+    which->home = &with_.adopt(
+        which->sid, std::move(fresh.engine), net::release(fresh.link.over), which->watch->ear()
+    );
+    which->watch->moved_in(*which->home);
+}
+
+// Some LUNs without a disk are a warning; no disk at all, where there should be some, is a failure.
+asio::awaitable<outcome<bool>> manager::attach(entry_pointer which) {
+    auto requests = requests_for(which->sid, which->plan.node.target, which->found);
+    if (requests.empty())
+        co_return true;
+    auto work = [driver = with_.driver, home = which->home, wanted = std::move(requests)](
+                ) mutable { return attach_all(*driver, *home, std::move(wanted)); };
+    auto report = co_await net::run_blocking(with_.where.workers, std::move(work), very_long);
+    for (const auto& line : report->failures)
+        spdlog::error("{}: {}", label(which->sid, which->plan), line);
+    which->disks = std::move(report->disks);
+    if (which->disks.empty())
+        co_return failure{exit_code::error, fmt::format("{}", fmt::join(report->failures, "; "))};
+    co_return true;
+}
+
+asio::awaitable<admin::logout_progress> manager::logout(lane::session_key sid) {
+    const auto found = sessions_.find(sid);
+    if (found == sessions_.end())
+        co_return admin::logout_progress{sid, exit_code::session_not_found, "no such session"};
+    const entry_pointer which = found->second;
+    if (which->now == entry::phase::logging_in)
+        co_await cancel_login(which);
+    if (sessions_.count(sid) == 0)
+        co_return admin::logout_progress{sid, exit_code::success, {}};
+    if (which->now != entry::phase::running)
+        co_return admin::logout_progress{
+            sid, exit_code::internal, "the session is being logged in or out"};
+    const auto result = co_await take_down(which);
+    if (result.has_error())
+        co_return admin::logout_progress{sid, result.error().code, result.error().reason};
+    co_return admin::logout_progress{sid, exit_code::success, {}};
+}
+
+asio::awaitable<void> manager::cancel_login(entry_pointer which) {
+    which->cancel.emit(asio::cancellation_type::terminal);
+    co_await which->login_over.wait(which->plan.session.timeouts.logout);
+}
+
+asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
+    which->now = entry::phase::logging_out;
+    auto report = co_await detach(which);
+    which->disks = std::move(report.left);
+    if (!report.refusal.empty()) {
+        which->now = entry::phase::running;
+        spdlog::warn("{}: logout refused: {}", label(which->sid, which->plan), report.refusal);
+        co_return failure{exit_code::busy, report.refusal};
+    }
+    co_await close(which);
+    sessions_.erase(which->sid);
+    if (!report.losses.empty()) {
+        const auto losses = fmt::format("{}", fmt::join(report.losses, "; "));
+        spdlog::error("{} is logged out, with losses: {}", label(which->sid, which->plan), losses);
+        co_return failure{exit_code::logout, losses};
+    }
+    spdlog::info("{} is logged out", label(which->sid, which->plan));
+    co_return true;
+}
+
+asio::awaitable<removal_report> manager::detach(entry_pointer which) {
+    if (which->disks.empty())
+        co_return removal_report{};
+    net::pending<removal_report> removal(with_.where.control);
+    asio::post(
+        with_.where.workers,
+        [driver = with_.driver,
+         home = which->home,
+         disks = std::exchange(which->disks, {}),
+         done = removal.answer()]() mutable { done(remove_all(*driver, *home, std::move(disks))); }
+    );
+    auto report = co_await removal.wait(which->plan.session.timeouts.logout);
+    if (!report) {
+        // The kernel waits for I/O that waits for a lost connection: only the end of the session
+        // lets go of it.
+        spdlog::warn("{}: unfinished I/O is given up", label(which->sid, which->plan));
+        which->watch->stop();
+        which->home->logout(which->sid);
+        report = co_await removal.wait(very_long);
+    }
+    co_return *std::move(report);
+}
+
+// The end of a session that is on a lane, with or without the target's consent.
+asio::awaitable<void> manager::close(entry_pointer which) {
+    which->watch->stop();
+    which->home->logout(which->sid);
+    if (!co_await which->watch->wait_for_logout(which->plan.session.timeouts.logout + grace))
+        spdlog::warn("{}: no end of the logout in time", label(which->sid, which->plan));
+    net::pending<bool> gone(with_.where.control);
+    with_.drop(which->sid, [told = gone.answer()] { told(true); });
+    if (!co_await gone.wait(lane_limit))
+        spdlog::error("{}: the lane does not let go of it", label(which->sid, which->plan));
+}
+
+// The session ended by itself. Its disks fail all I/O now; they go as soon as nobody uses them.
+void manager::abandon(lane::session_key sid) {
+    const auto found = sessions_.find(sid);
+    if (found == sessions_.end() || found->second->now != entry::phase::running)
+        return;
+    found->second->home->logout(sid);
+    asio::co_spawn(with_.where.control, logout(sid), asio::detached);
+}
+
+asio::awaitable<std::vector<admin::session_info>>
+manager::list(std::optional<lane::session_key> only) {
+    std::vector<entry_pointer> wanted;
+    for (const auto& [sid, which] : sessions_)
+        if (which->now != entry::phase::logging_in && sid == only.value_or(sid))
+            wanted.push_back(which);
+    std::vector<admin::session_info> all;
+    for (const auto& which : wanted)
+        if (auto info = co_await describe_entry(which))
+            all.push_back(*std::move(info));
+    co_return all;
+}
+
+asio::awaitable<std::optional<admin::session_info>> manager::describe_entry(entry_pointer which) {
+    net::pending<lane::session_view> view(with_.where.control);
+    which->home->look(which->sid, view.answer());
+    const auto seen = co_await view.wait(lane_limit);
+    if (!seen) // it was dropped meanwhile
+        co_return std::nullopt;
+    auto info = describe(which->plan, *which->watch, *seen);
+    info.sid = which->sid;
+    info.host_number = which->sid;
+    for (const auto& lun : which->found) {
+        const auto disk =
+            std::find_if(which->disks.begin(), which->disks.end(), [&](const auto& each) {
+                return each.request.lun_number == lun.number;
+            });
+        info.luns.push_back(
+            {lun.number, disk == which->disks.end() ? "" : disk->device->node(), "running"}
+        );
+    }
+    co_return info;
+}
+
+asio::awaitable<admin::discover_progress>
+manager::discover(admin::discover_request_message what, note_taker note) {
+    admin::discover_progress end;
+    end.finished = true;
+    auto record = settings_.config.new_send_targets();
+    if (what.use_record) {
+        auto found = with_.records->find_discovery({what.address, what.port});
+        if (found.has_error() || !found->has_value()) {
+            end.code = found.has_error() ? exit_code::database : exit_code::no_objects_found;
+            co_return end;
+        }
+        record = **std::move(found);
+    } else {
+        static_cast<void>(record.set("discovery.sendtargets.address", what.address));
+        static_cast<void>(record.set("discovery.sendtargets.port", std::to_string(what.port)));
+    }
+    auto plan = plan_discovery(record, settings_.identity);
+    if (plan.has_error()) {
+        note("Cannot perform discovery. Initiatorname required.");
+        end.code = exit_code::daemon_not_connected;
+        co_return end;
+    }
+    auto found = co_await session::discover(*std::move(plan), with_.where.resolvers, note);
+    if (found.has_error())
+        end.code = found.error().code;
+    else
+        end.portals = *std::move(found);
+    co_return end;
+}
+
+asio::awaitable<void> manager::shut_down(iscsi::duration limit) {
+    shutting_down_ = true;
+    const auto end = std::chrono::steady_clock::now() + limit;
+    std::vector<std::pair<lane::session_key, net::pending<bool>>> under_way;
+    for (const auto& [sid, which] : sessions_) {
+        auto& job = under_way.emplace_back(sid, with_.where.control).second;
+        asio::co_spawn(
+            with_.where.control,
+            logout(sid),
+            [done = job.answer()](const std::exception_ptr&, const admin::logout_progress& how) {
+                done(how.code == exit_code::success);
+            }
+        );
+    }
+    for (auto& [sid, job] : under_way) {
+        const auto left =
+            std::chrono::duration_cast<iscsi::duration>(end - std::chrono::steady_clock::now());
+        const auto good = co_await job.wait(std::max(left, iscsi::duration(1)));
+        if (!good.value_or(false))
+            spdlog::error("session {}: could not be logged out before the end", sid);
+    }
+}
+
+} // namespace iscsid::session

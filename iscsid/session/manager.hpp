@@ -1,0 +1,104 @@
+#pragma once
+
+#include "iscsid/session/discovery_job.hpp"
+#include "iscsid/session/disks.hpp"
+#include "iscsid/session/login_job.hpp"
+#include "iscsid/session/supervisor.hpp"
+
+#include "libiscsi/admin/config.hpp"
+#include "libiscsi/admin/messages.hpp"
+#include "libiscsi/admin/record_store.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace iscsid::session {
+
+// What the manager works with. All of it outlives the manager.
+struct surroundings {
+    executors where;
+    disk::driver* driver = nullptr; // none: every login is refused, with the words of no_driver
+    std::string no_driver;
+    iscsi::admin::record_store* records = nullptr;
+
+    // The lanes (lane_pool) and the login of one session (log_in); tests put their own here.
+    std::function<lane::lane&(lane::session_key, iscsi::session, int, lane::note_handler)> adopt;
+    std::function<void(lane::session_key, std::function<void()>)> drop;
+    std::function<boost::asio::awaitable<outcome<fresh_session>>(login_plan)> log_in;
+};
+
+// What may change while the daemon runs: read again on SIGHUP, used for what comes next.
+struct current_settings {
+    iscsi::admin::config config;
+    iscsi::admin::initiator_identity identity; // empty name: there is none
+};
+
+// The table of sessions. Lives on the control thread; every verb is a coroutine, and they run
+// beside each other.
+class manager {
+  public:
+    manager(surroundings with, current_settings settings);
+    ~manager();
+    manager(const manager&) = delete;
+    manager& operator=(const manager&) = delete;
+
+    void use(current_settings settings);
+
+    const current_settings& settings() const { return settings_; }
+
+    // The sessions that a login to this node would have to make: nr_sessions less those that are
+    // there. Failures: database, no_objects_found, session_exists.
+    outcome<unsigned> sessions_to_make(const iscsi::admin::node_id& node) const;
+
+    // Makes one session. Returns when its disks are there, or with the code of what went wrong.
+    // `index` is handed back.
+    boost::asio::awaitable<iscsi::admin::login_progress>
+    login(iscsi::admin::node_id node, std::uint32_t index);
+
+    // Removes the disks, logs out, forgets the session. Works in every state of it. When a disk is
+    // in use: busy, and everything goes on as before.
+    boost::asio::awaitable<iscsi::admin::logout_progress> logout(lane::session_key sid);
+
+    // All established sessions by sid, or one.
+    boost::asio::awaitable<std::vector<iscsi::admin::session_info>>
+    list(std::optional<lane::session_key> only);
+
+    boost::asio::awaitable<iscsi::admin::discover_progress>
+    discover(iscsi::admin::discover_request_message what, note_taker note);
+
+    std::size_t session_count() const { return sessions_.size(); }
+
+    // Logs out of everything, as far as it goes within the limit. No login is taken after it.
+    boost::asio::awaitable<void> shut_down(iscsi::duration limit);
+
+  private:
+    struct entry;
+    using entry_pointer = std::shared_ptr<entry>;
+
+    outcome<iscsi::admin::record> find_record(const iscsi::admin::node_id& node) const;
+    outcome<unsigned> missing_sessions(const iscsi::admin::record& record) const;
+    unsigned free_index(const iscsi::admin::node_id& node) const;
+    outcome<entry_pointer> open_entry(const iscsi::admin::node_id& node);
+    boost::asio::awaitable<outcome<bool>> establish(entry_pointer which);
+    boost::asio::awaitable<std::optional<outcome<fresh_session>>> run_login(entry_pointer which);
+    void adopt(const entry_pointer& which, fresh_session fresh);
+    boost::asio::awaitable<outcome<bool>> attach(entry_pointer which);
+    boost::asio::awaitable<removal_report> detach(entry_pointer which);
+    boost::asio::awaitable<void> cancel_login(entry_pointer which);
+    boost::asio::awaitable<void> close(entry_pointer which);
+    boost::asio::awaitable<outcome<bool>> take_down(entry_pointer which);
+    boost::asio::awaitable<std::optional<iscsi::admin::session_info>>
+    describe_entry(entry_pointer which);
+    void abandon(lane::session_key sid);
+
+    surroundings with_;
+    current_settings settings_;
+    std::map<lane::session_key, entry_pointer> sessions_;
+    lane::session_key next_sid_ = 1;
+    bool shutting_down_ = false;
+};
+
+} // namespace iscsid::session
