@@ -1,0 +1,253 @@
+#include "iscsid/ipc/verbs.hpp"
+
+#include "iscsid/ipc/gathering.hpp"
+
+#include "libiscsi/admin/messages.hpp"
+#include "libiscsi/admin/version.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/json/array.hpp>
+#include <spdlog/spdlog.h>
+
+#include <array>
+
+namespace iscsid::ipc {
+
+namespace admin = iscsi::admin;
+namespace asio = boost::asio;
+namespace json = boost::json;
+using admin::exit_code;
+
+namespace {
+
+constexpr std::string_view varlink_interface = "org.varlink.service";
+constexpr std::size_t most_notes = 4096;
+
+std::string own_error(std::string_view name) {
+    return std::string(admin::interface_name) + "." + std::string(name);
+}
+
+std::string varlink_error(std::string_view name) {
+    return std::string(varlink_interface) + "." + std::string(name);
+}
+
+asio::awaitable<void> refuse_parameter(reply_sink& to, std::string name) {
+    json::object which;
+    which["parameter"] = std::move(name);
+    co_await to.fail(varlink_error("InvalidParameter"), std::move(which));
+}
+
+asio::awaitable<void> refuse_method(reply_sink& to, const std::string& method) {
+    const std::string interface = method.substr(0, method.rfind('.'));
+    const bool known = interface == admin::interface_name || interface == varlink_interface;
+    json::object which;
+    which[known ? "method" : "interface"] = known ? method : interface;
+    auto error = varlink_error(known ? "MethodNotFound" : "InterfaceNotFound");
+    co_await to.fail(std::move(error), std::move(which));
+}
+
+// Sends what the jobs say. With `more` each as it comes; else one: the first failure, or the last.
+template <class Progress>
+asio::awaitable<void> send_all(gathering<Progress> jobs, bool more, reply_sink& to) {
+    Progress worst;
+    while (jobs.left() > 0) {
+        Progress each = co_await jobs.next();
+        const bool is_last = jobs.left() == 0;
+        if (worst.code == exit_code::success)
+            worst = each;
+        if (!more && !is_last)
+            continue;
+        auto answer = admin::to_json(more ? each : worst);
+        if (!co_await to.reply(std::move(answer), more && !is_last))
+            co_return;
+    }
+}
+
+} // namespace
+
+verbs::verbs(session::manager& sessions, asio::any_io_executor control, hooks calls)
+    : sessions_(sessions), control_(std::move(control)), hooks_(std::move(calls)) {}
+
+const verbs::method* verbs::find(std::string_view name) {
+    static constexpr std::array methods{
+        method{"org.varlink.service.GetInfo", false, &verbs::get_info},
+        method{
+            "org.varlink.service.GetInterfaceDescription",
+            false,
+            &verbs::get_interface_description},
+        method{"org.iscsi-userland.iscsid.Login", true, &verbs::login},
+        method{"org.iscsi-userland.iscsid.Logout", true, &verbs::logout},
+        method{"org.iscsi-userland.iscsid.ListSessions", false, &verbs::list_sessions},
+        method{"org.iscsi-userland.iscsid.Discover", true, &verbs::discover},
+        method{"org.iscsi-userland.iscsid.Status", false, &verbs::status},
+        method{"org.iscsi-userland.iscsid.Stop", true, &verbs::stop},
+    };
+    const auto* const found = std::find_if(methods.begin(), methods.end(), [&](const auto& each) {
+        return each.name == name;
+    });
+    return found == methods.end() ? nullptr : found;
+}
+
+asio::awaitable<void> verbs::serve(admin::varlink_call call, peer who, reply_sink& to) {
+    const method* const wanted = find(call.method);
+    if (wanted == nullptr) {
+        co_await refuse_method(to, call.method);
+        co_return;
+    }
+    if (!(wanted->changes ? who.may_change : who.may_ask)) {
+        spdlog::warn("{} refused to process {} of user {}", call.method, who.process, who.user);
+        co_await to.fail(own_error("NotPermitted"), boost::json::object());
+        co_return;
+    }
+    spdlog::debug("{} for process {} of user {}", call.method, who.process, who.user);
+    co_await (this->*wanted->run)(call, to);
+}
+
+asio::awaitable<void> verbs::get_info(const call_type& /*call*/, reply_sink& to) {
+    json::object info;
+    info["vendor"] = "iscsi-userland";
+    info["product"] = "iscsid";
+    info["version"] = admin::own_version;
+    info["url"] = "";
+    json::array interfaces;
+    interfaces.emplace_back(varlink_interface);
+    interfaces.emplace_back(admin::interface_name);
+    info["interfaces"] = std::move(interfaces);
+    co_await to.reply(std::move(info), false);
+}
+
+asio::awaitable<void> verbs::get_interface_description(const call_type& call, reply_sink& to) {
+    const auto* const wanted = call.parameters.if_contains("interface");
+    if (wanted == nullptr || !wanted->is_string()) {
+        co_await refuse_parameter(to, "interface");
+        co_return;
+    }
+    json::object answer;
+    if (wanted->as_string() != admin::interface_name) {
+        answer["interface"] = wanted->as_string();
+        co_await to.fail(varlink_error("InterfaceNotFound"), std::move(answer));
+        co_return;
+    }
+    answer["description"] = admin::interface_description();
+    co_await to.reply(std::move(answer), false);
+}
+
+asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
+    auto request = admin::from_json<admin::login_request_message>(call.parameters);
+    if (request.has_error() || request->nodes.empty()) {
+        auto what = request.has_error() ? request.error().text() : std::string("nodes");
+        co_await refuse_parameter(to, std::move(what));
+        co_return;
+    }
+    constexpr std::size_t most_sessions_per_node = 64;
+    gathering<admin::login_progress> jobs(control_, request->nodes.size() * most_sessions_per_node);
+    for (std::uint32_t index = 0; index < request->nodes.size(); ++index) {
+        const auto& node = request->nodes[index];
+        const auto count = sessions_.sessions_to_make(node);
+        if (count.has_error()) {
+            jobs.add({index, count.error().code, count.error().reason, 0});
+            continue;
+        }
+        for (unsigned n = 0; n < std::min<std::size_t>(*count, most_sessions_per_node); ++n)
+            jobs.start(
+                sessions_.login(node, index), {index, exit_code::internal, "internal error", 0}
+            );
+    }
+    if (!request->wait) {
+        gathering<admin::login_progress> begun(control_, request->nodes.size());
+        for (std::uint32_t index = 0; index < request->nodes.size(); ++index)
+            begun.add({index, exit_code::success, {}, 0});
+        jobs = std::move(begun);
+    }
+    co_await send_all(std::move(jobs), call.more, to);
+}
+
+asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {
+    const auto request = admin::from_json<admin::logout_request_message>(call.parameters);
+    if (request.has_error() || request->sids.empty()) {
+        auto what = request.has_error() ? request.error().text() : std::string("sids");
+        co_await refuse_parameter(to, std::move(what));
+        co_return;
+    }
+    gathering<admin::logout_progress> jobs(control_, request->sids.size());
+    for (const auto sid : request->sids)
+        jobs.start(sessions_.logout(sid), {sid, exit_code::internal, "internal error"});
+    co_await send_all(std::move(jobs), call.more, to);
+}
+
+asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to) {
+    const auto request = admin::from_json<admin::list_sessions_request_message>(call.parameters);
+    if (request.has_error()) {
+        co_await refuse_parameter(to, request.error().text());
+        co_return;
+    }
+    admin::list_sessions_message answer;
+    answer.sessions = co_await sessions_.list(request->sid);
+    if (request->sid && answer.sessions.empty()) {
+        json::object which;
+        which["sid"] = *request->sid;
+        co_await to.fail(own_error("SessionNotFound"), std::move(which));
+        co_return;
+    }
+    co_await to.reply(admin::to_json(answer), false);
+}
+
+namespace {
+
+using progress_channel =
+    asio::experimental::channel<void(boost::system::error_code, admin::discover_progress)>;
+
+asio::awaitable<void> run_discovery(
+    session::manager& sessions, admin::discover_request_message what, progress_channel& tell
+) {
+    const auto note = [&tell](std::string line) {
+        admin::discover_progress progress;
+        progress.notes.push_back(std::move(line));
+        tell.try_send(boost::system::error_code(), std::move(progress));
+    };
+    auto end = co_await sessions.discover(std::move(what), note);
+    co_await tell.async_send(boost::system::error_code(), std::move(end), asio::use_awaitable);
+}
+
+// Without `more` the notes travel with the answer.
+asio::awaitable<void> forward(progress_channel& from, bool more, reply_sink& to) {
+    std::vector<std::string> held_back;
+    for (;;) {
+        auto progress = co_await from.async_receive(asio::use_awaitable);
+        if (!more) {
+            held_back.insert(held_back.end(), progress.notes.begin(), progress.notes.end());
+            progress.notes = held_back;
+        }
+        const bool finished = progress.finished;
+        if (more || finished)
+            co_await to.reply(admin::to_json(progress), !finished);
+        if (finished)
+            co_return;
+    }
+}
+
+} // namespace
+
+asio::awaitable<void> verbs::discover(const call_type& call, reply_sink& to) {
+    using namespace asio::experimental::awaitable_operators;
+    auto request = admin::from_json<admin::discover_request_message>(call.parameters);
+    if (request.has_error()) {
+        co_await refuse_parameter(to, request.error().text());
+        co_return;
+    }
+    progress_channel progress(control_, most_notes);
+    co_await (
+        run_discovery(sessions_, *std::move(request), progress) && forward(progress, call.more, to)
+    );
+}
+
+asio::awaitable<void> verbs::status(const call_type& /*call*/, reply_sink& to) {
+    co_await to.reply(admin::to_json(hooks_.status()), false);
+}
+
+asio::awaitable<void> verbs::stop(const call_type& /*call*/, reply_sink& to) {
+    co_await to.reply(boost::json::object(), false);
+    hooks_.stop();
+}
+
+} // namespace iscsid::ipc

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "iscsid/ipc/peer.hpp"
+#include "iscsid/ipc/reply_sink.hpp"
+#include "iscsid/session/manager.hpp"
+
+#include "libiscsi/admin/varlink.hpp"
+
+#include <functional>
+
+namespace iscsid::ipc {
+
+// The methods that iscsid has: those of the interface org.iscsi-userland.iscsid and of Varlink
+// itself. Lives on the control thread.
+class verbs {
+  public:
+    struct hooks {
+        std::function<iscsi::admin::daemon_status()> status;
+        std::function<void()> stop;
+    };
+
+    verbs(session::manager& sessions, boost::asio::any_io_executor control, hooks calls);
+
+    // Does what the call asks and sends its replies. May be cancelled: that ends a Discover, while
+    // logins and logouts go on.
+    boost::asio::awaitable<void> serve(iscsi::admin::varlink_call call, peer who, reply_sink& to);
+
+  private:
+    using call_type = iscsi::admin::varlink_call;
+    using nothing = boost::asio::awaitable<void>;
+
+    nothing get_info(const call_type& call, reply_sink& to);
+    nothing get_interface_description(const call_type& call, reply_sink& to);
+    nothing login(const call_type& call, reply_sink& to);
+    nothing logout(const call_type& call, reply_sink& to);
+    nothing list_sessions(const call_type& call, reply_sink& to);
+    nothing discover(const call_type& call, reply_sink& to);
+    nothing status(const call_type& call, reply_sink& to);
+    nothing stop(const call_type& call, reply_sink& to);
+
+    struct method {
+        std::string_view name;
+        bool changes;
+        nothing (verbs::*run)(const call_type&, reply_sink&);
+    };
+
+    static const method* find(std::string_view name);
+
+    session::manager& sessions_;
+    boost::asio::any_io_executor control_;
+    hooks hooks_;
+};
+
+} // namespace iscsid::ipc
