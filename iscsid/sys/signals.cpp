@@ -11,8 +11,12 @@ signals::signals(
     : set_(std::move(where), SIGTERM, SIGINT, SIGHUP)
     , stop_(std::move(stop))
     , reload_(std::move(reload)) {
-    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
     wait();
+}
+
+void signals::ignore_early() {
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+    static_cast<void>(std::signal(SIGHUP, SIG_IGN));
 }
 
 void signals::wait() {

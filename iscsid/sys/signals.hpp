@@ -7,13 +7,17 @@
 
 namespace iscsid::sys {
 
-// SIGTERM and SIGINT call `stop`, SIGHUP calls `reload`, on the thread of the executor; SIGPIPE is
-// ignored. Works as long as it lives.
+// SIGTERM and SIGINT call `stop`, SIGHUP calls `reload`, on the thread of the executor. Works as
+// long as it lives.
 class signals {
   public:
     signals(
         boost::asio::any_io_executor where, std::function<void()> stop, std::function<void()> reload
     );
+
+    // From the start of the process until a signals object is there: SIGHUP and SIGPIPE are not
+    // the end.
+    static void ignore_early();
 
   private:
     void wait();

@@ -1,0 +1,304 @@
+#include "iscsid/daemon.hpp"
+
+#include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/stale.hpp"
+#include "iscsid/ipc/listener.hpp"
+#include "iscsid/ipc/server.hpp"
+#include "iscsid/lane/lane_pool.hpp"
+#include "iscsid/session/manager.hpp"
+#include "iscsid/sys/background.hpp"
+#include "iscsid/sys/log.hpp"
+#include "iscsid/sys/notify.hpp"
+#include "iscsid/sys/pid_file.hpp"
+#include "iscsid/sys/protect.hpp"
+#include "iscsid/sys/signals.hpp"
+
+#include "libiscsi/admin/version.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <spdlog/spdlog.h>
+
+#include <grp.h>
+#include <unistd.h>
+
+#include <charconv>
+
+namespace iscsid {
+
+namespace admin = iscsi::admin;
+namespace asio = boost::asio;
+using admin::exit_code;
+
+namespace {
+
+constexpr std::size_t resolver_threads = 4;
+constexpr std::size_t disk_threads = 8;
+constexpr auto shutdown_limit = std::chrono::seconds(25); // systemd gives 90
+constexpr const char* default_pid_file = "/run/iscsid.pid";
+
+int refuse(exit_code code, const std::string& why) {
+    spdlog::critical("{}", why);
+    return static_cast<int>(code);
+}
+
+std::size_t lane_count(const admin::config& config) {
+    const std::string text = config.daemon_value("iscsid.lanes");
+    std::size_t count = 0;
+    std::from_chars(text.data(), text.data() + text.size(), count);
+    return count;
+}
+
+std::optional<gid_t> asking_group(const admin::config& config) {
+    const std::string name = config.daemon_value("iscsid.ipc_group");
+    // At start, before there is a second thread that could ask.
+    const auto* entry =
+        name.empty() ? nullptr : ::getgrnam(name.c_str()); // NOLINT(concurrency-mt-unsafe)
+    return entry == nullptr ? std::nullopt : std::optional<gid_t>(entry->gr_gid);
+}
+
+iscsi::result<session::current_settings> load_settings(const daemon_options& options) {
+    auto config = admin::config::load(options.config_file.value_or(options.where.config_file()));
+    if (config.has_error())
+        return config.error();
+    session::current_settings settings{*std::move(config), {}};
+    const auto file = options.initiator_name_file.value_or(options.where.initiator_name_file());
+    auto identity = admin::load_initiator_identity(file);
+    if (identity.has_value())
+        settings.identity = *std::move(identity);
+    else
+        spdlog::warn(
+            "no initiator name, logins and discovery will be refused: {}", identity.error().text()
+        );
+    return settings;
+}
+
+// The disk driver that iscsid.conf asks for. Without one the daemon runs all the same: discovery
+// and records need none, and each login says what is missing.
+struct chosen_driver {
+    std::unique_ptr<disk::driver> driver;
+    std::string why_none;
+};
+
+chosen_driver choose_driver(const daemon_options& options, const admin::config& config) {
+    const std::string wanted = config.daemon_value("iscsid.disk.driver");
+    std::string reason;
+    auto made = disk::choose_driver(wanted, options.where.runtime.string(), reason);
+    if (made.has_error()) {
+        spdlog::error("no disks, logins will be refused: {}", made.error().text());
+        return {nullptr, made.error().text()};
+    }
+    spdlog::info("disks: {}", reason);
+    return {*std::move(made), {}};
+}
+
+// Everything that runs. Members stand in the order of who needs whom.
+class daemon {
+  public:
+    daemon(const daemon_options& options, session::current_settings settings, int socket);
+
+    std::string summary() const;
+
+    // Until stop(). True: every session is logged out.
+    bool run();
+
+  private:
+    session::surroundings surroundings();
+    admin::daemon_status describe() const;
+    void stop();
+    void reload();
+
+    const daemon_options& options_;
+    asio::io_context control_{1};
+    asio::thread_pool resolvers_{resolver_threads};
+    asio::thread_pool workers_{disk_threads};
+    admin::record_store records_;
+    lane::lane_pool lanes_;
+    chosen_driver disks_;
+    session::manager sessions_;
+    ipc::verbs verbs_;
+    ipc::server server_;
+    sys::signals signals_;
+    bool stopping_ = false;
+};
+
+daemon::daemon(const daemon_options& options, session::current_settings settings, int socket)
+    : options_(options)
+    , records_(options.where.database)
+    , lanes_(lane_count(settings.config))
+    , disks_(choose_driver(options, settings.config))
+    , sessions_(surroundings(), settings)
+    , verbs_(
+          sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}
+      )
+    , server_(control_.get_executor(), socket, verbs_, asking_group(settings.config), {})
+    , signals_(
+          control_.get_executor(), [this] { stop(); }, [this] { reload(); }
+      ) {
+    if (!lanes_.why_not().empty())
+        spdlog::warn("no io_uring, epoll does its work: {}", lanes_.why_not());
+}
+
+session::surroundings daemon::surroundings() {
+    session::surroundings with;
+    with.where = {control_.get_executor(), resolvers_.get_executor(), workers_.get_executor()};
+    with.driver = disks_.driver.get();
+    with.no_driver = disks_.why_none;
+    with.records = &records_;
+    with.adopt = [this](auto sid, auto engine, int socket, auto notes) -> lane::lane& {
+        return lanes_.adopt(sid, std::move(engine), socket, std::move(notes));
+    };
+    with.drop = [this](auto sid, auto gone) { lanes_.drop(sid, std::move(gone)); };
+    with.log_in = [this](session::login_plan plan) {
+        return session::log_in(std::move(plan), resolvers_.get_executor());
+    };
+    return with;
+}
+
+admin::daemon_status daemon::describe() const {
+    admin::daemon_status now;
+    now.version = admin::own_version;
+    now.disk_driver = disks_.driver ? disks_.driver->name() : "none";
+    now.ring = lanes_.ring_name();
+    now.sessions = static_cast<std::uint32_t>(sessions_.session_count());
+    now.initiator_name = sessions_.settings().identity.name;
+    return now;
+}
+
+std::string daemon::summary() const {
+    const auto now = describe();
+    return fmt::format(
+        "iscsid {}: disks by {}, {} lane(s) on {}",
+        now.version,
+        now.disk_driver,
+        lanes_.size(),
+        now.ring
+    );
+}
+
+bool daemon::run() {
+    control_.run();
+    return sessions_.session_count() == 0;
+}
+
+void daemon::stop() {
+    if (std::exchange(stopping_, true))
+        return;
+    spdlog::info("ending: {} session(s) to log out", sessions_.session_count());
+    sys::notify_stopping();
+    server_.stop();
+    asio::co_spawn(
+        control_,
+        sessions_.shut_down(shutdown_limit),
+        [this](const std::exception_ptr& /*the end comes in any case*/) { control_.stop(); }
+    );
+}
+
+void daemon::reload() {
+    sys::notify_reloading();
+    auto settings = load_settings(options_);
+    if (settings.has_error()) {
+        spdlog::error("the settings stay as they were: {}", settings.error().text());
+    } else {
+        sessions_.use(*std::move(settings));
+        spdlog::info("settings are read again, for what comes next");
+    }
+    sys::notify_ready(summary());
+}
+
+daemon_options with_absolute_paths(daemon_options options) {
+    const auto absolute = [](std::filesystem::path& path) {
+        path = std::filesystem::absolute(path);
+    };
+    for (auto* path :
+         {&options.where.config_folder,
+          &options.where.database,
+          &options.where.runtime,
+          &options.where.socket})
+        absolute(*path);
+    for (auto* path : {&options.config_file, &options.initiator_name_file, &options.pid_file})
+        if (*path)
+            absolute(**path);
+    return options;
+}
+
+void tell_of_stale_disks(const disk::stale_disks& stale) {
+    for (const auto& each : stale.removed)
+        spdlog::info("removed {}, left behind by an iscsid that was killed", each);
+    for (const auto& each : stale.in_use)
+        spdlog::warn("left behind by an iscsid that was killed, and in use: {}", each.text());
+}
+
+bool drop_ids(const daemon_options& options) {
+    return (options.group == 0 || ::setgid(options.group) == 0) &&
+           (options.user == 0 || ::setuid(options.user) == 0);
+}
+
+iscsi::result<std::optional<sys::pid_file>> take_pid_file(const daemon_options& options) {
+    std::optional<sys::pid_file> none;
+    if (options.foreground || options.no_pid_file)
+        return none;
+    auto taken = sys::pid_file::take(options.pid_file.value_or(default_pid_file));
+    if (taken.has_error())
+        return taken.error();
+    return std::optional<sys::pid_file>(*std::move(taken));
+}
+
+// From here on the process is the daemon's own, in the foreground or not.
+int serve(
+    const daemon_options& options,
+    session::current_settings settings,
+    std::optional<sys::background> detached
+) {
+    for (const auto& warning : sys::protect_process()) // first: threads inherit it
+        spdlog::warn("{}", warning);
+    const auto pid = take_pid_file(options);
+    if (pid.has_error())
+        return refuse(exit_code::error, pid.error().text());
+    auto listener =
+        ipc::listener::open(options.where.socket, settings.config.daemon_value("iscsid.ipc_group"));
+    if (listener.has_error())
+        return refuse(exit_code::error, listener.error().text());
+    tell_of_stale_disks(disk::clean_stale(options.where.runtime.string()));
+    if (!drop_ids(options))
+        return refuse(exit_code::error, "cannot change to the user and group of -u and -g");
+    daemon running(options, std::move(settings), listener->take_socket());
+    spdlog::info("{}", running.summary());
+    if (detached) {
+        sys::set_up_log(sys::log_place::syslog, options.debug);
+        detached->ready();
+    }
+    sys::notify_ready(running.summary());
+    if (!running.run()) {
+        // Disks are in use or a target does not answer. Waiting for them here could last for ever;
+        // what is left of them is removed at the next start.
+        spdlog::critical("ended with sessions that could not be logged out");
+        spdlog::shutdown();
+        ::_exit(static_cast<int>(exit_code::logout));
+    }
+    spdlog::info("ended");
+    return 0;
+}
+
+} // namespace
+
+int run_daemon(const daemon_options& given) {
+    const auto options = with_absolute_paths(given);
+    sys::set_up_log(sys::log_place::standard_error, options.debug);
+    sys::signals::ignore_early();
+    auto settings = load_settings(options);
+    if (settings.has_error())
+        return refuse(exit_code::invalid, settings.error().text());
+    std::optional<sys::background> detached;
+    if (!options.foreground) {
+        auto entered = sys::background::enter();
+        if (entered.has_error())
+            return refuse(exit_code::error, entered.error().text());
+        detached.emplace(*std::move(entered));
+    }
+    return serve(options, *std::move(settings), std::move(detached));
+}
+
+} // namespace iscsid
