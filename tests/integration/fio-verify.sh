@@ -9,7 +9,7 @@ start_iscsid
 log_in
 seconds=${FIO_SECONDS:-60}
 fio --name=verify --filename="${disk[0]}" --direct=1 --ioengine=libaio --iodepth=32 --rw=randrw \
-    --bsrange=512-1m --bs_unaligned=0 --verify=crc32c --verify_fatal=1 --verify_backlog=1024 \
+    --bsrange=512-1m --bs_unaligned=0 --verify=crc32c --verify_state_save=0 --verify_fatal=1 --verify_backlog=1024 \
     --time_based --runtime="$seconds" --randrepeat=0 --output="$WORK/fio" ||
     fail "fio: $(cat "$WORK/fio")"
 grep -E 'READ:|WRITE:' "$WORK/fio"

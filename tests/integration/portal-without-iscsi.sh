@@ -4,7 +4,8 @@
 requires socat
 start_iscsid
 PORT=$(free_port)
-socat "TCP-LISTEN:$PORT,bind=127.0.0.1,fork,reuseaddr" SYSTEM:'printf "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\nServer: not-iscsi\r\n\r\n"; sleep 1' &
+printf 'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\nServer: not-iscsi\r\n\r\n' >"$WORK/reply"
+socat "TCP-LISTEN:$PORT,bind=127.0.0.1,fork,reuseaddr" "SYSTEM:cat $WORK/reply; sleep 1" 2>/dev/null &
 socat_pid=$!
 at_end "kill $socat_pid"
 wait_until 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT" || fail "socat does not listen"

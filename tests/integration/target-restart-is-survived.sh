@@ -8,7 +8,7 @@ add_target 1 "$TARGET_NAME" 64M
 start_iscsid
 log_in
 fio --name=verify --filename="${disk[0]}" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
-    --bs=4k --verify=crc32c --size=48m --time_based=0 --loops=6 --verify_fatal=1 --output="$WORK/fio" &
+    --bs=4k --verify=crc32c --verify_state_save=0 --size=48m --time_based=0 --loops=6 --verify_fatal=1 --output="$WORK/fio" &
 fio_pid=$!
 for round in 1 2; do
     before=$(cut -d ' ' -f 7 <"/sys/block/${disk[0]#/dev/}/stat" 2>/dev/null || echo 0)

@@ -105,7 +105,13 @@ start_iscsid() {
         cp "$(dirname "${BASH_SOURCE[0]}")/../../etc/iscsi/iscsid.conf" "$ISCSI_CONFIG_DIR/"
     iscsid -f -n "$@" >>"$WORK/iscsid.log" 2>&1 &
     iscsid_pid=$!
-    wait_until 10 test -S "$ISCSID_SOCKET" || fail "iscsid does not start"
+    wait_until 10 daemon_answers || fail "iscsid does not start"
+}
+
+daemon_answers() {
+    local status=0
+    iscsiadm -m session || status=$?
+    [ $status -ne 20 ]
 }
 
 stop_iscsid() {
@@ -166,7 +172,7 @@ finish() {
     local status=$? command
     trap - EXIT
     for command in "${cleanups[@]}"; do eval "$command"; done
-    stop_iscsid || true
+    stop_iscsid || { echo "iscsid ended with $?" >&2; tail -n 20 "$WORK/iscsid.log" >&2; status=1; }
     stop_target
     if [ -n "$(leftovers)" ]; then
         echo "left behind: $(leftovers)" >&2
