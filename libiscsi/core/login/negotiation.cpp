@@ -28,6 +28,19 @@ bool is_marker(const key_row& row) {
     return row.key == login_key::if_marker || row.key == login_key::of_marker;
 }
 
+// An alias is shown to people: control characters could forge a line of output.
+std::string printable(std::string text) {
+    constexpr char highest_control = 0x1f;
+    constexpr char deletion = 0x7f;
+    std::replace_if(
+        text.begin(),
+        text.end(),
+        [](char c) { return (c >= 0 && c <= highest_control) || c == deletion; },
+        '?'
+    );
+    return text;
+}
+
 fault not_offered(const key_row& row, std::string_view got, const std::string& offered) {
     return key_fault(login_errc::value_not_offered, row.name, got, "a value that suits " + offered);
 }
@@ -148,7 +161,7 @@ negotiation::answer negotiation::take_declaration(const key_row& row, const std:
             return key_fault(
                 login_errc::value_out_of_range, row.name, value, "at most 255 bytes [RFC 7143 6.1]"
             );
-        target_alias_ = value;
+        target_alias_ = printable(value);
         settle(row, 0);
         return no_answer;
     }
@@ -187,6 +200,8 @@ negotiation::answer negotiation::take_reply(const key_row& row, const std::strin
 }
 
 negotiation::answer negotiation::take_offer(const key_row& row, const std::string& value) {
+    if (leaves_default(value) || value == reject_word) // answers to what nobody offered
+        return no_answer;
     if (row.scope == key_scope::normal_session && type_ == session_type::discovery)
         return std::optional<std::string>(irrelevant_word); // §13: irrelevant in discovery
     if (row.rule == key_rule::one_of_list)

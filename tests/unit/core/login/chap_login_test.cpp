@@ -529,6 +529,7 @@ TEST_F(chap_login, chap_5_reflected_response) {
     begin_mutual();
     step = give(response(), {{"CHAP_N", "disk"}, {"CHAP_R", said("CHAP_R")}});
     expect_chap_failure("CHAP_R");
+    EXPECT_EQ(step.error().got, "our own response");
 }
 
 TEST_F(chap_login, a_target_that_skips_its_proof_gets_no_further) {
@@ -581,6 +582,33 @@ TEST_F(chap_login, credentials_that_cannot_be_safe_are_not_used) {
     }
     EXPECT_TRUE(check_credentials(mutual().auth).has_value());
     EXPECT_TRUE(check_credentials(one_way().auth).has_value());
+}
+
+// ---- status -------------------------------------------------------------------------------------
+
+// A refusal or a redirection may come instead of any answer.
+TEST_F(chap_login, the_target_may_refuse_or_redirect_at_every_step) {
+    for (int exchanges = 0; exchanges < 4; ++exchanges)
+        for (const std::uint8_t status_class : {std::uint8_t{1}, std::uint8_t{2}}) {
+            begin(mutual());
+            if (exchanges > 0) {
+                ASSERT_TRUE(give(response(), {{"AuthMethod", "CHAP"}}).has_value());
+            }
+            if (exchanges > 1) {
+                ask();
+                draw();
+            }
+            if (exchanges > 2) {
+                ASSERT_TRUE(give(response(), proof()).has_value());
+            }
+            auto pdu = response_without_transit();
+            pdu.status_class = status_class;
+            pdu.status_detail = 1;
+            step = give(pdu, {{"TargetAddress", "10.0.0.7:3261,1"}});
+            ASSERT_TRUE(step.has_value()) << step.error().text();
+            EXPECT_EQ(std::holds_alternative<login_redirect>(*step), status_class == 1);
+            EXPECT_EQ(std::holds_alternative<login_refusal>(*step), status_class == 2);
+        }
 }
 
 // ---- over several PDUs --------------------------------------------------------------------------

@@ -80,6 +80,35 @@ TEST_F(login_test, offers_of_the_target_are_answered_before_the_transition) {
     completed(give(response()));
 }
 
+TEST_F(login_test, login_3_2_keys_may_come_in_any_round_before_the_transition) {
+    begin();
+    ASSERT_TRUE(give(response_without_transit(), {{"MaxBurstLength", "65536"}}).has_value());
+    ASSERT_TRUE(give(response_without_transit()).has_value());
+    ASSERT_TRUE(give(response_without_transit(), {{"FirstBurstLength", "16384"}}).has_value());
+    const auto done = completed(give(response(), {{"ImmediateData", "No"}}));
+    EXPECT_EQ(done.parameters.max_burst_length, 65536U);
+    EXPECT_EQ(done.parameters.first_burst_length, 16384U);
+    EXPECT_FALSE(done.parameters.immediate_data);
+}
+
+TEST_F(login_test, login_6_1_a_key_comes_once_in_the_whole_login) {
+    begin();
+    ASSERT_TRUE(give(response_without_transit(), {{"MaxBurstLength", "65536"}}).has_value());
+    EXPECT_EQ(
+        error_of(response(), {{"MaxBurstLength", "65536"}}), to_error_code(login_errc::key_repeated)
+    );
+}
+
+// 2.1: the handle counts in the last response only.
+TEST_F(login_test, login_2_1_the_session_handle_comes_last) {
+    begin();
+    auto early = response_without_transit();
+    early.target_session_identifying_handle = 0x99;
+    ASSERT_TRUE(give(early).has_value());
+    EXPECT_EQ(sent.request.target_session_identifying_handle, 0);
+    EXPECT_EQ(completed(give(response())).target_session_identifying_handle, 0x55);
+}
+
 TEST_F(login_test, one_more_connection_keeps_its_session_handle) {
     begin(normal_config(), 0x77);
     EXPECT_EQ(sent.request.target_session_identifying_handle, 0x77);

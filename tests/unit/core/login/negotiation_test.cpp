@@ -365,5 +365,99 @@ TEST(negotiation, a_target_that_wants_authentication_late_is_named) {
     EXPECT_EQ(reply({}, {{"AuthMethod", "None"}}), fine);
 }
 
+// The standard's range of every number, one step beyond each end, decimal and hexadecimal.
+TEST(negotiation, every_number_has_the_range_of_its_section) {
+    struct range {
+        const char* key;
+        std::uint64_t low;
+        std::uint64_t high;
+    };
+
+    constexpr range ranges[] = {
+        {"MaxConnections", 1, 65535},                // §13.2
+        {"TargetPortalGroupTag", 0, 65535},          // §13.9
+        {"MaxRecvDataSegmentLength", 512, 0xffffff}, // §13.12
+        {"MaxBurstLength", 512, 0xffffff},           // §13.13
+        {"FirstBurstLength", 512, 0xffffff},         // §13.14
+        {"DefaultTime2Wait", 0, 3600},               // §13.15
+        {"DefaultTime2Retain", 0, 3600},             // §13.16
+        {"MaxOutstandingR2T", 1, 65535},             // §13.17
+        {"ErrorRecoveryLevel", 0, 2},                // §13.20
+        {"iSCSIProtocolLevel", 0, 31},               // §13.24
+    };
+    for (const auto& [key, low, high] : ranges) {
+        const auto* const row = find_key(key);
+        ASSERT_NE(row, nullptr) << key;
+        EXPECT_EQ(*parse_value(*row, std::to_string(low)), low) << key;
+        EXPECT_EQ(*parse_value(*row, std::to_string(high)), high) << key;
+        EXPECT_TRUE(parse_value(*row, std::to_string(high + 1)).has_error()) << key;
+        EXPECT_TRUE(parse_value(*row, "-1").has_error()) << key;
+        EXPECT_TRUE(parse_value(*row, "0x1000000").has_error()) << key;
+        if (low > 0) {
+            EXPECT_TRUE(parse_value(*row, std::to_string(low - 1)).has_error()) << key;
+        }
+    }
+}
+
+// The laboratory's 7.4, 7.5, 12.1, 13.3 and 16.2: an answer that no rule allows.
+TEST(negotiation, login_7_illegal_answers_end_the_login) {
+    EXPECT_EQ(reply({}, {{"FirstBurstLength", "262145"}}), not_offered);
+    EXPECT_EQ(reply({}, {{"FirstBurstLength", "16777216"}}), out_of_range);
+    for (const auto* value : {"yes", "True", "1", "", "Yes,No", "None"}) {
+        EXPECT_EQ(reply({}, {{"ImmediateData", value}}), out_of_range) << value;
+        EXPECT_EQ(reply({}, {{"OFMarker", value}}), out_of_range) << value;
+    }
+}
+
+// 13.3: what we cannot read in an offer is rejected; the login may go on without it.
+TEST(negotiation, login_13_3_illegal_offers_are_rejected) {
+    negotiation keys({}, session_type::normal);
+    const auto answers = keys.receive({{"ImmediateData", "Maybe"}, {"InitialR2T", ""}}, stage);
+    ASSERT_TRUE(answers.has_value());
+    EXPECT_EQ(*answers, (text_pairs{{"ImmediateData", "Reject"}, {"InitialR2T", "Reject"}}));
+    EXPECT_TRUE(keys.outcome()->initial_r2t);
+}
+
+TEST(negotiation, answers_that_nobody_asked_for_are_not_answered) {
+    for (const auto* word : {"NotUnderstood", "Irrelevant", "Reject"}) {
+        auto keys = offered();
+        const auto answers =
+            keys.receive({{"TaskReporting", word}, {"X-com.example", word}, {"New", word}}, stage);
+        ASSERT_TRUE(answers.has_value());
+        EXPECT_TRUE(answers->empty()) << word;
+        negotiation discovery({}, session_type::discovery);
+        discovery.offers();
+        EXPECT_TRUE(discovery.receive({{"MaxBurstLength", word}}, stage)->empty()) << word;
+    }
+}
+
+TEST(negotiation, the_protocol_level_is_the_smaller) {
+    for (const auto& [theirs, answer] :
+         {std::pair{"0", "0"}, {"1", "1"}, {"2", "1"}, {"31", "1"}, {"32", "Reject"}}) {
+        auto keys = offered();
+        EXPECT_EQ(
+            *keys.receive({{"iSCSIProtocolLevel", theirs}}, stage),
+            (text_pairs{{"iSCSIProtocolLevel", answer}})
+        );
+    }
+}
+
+TEST(negotiation, a_segment_length_may_be_declared_in_the_security_stage) {
+    negotiation keys({}, session_type::normal);
+    ASSERT_TRUE(keys.receive({{"MaxRecvDataSegmentLength", "4096"}}, key_phase::security));
+    keys.offers();
+    EXPECT_EQ(keys.outcome()->max_xmit_data_segment_length, 4096U);
+    EXPECT_EQ(
+        code_of(keys.receive({{"MaxRecvDataSegmentLength", "4096"}}, stage)),
+        to_error_code(login_errc::key_repeated)
+    );
+}
+
+TEST(negotiation, an_alias_forges_no_line) {
+    auto keys = offered();
+    ASSERT_TRUE(keys.receive({{"TargetAlias", "disk\n\x1b[2J\x7f \xc3\xa9"}}, stage));
+    EXPECT_EQ(keys.target_alias(), "disk??[2J? \xc3\xa9");
+}
+
 } // namespace
 } // namespace iscsi
