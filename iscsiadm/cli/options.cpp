@@ -80,6 +80,7 @@ int argument_rule(const option_row& row) {
 
 std::vector<option> long_options() {
     std::vector<option> all;
+    all.reserve(rows.size() + 1);
     for (const option_row& row : rows)
         all.push_back({row.name.data(), argument_rule(row), nullptr, row.letter});
     all.push_back({});
@@ -107,6 +108,13 @@ class argument_vector {
     std::vector<char*> pointers_;
 };
 
+int next_option(
+    argument_vector& argv, const std::string& letters, const std::vector<option>& names
+) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): iscsiadm has one thread
+    return getopt_long(argv.count(), argv.data(), letters.c_str(), names.data(), nullptr);
+}
+
 } // namespace
 
 std::span<const option_row> option_rows() {
@@ -125,9 +133,7 @@ given_options scan_options(const std::vector<std::string>& arguments) {
     given_options given;
     optind = 0; // GNU: start afresh
     while (true) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): iscsiadm has one thread
-        const int got =
-            getopt_long(argv.count(), argv.data(), letters.c_str(), names.data(), nullptr);
+        const int got = next_option(argv, letters, names);
         if (got < 0)
             break;
         if (got == '?') // optopt keeps its value when all is well

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <charconv>
 
 namespace iscsi::cli {
@@ -51,16 +52,16 @@ parsed<void> add_operation(operations& ops, const std::string& word) {
         bool operations::*flag;
     };
 
-    static constexpr row rows[] = {
-        {"new", &operations::create},
-        {"delete", &operations::remove},
-        {"update", &operations::update},
-        {"show", &operations::show},
-        {"nonpersistent", &operations::nonpersistent},
-        {"apply", &operations::apply},
-        {"applyall", &operations::apply_all},
-        {"login", &operations::login},
-        {"logout", &operations::logout},
+    static constexpr std::array rows = {
+        row{"new", &operations::create},
+        row{"delete", &operations::remove},
+        row{"update", &operations::update},
+        row{"show", &operations::show},
+        row{"nonpersistent", &operations::nonpersistent},
+        row{"apply", &operations::apply},
+        row{"applyall", &operations::apply_all},
+        row{"login", &operations::login},
+        row{"logout", &operations::logout},
     };
     for (const row& known : rows) {
         if (known.word != word)
