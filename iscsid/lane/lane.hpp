@@ -42,8 +42,9 @@ struct lun_attention {
 struct note {
     session_key session = 0;
 
-    // want_transport, logged_in, login_failed, target_message, logged_out, gave_up. What the lane
-    // does itself (want_close, want_entropy, task_done) does not come here.
+    // want_transport, logged_in, login_failed, target_message, logged_out, gave_up; want_close when
+    // a connection was lost, with the reason: it is closed already. What the lane does itself
+    // (want_entropy, task_done) does not come here.
     iscsi::event what;
 
     // When this is set the note is about a LUN, and `what` says nothing.

@@ -261,6 +261,8 @@ void session_host::finish_close() {
         return;
     ::close(std::exchange(socket_, -1));
     const iscsi::fault why = *std::exchange(closing_, std::nullopt);
+    if (why.code)
+        tell(iscsi::want_close{why}); // the reason, for the log
     session_.transport_lost(why, now());
 }
 
