@@ -6,11 +6,11 @@
 
 #include "libiscsi/admin/config.hpp"
 
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>

@@ -49,6 +49,7 @@ std::vector<admin::node_id> static_nodes(context& at) {
 
 std::string tree_of_discoveries(const std::vector<admin::discovery_id>& sources, context& at) {
     std::vector<discovery_branch> branches;
+    branches.reserve(sources.size());
     for (const admin::discovery_id& source : sources)
         branches.push_back({source, at.store.discovered_by(source)});
     return discovery_tree(branches, static_nodes(at));

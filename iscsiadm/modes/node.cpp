@@ -97,7 +97,7 @@ exit_code add_portal(const node_mode& mode, const admin::record& interface, cont
 
 // -I alone: every known portal also with this interface.
 exit_code bind_all(const admin::record& interface, context& at) {
-    const std::string name = interface.get("iface.iscsi_ifacename");
+    const std::string& name = interface.get("iface.iscsi_ifacename");
     const chosen_records chosen = choose_records({}, at);
     first_failure failure;
     failure.add(chosen.code);
