@@ -64,7 +64,7 @@ result<void> session_engine::received(std::size_t n, instant now) {
     from.input().received(n);
     auto outcome = cut(from, now);
     if (outcome.has_error())
-        note_fault(from, outcome.error());
+        note_fault(from, outcome.error(), now);
     return outcome;
 }
 
@@ -82,13 +82,16 @@ result<void> session_engine::cut(connection& from, instant now) {
     return {};
 }
 
-void session_engine::note_fault(connection& from, const fault& why) {
+// What answers a login with something else than iSCSI will do so again.
+void session_engine::note_fault(connection& from, const fault& why, instant now) {
     broken_ = true;
     if (why.code == to_error_code(wire_errc::header_digest_mismatch) ||
         why.code == to_error_code(wire_errc::data_digest_mismatch))
         ++context_.statistics.digest_err;
     if (why.code.category() == enum_category<session_errc>::instance())
         tasks_.blame(task_of(from.current()));
+    if (life_ == life::in_login)
+        fail_login({login_verdict::fatal, 0, 0, why}, now);
 }
 
 void session_engine::sent(std::size_t n) {
@@ -132,7 +135,7 @@ std::span<const bytes_view> session_engine::write_plan() {
 result<task_id> session_engine::submit(const command& what) {
     if (ends(life_) || context_.config.type == session_type::discovery)
         return session_fault(session_errc::not_usable, "command");
-    const auto id = tasks_.submit(what);
+    auto id = tasks_.submit(what);
     if (id.has_value() && given_up_)
         tasks_.finish(*tasks_.find(*id), task_result::lost);
     return id;

@@ -95,7 +95,7 @@ class session_engine {
     result<void> on_pdu(connection& from, instant now);
     result<bool> check_status_number(connection& from);
     result<void> dispatch(connection& from, instant now);
-    void note_fault(connection& from, const fault& why);
+    void note_fault(connection& from, const fault& why, instant now);
 
     result<void> on(const nop_in& pdu, connection& from, bytes_view data, instant now);
     result<void> on(const scsi_response& pdu, connection& from, bytes_view data, instant now);

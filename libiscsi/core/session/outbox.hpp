@@ -36,7 +36,7 @@ class outbox {
   public:
     static constexpr std::size_t frames_for_work = 256;   // commands and Data-Out
     static constexpr std::size_t frames_for_control = 64; // the rest; bounded by its senders
-    static constexpr std::size_t bytes_for_work = 1024U * 1024U;
+    static constexpr std::size_t bytes_for_work = std::size_t{1024} * 1024;
     static constexpr std::size_t longest_plan = 256; // spans
 
     outbox();
