@@ -172,7 +172,6 @@ plan_login(const record& node, const iscsi::admin::initiator_identity& identity,
     plan.hardware_address = node.get("iface.hwaddress");
     plan.initial_login_retry_max = number<int>(node, "node.session.initial_login_retry_max");
     plan.reopen_max = number<int>(node, "node.session.reopen_max");
-    plan.reopen_log_frequency = std::max(1, number<int>(node, "node.session.sess_reopen_log_freq"));
     plan.scan = node.get("node.session.scan") != "manual";
     plan.host_reset = seconds(node, "node.session.err_timeo.host_reset_timeout");
     return plan;

@@ -18,7 +18,6 @@ struct login_plan {
     std::string hardware_address; // or to the one with this address
     int initial_login_retry_max = 4;
     int reopen_max = 0; // 0: never give up
-    int reopen_log_frequency = 1;
     bool scan = true;
     iscsi::duration host_reset = std::chrono::seconds(60);
 };

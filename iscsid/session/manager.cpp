@@ -24,6 +24,7 @@ namespace {
 constexpr auto lane_limit = std::chrono::seconds(2);
 // Attaching waits for the kernel; the answer must be heard whenever it comes.
 constexpr auto very_long = std::chrono::hours(24 * 365);
+constexpr auto pause_before_insisting = std::chrono::milliseconds(500);
 constexpr auto grace = std::chrono::seconds(1);
 
 std::string label(lane::session_key sid, const login_plan& plan) {
@@ -64,6 +65,7 @@ struct manager::entry {
     std::vector<device::found_lun> found;
     std::vector<attached_disk> disks;
     std::shared_ptr<supervisor> watch;
+    std::string told_refusal; // of a logout, told once
 };
 
 manager::manager(surroundings with, current_settings settings)
@@ -246,7 +248,8 @@ asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
     which->disks = std::move(report.left);
     if (!report.refusal.empty()) {
         which->now = entry::phase::running;
-        spdlog::warn("{}: logout refused: {}", label(which->sid, which->plan), report.refusal);
+        if (std::exchange(which->told_refusal, report.refusal) != report.refusal)
+            spdlog::warn("{}: logout refused: {}", label(which->sid, which->plan), report.refusal);
         co_return failure{exit_code::busy, report.refusal};
     }
     co_await close(which);
@@ -368,6 +371,20 @@ manager::discover(admin::discover_request_message what, note_taker note) {
     co_return end;
 }
 
+// Somebody may still be unmounting.
+asio::awaitable<bool> manager::insist_on_logout(lane::session_key sid, iscsi::instant end) {
+    asio::steady_timer pause(with_.where.control);
+    for (;;) {
+        const auto how = co_await logout(sid);
+        if (how.code != exit_code::busy)
+            co_return sessions_.count(sid) == 0;
+        if (std::chrono::steady_clock::now() + pause_before_insisting >= end)
+            co_return false;
+        pause.expires_after(pause_before_insisting);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
 asio::awaitable<void> manager::shut_down(iscsi::duration limit) {
     shutting_down_ = true;
     const auto end = std::chrono::steady_clock::now() + limit;
@@ -376,17 +393,18 @@ asio::awaitable<void> manager::shut_down(iscsi::duration limit) {
         auto& job = under_way.emplace_back(sid, with_.where.control).second;
         asio::co_spawn(
             with_.where.control,
-            logout(sid),
-            [done = job.answer()](const std::exception_ptr&, const admin::logout_progress& how) {
-                done(how.code == exit_code::success);
+            insist_on_logout(sid, end),
+            [done = job.answer()](const std::exception_ptr& thrown, bool gone) {
+                done(!thrown && gone);
             }
         );
     }
     for (auto& [sid, job] : under_way) {
-        const auto left =
-            std::chrono::duration_cast<iscsi::duration>(end - std::chrono::steady_clock::now());
-        const auto good = co_await job.wait(std::max(left, iscsi::duration(1)));
-        if (!good.value_or(false))
+        const auto left = end - std::chrono::steady_clock::now();
+        const auto gone = co_await job.wait(
+            std::max(std::chrono::duration_cast<iscsi::duration>(left), iscsi::duration(1))
+        );
+        if (!gone.value_or(false))
             spdlog::error("session {}: could not be logged out before the end", sid);
     }
 }

@@ -92,6 +92,7 @@ class manager {
     boost::asio::awaitable<outcome<bool>> take_down(entry_pointer which);
     boost::asio::awaitable<std::optional<iscsi::admin::session_info>>
     describe_entry(entry_pointer which);
+    boost::asio::awaitable<bool> insist_on_logout(lane::session_key sid, iscsi::instant end);
     void abandon(lane::session_key sid);
 
     surroundings with_;

@@ -143,6 +143,7 @@ void supervisor::on(const iscsi::logged_in& /*again*/) {
     attempts_ = 0;
     pause_.reset();
     why_lost_.clear();
+    told_.clear();
     state_ = state::up;
 }
 
@@ -188,8 +189,7 @@ asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, is
     auto link = co_await connect(std::move(to));
     if (self->stopped_)
         co_return;
-    if (link.has_error()) {
-        tell_trouble(link.error().text());
+    if (link.has_error()) { // which comes back as login_failed
         home_->transport(charge_.sid, -1, link.error());
         co_return;
     }
@@ -210,17 +210,16 @@ asio::awaitable<iscsi::result<net::connected>> supervisor::connect(iscsi::portal
     co_return co_await net::connect(std::move(last), *options);
 }
 
-// The first trouble of an outage is told aloud, then every sess_reopen_log_freq-th.
+// Each trouble of an outage is told aloud once, not with every attempt.
 void supervisor::tell_trouble(const std::string& why) {
-    const bool aloud = attempts_ % charge_.plan.reopen_log_frequency == 0 || attempts_ <= 1;
+    const bool news = std::exchange(told_, why) != why;
     spdlog::log(
-        aloud ? spdlog::level::warn : spdlog::level::debug,
-        "session {} ({} at {}): {}, attempt {}",
+        news ? spdlog::level::warn : spdlog::level::debug,
+        "session {} ({} at {}): {}, trying again",
         charge_.sid,
         charge_.plan.node.target,
         charge_.plan.node.address,
-        why,
-        attempts_
+        why
     );
 }
 

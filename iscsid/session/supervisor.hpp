@@ -91,6 +91,7 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     state state_ = state::up;
     bool stopped_ = false;
     std::string why_lost_;
+    std::string told_; // the last trouble that was logged
 };
 
 } // namespace iscsid::session

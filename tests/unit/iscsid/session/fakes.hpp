@@ -1,0 +1,150 @@
+#pragma once
+
+#include "iscsid/disk/driver.hpp"
+#include "iscsid/lane/lane.hpp"
+
+#include <unistd.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace iscsid::session {
+
+// A lane that only remembers. Its notes are told by the test.
+class fake_lane final : public lane::lane {
+  public:
+    ~fake_lane() override {
+        for (const int socket : sockets)
+            ::close(socket);
+    }
+
+    void adopt(
+        iscsid::lane::session_key key,
+        iscsi::session /*session*/,
+        int socket,
+        iscsid::lane::note_handler notes
+    ) override {
+        keep(socket);
+        ears[key] = std::move(notes);
+    }
+
+    void transport(iscsid::lane::session_key /*key*/, int socket, iscsi::fault why) override {
+        keep(socket);
+        transports.push_back({socket, std::move(why)});
+    }
+
+    void attach(
+        iscsid::lane::session_key /*key*/,
+        const iscsi::lun_field& /*lun*/,
+        const scsi::logical_unit& /*properties*/,
+        iscsid::lane::lane_resident& /*resident*/
+    ) override {}
+
+    void detach(iscsid::lane::lane_resident& /*r*/, std::function<void()> gone) override { gone(); }
+
+    void execute(
+        iscsid::lane::session_key /*key*/,
+        const iscsi::command& /*what*/,
+        std::function<void(iscsid::lane::scsi_outcome)> /*done*/
+    ) override {}
+
+    void look(iscsid::lane::session_key key, std::function<void(iscsid::lane::session_view)> seen)
+        override {
+        if (ears.count(key) == 0)
+            return;
+        iscsid::lane::session_view view;
+        view.connection = iscsi::connection_state::logged_in;
+        view.state = iscsi::session_state::logged_in;
+        view.parameters.max_burst_length = 12345;
+        seen(view);
+    }
+
+    void logout(iscsid::lane::session_key key) override {
+        logouts.push_back(key);
+        if (answers_logout)
+            tell(key, iscsi::logged_out{true});
+    }
+
+    void drop(iscsid::lane::session_key key, std::function<void()> gone) override {
+        ears.erase(key);
+        gone();
+    }
+
+    std::string_view ring_name() const override { return "fake"; }
+
+    void tell(iscsid::lane::session_key key, iscsi::event what) {
+        ears.at(key)({key, std::move(what), std::nullopt, nullptr});
+    }
+
+    struct given_transport {
+        int socket = -1;
+        iscsi::fault why;
+    };
+
+    bool answers_logout = true;
+    std::map<iscsid::lane::session_key, iscsid::lane::note_handler> ears;
+    std::vector<given_transport> transports;
+    std::vector<iscsid::lane::session_key> logouts;
+
+  private:
+    void keep(int socket) {
+        if (socket >= 0)
+            sockets.push_back(socket);
+    }
+
+    std::vector<int> sockets;
+};
+
+// A driver whose disks are names in a set. They do not exist under /dev.
+class fake_driver final : public disk::driver {
+  public:
+    std::string_view name() const override { return "fake"; }
+
+    iscsi::result<std::unique_ptr<disk::disk>>
+    attach(lane::lane& /*where*/, const disk::disk_request& what) override {
+        ++attached;
+        if (unfit.count(what.lun_number) != 0)
+            return iscsi::fault{
+                iscsi::to_error_code(disk::disk_errc::attach_failed), "fake", {}, {}};
+        return std::make_unique<fake_disk>(
+            *this, "no-such-disk-" + std::to_string(what.lun_number), what.lun_number
+        );
+    }
+
+    std::set<std::string> present;
+    std::set<std::uint64_t> unfit; // LUNs that cannot be attached
+    std::set<std::uint64_t> busy;  // LUNs that are in use
+    std::set<std::uint64_t> lossy; // LUNs whose last flush fails
+    int attached = 0;
+
+  private:
+    class fake_disk final : public disk::disk {
+      public:
+        fake_disk(fake_driver& of, std::string node, std::uint64_t lun)
+            : of_(of), node_(std::move(node)), lun_(lun) {
+            of_.present.insert(node_);
+        }
+
+        const std::string& node() const override { return node_; }
+
+        iscsi::result<void> remove() override {
+            if (of_.busy.count(lun_) != 0)
+                return iscsi::fault{
+                    iscsi::to_error_code(iscsid::disk::disk_errc::busy), node_, {}, {}};
+            of_.present.erase(node_);
+            if (of_.lossy.count(lun_) != 0)
+                return iscsi::fault{
+                    iscsi::to_error_code(iscsid::disk::disk_errc::flush_failed), node_, {}, {}};
+            return {};
+        }
+
+      private:
+        fake_driver& of_;
+        std::string node_;
+        std::uint64_t lun_;
+    };
+};
+
+} // namespace iscsid::session

@@ -1,0 +1,332 @@
+#include "tests/unit/iscsid/session/fakes.hpp"
+#include "tests/unit/net/run.hpp"
+
+#include "iscsid/session/manager.hpp"
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace {
+
+using namespace iscsid::session;
+using namespace std::chrono_literals;
+namespace admin = iscsi::admin;
+namespace asio = boost::asio;
+using admin::exit_code;
+using iscsid::lane::session_key;
+
+const admin::node_id node{"iqn.2026-01.org.example:disk", "10.0.0.5", 3260, 1, "default"};
+
+// A manager whose logins, lanes and disks are the test's.
+struct world : testing::Test {
+    world() {
+        std::string name = testing::TempDir() + "manager.XXXXXX";
+        folder = ::mkdtemp(name.data());
+        records = std::make_unique<admin::record_store>(folder);
+        store(node, {});
+        with.where = {context.get_executor(), workers.get_executor(), workers.get_executor()};
+        with.driver = &driver;
+        with.records = records.get();
+        with.adopt = [this](auto key, auto engine, int socket, auto notes) -> auto& {
+            lane.adopt(key, std::move(engine), socket, std::move(notes));
+            return lane;
+        };
+        with.drop = [this](auto key, auto gone) { lane.drop(key, std::move(gone)); };
+        with.log_in = [this](login_plan plan) { return pretend(std::move(plan)); };
+        settings.identity = {"iqn.2026-01.org.example:host", "host"};
+    }
+
+    ~world() override { std::filesystem::remove_all(folder); }
+
+    void store(const admin::node_id& id, const admin::key_values& values) {
+        admin::record record(admin::record_kind::node);
+        admin::key_values all{
+            {"node.name", id.target},
+            {"node.tpgt", std::to_string(id.group_tag)},
+            {"node.conn[0].address", id.address},
+            {"node.conn[0].port", std::to_string(id.port)},
+            {"node.conn[0].timeo.logout_timeout", "1"}};
+        all.insert(all.end(), values.begin(), values.end());
+        for (const auto& [key, value] : all)
+            ASSERT_TRUE(record.set(key, value).has_value()) << key;
+        ASSERT_TRUE(records->write(record).has_value());
+    }
+
+    manager& all() {
+        if (!made)
+            made.emplace(with, settings);
+        return *made;
+    }
+
+    admin::login_progress log_in(const admin::node_id& to = node) {
+        return iscsi::test::run(context, all().login(to, 7));
+    }
+
+    admin::logout_progress log_out(session_key sid) {
+        return iscsi::test::run(context, all().logout(sid));
+    }
+
+    std::vector<admin::session_info> list(std::optional<session_key> only = {}) {
+        return iscsi::test::run(context, all().list(only));
+    }
+
+    // The login of this world: `logs_in` says how it ends.
+    asio::awaitable<outcome<fresh_session>> pretend(login_plan plan) {
+        plans.push_back(plan);
+        if (hangs) {
+            asio::steady_timer never(context, 1h);
+            co_await never.async_wait(asio::use_awaitable);
+        }
+        if (refusal)
+            co_return *refusal;
+        asio::local::stream_protocol::socket near(context);
+        asio::local::stream_protocol::socket far(context);
+        asio::local::connect_pair(near, far);
+        iscsi::net::stream over(std::move(near));
+        iscsi::net::connected link{std::move(over), {}, {}};
+        iscsid::device::scan_result found;
+        for (const auto lun : luns) {
+            iscsid::device::found_lun each;
+            each.lun[1] = static_cast<std::byte>(lun);
+            each.number = lun;
+            found.disks.push_back(each);
+        }
+        co_return fresh_session{iscsi::session(plan.session), std::move(link), std::move(found)};
+    }
+
+    asio::io_context context;
+    asio::thread_pool workers{2};
+    std::filesystem::path folder;
+    std::unique_ptr<admin::record_store> records;
+    fake_lane lane;
+    fake_driver driver;
+    surroundings with;
+    current_settings settings;
+    std::vector<std::uint64_t> luns{1, 2};
+    bool hangs = false;
+    std::optional<failure> refusal;
+    std::vector<login_plan> plans;
+    std::optional<manager> made; // last: it refers to the rest
+};
+
+TEST_F(world, a_login_ends_with_its_disks) {
+    const auto done = log_in();
+    EXPECT_EQ(done.code, exit_code::success) << done.detail;
+    EXPECT_EQ(done.index, 7U);
+    EXPECT_EQ(done.sid, 1U);
+    EXPECT_EQ(driver.present.size(), 2U);
+    const auto sessions = list();
+    ASSERT_EQ(sessions.size(), 1U);
+    EXPECT_EQ(sessions[0].sid, 1U);
+    EXPECT_EQ(sessions[0].host_number, 1U);
+    EXPECT_EQ(sessions[0].node, node);
+    EXPECT_EQ(sessions[0].connection_state, "LOGGED IN");
+    EXPECT_EQ(sessions[0].session_state, "LOGGED_IN");
+    EXPECT_EQ(sessions[0].internal_state, "NO CHANGE");
+    EXPECT_EQ(sessions[0].max_burst_length, 12345U);
+    ASSERT_EQ(sessions[0].luns.size(), 2U);
+    EXPECT_EQ(sessions[0].luns[1].lun, 2U);
+    EXPECT_EQ(sessions[0].luns[1].disk, "no-such-disk-2");
+}
+
+TEST_F(world, a_node_without_a_record_is_21) {
+    auto unknown = node;
+    unknown.target += "x";
+    EXPECT_EQ(log_in(unknown).code, exit_code::no_objects_found);
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(world, a_second_login_is_15) {
+    log_in();
+    EXPECT_EQ(log_in().code, exit_code::session_exists);
+    EXPECT_EQ(all().sessions_to_make(node).error().code, exit_code::session_exists);
+    EXPECT_EQ(all().session_count(), 1U);
+}
+
+TEST_F(world, several_sessions_of_a_node_have_their_own_isids) {
+    store(node, {{"node.session.nr_sessions", "2"}});
+    EXPECT_EQ(*all().sessions_to_make(node), 2U);
+    EXPECT_EQ(log_in().code, exit_code::success);
+    EXPECT_EQ(*all().sessions_to_make(node), 1U);
+    EXPECT_EQ(log_in().code, exit_code::success);
+    EXPECT_EQ(log_in().code, exit_code::session_exists);
+    ASSERT_EQ(plans.size(), 2U);
+    EXPECT_NE(plans[0].session.isid, plans[1].session.isid);
+    log_out(1);
+    EXPECT_EQ(log_in().sid, 3U);
+    EXPECT_EQ(plans[2].session.isid, plans[0].session.isid);
+}
+
+TEST_F(world, a_failed_login_leaves_nothing) {
+    refusal = failure{exit_code::login_auth_failed, "no"};
+    const auto done = log_in();
+    EXPECT_EQ(done.code, exit_code::login_auth_failed);
+    EXPECT_EQ(done.detail, "no");
+    EXPECT_EQ(all().session_count(), 0U);
+    EXPECT_TRUE(lane.ears.empty());
+}
+
+TEST_F(world, no_initiator_name_is_5_and_no_driver_is_12) {
+    settings.identity = {};
+    EXPECT_EQ(log_in().code, exit_code::login);
+    made.reset();
+    with.driver = nullptr;
+    with.no_driver = "nothing here";
+    const auto done = log_in();
+    EXPECT_EQ(done.code, exit_code::transport_not_found);
+    EXPECT_EQ(done.detail, "nothing here");
+}
+
+TEST_F(world, one_bad_lun_does_not_spoil_the_login) {
+    driver.unfit = {1};
+    EXPECT_EQ(log_in().code, exit_code::success);
+    EXPECT_EQ(driver.present.size(), 1U);
+    const auto sessions = list();
+    ASSERT_EQ(sessions[0].luns.size(), 2U);
+    EXPECT_EQ(sessions[0].luns[0].disk, "");
+}
+
+TEST_F(world, no_disk_at_all_is_a_failure_and_logs_out) {
+    driver.unfit = {1, 2};
+    const auto done = log_in();
+    EXPECT_EQ(done.code, exit_code::error);
+    EXPECT_NE(done.detail.find("LUN 2"), std::string::npos);
+    EXPECT_EQ(lane.logouts.size(), 1U);
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(world, a_target_without_luns_is_a_session) {
+    luns.clear();
+    EXPECT_EQ(log_in().code, exit_code::success);
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+}
+
+TEST_F(world, logout_removes_disks_and_session) {
+    log_in();
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    EXPECT_TRUE(driver.present.empty());
+    EXPECT_EQ(lane.logouts.size(), 1U);
+    EXPECT_TRUE(lane.ears.empty());
+    EXPECT_TRUE(list().empty());
+    EXPECT_EQ(log_out(1).code, exit_code::session_not_found);
+}
+
+TEST_F(world, a_disk_in_use_refuses_the_logout_and_everything_stays) {
+    log_in();
+    driver.busy = {2};
+    const auto refused = log_out(1);
+    EXPECT_EQ(refused.code, exit_code::busy);
+    EXPECT_NE(refused.detail.find("LUN 2"), std::string::npos);
+    EXPECT_EQ(driver.present.size(), 2U); // LUN 1 was gone and is there again
+    EXPECT_TRUE(lane.logouts.empty());
+    ASSERT_EQ(list().size(), 1U);
+    EXPECT_EQ(list()[0].luns[0].disk, "no-such-disk-1");
+    driver.busy.clear();
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+}
+
+TEST_F(world, a_loss_while_logging_out_is_told) {
+    log_in();
+    driver.lossy = {1};
+    const auto done = log_out(1);
+    EXPECT_EQ(done.code, exit_code::logout);
+    EXPECT_NE(done.detail.find("LUN 1"), std::string::npos);
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(world, logout_ends_although_nobody_confirms_it) {
+    log_in();
+    lane.answers_logout = false;
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(world, logout_cancels_a_login) {
+    hangs = true;
+    std::optional<admin::login_progress> login;
+    asio::co_spawn(context, all().login(node, 0), [&](auto, auto how) { login = how; });
+    context.poll();
+    EXPECT_TRUE(list().empty());
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    ASSERT_TRUE(login);
+    EXPECT_EQ(login->code, exit_code::login);
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(world, a_session_that_ends_by_itself_takes_its_disks_along) {
+    log_in();
+    lane.tell(1, iscsi::logged_out{});
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (all().session_count() > 0 && std::chrono::steady_clock::now() < end) {
+        context.restart();
+        context.run_one_for(20ms);
+    }
+    EXPECT_EQ(all().session_count(), 0U);
+    EXPECT_TRUE(driver.present.empty());
+}
+
+TEST_F(world, one_session_can_be_listed) {
+    store(node, {{"node.session.nr_sessions", "2"}});
+    log_in();
+    log_in();
+    EXPECT_EQ(list().size(), 2U);
+    ASSERT_EQ(list(2).size(), 1U);
+    EXPECT_EQ(list(2)[0].sid, 2U);
+    EXPECT_TRUE(list(9).empty());
+}
+
+asio::awaitable<int> shut_down_within(manager& all, iscsi::duration limit) {
+    co_await all.shut_down(limit);
+    co_return 0;
+}
+
+TEST_F(world, the_end_logs_out_of_everything_and_takes_no_more) {
+    store(node, {{"node.session.nr_sessions", "2"}});
+    log_in();
+    log_in();
+    iscsi::test::run(context, shut_down_within(all(), 10s));
+    EXPECT_EQ(all().session_count(), 0U);
+    EXPECT_TRUE(driver.present.empty());
+    EXPECT_NE(log_in().code, exit_code::success);
+}
+
+TEST_F(world, the_end_comes_although_a_disk_is_in_use) {
+    log_in();
+    driver.busy = {1};
+    iscsi::test::run(context, shut_down_within(all(), 100ms));
+    EXPECT_EQ(all().session_count(), 1U);
+}
+
+TEST_F(world, the_end_waits_for_a_disk_that_is_being_freed) {
+    log_in();
+    driver.busy = {1};
+    asio::steady_timer later(context, 50ms);
+    later.async_wait([this](auto) { driver.busy.clear(); });
+    iscsi::test::run(context, shut_down_within(all(), 10s));
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(world, discovery_without_a_name_says_so) {
+    settings.identity = {};
+    std::vector<std::string> notes;
+    const auto end =
+        iscsi::test::run(context, all().discover({"127.0.0.1", 3260, false}, [&](auto line) {
+            notes.push_back(line);
+        }));
+    EXPECT_TRUE(end.finished);
+    EXPECT_EQ(end.code, exit_code::daemon_not_connected);
+    EXPECT_EQ(notes, std::vector<std::string>{"Cannot perform discovery. Initiatorname required."});
+}
+
+TEST_F(world, discovery_by_a_record_that_is_not_there_is_21) {
+    const auto end =
+        iscsi::test::run(context, all().discover({"127.0.0.1", 3260, true}, [](auto) {}));
+    EXPECT_EQ(end.code, exit_code::no_objects_found);
+}
+
+} // namespace
