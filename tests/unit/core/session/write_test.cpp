@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace iscsi::test {
@@ -173,6 +174,22 @@ TEST(write, sends_unsolicited_data_in_the_order_of_the_commands) {
         if (const auto* pdu = std::get_if<data_out>(&each.pdu))
             order.push_back(pdu->initiator_task_tag);
     EXPECT_EQ(order, (std::vector{first, first, first, first, second, second, second, second}));
+}
+
+TEST(write, lets_unsolicited_data_and_answers_to_r2ts_take_turns) {
+    logged_in_peer target(plain_config(), {{"InitialR2T", "No"}, {"FirstBurstLength", "24576"}});
+    const auto data = pattern(100'000);
+    const auto asked = target.submit(write_command(data));
+    target.hear();
+    ASSERT_TRUE(target.say(ask(asked, 0, 24'576, 75'424)));
+    const auto unasked = target.submit(write_command(data));
+    std::vector<task_id> order;
+    for (const auto& each : target.hear())
+        if (const auto* pdu = std::get_if<data_out>(&each.pdu))
+            order.push_back(pdu->initiator_task_tag);
+    ASSERT_EQ(order.size(), 12U); // 2 unsolicited among 10
+    order.resize(4);
+    EXPECT_EQ(std::count(order.begin(), order.end(), unasked), 2);
 }
 
 TEST(write, answers_an_r2t_behind_its_unsolicited_data) {
