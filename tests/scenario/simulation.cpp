@@ -190,7 +190,7 @@ TEST(simulation, memory_is_what_was_written) {
         one.run();
         logins += one.logins();
     }
-    if (only == 0) {
+    if (last - first >= 100) {
         EXPECT_GT(logins, 2 * last) << "wires that hold prove little";
     }
 }
