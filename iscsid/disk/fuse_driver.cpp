@@ -7,6 +7,7 @@
 #include "iscsid/disk/waiting.hpp"
 
 #include <bit>
+#include <exception>
 #include <future>
 #include <optional>
 
@@ -16,6 +17,20 @@ namespace {
 
 // loff_t is signed.
 constexpr std::uint64_t largest_disk = (std::uint64_t{1} << 63U) - 1;
+
+// Threads and memory may be refused; the library says that by throwing.
+template <class Work>
+auto without_exceptions(Work work) -> decltype(work()) {
+    try {
+        return work();
+    } catch (const std::exception& error) {
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            "resources of a disk",
+            error.what(),
+            "memory and threads"};
+    }
+}
 
 // What the lane works with. Lives until the lane lets go of it, even when that takes longer than
 // anybody waits for: a request may hang in a session that is in recovery.
@@ -87,9 +102,14 @@ class fuse_disk final : public disk {
     const std::string& node() const override { return node_; }
 
     iscsi::result<void> remove() override {
+        return without_exceptions([this] { return take_down(); });
+    }
+
+  private:
+    iscsi::result<void> take_down() {
         if (!loop_)
             return {};
-        const auto unbound = unbind();
+        auto unbound = unbind();
         if (!unbound && unbound.error().code != iscsi::to_error_code(disk_errc::flush_failed))
             return unbound;
         loop_.reset();
@@ -98,7 +118,6 @@ class fuse_disk final : public disk {
         return unbound;
     }
 
-  private:
     iscsi::result<void> unbind() {
         const watchdog bound(patience_.flush, [this] { mount_->abort(); });
         return loop_->unbind(patience_.users);
@@ -129,9 +148,12 @@ class fuse_driver final : public driver {
     std::string_view name() const override { return "fuse"; }
 
     iscsi::result<std::unique_ptr<disk>>
-    attach(lane::lane& where, const disk_request& what) override;
+    attach(lane::lane& where, const disk_request& what) override {
+        return without_exceptions([&] { return put_up(where, what); });
+    }
 
   private:
+    iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what) const;
     mount_settings mount_settings_of(const disk_request& what, int device) const;
 
     std::string folder_;
@@ -190,7 +212,7 @@ mount_settings fuse_driver::mount_settings_of(const disk_request& what, int devi
 
 // Each step undoes itself when a later one fails.
 iscsi::result<std::unique_ptr<disk>>
-fuse_driver::attach(lane::lane& where, const disk_request& what) {
+fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     if (const auto fits = usable(what.properties); !fits)
         return fits.error();
     auto device = open_fuse();

@@ -45,9 +45,9 @@ constexpr std::size_t shortest_init = 4 * sizeof(std::uint32_t);
 
 } // namespace
 
-fuse_file::fuse_file(int device, const scsi::logical_unit& lun, const fuse_shape& shape)
+fuse_file::fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape)
     : device_(device)
-    , lun_(lun)
+    , lun_(std::move(lun))
     , shape_(shape)
     , payload_room_(std::max<std::size_t>(shape.payload, 2 * fuse::page))
     , slots_(shape.slots) {

@@ -24,7 +24,7 @@ class fuse_file final : public lane::lane_resident,
                         private lane::request_owner {
   public:
     // `device` is an open, non-blocking /dev/fuse, which must outlive this object.
-    fuse_file(int device, const scsi::logical_unit& lun, const fuse_shape& shape);
+    fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape);
 
     void settle(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;

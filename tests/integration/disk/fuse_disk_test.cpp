@@ -113,36 +113,63 @@ TEST_F(fuse_disk, has_blocks_of_4096_bytes_when_the_lun_has) {
     EXPECT_TRUE(disk->remove());
 }
 
-// FUSE cuts long requests; the pieces must be whole blocks even when the memory is in small parts.
+// Memory in pieces of 512 to 3584 bytes, each in a page of its own.
+class scattered_memory {
+  public:
+    explicit scattered_memory(std::size_t count)
+        : memory_(static_cast<std::byte*>(std::aligned_alloc(page, page * count)), std::free) {
+        for (std::size_t i = 0; i < count; ++i)
+            pieces_.push_back({memory_.get() + i * page + 512, 512 * (i % 7 + 1)});
+    }
+
+    std::span<const iovec> pieces() const { return pieces_; }
+
+    std::size_t size() const {
+        std::size_t sum = 0;
+        for (const iovec& piece : pieces_)
+            sum += piece.iov_len;
+        return sum;
+    }
+
+    void fill(std::byte first) {
+        for (std::size_t i = 0; i < pieces_.size(); ++i)
+            std::ranges::fill(
+                bytes_of(i), static_cast<std::byte>(std::to_integer<std::size_t>(first) + i)
+            );
+    }
+
+    iscsi::mutable_bytes bytes_of(std::size_t piece) {
+        return {static_cast<std::byte*>(pieces_[piece].iov_base), pieces_[piece].iov_len};
+    }
+
+  private:
+    static constexpr std::size_t page = 4096;
+    std::unique_ptr<std::byte, void (*)(void*)> memory_;
+    std::vector<iovec> pieces_;
+};
+
+// FUSE cuts long requests; the parts must be whole blocks, however small the pieces are.
 TEST_F(fuse_disk, takes_large_requests_from_scattered_memory) {
     auto disk = attach(unit_of(8, 4096));
     ASSERT_TRUE(disk);
-    constexpr std::size_t part = 3584; // not a divisor of a page
-    constexpr std::size_t parts = 512;
-    constexpr std::size_t stride = 8192;
-    std::unique_ptr<std::byte, void (*)(void*)> memory(
-        static_cast<std::byte*>(std::aligned_alloc(4096, stride * parts)), std::free
-    );
-    std::vector<iovec> pieces;
-    for (std::size_t i = 0; i < parts; ++i) {
-        std::byte* at = memory.get() + i * stride + 512;
-        std::fill_n(at, part, static_cast<std::byte>(i));
-        pieces.push_back({at, part});
-    }
+    scattered_memory memory(896); // 1.75 MiB, a multiple of the block
+    ASSERT_EQ(memory.size() % 4096, 0U);
+    const auto count = static_cast<int>(memory.pieces().size());
     const descriptor device(::open(path_of(*disk).c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
     ASSERT_TRUE(device);
-    const auto count = static_cast<int>(pieces.size());
-    ASSERT_EQ(::pwritev(device.number(), pieces.data(), count, 4096), part * parts);
-    for (std::size_t i = 0; i < parts; ++i)
-        EXPECT_TRUE(
-            all_are(lun().content().subspan(4096 + i * part, part), static_cast<std::byte>(i))
-        ) << i;
-    for (std::size_t i = 0; i < parts; ++i)
-        std::fill_n(memory.get() + i * stride + 512, part, std::byte{0xff});
-    ASSERT_EQ(::preadv(device.number(), pieces.data(), count, 4096), part * parts);
-    for (std::size_t i = 0; i < parts; ++i)
-        EXPECT_TRUE(all_are({memory.get() + i * stride + 512, part}, static_cast<std::byte>(i)))
-            << i;
+    memory.fill(std::byte{1});
+    const auto size = static_cast<ssize_t>(memory.size());
+    ASSERT_EQ(::pwritev(device.number(), memory.pieces().data(), count, 4096), size);
+    auto written = lun().content().subspan(4096);
+    for (std::size_t i = 0; i < memory.pieces().size(); ++i) {
+        EXPECT_TRUE(std::ranges::equal(memory.bytes_of(i), written.first(memory.bytes_of(i).size()))
+        );
+        written = written.subspan(memory.bytes_of(i).size());
+    }
+    memory.fill(std::byte{77});
+    ASSERT_EQ(::preadv(device.number(), memory.pieces().data(), count, 4096), size);
+    for (std::size_t i = 0; i < memory.pieces().size(); ++i)
+        EXPECT_TRUE(all_are(memory.bytes_of(i), static_cast<std::byte>(i + 1))) << i;
 }
 
 TEST_F(fuse_disk, cannot_be_written_when_the_lun_is_read_only) {
@@ -150,7 +177,7 @@ TEST_F(fuse_disk, cannot_be_written_when_the_lun_is_read_only) {
     unit.read_only = true;
     auto disk = attach(unit);
     ASSERT_TRUE(disk);
-    lun().content()[5] = std::byte{'x'};
+    lun().fill(std::byte{'x'});
     EXPECT_EQ(output_of("blockdev --getro " + path_of(*disk)), "1");
     EXPECT_NE(
         run("dd if=/dev/zero of=" + path_of(*disk) + " bs=4k count=1 oflag=direct").status, 0
@@ -163,7 +190,7 @@ TEST_F(fuse_disk, cannot_be_written_when_the_lun_is_read_only) {
 TEST_F(fuse_disk, discards_leave_zeroes_on_a_thin_lun) {
     auto disk = attach(thin(unit_of(16)));
     ASSERT_TRUE(disk);
-    std::ranges::fill(lun().content(), std::byte{0xee});
+    lun().fill(std::byte{0xee});
     EXPECT_EQ(output_of("cat /sys/block/" + disk->node() + "/queue/discard_granularity"), "65536");
     expect_success("blkdiscard -o 1M -l 2M " + path_of(*disk));
     EXPECT_EQ(lun().zeroed, 1U);
@@ -176,7 +203,7 @@ TEST_F(fuse_disk, discards_leave_zeroes_on_a_thin_lun) {
 TEST_F(fuse_disk, refuses_discards_of_a_thick_lun_but_zeroes_it) {
     auto disk = attach(unit_of(16));
     ASSERT_TRUE(disk);
-    std::ranges::fill(lun().content(), std::byte{0xee});
+    lun().fill(std::byte{0xee});
     run("blkdiscard " + path_of(*disk)); // the kernel only learns from it that there is no discard
     EXPECT_NE(run("blkdiscard " + path_of(*disk)).status, 0);
     EXPECT_TRUE(all_are(lun().content(), std::byte{0xee}));

@@ -25,7 +25,8 @@ class memory_lun final : public iscsid::lane::lun_port {
     // On the lane's thread: lets the requests go that were kept while `hold` was true.
     void let_go();
 
-    iscsi::mutable_bytes content() { return {content_.get(), size_}; }
+    iscsi::mutable_bytes content();
+    void fill(std::byte value);
 
     std::atomic<bool> hold = false;  // requests wait, as for a target that is away
     std::atomic<int> fail_with = 0;  // errno for all requests
@@ -49,6 +50,7 @@ class memory_lun final : public iscsid::lane::lun_port {
     };
 
     std::size_t size_;
+    std::atomic<unsigned> fills_ = 0;
     std::unique_ptr<std::byte, free_memory> content_;
     std::vector<kept_request> kept_;
 };
