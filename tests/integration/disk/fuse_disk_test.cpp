@@ -19,7 +19,7 @@ using namespace test;
 class fuse_disk : public fuse_disks {};
 
 std::string fio(const std::string& path, const std::string& options) {
-    return "fio --name=t --direct=1 --filename=" + path + " " + options;
+    return "fio --name=t --direct=1 --verify_state_save=0 --filename=" + path + " " + options;
 }
 
 bool is_code(const iscsi::result<void>& result, disk_errc code) {
