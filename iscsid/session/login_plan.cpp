@@ -122,8 +122,10 @@ iscsi::auth_config auth_of(const record& from, const std::string& prefix) {
     iscsi::auth_config auth;
     if (const auto& secret = from.get(prefix + ".auth.password"); !secret.empty())
         auth.outgoing = {from.get(prefix + ".auth.username"), secret};
-    if (const auto& secret = from.get(prefix + ".auth.password_in"); !secret.empty())
-        auth.incoming = {from.get(prefix + ".auth.username_in"), secret};
+    // A name alone asks for the target's proof too: the login then refuses to go on without a
+    // secret.
+    auth.incoming = {
+        from.get(prefix + ".auth.username_in"), from.get(prefix + ".auth.password_in")};
     if (auto algorithms = split(from.get("node.session.auth.chap_algs")); !algorithms.empty())
         auth.chap_algorithms = std::move(algorithms);
     return auth;
