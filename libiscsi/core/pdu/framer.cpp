@@ -89,6 +89,11 @@ result<framing> framer::read_header() {
     if (staged().size() < bhs_size)
         return framing::starved;
     std::copy_n(staged().begin(), bhs_size, header_.begin());
+    // Without a digest to wait for, nonsense is told from its first bytes: what is no iSCSI at all
+    // may never send the additional headers that it seems to announce.
+    if (!rules_.header_digest)
+        if (auto checked = check_segment_length(); checked.has_error())
+            return checked.error();
     const auto size = bhs_size + total_ahs_length(header_);
     const auto size_with_digest = size + (rules_.header_digest ? digest_size_on_wire : 0);
     if (staged().size() < size_with_digest)
