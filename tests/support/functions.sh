@@ -12,6 +12,7 @@ mkdir -p "$ISCSI_CONFIG_DIR" "$ISCSI_DATABASE_DIR" "$ISCSID_RUNTIME_DIR"
 # shellcheck disable=SC2034 # for the scripts that source this file
 TARGET_NAME=iqn.2026-11.org.example:disks
 INITIATOR_NAME=iqn.2026-11.org.example:initiator
+SECRET=secret-of-alice TARGET_SECRET=secret-of-disk
 iscsid_pid='' tgtd_pid='' cleanups=()
 
 skip() {
@@ -95,6 +96,84 @@ add_target() {
             -b "$WORK/lun-$tid-$lun" || return 1
     done
     tgtadm --lld iscsi --op bind --mode target --tid "$tid" -I ALL
+}
+
+# start_istgt [AUTH-METHOD]: istgt on $PORTAL with target $TARGET_NAME, LUN 0 of 64 MiB. CHAP users:
+# alice / $SECRET, and the target proves itself as disk / $TARGET_SECRET.
+start_istgt() {
+    requires istgt
+    PORT=$(free_port)
+    PORTAL=127.0.0.1:$PORT
+    truncate -s 64M "$WORK/istgt-lun"
+    cat >"$WORK/istgt-auth.conf" <<END
+[AuthGroup1]
+  Auth "alice" "$SECRET" "disk" "$TARGET_SECRET"
+END
+    cat >"$WORK/istgt.conf" <<END
+[Global]
+  NodeBase "${TARGET_NAME%:*}"
+  PidFile $WORK/istgt.pid
+  AuthFile $WORK/istgt-auth.conf
+  MediaDirectory $WORK
+  Timeout 30
+  NopInInterval 20
+  DiscoveryAuthMethod ${1:-None}
+  DiscoveryAuthGroup AuthGroup1
+  MaxSessions 16
+  MaxConnections 4
+  FirstBurstLength 262144
+  MaxBurstLength 1048576
+  MaxRecvDataSegmentLength 262144
+  InitialR2T ${ISTGT_INITIAL_R2T:-Yes}
+  ImmediateData ${ISTGT_IMMEDIATE_DATA:-Yes}
+[UnitControl]
+  AuthMethod None
+  Portal UC1 127.0.0.1:$(free_port)
+  Netmask 127.0.0.1
+[PortalGroup1]
+  Portal DA1 $PORTAL
+[InitiatorGroup1]
+  InitiatorName "ALL"
+  Netmask 127.0.0.0/8
+[LogicalUnit1]
+  TargetName ${TARGET_NAME##*:}
+  Mapping PortalGroup1 InitiatorGroup1
+  AuthMethod ${1:-None}
+  AuthGroup AuthGroup1
+  UseDigest Auto
+  UnitType Disk
+  LUN0 Storage $WORK/istgt-lun 64MB
+END
+    istgt -D -p "$WORK/istgt.pid" -c "$WORK/istgt.conf" >"$WORK/istgt.log" 2>&1 &
+    local pid=$!
+    at_end "kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null"
+    wait_until 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT" ||
+        fail "istgt does not start: $(tail -n 5 "$WORK/istgt.log")"
+}
+
+# start_proxy [OPTION…]: chaos-proxy in front of $PORTAL; $PROXY_PORT is where it listens.
+start_proxy() {
+    "$BUILD/tests/support/chaos-proxy" --to "$PORT" --port-file "$WORK/proxy-port" "$@" \
+        >"$WORK/proxy.log" 2>&1 &
+    local pid=$!
+    at_end "kill $pid 2>/dev/null; wait $pid 2>/dev/null"
+    wait_until 10 test -s "$WORK/proxy-port" || fail "chaos-proxy does not start"
+    export PROXY_PORT
+    PROXY_PORT=$(cat "$WORK/proxy-port")
+}
+
+# verify_disk DISK: a filesystem, files, and a short fio run with CRC32C verification.
+verify_disk() {
+    mkdir -p "$WORK/mnt"
+    mkfs.ext4 -q "$1" && mount "$1" "$WORK/mnt" || fail "mkfs and mount of $1"
+    at_end "mountpoint -q $WORK/mnt && umount $WORK/mnt"
+    cp -r "$(dirname "${BASH_SOURCE[0]}")/../../libiscsi" "$WORK/mnt/files" && sync -f "$WORK/mnt"
+    umount "$WORK/mnt" && mount "$1" "$WORK/mnt" || fail "umount and mount"
+    diff -r "$(dirname "${BASH_SOURCE[0]}")/../../libiscsi" "$WORK/mnt/files" || fail "files differ"
+    umount "$WORK/mnt" || fail "umount"
+    fio --name=verify --filename="$1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
+        --bsrange=4k-256k --size=32m --verify=crc32c --verify_state_save=0 --verify_fatal=1 \
+        --output="$WORK/fio" || fail "fio: $(cat "$WORK/fio")"
 }
 
 # start_iscsid [OPTION…]: our daemon in the foreground, in the background of this shell.

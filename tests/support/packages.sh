@@ -11,7 +11,7 @@ build_packages=(
 demo_packages=(tgt e2fsprogs fdisk mount util-linux procps)
 # shellcheck disable=SC2034
 test_packages=(
-    git clang clang-tidy clang-format shellcheck mandoc systemd fio lsof xfsprogs binutils socat ccache
+    istgt git clang clang-tidy clang-format shellcheck mandoc systemd fio lsof xfsprogs binutils socat ccache
 )
 
 # Installs what is missing, quietly; says plainly what it could not get. Services of the packages
