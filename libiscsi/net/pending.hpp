@@ -22,8 +22,8 @@ namespace iscsi::net {
 template <class T>
 class pending {
   public:
-    explicit pending(boost::asio::any_io_executor home)
-        : shared_(std::make_shared<shared>(std::move(home))) {}
+    explicit pending(const boost::asio::any_io_executor& home)
+        : shared_(std::make_shared<shared>(home)) {}
 
     std::function<void(T)> answer() const {
         return [to = shared_, home = shared_->bell.get_executor()](T value) {
@@ -48,7 +48,7 @@ class pending {
 
   private:
     struct shared {
-        explicit shared(boost::asio::any_io_executor home) : bell(std::move(home)) {}
+        explicit shared(const boost::asio::any_io_executor& home) : bell(home) {}
 
         boost::asio::steady_timer bell;
         std::optional<T> value;
