@@ -97,7 +97,7 @@ chosen_driver choose_driver(const daemon_options& options, const admin::config& 
 // Everything that runs. Members stand in the order of who needs whom.
 class daemon {
   public:
-    daemon(const daemon_options& options, session::current_settings settings, int socket);
+    daemon(const daemon_options& options, const session::current_settings& settings, int socket);
 
     std::string summary() const;
 
@@ -124,7 +124,7 @@ class daemon {
     bool stopping_ = false;
 };
 
-daemon::daemon(const daemon_options& options, session::current_settings settings, int socket)
+daemon::daemon(const daemon_options& options, const session::current_settings& settings, int socket)
     : options_(options)
     , records_(options.where.database)
     , lanes_(lane_count(settings.config))
@@ -249,7 +249,7 @@ iscsi::result<std::optional<sys::pid_file>> take_pid_file(const daemon_options& 
 // From here on the process is the daemon's own, in the foreground or not.
 int serve(
     const daemon_options& options,
-    session::current_settings settings,
+    const session::current_settings& settings,
     std::optional<sys::background> detached
 ) {
     for (const auto& warning : sys::protect_process()) // first: threads inherit it
@@ -264,7 +264,7 @@ int serve(
     tell_of_stale_disks(disk::clean_stale(options.where.runtime.string()));
     if (!drop_ids(options))
         return refuse(exit_code::error, "cannot change to the user and group of -u and -g");
-    daemon running(options, std::move(settings), listener->take_socket());
+    daemon running(options, settings, listener->take_socket());
     spdlog::info("{}", running.summary());
     if (detached) {
         sys::set_up_log(sys::log_place::syslog, options.debug);
@@ -298,7 +298,7 @@ int run_daemon(const daemon_options& given) {
             return refuse(exit_code::error, entered.error().text());
         detached.emplace(*std::move(entered));
     }
-    return serve(options, *std::move(settings), std::move(detached));
+    return serve(options, *settings, std::move(detached));
 }
 
 } // namespace iscsid

@@ -18,7 +18,7 @@ namespace {
 
 // Calls that may wait while one is served; a client that sends more is read later.
 constexpr std::size_t most_waiting_calls = 16;
-constexpr std::size_t read_size = 64 * 1024;
+constexpr std::size_t read_size = std::size_t{64} * 1024;
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 
 } // namespace

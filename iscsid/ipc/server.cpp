@@ -29,7 +29,7 @@ void refuse(stream_protocol::socket& client) {
 } // namespace
 
 server::server(
-    asio::any_io_executor control,
+    const asio::any_io_executor& control,
     int listening_socket,
     verbs& methods,
     std::optional<gid_t> group,

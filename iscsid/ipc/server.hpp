@@ -17,7 +17,7 @@ struct server_limits {
 class server {
   public:
     server(
-        boost::asio::any_io_executor control,
+        const boost::asio::any_io_executor& control,
         int listening_socket,
         verbs& methods,
         std::optional<gid_t> group,

@@ -31,9 +31,9 @@ std::string varlink_error(std::string_view name) {
     return std::string(varlink_interface) + "." + std::string(name);
 }
 
-asio::awaitable<void> refuse_parameter(reply_sink& to, std::string name) {
+asio::awaitable<void> refuse_parameter(reply_sink& to, std::string_view name) {
     json::object which;
-    which["parameter"] = std::move(name);
+    which["parameter"] = name;
     co_await to.fail(varlink_error("InvalidParameter"), std::move(which));
 }
 

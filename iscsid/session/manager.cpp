@@ -52,8 +52,10 @@ failure from_plan(const iscsi::fault& why) {
 struct manager::entry {
     enum class phase : std::uint8_t { logging_in, running, logging_out };
 
-    entry(lane::session_key key, unsigned nth, login_plan what, asio::any_io_executor control)
-        : sid(key), index(nth), plan(std::move(what)), login_over(std::move(control)) {}
+    entry(
+        lane::session_key key, unsigned nth, login_plan what, const asio::any_io_executor& control
+    )
+        : sid(key), index(nth), plan(std::move(what)), login_over(control) {}
 
     lane::session_key sid;
     unsigned index; // which of the node's sessions

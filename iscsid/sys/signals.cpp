@@ -6,11 +6,11 @@
 namespace iscsid::sys {
 
 signals::signals(
-    boost::asio::any_io_executor where, std::function<void()> stop, std::function<void()> reload
+    const boost::asio::any_io_executor& where,
+    std::function<void()> stop,
+    std::function<void()> reload
 )
-    : set_(std::move(where), SIGTERM, SIGINT, SIGHUP)
-    , stop_(std::move(stop))
-    , reload_(std::move(reload)) {
+    : set_(where, SIGTERM, SIGINT, SIGHUP), stop_(std::move(stop)), reload_(std::move(reload)) {
     wait();
 }
 

@@ -12,7 +12,9 @@ namespace iscsid::sys {
 class signals {
   public:
     signals(
-        boost::asio::any_io_executor where, std::function<void()> stop, std::function<void()> reload
+        const boost::asio::any_io_executor& where,
+        std::function<void()> stop,
+        std::function<void()> reload
     );
 
     // From the start of the process until a signals object is there: SIGHUP and SIGPIPE are not

@@ -5,6 +5,7 @@ requires_loop_disks
 requires fio
 start_target
 add_target 1 "$TARGET_NAME" 64M
+require_digests
 start_proxy --every 3 --faults reset,stall,truncate,corrupt
 start_iscsid
 expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -p "127.0.0.1:$PROXY_PORT,1" -o new

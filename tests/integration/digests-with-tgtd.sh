@@ -5,9 +5,7 @@ requires_loop_disks
 requires fio
 start_target
 add_target 1 "$TARGET_NAME" 64M
-for digest in HeaderDigest DataDigest; do
-    tgtadm --lld iscsi --op update --mode target --tid 1 --name $digest --value CRC32C || fail "$digest"
-done
+require_digests
 start_iscsid
 discover
 expect_exit 0 iscsiadm -m node -o update -n "node.conn[0].iscsi.HeaderDigest" -v CRC32C \

@@ -98,6 +98,15 @@ add_target() {
     tgtadm --lld iscsi --op bind --mode target --tid "$tid" -I ALL
 }
 
+# require_digests: the first target of tgtd then insists on CRC32C in both places.
+require_digests() {
+    local digest
+    for digest in HeaderDigest DataDigest; do
+        tgtadm --lld iscsi --op update --mode target --tid 1 --name $digest --value CRC32C ||
+            fail "tgtadm $digest"
+    done
+}
+
 # start_istgt [AUTH-METHOD]: istgt on $PORTAL with target $TARGET_NAME, LUN 0 of 64 MiB. CHAP users:
 # alice / $SECRET, and the target proves itself as disk / $TARGET_SECRET.
 start_istgt() {

@@ -1,6 +1,6 @@
-#include "libiscsi/net/connector.hpp"
-
 #include "tests/unit/net/run.hpp"
+
+#include "libiscsi/net/connector.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,8 @@
-#include "libiscsi/net/drive.hpp"
-
 #include "tests/support/target_server.hpp"
 #include "tests/unit/net/run.hpp"
 
 #include "libiscsi/net/connector.hpp"
+#include "libiscsi/net/drive.hpp"
 #include "libiscsi/net/execute.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>

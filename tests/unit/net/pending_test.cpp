@@ -1,6 +1,6 @@
-#include "libiscsi/net/pending.hpp"
-
 #include "tests/unit/net/run.hpp"
+
+#include "libiscsi/net/pending.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
-#include "libiscsi/net/resolver.hpp"
-
 #include "tests/unit/net/run.hpp"
+
+#include "libiscsi/net/resolver.hpp"
 
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>

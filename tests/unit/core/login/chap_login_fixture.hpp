@@ -96,5 +96,4 @@ class chap_login : public login_test {
     result<login_step> step = login_step(login_send{});
 };
 
-
 } // namespace iscsi

@@ -28,6 +28,11 @@ void* operator new[](std::size_t size) {
     return counted(size);
 }
 
+// Scratch room of stable_partition and its like; without it ASan sees two kinds of memory.
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+    return counted(size);
+}
+
 void operator delete(void* memory) noexcept {
     std::free(memory); // NOLINT(cppcoreguidelines-no-malloc)
 }
