@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -104,6 +105,7 @@ class fake_driver final : public disk::driver {
 
     iscsi::result<std::unique_ptr<disk::disk>>
     attach(lane::lane& /*where*/, const disk::disk_request& what) override {
+        const std::scoped_lock lock(changing);
         ++attached;
         if (unfit.count(what.lun_number) != 0)
             return iscsi::fault{
@@ -118,6 +120,7 @@ class fake_driver final : public disk::driver {
     std::set<std::uint64_t> busy;  // LUNs that are in use
     std::set<std::uint64_t> lossy; // LUNs whose last flush fails
     int attached = 0;
+    std::mutex changing; // the workers' calls come from several threads
 
   private:
     class fake_disk final : public disk::disk {
@@ -130,6 +133,7 @@ class fake_driver final : public disk::driver {
         const std::string& node() const override { return node_; }
 
         iscsi::result<void> remove() override {
+            const std::scoped_lock lock(of_.changing);
             if (of_.busy.count(lun_) != 0)
                 return iscsi::fault{
                     iscsi::to_error_code(iscsid::disk::disk_errc::busy), node_, {}, {}};

@@ -306,7 +306,10 @@ TEST_F(world, the_end_waits_for_a_disk_that_is_being_freed) {
     log_in();
     driver.busy = {1};
     asio::steady_timer later(context, 50ms);
-    later.async_wait([this](auto) { driver.busy.clear(); });
+    later.async_wait([this](auto) {
+        const std::scoped_lock lock(driver.changing);
+        driver.busy.clear();
+    });
     iscsi::test::run(context, shut_down_within(all(), 10s));
     EXPECT_EQ(all().session_count(), 0U);
 }
