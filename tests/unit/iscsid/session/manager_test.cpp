@@ -100,7 +100,7 @@ struct world : testing::Test {
     }
 
     asio::io_context context;
-    asio::thread_pool workers{2};
+    asio::thread_pool workers{1}; // the disks are this one thread's
     std::filesystem::path folder;
     std::unique_ptr<admin::record_store> records;
     fake_lane lane;
