@@ -158,12 +158,17 @@ result<void> record::keep_unknown(std::string_view name, std::string_view value)
         return refusal(setting_errc::unknown_name, name, "a key without blanks");
     if (auto checked = check_unknown(name, value); !checked)
         return checked;
-    for (auto& entry : unknown_)
-        if (entry.first == name) {
-            entry.second = value;
-            return {};
-        }
-    unknown_.emplace_back(name, value);
+    const auto kept = std::find_if(unknown_.begin(), unknown_.end(), [name](const auto& entry) {
+        return entry.first == name;
+    });
+    if (value.empty()) { // a file holds no empty value
+        if (kept != unknown_.end())
+            unknown_.erase(kept);
+    } else if (kept != unknown_.end()) {
+        kept->second = value;
+    } else {
+        unknown_.emplace_back(name, value);
+    }
     return {};
 }
 

@@ -68,6 +68,15 @@ TEST(record, keeps_keys_that_it_does_not_know_at_the_end) {
     EXPECT_THAT(entries.end()[-1], Pair("node.conn[0].tcp.congestion_control", "bbr"));
 }
 
+TEST(record, forgets_an_unknown_key_without_a_value) {
+    record node(record_kind::node);
+    const auto before = node;
+    must_set(node, "new.key", "x");
+    must_set(node, "new.key", "");
+    must_set(node, "other.key", "");
+    EXPECT_EQ(node, before); // a file holds no empty value
+}
+
 TEST(record, refuses_unknown_keys_that_a_file_cannot_hold) {
     record node(record_kind::node);
     const auto before = node;
