@@ -59,6 +59,27 @@ scsi_answer memory_target::no_such_unit(const cdb_bytes& cdb) const {
     return scsi_answer::good(std::move(data));
 }
 
+void memory_target::keep_late_write(
+    const lun_field& lun, const cdb_bytes& cdb, std::vector<std::byte> data
+) {
+    late_writes_.push_back({lun, cdb, std::move(data)});
+}
+
+void memory_target::land_late_writes() {
+    for (const auto& late : std::exchange(late_writes_, {}))
+        execute(late.lun, late.cdb, late.data);
+}
+
+void memory_target::land_late_writes(const lun_field& lun) {
+    const auto others =
+        std::stable_partition(late_writes_.begin(), late_writes_.end(), [&](const auto& late) {
+            return late.lun == lun;
+        });
+    for (auto late = late_writes_.begin(); late != others; ++late)
+        execute(late->lun, late->cdb, late->data);
+    late_writes_.erase(late_writes_.begin(), others);
+}
+
 std::uint16_t
 memory_target::enter(const std::string& initiator, const isid_field& isid, target_link& link) {
     ++logins_;

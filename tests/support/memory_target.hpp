@@ -30,6 +30,10 @@ struct target_options {
     std::uint32_t first_status_sn = 1000;
     text_pairs send_targets; // the whole answer, when it is not just this target
 
+    // A write whose connection ends before its answer is finished when land_late_writes() says so,
+    // as by targets that let running commands go on; session reinstatement does not wait for it.
+    bool late_writes = false;
+
     std::optional<std::pair<std::uint8_t, std::uint8_t>> refuse_login; // status class and detail
     std::string redirect_to;                                           // a TargetAddress
 
@@ -69,7 +73,15 @@ class memory_target {
 
     const std::vector<std::string>& complaints() const { return complaints_; }
 
+    // ---- late writes ----
+    void land_late_writes();
+    void land_late_writes(const lun_field& lun); // a reset of the unit waits for them
+
+    std::size_t late_writes() const { return late_writes_.size(); }
+
     // ---- for the connections ----
+    void keep_late_write(const lun_field& lun, const cdb_bytes& cdb, std::vector<std::byte> data);
+
     // A new session reinstates the one of the same name and ISID (§6.3.5), which ends at once.
     std::uint16_t enter(const std::string& initiator, const isid_field& isid, target_link& link);
     void leave(const target_link& link);
@@ -79,6 +91,12 @@ class memory_target {
     std::uint64_t commands() const { return commands_; }
 
   private:
+    struct late_write {
+        lun_field lun{};
+        cdb_bytes cdb{};
+        std::vector<std::byte> data;
+    };
+
     scsi_answer report_luns() const;
     scsi_answer no_such_unit(const cdb_bytes& cdb) const;
 
@@ -86,6 +104,7 @@ class memory_target {
     std::map<std::uint16_t, std::unique_ptr<memory_disk>> disks_;
     std::map<std::pair<std::string, isid_field>, target_link*> sessions_;
     std::vector<std::string> complaints_;
+    std::vector<late_write> late_writes_;
     std::uint16_t last_handle_ = 0;
     std::uint64_t logins_ = 0;
     std::uint64_t commands_ = 0;

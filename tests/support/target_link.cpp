@@ -28,6 +28,7 @@ target_link::target_link(memory_target& target)
     , status_sn_(target.options().first_status_sn) {}
 
 target_link::~target_link() {
+    leave_late_writes();
     target_->leave(*this);
 }
 
@@ -71,7 +72,17 @@ void target_link::violation(const std::string& what) {
     target_->complain(what);
 }
 
+// Tasks whose data have all arrived may run on without their connection.
+void target_link::leave_late_writes() {
+    if (!target_->options().late_writes)
+        return;
+    for (auto& [tag, what] : tasks_)
+        if (what.command.write && what.received >= what.command.expected_data_transfer_length)
+            target_->keep_late_write(what.command.lun, what.command.cdb, std::move(what.data));
+}
+
 void target_link::end() {
+    leave_late_writes();
     tasks_.clear();
     over_ = true;
     target_->leave(*this);
@@ -142,6 +153,12 @@ void target_link::release_held() {
         if (std::exchange(now->second.held, false))
             finish(now);
     }
+}
+
+std::size_t target_link::held_tasks() const {
+    return static_cast<std::size_t>(std::count_if(
+        tasks_.begin(), tasks_.end(), [](const auto& entry) { return entry.second.held; }
+    ));
 }
 
 // ---- requests other than SCSI commands ----------------------------------------------------------
@@ -241,6 +258,8 @@ void target_link::on(const task_management_request& pdu, bytes_view /*data*/) {
 
 // How many tasks are gone.
 std::uint32_t target_link::abort_tasks(const task_management_request& request) {
+    if (request.function == task_management_function::logical_unit_reset)
+        target_->land_late_writes(request.lun);
     const bool one_task = request.function == task_management_function::abort_task;
     const bool all_units = request.function == task_management_function::target_warm_reset ||
                            request.function == task_management_function::target_cold_reset;

@@ -43,6 +43,8 @@ class target_link {
 
     std::size_t unanswered_tasks() const { return tasks_.size(); }
 
+    std::size_t held_tasks() const; // by holds_commands: all of their data have arrived
+
   private:
     enum class phase : std::uint8_t { login, full_feature };
 
@@ -109,6 +111,7 @@ class target_link {
     void send_scsi_response(
         const task& which, const scsi_answer& answer, std::uint32_t expected_data_sn
     );
+    void leave_late_writes();
     std::uint32_t abort_tasks(const task_management_request& request);
     void send_text(const text_request& request);
 

@@ -208,8 +208,8 @@ void session_engine::check_task_management(instant now) {
     const auto at = management_.deadline();
     if (!at || *at > now)
         return;
-    ++context_.statistics.timeout_err;
-    end_connection(session_fault(session_errc::task_management_timeout, "Task Management"), now);
+    if (auto widened = management_.on_deadline(leading(), now); widened.has_error())
+        end_connection(widened.error(), now);
 }
 
 // ---- shown ------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ class session_engine {
     result<task_id> submit(const command& what);
     void abort(task_id task, instant now);
     void reset_lun(const lun_field& lun, instant now);
+    void trust_reinstatement(const lun_field& lun);
     result<void> send_targets(std::string_view value);
     void logout(instant now);
     void provide_entropy(bytes_view bytes, instant now);
@@ -71,6 +72,7 @@ class session_engine {
     void finish();
     void announce_end();
     void release_transport();
+    void settle_units(instant now);
     void end_connection(fault why, instant now);
     void on_alarm(alarm which, instant now);
     void check_keepalive(instant now);
@@ -123,6 +125,7 @@ class session_engine {
     keepalive keepalive_;
     alarms alarms_;
     text_exchange text_;
+    std::vector<lun_field> trusted_units_;
     send_ledger nops_; // bounds what a target can make us queue
 
     life life_ = life::idle;

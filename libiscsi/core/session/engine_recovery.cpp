@@ -82,6 +82,23 @@ void session_engine::release_transport() {
     broken_ = false;
 }
 
+// Before anything goes out again: writes of the lost connection that may still be running.
+void session_engine::settle_units(instant now) {
+    auto& unsettled = tasks_.unsettled();
+    if (context_.config.replay_barrier == barrier_policy::none)
+        unsettled.settle_all();
+    if (context_.config.replay_barrier == barrier_policy::automatic)
+        for (const auto& lun : trusted_units_)
+            unsettled.settle(lun);
+    for (const auto& lun : unsettled.all())
+        management_.drain(lun, leading(), now);
+}
+
+void session_engine::trust_reinstatement(const lun_field& lun) {
+    if (std::find(trusted_units_.begin(), trusted_units_.end(), lun) == trusted_units_.end())
+        trusted_units_.push_back(lun);
+}
+
 // ---- waiting for a better time ----------------------------------------------------------------
 
 void session_engine::pause(instant now) {

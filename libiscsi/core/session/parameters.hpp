@@ -78,6 +78,16 @@ struct session_timeouts {
     duration replacement = std::chrono::seconds(120); // 0: fail at once; negative: wait for ever
 };
 
+// What keeps a write that a target lets finish late, after its connection was lost, from
+// overwriting newer data: a LOGICAL UNIT RESET before anything is sent to a unit again. It also
+// ends the commands of other initiators there, and SPC-2 reservations.
+enum class barrier_policy : std::uint8_t {
+    automatic, // for units that had unanswered writes, unless their target is known to end old
+               // tasks at session reinstatement; a target that refuses the reset is believed
+    lu_reset,  // for every unit that had unanswered writes; without it no I/O
+    none,      // never: the target is trusted to keep RFC 7143 §6.3.5
+};
+
 struct session_config {
     session_type type = session_type::normal;
     std::string initiator_name;
@@ -91,6 +101,7 @@ struct session_config {
     std::uint16_t commands_max = 128; // task slots, 1 to 4096
     std::uint32_t staging_size = 256 * 1024;
     bool fast_abort = true;
+    barrier_policy replay_barrier = barrier_policy::automatic;
 };
 
 } // namespace iscsi

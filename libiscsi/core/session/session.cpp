@@ -55,6 +55,10 @@ void session::reset_lun(const lun_field& lun, instant now) {
     self_->reset_lun(lun, now);
 }
 
+void session::trust_reinstatement(const lun_field& lun) {
+    self_->trust_reinstatement(lun);
+}
+
 result<void> session::send_targets(std::string_view value, instant /*now*/) {
     return self_->send_targets(value);
 }

@@ -72,10 +72,16 @@ class session {
     // Faults: session_errc::no_free_slot, ::not_usable (logging out, or a discovery session),
     // ::command_too_long. Before the first login and during a recovery a command waits.
     result<task_id> submit(const command& what, instant now);
-    // Both end in the task_done events of the tasks; what the target refuses or does not answer in
-    // time ends the connection. A task whose abort was asked for is never re-issued.
+    // Both end in the task_done events of the tasks. What the target refuses or does not answer in
+    // time climbs the ladder: ABORT TASK, LOGICAL UNIT RESET, TARGET WARM RESET, a new connection;
+    // each step with its own timeout, and ending all tasks that it covers as aborted. A task whose
+    // abort was asked for is never re-issued.
     void abort(task_id task, instant now);
     void reset_lun(const lun_field& lun, instant now);
+
+    // The target of this unit is known to end old tasks at session reinstatement: with
+    // barrier_policy::automatic it is not reset.
+    void trust_reinstatement(const lun_field& lun);
 
     // SendTargets=value ("All" in a discovery session, RFC 7143 Appendix C); ends in the event
     // targets_found or transport loss.

@@ -1,5 +1,6 @@
 #include "libiscsi/core/session/task_management.hpp"
 
+#include "libiscsi/core/session/escalation.hpp"
 #include "libiscsi/core/session/faults.hpp"
 
 #include <algorithm>
@@ -8,15 +9,28 @@ namespace iscsi {
 namespace {
 
 // Immediate requests may be refused when there are many of them (§11.17, reason 6).
-constexpr std::size_t most_at_once = 16;
+constexpr std::ptrdiff_t most_at_once = 16;
 
 // §11.6.1
 constexpr std::uint8_t function_complete = 0;
 constexpr std::uint8_t task_does_not_exist = 1;
 constexpr std::uint8_t lun_does_not_exist = 2;
 
-bool is_at(const task& what, const lun_field& lun) {
-    return what.phase == task_phase::sent && what.what.lun == lun;
+bool is_abort(task_management_function function) {
+    return function == task_management_function::abort_task;
+}
+
+bool is_target_reset(task_management_function function) {
+    return function == task_management_function::target_warm_reset;
+}
+
+fault refusal(std::uint8_t response) {
+    return session_fault(
+        session_errc::rejected,
+        "Task Management Response",
+        std::to_string(response),
+        "function complete [RFC 7143 11.6.1]"
+    );
 }
 
 } // namespace
@@ -44,22 +58,34 @@ void task_management::reset(const lun_field& lun, connection* over, instant now)
     send_waiting(*over, now);
 }
 
+void task_management::drain(const lun_field& lun, connection& over, instant now) {
+    request what{task_management_function::logical_unit_reset, reserved_tag, lun, 0, 0, now};
+    what.drains = true;
+    waiting_.push_back(what);
+    send_waiting(over, now);
+}
+
 void task_management::send_waiting(connection& over, instant now) {
-    while (!waiting_.empty() && sent_.size() < most_at_once) {
-        send(waiting_.front(), over, now);
+    const auto outstanding = [this] {
+        return std::count_if(sent_.begin(), sent_.end(), [](const request& r) {
+            return !r.overdue;
+        });
+    };
+    while (!waiting_.empty() && outstanding() < most_at_once) {
+        const auto next = waiting_.front();
         waiting_.pop_front();
+        send(next, over, now);
     }
 }
 
 void task_management::send(request what, connection& over, instant now) {
-    const bool aborts = what.function == task_management_function::abort_task;
+    const bool aborts = is_abort(what.function);
     const auto* target = aborts ? tasks_.find(what.target) : nullptr;
     if (aborts && (target == nullptr || target->phase != task_phase::sent))
         return; // answered meanwhile
-    const auto& timeouts = context_.config.timeouts;
     what.tag = context_.tags.next(control_purpose::task_management);
     what.command_sn = context_.window.next();
-    what.deadline = now + (aborts ? timeouts.abort : timeouts.lu_reset);
+    what.deadline = now + patience_with(what);
     silence_targets(what);
 
     task_management_request pdu;
@@ -74,18 +100,34 @@ void task_management::send(request what, connection& over, instant now) {
     sent_.push_back(what);
 }
 
+duration task_management::patience_with(const request& what) const {
+    const auto& timeouts = context_.config.timeouts;
+    if (is_abort(what.function))
+        return timeouts.abort;
+    return is_target_reset(what.function) ? timeouts.target_reset : timeouts.lu_reset;
+}
+
+// The tasks that a function is to end: those that went out before it.
+bool task_management::covers(const request& what, const task& slot) const {
+    if (slot.phase != task_phase::sent)
+        return false;
+    if (is_abort(what.function))
+        return slot.id == what.target;
+    const bool there = is_target_reset(what.function) || slot.what.lun == what.lun;
+    return there && serial_before(slot.command_sn, what.command_sn);
+}
+
 // FastAbort: R2Ts of the tasks that are to end are not answered any more. Some targets wait for the
 // data all the same, hence the choice.
 void task_management::silence_targets(const request& what) {
     if (!context_.config.fast_abort)
         return;
-    for (auto& slot : tasks_.slots()) {
-        const bool meant =
-            what.target == reserved_tag ? is_at(slot, what.lun) : slot.id == what.target;
-        if (meant && slot.allegiance != nullptr)
+    for (auto& slot : tasks_.slots())
+        if (covers(what, slot) && slot.allegiance != nullptr)
             slot.allegiance->silence(slot);
-    }
 }
+
+// ---- answers ----------------------------------------------------------------------------------
 
 result<void>
 task_management::on_response(const task_management_response& pdu, connection& from, instant now) {
@@ -102,33 +144,45 @@ task_management::on_response(const task_management_response& pdu, connection& fr
         );
     const auto answered = *found;
     sent_.erase(found);
-    if (auto concluded = conclude(answered, pdu.response); concluded.has_error())
-        return concluded;
+    const auto concluded = conclude(answered, pdu.response);
+    if (concluded.has_error())
+        return concluded.error();
+    if (!*concluded)
+        if (auto widened = on_refusal(answered, pdu.response, from, now); widened.has_error())
+            return widened;
     send_waiting(from, now);
     return {};
 }
 
-result<void> task_management::conclude(const request& what, std::uint8_t response) {
-    const bool aborts = what.function == task_management_function::abort_task;
-    if (aborts && (response == function_complete || response == task_does_not_exist))
-        return conclude_abort(what, response);
-    if (!aborts && (response == function_complete || response == lun_does_not_exist)) {
-        conclude_reset(what);
+result<void> task_management::on_refusal(
+    const request& what, std::uint8_t response, connection& from, instant now
+) {
+    if (what.overdue)
+        return {}; // the wider one is on its way
+    if (what.drains && context_.config.replay_barrier == barrier_policy::automatic) {
+        tasks_.unsettled().settle(what.lun); // a target without resets is believed
         return {};
     }
-    return session_fault(
-        session_errc::rejected,
-        "Task Management Response",
-        std::to_string(response),
-        "function complete [RFC 7143 11.6.1]"
-    );
+    return escalate(what, refusal(response), from, now);
+}
+
+// False: the target will not do it.
+result<bool> task_management::conclude(const request& what, std::uint8_t response) {
+    const bool complete = response == function_complete;
+    if (is_abort(what.function))
+        return complete || response == task_does_not_exist ? conclude_abort(what, response)
+                                                           : result<bool>(false);
+    if (!complete && (is_target_reset(what.function) || response != lun_does_not_exist))
+        return false;
+    conclude_reset(what);
+    return true;
 }
 
 // A task that the target does not know although it never took the command: something was lost.
-result<void> task_management::conclude_abort(const request& what, std::uint8_t response) {
+result<bool> task_management::conclude_abort(const request& what, std::uint8_t response) {
     auto* target = tasks_.find(what.target);
     if (target == nullptr || target->phase != task_phase::sent)
-        return {};
+        return true;
     if (response == task_does_not_exist && !context_.window.acknowledged(target->command_sn))
         return session_fault(
             session_errc::rejected,
@@ -137,14 +191,62 @@ result<void> task_management::conclude_abort(const request& what, std::uint8_t r
             "a command that was acknowledged [RFC 7143 11.6.1]"
         );
     tasks_.finish(*target, task_result::aborted);
+    return true;
+}
+
+// A reset ends the tasks that went out before it, those of lost connections too (§11.5.1).
+void task_management::conclude_reset(const request& what) {
+    for (auto& slot : tasks_.slots())
+        if (covers(what, slot))
+            tasks_.finish(slot, task_result::aborted);
+    if (is_target_reset(what.function))
+        tasks_.unsettled().settle_all();
+    else
+        tasks_.unsettled().settle(what.lun);
+}
+
+// ---- the ladder -------------------------------------------------------------------------------
+
+result<void> task_management::on_deadline(connection& over, instant now) {
+    for (std::size_t i = 0; i < sent_.size(); ++i) { // escalate() may add to sent_
+        if (sent_[i].overdue || sent_[i].deadline > now)
+            continue;
+        sent_[i].overdue = true;
+        const auto tried = sent_[i];
+        ++context_.statistics.timeout_err;
+        const auto why = session_fault(
+            session_errc::task_management_timeout,
+            "Task Management",
+            std::to_string(static_cast<unsigned>(tried.function)),
+            "a response [RFC 7143 11.6]"
+        );
+        if (auto widened = escalate(tried, why, over, now); widened.has_error())
+            return widened;
+    }
     return {};
 }
 
-// The reset ends the tasks that went out before it (§11.5.1).
-void task_management::conclude_reset(const request& what) {
-    for (auto& slot : tasks_.slots())
-        if (is_at(slot, what.lun) && serial_before(slot.command_sn, what.command_sn))
-            tasks_.finish(slot, task_result::aborted);
+result<void>
+task_management::escalate(const request& tried, const fault& why, connection& over, instant now) {
+    const auto* target = tasks_.find(tried.target);
+    if (is_abort(tried.function) && (target == nullptr || target->phase != task_phase::sent))
+        return {}; // answered meanwhile
+    const auto next = wider_than(tried.function);
+    if (!next)
+        return why;
+    if (!is_under_way(*next, tried.lun)) {
+        waiting_.push_back({*next, reserved_tag, tried.lun, 0, 0, now});
+        send_waiting(over, now);
+    }
+    return {};
+}
+
+bool task_management::is_under_way(task_management_function function, const lun_field& lun) const {
+    const auto same = [&](const request& r) {
+        return r.function == function && !r.overdue && (r.lun == lun || is_target_reset(function));
+    };
+    return std::any_of(waiting_.begin(), waiting_.end(), same) ||
+           std::any_of(sent_.begin(), sent_.end(), same);
 }
 
 void task_management::forget() {
@@ -155,7 +257,8 @@ void task_management::forget() {
 std::optional<instant> task_management::deadline() const {
     std::optional<instant> first;
     for (const auto& each : sent_)
-        first = earlier(first, each.deadline);
+        if (!each.overdue)
+            first = earlier(first, each.deadline);
     return first;
 }
 

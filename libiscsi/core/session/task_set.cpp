@@ -68,7 +68,8 @@ bool task_set::emit_one(connection& to) {
 }
 
 bool task_set::emit_command(connection& to) {
-    if (ready_.empty() || !context_.window.open() || replay_.holds(ready_.front()))
+    if (ready_.empty() || !context_.window.open() || !unsettled_.empty() ||
+        replay_.holds(ready_.front()))
         return false;
     auto& next = ready_.front();
     ready_.pop_front();
@@ -251,6 +252,8 @@ void task_set::park() {
 }
 
 void task_set::park(task& what) {
+    if (what.phase == task_phase::sent)
+        unsettled_.lost(what);
     what.unlink();
     what.forget_transfer();
     what.reissued = false;

@@ -4,6 +4,7 @@
 #include "libiscsi/core/session/context.hpp"
 #include "libiscsi/core/session/replay.hpp"
 #include "libiscsi/core/session/task_table.hpp"
+#include "libiscsi/core/session/unsettled_units.hpp"
 
 #include <vector>
 
@@ -45,6 +46,9 @@ class task_set {
     // No transport: every unfinished task goes back to the queue, oldest first.
     void park();
 
+    // Units whose old writes may still run. While there are any, nothing is sent.
+    unsettled_units& unsettled() { return unsettled_; }
+
     // A PDU of this task has broken the protocol. A task that does so again and again is not
     // re-issued: it would never let the session live.
     void blame(task_id id);
@@ -71,6 +75,7 @@ class task_set {
     task_list ready_;
     task_list answered_;
     replay_barrier replay_;
+    unsettled_units unsettled_;
     std::size_t unfinished_ = 0;
     bool commands_turn_ = false;
 };

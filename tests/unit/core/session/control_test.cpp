@@ -136,35 +136,6 @@ TEST(task_management, believes_that_a_task_is_gone_only_when_it_had_arrived) {
     EXPECT_EQ(refused.error().code, code(session_errc::rejected));
 }
 
-TEST(task_management, ends_the_connection_when_refused_and_does_not_reissue_the_task) {
-    with_tasks target;
-    target.session_under_test.abort(target.tags[0], target.now);
-    const auto refused = target.conclude(target.hear_one<task_management_request>(), 5);
-    ASSERT_TRUE(refused.has_error());
-    target.lose_transport();
-    const auto done = target.expect_event<task_done>();
-    EXPECT_EQ(done.task, target.tags[0]);
-    EXPECT_EQ(done.outcome, task_result::aborted);
-    EXPECT_EQ(target.session_under_test.unfinished_tasks(), 2U);
-}
-
-TEST(task_management, ends_the_connection_when_it_takes_too_long) {
-    auto config = plain_config();
-    config.timeouts.noop_out_interval = 0s;
-    with_tasks target(config);
-    target.session_under_test.abort(target.tags[0], target.now);
-    target.pass(15s);
-    EXPECT_EQ(
-        target.expect_event<want_close>().why.code, code(session_errc::task_management_timeout)
-    );
-    with_tasks other(config);
-    other.session_under_test.reset_lun({}, other.now);
-    other.pass(29'999ms);
-    EXPECT_TRUE(other.no_event());
-    other.pass(1ms);
-    other.expect_event<want_close>();
-}
-
 TEST(task_management, aborts_what_was_never_sent_without_asking) {
     peer target(plain_config());
     target.session_under_test.start(target.now);

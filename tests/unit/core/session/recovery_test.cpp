@@ -79,6 +79,12 @@ TEST(recovery, hands_out_no_memory_without_a_transport) {
     EXPECT_TRUE(target.session_under_test.received(0, target.now));
 }
 
+session_config without_barrier() {
+    auto config = plain_config();
+    config.replay_barrier = barrier_policy::none;
+    return config;
+}
+
 // ---- what comes back --------------------------------------------------------------------------
 
 TEST(recovery, reissues_first_and_keeps_what_was_never_sent_behind) {
@@ -103,7 +109,7 @@ TEST(recovery, reissues_first_and_keeps_what_was_never_sent_behind) {
 }
 
 TEST(recovery, sends_a_write_again_from_its_first_byte) {
-    logged_in_peer target;
+    logged_in_peer target(without_barrier());
     const auto data = pattern(20'000);
     const auto tag = target.submit(write_command(data));
     target.hear();
@@ -123,7 +129,7 @@ TEST(recovery, sends_a_write_again_from_its_first_byte) {
 }
 
 TEST(recovery, holds_new_commands_until_reissued_writes_are_answered) {
-    logged_in_peer target;
+    logged_in_peer target(without_barrier());
     const auto data = pattern(100);
     buffer room(100);
     const auto old_write = target.submit(write_command(data));
@@ -140,7 +146,7 @@ TEST(recovery, holds_new_commands_until_reissued_writes_are_answered) {
 }
 
 TEST(recovery, keeps_the_hold_when_the_transport_is_lost_again) {
-    logged_in_peer target;
+    logged_in_peer target(without_barrier());
     const auto data = pattern(100);
     const auto first = target.submit(write_command(data));
     const auto second = target.submit(write_command(data));

@@ -1,0 +1,178 @@
+#include "tests/unit/core/session/said.hpp"
+
+#include <gtest/gtest.h>
+
+// The ladder ABORT TASK, LOGICAL UNIT RESET, TARGET WARM RESET, new connection.
+namespace iscsi::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint8_t complete = 0; // §11.6.1
+constexpr std::uint8_t unsupported = 5;
+
+session_config without_pings() {
+    auto config = plain_config();
+    config.timeouts.noop_out_interval = 0s;
+    return config;
+}
+
+lun_field unit(std::uint8_t number) {
+    return {std::byte{0}, std::byte{number}};
+}
+
+// Two reads of unit 0 and one of unit 1 are out.
+struct busy_target : logged_in_peer {
+    explicit busy_target(const session_config& config = without_pings()) : logged_in_peer(config) {
+        for (const std::uint8_t number : {std::uint8_t{0}, std::uint8_t{0}, std::uint8_t{1}}) {
+            auto what = read_command(room, tags.size());
+            what.lun = unit(number);
+            tags.push_back(submit(what));
+        }
+        hear();
+    }
+
+    task_management_request expect_request(task_management_function function) {
+        const auto request = hear_one<task_management_request>();
+        EXPECT_EQ(request.function, function);
+        EXPECT_TRUE(request.immediate);
+        return request;
+    }
+
+    result<void> conclude(const task_management_request& request, std::uint8_t response) {
+        task_management_response pdu;
+        pdu.initiator_task_tag = request.initiator_task_tag;
+        pdu.response = response;
+        return say(pdu);
+    }
+
+    void expect_aborted(std::size_t index) {
+        const auto done = expect_event<task_done>();
+        EXPECT_EQ(done.task, tags.at(index));
+        EXPECT_EQ(done.outcome, task_result::aborted);
+    }
+
+    buffer room = buffer(100);
+    std::vector<task_id> tags;
+};
+
+using function = task_management_function;
+
+TEST(escalation, climbs_when_refused_to_the_end_of_the_connection) {
+    busy_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    ASSERT_TRUE(target.conclude(target.expect_request(function::abort_task), unsupported));
+    const auto reset = target.expect_request(function::logical_unit_reset);
+    EXPECT_EQ(reset.lun, unit(0));
+    EXPECT_EQ(reset.referenced_task_tag, reserved_tag);
+    ASSERT_TRUE(target.conclude(reset, unsupported));
+    const auto warm = target.expect_request(function::target_warm_reset);
+    const auto refused = target.conclude(warm, unsupported);
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_EQ(refused.error().code, code(session_errc::rejected));
+    target.lose_transport();
+    target.expect_aborted(0); // never re-issued
+    EXPECT_EQ(target.session_under_test.unfinished_tasks(), 2U);
+}
+
+TEST(escalation, climbs_when_not_answered_each_step_with_its_own_timeout) {
+    auto config = without_pings();
+    config.timeouts.abort = 3s;
+    config.timeouts.lu_reset = 5s;
+    config.timeouts.target_reset = 7s;
+    busy_target target(config);
+    target.session_under_test.abort(target.tags[0], target.now);
+    target.expect_request(function::abort_task);
+    target.pass(2999ms);
+    EXPECT_TRUE(target.silent());
+    target.pass(1ms);
+    target.expect_request(function::logical_unit_reset);
+    target.pass(4999ms);
+    EXPECT_TRUE(target.silent());
+    target.pass(1ms);
+    target.expect_request(function::target_warm_reset);
+    target.pass(6999ms);
+    EXPECT_TRUE(target.no_event());
+    target.pass(1ms);
+    EXPECT_EQ(
+        target.expect_event<want_close>().why.code, code(session_errc::task_management_timeout)
+    );
+    target.lose_transport();
+    target.expect_aborted(0);
+}
+
+TEST(escalation, ends_with_the_unit_when_its_reset_helps) {
+    busy_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    ASSERT_TRUE(target.conclude(target.expect_request(function::abort_task), unsupported));
+    ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), complete));
+    target.expect_aborted(0);
+    target.expect_aborted(1);
+    EXPECT_TRUE(target.no_event());
+    ASSERT_TRUE(target.say(answer(target.tags[2], 8))) << "the other unit goes on";
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::answered);
+}
+
+TEST(escalation, ends_all_tasks_when_the_target_is_reset) {
+    busy_target target;
+    target.session_under_test.reset_lun(unit(0), target.now);
+    ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), unsupported));
+    ASSERT_TRUE(target.conclude(target.expect_request(function::target_warm_reset), complete));
+    for (std::size_t i = 0; i < 3; ++i)
+        target.expect_aborted(i);
+    EXPECT_TRUE(target.no_event());
+    EXPECT_TRUE(target.silent());
+}
+
+TEST(escalation, resets_a_unit_once_for_many_aborts) {
+    busy_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    target.session_under_test.abort(target.tags[1], target.now);
+    EXPECT_EQ(target.hear().size(), 2U);
+    target.pass(15s);
+    ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), complete));
+    target.expect_aborted(0);
+    target.expect_aborted(1);
+    EXPECT_TRUE(target.silent());
+}
+
+TEST(escalation, takes_a_late_response) {
+    busy_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    const auto abort = target.expect_request(function::abort_task);
+    target.pass(15s);
+    const auto reset = target.expect_request(function::logical_unit_reset);
+    ASSERT_TRUE(target.conclude(abort, complete));
+    target.expect_aborted(0);
+    ASSERT_TRUE(target.conclude(reset, complete)); // and ends the other one
+    target.expect_aborted(1);
+    ASSERT_TRUE(target.conclude(abort, complete).has_error()) << "but only once";
+}
+
+TEST(escalation, does_not_climb_for_a_task_that_was_answered_meanwhile) {
+    busy_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    const auto abort = target.expect_request(function::abort_task);
+    ASSERT_TRUE(target.say(answer(target.tags[0], 8)));
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::answered);
+    ASSERT_TRUE(target.conclude(abort, unsupported));
+    EXPECT_TRUE(target.silent());
+    EXPECT_EQ(target.session_under_test.unfinished_tasks(), 2U);
+}
+
+TEST(escalation, silences_all_writes_that_a_target_reset_covers) {
+    busy_target target;
+    const auto data = pattern(20'000);
+    auto what = write_command(data);
+    what.lun = unit(1);
+    const auto write = target.submit(what);
+    target.hear();
+    target.session_under_test.reset_lun(unit(0), target.now);
+    ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), unsupported));
+    target.expect_request(function::target_warm_reset);
+    ASSERT_TRUE(target.say(ask(write, 0, 8192, 1000)));
+    EXPECT_TRUE(target.silent()) << "FastAbort";
+}
+
+} // namespace
+} // namespace iscsi::test
