@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string_view>
 #include <thread>
 
 namespace iscsid::lane {
@@ -17,6 +18,13 @@ namespace {
 
 // How long the end of a lane waits for its sessions and disks to become quiet.
 constexpr auto patience_at_the_end = std::chrono::seconds(5);
+
+// LIO waits for the commands of the old session before it lets a new one in.
+constexpr std::string_view vendor_of_lio = "LIO-ORG";
+
+bool ends_old_tasks(const scsi::logical_unit& properties) {
+    return properties.vendor == vendor_of_lio;
+}
 
 constexpr std::size_t longest_thread_name = 15; // pthread_setname_np
 
@@ -127,8 +135,11 @@ void data_lane::attach(
         disk->resident = &resident;
         disk->host = find(key);
         disk->queue = std::make_unique<lun_queue>(disk->host, lun, properties);
-        if (disk->host != nullptr)
+        if (disk->host != nullptr) {
+            if (ends_old_tasks(properties))
+                disk->host->trust_reinstatement(lun);
             disk->host->add(*disk->queue);
+        }
         lun_queue& port = *disk->queue;
         disks_.push_back(std::move(disk));
         resident.settle(*io_, port);

@@ -1,5 +1,7 @@
 #include "iscsid/lane/lun_queue.hpp"
 
+#include "libiscsi/scsi/status.hpp"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -41,6 +43,8 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
 }
 
 void lun_queue::command_done(std::uint32_t slot, const iscsi::task_done& done) {
+    --in_flight_;
+    note_load(done);
     const scsi::disposition judged = judge_outcome(done, entries_[slot].command);
     if (judged.news != scsi::attention::none)
         session_->attention(lun_, judged.news);
@@ -59,6 +63,15 @@ void lun_queue::command_done(std::uint32_t slot, const iscsi::task_done& done) {
         another_way(slot, judged);
         break;
     }
+}
+
+void lun_queue::note_load(const iscsi::task_done& done) {
+    if (done.outcome != iscsi::task_result::answered || done.response != 0)
+        return;
+    if (done.status == static_cast<std::uint8_t>(scsi::status::task_set_full))
+        depth_.refused(in_flight_);
+    else if (done.status == static_cast<std::uint8_t>(scsi::status::good))
+        depth_.succeeded();
 }
 
 bool lun_queue::send_waiting() {
@@ -103,6 +116,7 @@ void lun_queue::restart_timeouts(iscsi::instant now) {
 void lun_queue::session_gone() {
     session_ = nullptr;
     first_waiting_ = no_slot;
+    in_flight_ = 0;
     next_check_.reset();
     for (std::uint32_t slot = 0; slot < entries_.size(); ++slot)
         if (entries_[slot].is != state::free)
@@ -138,8 +152,11 @@ void lun_queue::send_in_turn(std::uint32_t slot) {
     last_waiting_ = slot;
 }
 
-// False: the session has no free slot. A session that takes no commands any more ends the request.
+// False: the session has no free slot, or the unit has enough. A session that takes no commands any
+// more ends the request.
 bool lun_queue::try_send(std::uint32_t slot) {
+    if (!depth_.allows(in_flight_))
+        return false;
     entry& what = entries_[slot];
     iscsi::command command;
     command.lun = lun_;
@@ -155,6 +172,7 @@ bool lun_queue::try_send(std::uint32_t slot) {
         return true;
     }
     const auto timeout = timeout_of(what.command.cdb);
+    ++in_flight_;
     what.is = state::sent;
     what.task = task.value();
     what.due = session_->now() + timeout;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/lane/command_source.hpp"
+#include "iscsid/lane/queue_depth.hpp"
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/translate.hpp"
 
@@ -37,7 +38,7 @@ class lun_queue final : public lun_port, public command_source {
 
     enum class state : std::uint8_t {
         free,
-        waiting, // for a free slot of the session
+        waiting, // for a free slot of the session, or for the unit to take more
         sent,
         aborting, // sent, and given up on
         delayed,  // to be sent again at `due`
@@ -58,6 +59,7 @@ class lun_queue final : public lun_port, public command_source {
         std::uint32_t next = no_slot;          // in the free or the waiting list
     };
 
+    void note_load(const iscsi::task_done& done);
     void plan(std::uint32_t slot);
     void send_in_turn(std::uint32_t slot);
     bool try_send(std::uint32_t slot);
@@ -80,6 +82,8 @@ class lun_queue final : public lun_port, public command_source {
     std::uint32_t first_waiting_ = no_slot;
     std::uint32_t last_waiting_ = no_slot;
     std::size_t unfinished_ = 0;
+    std::size_t in_flight_ = 0; // commands that the session has
+    queue_depth depth_;
     std::optional<iscsi::instant> next_check_; // not after the first `due`
 };
 

@@ -29,6 +29,8 @@ class session_host final : public session_port, private ring_client {
     void logout();
     session_view view() const;
 
+    void trust_reinstatement(const iscsi::lun_field& lun) { session_.trust_reinstatement(lun); }
+
     void add(command_source& source);
     void remove(const command_source& source); // it has no command under way
 

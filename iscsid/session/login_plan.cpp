@@ -150,6 +150,12 @@ iscsi::result<void> check_plan(const record& node, const iscsi::session_config& 
 
 } // namespace
 
+iscsi::barrier_policy replay_barrier_of(std::string_view word) {
+    if (word == "lu_reset")
+        return iscsi::barrier_policy::lu_reset;
+    return word == "none" ? iscsi::barrier_policy::none : iscsi::barrier_policy::automatic;
+}
+
 iscsi::result<login_plan>
 plan_login(const record& node, const iscsi::admin::initiator_identity& identity, unsigned index) {
     login_plan plan;

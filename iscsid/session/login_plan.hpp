@@ -6,6 +6,7 @@
 #include "libiscsi/core/session/parameters.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace iscsid::session {
 
@@ -26,6 +27,9 @@ enum class plan_errc { no_initiator_name = 1, transport_not_supported, bad_targe
 
 const char* category_name(plan_errc);
 std::string_view message_of(plan_errc);
+
+// A value of iscsid.replay_barrier.
+iscsi::barrier_policy replay_barrier_of(std::string_view word);
 
 // `index`: which of the node's sessions this is, from 0. Faults: plan_errc.
 iscsi::result<login_plan> plan_login(

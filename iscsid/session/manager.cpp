@@ -136,6 +136,8 @@ outcome<manager::entry_pointer> manager::open_entry(const admin::node_id& node) 
     auto plan = plan_login(*record, settings_.identity, index);
     if (plan.has_error())
         return from_plan(plan.error());
+    plan->session.replay_barrier =
+        replay_barrier_of(settings_.config.daemon_value("iscsid.replay_barrier"));
     const auto sid = next_sid_++;
     auto made = std::make_shared<entry>(sid, index, *std::move(plan), with_.where.control);
     sessions_.emplace(sid, made);

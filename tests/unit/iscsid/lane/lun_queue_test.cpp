@@ -269,6 +269,50 @@ TEST_F(lun_queue_test, BusyIsRepeatedLaterAndLater) {
     EXPECT_EQ(ended.at(1), 0);
 }
 
+TEST_F(lun_queue_test, ATaskSetThatIsFullGetsNoMoreThanItHolds) {
+    for (std::uint64_t tag = 1; tag <= 4; ++tag)
+        read(tag);
+    ASSERT_EQ(session.sent.size(), 4U);
+    answer_status(scsi::status::task_set_full); // while it holds three
+    reach_deadline();
+    read(5);
+    EXPECT_EQ(session.sent.size(), 3U);
+    EXPECT_FALSE(queue.send_waiting());
+    for (int i = 0; i < 3; ++i) { // three that end well: one more is tried
+        answer_good();
+        while (queue.send_waiting()) {
+        }
+    }
+    EXPECT_EQ(session.sent.size(), 2U);
+    for (std::uint64_t tag = 6; tag <= 9; ++tag)
+        read(tag);
+    EXPECT_EQ(session.sent.size(), 4U);
+}
+
+TEST(queue_depth, never_forbids_everything) {
+    queue_depth depth;
+    EXPECT_TRUE(depth.allows(100'000));
+    depth.refused(0);
+    EXPECT_TRUE(depth.allows(0));
+    EXPECT_FALSE(depth.allows(1));
+}
+
+TEST(queue_depth, shrinks_at_once_and_grows_with_success) {
+    queue_depth depth;
+    depth.refused(10);
+    depth.refused(20);
+    EXPECT_FALSE(depth.allows(10)) << "a higher number says nothing new";
+    for (int i = 0; i < 9; ++i)
+        depth.succeeded();
+    EXPECT_FALSE(depth.allows(10));
+    depth.succeeded();
+    EXPECT_TRUE(depth.allows(10));
+    EXPECT_FALSE(depth.allows(11));
+    for (int i = 0; i < 256 * 256; ++i)
+        depth.succeeded();
+    EXPECT_TRUE(depth.allows(100'000));
+}
+
 TEST_F(lun_queue_test, BusyForEverEnds) {
     read(1);
     const auto start = session.time;

@@ -231,4 +231,10 @@ TEST(discovery, is_planned_from_its_record) {
     EXPECT_TRUE(plan_discovery(from, {}).has_error());
 }
 
+TEST(replay_barrier, is_chosen_by_name) {
+    EXPECT_EQ(replay_barrier_of("auto"), iscsi::barrier_policy::automatic);
+    EXPECT_EQ(replay_barrier_of("lu_reset"), iscsi::barrier_policy::lu_reset);
+    EXPECT_EQ(replay_barrier_of("none"), iscsi::barrier_policy::none);
+}
+
 } // namespace
