@@ -13,6 +13,7 @@ enum class alarm : std::uint8_t {
     logout,      // the Logout Response must have come
     pause,       // Time2Wait, or the back-off after failures, is over
     replacement, // parked tasks have waited long enough
+    drain,       // tasks had their time before the logout that the target has asked for
 };
 
 // The deadlines of a session that are set once and wait; those that follow from traffic are asked
@@ -22,6 +23,8 @@ class alarms {
     void set(alarm which, instant at) { at_[index(which)] = at; }
 
     void clear(alarm which) { at_[index(which)] = never; }
+
+    instant at(alarm which) const { return at_[index(which)]; }
 
     bool is_set(alarm which) const { return at_[index(which)] != never; }
 
@@ -41,11 +44,11 @@ class alarms {
 
   private:
     static constexpr instant never = instant::max();
-    static constexpr std::size_t count = 4;
+    static constexpr std::size_t count = 5;
 
     static constexpr std::size_t index(alarm which) { return static_cast<std::size_t>(which); }
 
-    std::array<instant, count> at_{never, never, never, never};
+    std::array<instant, count> at_{never, never, never, never, never};
 };
 
 // The earlier one of two deadlines that may not exist.

@@ -50,6 +50,9 @@ class connection {
         outbox_.push(request, std::move(text));
     }
 
+    // The target has declared its MaxRecvDataSegmentLength anew.
+    void limit_segments(std::uint32_t longest) { longest_segment_ = longest; }
+
     // The task owes its first burst of data.
     void owe(task& what) { data_out_.add(what); }
 

@@ -65,6 +65,8 @@ result<void> session_engine::received(std::size_t n, instant now) {
     auto outcome = cut(from, now);
     if (outcome.has_error())
         note_fault(from, outcome.error(), now);
+    else
+        move_when_drained(now);
     return outcome;
 }
 
@@ -189,6 +191,8 @@ void session_engine::on_alarm(alarm which, instant now) {
         return happen(happening::pause_over, now);
     case alarm::replacement:
         return give_up();
+    case alarm::drain:
+        return happen(happening::move_asked, now);
     }
 }
 

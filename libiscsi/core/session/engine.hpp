@@ -18,6 +18,7 @@ namespace iscsi {
 //   engine.cpp           inputs and outputs, deadlines
 //   engine_login.cpp     the login phase
 //   engine_requests.cpp  PDUs of full feature phase and requests of our own
+//   engine_text.cpp      SendTargets, and negotiation in full feature phase
 //   engine_recovery.cpp  the actions of the lifecycle table
 class session_engine {
   public:
@@ -115,7 +116,15 @@ class session_engine {
     void send_ping(connection& over);
     void send_nop(connection& over, const nop_out& pdu);
     void send_logout(instant now);
+    void drain(duration within, instant now);
+    void move_when_drained(instant now);
+
+    // ---- text ----
+    void renegotiate(connection& over);
+    bool renegotiates() const;
     void send_text(connection& over, text_request pdu, std::string text);
+    result<void> take_renegotiation(const text_response& pdu, connection& from);
+    void limit_segments(connection& over, std::uint32_t theirs);
     result<void> tell_targets();
 
     session_context context_;

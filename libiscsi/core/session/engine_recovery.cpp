@@ -56,6 +56,7 @@ void session_engine::close() {
     keepalive_.stop();
     alarms_.clear(alarm::login);
     alarms_.clear(alarm::logout);
+    alarms_.clear(alarm::drain);
     management_.forget();
     context_.events.push(want_close{std::exchange(closing_, {})});
 }
@@ -79,6 +80,7 @@ void session_engine::release_transport() {
     login_.reset();
     alarms_.clear(alarm::login);
     alarms_.clear(alarm::logout);
+    alarms_.clear(alarm::drain);
     broken_ = false;
 }
 

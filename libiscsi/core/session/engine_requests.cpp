@@ -14,6 +14,7 @@ constexpr std::uint8_t async_asks_for_logout = 1;
 constexpr std::uint8_t async_drops_connection = 2;
 constexpr std::uint8_t async_drops_session = 3;
 constexpr std::uint8_t async_asks_for_negotiation = 4;
+constexpr std::uint8_t async_ends_tasks = 5;
 
 // ---- which PDUs carry a StatSN that counts (§4.2.2.2) -----------------------------------------
 
@@ -158,46 +159,26 @@ void session_engine::send_nop(connection& over, const nop_out& pdu) {
     ++context_.statistics.noptx_pdus;
 }
 
-// ---- text -------------------------------------------------------------------------------------
-
-result<void> session_engine::send_targets(std::string_view value) {
-    if (life_ != life::logged_in || text_.under_way())
-        return session_fault(session_errc::not_usable, "SendTargets");
-    const auto first = text_.begin(context_.tags.next(control_purpose::text));
-    send_text(leading(), first, format_text({{"SendTargets", std::string(value)}}));
-    return {};
-}
-
-void session_engine::send_text(connection& over, text_request pdu, std::string text) {
-    pdu.command_sn = context_.window.next();
-    over.send_text(pdu, std::move(text));
-    ++context_.statistics.text_pdus;
-}
-
-result<void>
-session_engine::on(const text_response& pdu, connection& from, bytes_view data, instant /*now*/) {
-    ++context_.statistics.textrsp_pdus;
-    auto next = text_.on_response(pdu, data);
-    if (next.has_error())
-        return next.error();
-    if (*next)
-        send_text(from, **next, {});
-    else
-        return tell_targets();
-    return {};
-}
-
-result<void> session_engine::tell_targets() {
-    const auto text = text_.take_text();
-    const auto pairs = parse_text(std::as_bytes(std::span(text)));
-    if (pairs.has_error())
-        return pairs.error();
-    auto answer = read_send_targets(*pairs);
-    context_.events.push(targets_found{std::move(answer.targets), std::move(answer.refused)});
-    return {};
-}
-
 // ---- logout -----------------------------------------------------------------------------------
+
+// The target wants us to log out within that time. Tasks get half of it to end, for what is
+// unfinished then must be repeated on the next connection.
+void session_engine::drain(duration within, instant now) {
+    if (life_ != life::logged_in)
+        return;
+    tasks_.hold_commands();
+    alarms_.set(alarm::drain, now + within / 2);
+    move_when_drained(now);
+}
+
+void session_engine::move_when_drained(instant now) {
+    if (!alarms_.is_set(alarm::drain))
+        return;
+    if (life_ == life::logged_in && !tasks_.is_drained() && now < alarms_.at(alarm::drain))
+        return;
+    alarms_.clear(alarm::drain);
+    happen(happening::move_asked, now);
+}
 
 // Leaving ends the session; moving ends this connection, and the session with it when there is no
 // other (§11.14.1).
@@ -233,13 +214,18 @@ result<void> session_engine::on(
 // ---- what the target starts -------------------------------------------------------------------
 
 result<void>
-session_engine::on(const async_message& pdu, connection& /*from*/, bytes_view data, instant now) {
+session_engine::on(const async_message& pdu, connection& from, bytes_view data, instant now) {
     ++context_.statistics.async_pdus;
     context_.events.push_message(pdu, data);
     switch (pdu.async_event) {
     case async_asks_for_logout:
-    case async_asks_for_negotiation: // a new login negotiates everything
-        happen(happening::move_asked, now);
+        drain(std::chrono::seconds(pdu.parameter3), now);
+        break;
+    case async_asks_for_negotiation:
+        renegotiate(from);
+        break;
+    case async_ends_tasks:
+        tasks_.on_unit_cleared(pdu.lun);
         break;
     case async_drops_connection:
     case async_drops_session:
@@ -268,6 +254,10 @@ session_engine::on(const reject& pdu, connection& /*from*/, bytes_view data, ins
     const auto rejected = decode_initiator(header);
     if (rejected.has_value() && std::holds_alternative<nop_out>(*rejected))
         return {};
+    if (rejected.has_value() && std::holds_alternative<text_request>(*rejected) && renegotiates()) {
+        text_.forget(); // what the login has agreed still holds (§6.2)
+        return {};
+    }
     const auto* command = rejected.has_value() ? std::get_if<scsi_command>(&*rejected) : nullptr;
     auto* target = command != nullptr ? tasks_.find(command->initiator_task_tag) : nullptr;
     if (target != nullptr && target->phase == task_phase::sent && pdu.reason != data_digest_error) {

@@ -68,7 +68,7 @@ bool task_set::emit_one(connection& to) {
 }
 
 bool task_set::emit_command(connection& to) {
-    if (ready_.empty() || !context_.window.open() || !unsettled_.empty() ||
+    if (holds_commands_ || ready_.empty() || !context_.window.open() || !unsettled_.empty() ||
         replay_.holds(ready_.front()))
         return false;
     auto& next = ready_.front();
@@ -238,8 +238,22 @@ void task_set::complete(task& what) {
     context_.events.push(what.answer);
 }
 
+bool task_set::is_drained() const {
+    const auto slots = table_.slots();
+    return std::none_of(slots.begin(), slots.end(), [](const task& slot) {
+        return slot.phase == task_phase::sent;
+    });
+}
+
+void task_set::on_unit_cleared(const lun_field& lun) {
+    for (auto& slot : table_.slots())
+        if (slot.phase == task_phase::sent && slot.what.lun == lun)
+            finish(slot, task_result::aborted);
+}
+
 void task_set::park() {
     parked_.clear();
+    holds_commands_ = false;
     replay_.restart();
     for (auto& slot : table_.slots())
         if (slot.phase == task_phase::sent || (slot.phase == task_phase::ready && slot.reissued))

@@ -46,6 +46,14 @@ class task_set {
     // No transport: every unfinished task goes back to the queue, oldest first.
     void park();
 
+    // No command goes out any more; what is out may end.
+    void hold_commands() { holds_commands_ = true; }
+
+    bool is_drained() const;
+
+    // The target has ended the tasks of this unit by itself (§11.9.1, event 5).
+    void on_unit_cleared(const lun_field& lun);
+
     // Units whose old writes may still run. While there are any, nothing is sent.
     unsettled_units& unsettled() { return unsettled_; }
 
@@ -78,6 +86,7 @@ class task_set {
     unsettled_units unsettled_;
     std::size_t unfinished_ = 0;
     bool commands_turn_ = false;
+    bool holds_commands_ = false; // until the connection ends
 };
 
 } // namespace iscsi

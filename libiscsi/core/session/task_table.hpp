@@ -24,6 +24,8 @@ class task_table {
 
     std::span<task> slots() { return slots_; }
 
+    std::span<const task> slots() const { return slots_; }
+
     std::size_t free_slots() const { return free_slots_; }
 
   private:

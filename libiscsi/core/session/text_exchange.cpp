@@ -2,8 +2,6 @@
 
 #include "libiscsi/core/session/faults.hpp"
 
-#include <utility>
-
 namespace iscsi {
 namespace {
 
@@ -14,9 +12,10 @@ constexpr std::size_t most_rounds = 4096;
 } // namespace
 
 // Text requests go out as immediate ones: they need no place in the command window.
-text_request text_exchange::begin(std::uint32_t tag) {
+text_request text_exchange::begin(std::uint32_t tag, text_purpose purpose) {
     forget();
     tag_ = tag;
+    purpose_ = purpose;
     text_request first;
     first.immediate = true;
     first.initiator_task_tag = tag;
@@ -29,19 +28,22 @@ void text_exchange::forget() {
     rounds_ = 0;
 }
 
-result<std::optional<text_request>>
-text_exchange::on_response(const text_response& pdu, bytes_view data) {
+result<text_turn> text_exchange::on_response(const text_response& pdu, bytes_view data) {
     if (auto checked = check(pdu, data); checked.has_error())
         return checked.error();
     text_.append(reinterpret_cast<const char*>(data.data()), data.size());
     ++rounds_;
     if (pdu.final)
-        return std::nullopt;
-    text_request more; // empty, with the target's tag: "go on" (§11.10.4)
+        return text_turn::over;
+    return pdu.continues ? text_turn::go_on : text_turn::ours;
+}
+
+text_request text_exchange::next(const text_response& to) const {
+    text_request more;
     more.immediate = true;
-    more.lun = pdu.lun;
-    more.initiator_task_tag = *tag_;
-    more.target_transfer_tag = pdu.target_transfer_tag;
+    more.lun = to.lun;
+    more.initiator_task_tag = to.initiator_task_tag;
+    more.target_transfer_tag = to.target_transfer_tag;
     return more;
 }
 
@@ -62,12 +64,6 @@ result<void> text_exchange::check(const text_response& pdu, bytes_view data) con
             "at most " + std::to_string(longest_text) + " in " + std::to_string(most_rounds)
         );
     return {};
-}
-
-std::string text_exchange::take_text() {
-    auto text = std::move(text_);
-    forget();
-    return text;
 }
 
 } // namespace iscsi

@@ -1,0 +1,50 @@
+#include "libiscsi/core/session/renegotiation.hpp"
+
+#include "libiscsi/core/login/key_value.hpp"
+
+#include <set>
+#include <string>
+
+namespace iscsi {
+namespace {
+
+constexpr auto segment_key = login_key::max_recv_data_segment_length;
+
+bool is_declared_at_any_time(login_key key) {
+    return key == login_key::target_alias || key == login_key::target_address;
+}
+
+// A known key that may stand in a login only is out of place here (§13): Reject.
+std::string_view word_for(const std::string& key) {
+    return find_key(key) != nullptr ? reject_word : not_understood_word;
+}
+
+} // namespace
+
+text_pairs renegotiation_offer(const operational_parameters& now) {
+    const auto& row = row_of(segment_key);
+    return {{std::string(row.name), format_value(row, now.max_recv_data_segment_length)}};
+}
+
+result<renegotiation_answer> judge_renegotiation(const text_pairs& said) {
+    renegotiation_answer answer;
+    std::set<std::string_view> seen;
+    for (const auto& [key, value] : said) {
+        if (!seen.insert(key).second)
+            return key_fault(login_errc::key_repeated, key, value, "each key once [RFC 7143 6.2]");
+        const auto* const row = find_key(key);
+        if (row != nullptr && is_declared_at_any_time(row->key))
+            continue;
+        if (row == nullptr || row->key != segment_key) {
+            answer.replies.push_back({key, std::string(word_for(key))});
+        } else if (!leaves_default(value) && value != reject_word) { // else all stays as it is
+            const auto length = parse_value(*row, value);
+            if (length.has_error())
+                return length.error();
+            answer.longest_segment = *length;
+        }
+    }
+    return answer;
+}
+
+} // namespace iscsi

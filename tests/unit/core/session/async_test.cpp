@@ -1,0 +1,183 @@
+#include "tests/unit/core/session/said.hpp"
+
+#include <gtest/gtest.h>
+
+// Asynchronous Messages that ask for something (§11.9.1), and negotiation in full feature phase.
+namespace iscsi::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+async_message message(std::uint8_t event, std::uint16_t seconds = 0) {
+    async_message pdu;
+    pdu.async_event = event;
+    pdu.parameter3 = seconds;
+    return pdu;
+}
+
+// ---- 1: log out -------------------------------------------------------------------------------
+
+TEST(logout_request_of_the_target, lets_tasks_end_first) {
+    logged_in_peer target;
+    const auto data = pattern(20'000);
+    buffer room(100);
+    const auto write = target.submit(write_command(data));
+    target.hear();
+    ASSERT_TRUE(target.say(message(1, 10)));
+    target.expect_event<target_message>();
+    const auto later = target.submit(read_command(room));
+    EXPECT_TRUE(target.silent()) << "no new command";
+    ASSERT_TRUE(target.say(ask(write, 0, 8192, 11'808)));
+    EXPECT_FALSE(target.hear().empty()) << "but the data of the old one";
+    ASSERT_TRUE(target.say(answer(write)));
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::answered);
+    target.hear_one<logout_request>();
+    target.lose_transport();
+    target.pass(2s);
+    target.connect();
+    target.log_in();
+    target.expect_event<logged_in>();
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, later);
+}
+
+TEST(logout_request_of_the_target, does_not_wait_for_tasks_longer_than_half_its_time) {
+    logged_in_peer target;
+    buffer room(100);
+    target.submit(read_command(room));
+    target.hear();
+    ASSERT_TRUE(target.say(message(1, 6)));
+    target.pass(2999ms);
+    EXPECT_TRUE(target.silent());
+    target.pass(1ms);
+    EXPECT_EQ(target.hear_one<logout_request>().reason, logout_reason::close_connection);
+}
+
+TEST(logout_request_of_the_target, is_obeyed_at_once_by_an_idle_session) {
+    logged_in_peer target;
+    ASSERT_TRUE(target.say(message(1, 60)));
+    target.hear_one<logout_request>();
+}
+
+// ---- 4: negotiate -----------------------------------------------------------------------------
+
+struct negotiating_peer : logged_in_peer {
+    negotiating_peer() {
+        EXPECT_TRUE(say(message(4, 10)));
+        expect_event<target_message>();
+        request = hear_one<text_request>(&said);
+    }
+
+    result<void> answer_with(const text_pairs& pairs, bool final = true) {
+        text_response pdu;
+        pdu.final = final;
+        pdu.initiator_task_tag = request.initiator_task_tag;
+        pdu.target_transfer_tag = final ? reserved_tag : 0x4711;
+        const auto text = format_text(pairs);
+        const auto bytes = std::as_bytes(std::span(text));
+        return say(pdu, buffer(bytes.begin(), bytes.end()));
+    }
+
+    text_request request;
+    buffer said;
+};
+
+TEST(renegotiation, declares_the_segment_length_again) {
+    negotiating_peer target;
+    EXPECT_TRUE(target.request.final);
+    EXPECT_FALSE(target.request.continues);
+    EXPECT_EQ(target.request.target_transfer_tag, reserved_tag);
+    EXPECT_EQ(
+        parse_text(target.said).value(), (text_pairs{{"MaxRecvDataSegmentLength", "262144"}})
+    );
+    ASSERT_TRUE(target.say(message(4, 10)));
+    target.expect_event<target_message>();
+    EXPECT_TRUE(target.silent()) << "one negotiation at a time";
+    ASSERT_TRUE(target.answer_with({}));
+    ASSERT_TRUE(target.say(message(4, 10)));
+    target.hear_one<text_request>();
+}
+
+TEST(renegotiation, obeys_what_the_target_declares) {
+    negotiating_peer target;
+    ASSERT_TRUE(target.answer_with({{"MaxRecvDataSegmentLength", "1024"}}));
+    const auto data = pattern(3000);
+    target.submit(write_command(data));
+    buffer heard;
+    target.hear_one<scsi_command>(&heard);
+    EXPECT_EQ(heard.size(), 1024U);
+    EXPECT_EQ(target.session_under_test.parameters().max_xmit_data_segment_length, 1024U);
+}
+
+TEST(renegotiation, keeps_what_holds_when_turned_down) {
+    negotiating_peer target;
+    const auto before = target.session_under_test.parameters();
+    ASSERT_TRUE(target.answer_with({{"MaxRecvDataSegmentLength", "Reject"}}));
+    EXPECT_EQ(target.session_under_test.parameters(), before);
+}
+
+TEST(renegotiation, replies_to_what_has_no_place_here) {
+    negotiating_peer target;
+    ASSERT_TRUE(target.answer_with(
+        {{"TargetAlias", "disk"}, {"HeaderDigest", "CRC32C"}, {"X-org.example.key", "1"}}, false
+    ));
+    buffer text;
+    const auto reply = target.hear_one<text_request>(&text);
+    EXPECT_EQ(reply.initiator_task_tag, target.request.initiator_task_tag);
+    EXPECT_EQ(reply.target_transfer_tag, 0x4711U);
+    EXPECT_TRUE(reply.final);
+    EXPECT_EQ(
+        parse_text(text).value(),
+        (text_pairs{{"HeaderDigest", "Reject"}, {"X-org.example.key", "NotUnderstood"}})
+    );
+    ASSERT_TRUE(target.answer_with({}));
+    EXPECT_TRUE(target.silent());
+}
+
+TEST(renegotiation, ends_the_connection_over_a_broken_rule) {
+    const std::vector<text_pairs> wrong{
+        {{"MaxRecvDataSegmentLength", "511"}},
+        {{"MaxRecvDataSegmentLength", "16777216"}},
+        {{"MaxRecvDataSegmentLength", "many"}},
+        {{"X-a", "1"}, {"X-a", "2"}},
+    };
+    for (const auto& pairs : wrong) {
+        negotiating_peer target;
+        EXPECT_TRUE(target.answer_with(pairs).has_error()) << format_text(pairs);
+    }
+}
+
+TEST(renegotiation, survives_a_reject) {
+    negotiating_peer target;
+    reject refusal;
+    refusal.reason = 0x0b; // negotiation reset
+    basic_header header;
+    encode(initiator_pdu(target.request), static_cast<std::uint32_t>(target.said.size()), header);
+    ASSERT_TRUE(target.say(refusal, buffer(header.begin(), header.end())));
+    EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
+    ASSERT_TRUE(target.say(message(4, 10)));
+    target.hear_one<text_request>(); // a new one begins with the reserved tag
+}
+
+// ---- 5: tasks of a unit are over --------------------------------------------------------------
+
+TEST(tasks_ended_by_the_target, end_as_aborted_on_that_unit_only) {
+    logged_in_peer target;
+    buffer room(100);
+    auto here = read_command(room);
+    auto there = read_command(room);
+    there.lun[1] = std::byte{1};
+    const auto kept = target.submit(here);
+    const auto ended = target.submit(there);
+    target.hear();
+    auto pdu = message(5);
+    pdu.lun = there.lun;
+    ASSERT_TRUE(target.say(pdu));
+    target.expect_event<target_message>();
+    const auto done = target.expect_event<task_done>();
+    EXPECT_EQ(done.task, ended);
+    EXPECT_EQ(done.outcome, task_result::aborted);
+    ASSERT_TRUE(target.say(answer(kept, 8)));
+}
+
+} // namespace
+} // namespace iscsi::test
