@@ -91,8 +91,10 @@ void script_run::deliver(const target_pdu& pdu, bytes_view data) {
         const auto piece = bytes_view(bytes).subspan(from, length);
         from += length;
         delivered_ += length;
-        if (world_.deliver(piece).has_error())
+        if (const auto taken = world_.deliver(piece); taken.has_error()) {
+            fault_ = taken.error();
             return world_.lose_transport();
+        }
     }
     use_digests_from_now();
 }

@@ -6,7 +6,9 @@
 #include "tests/support/session_world.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace iscsi::test {
@@ -45,6 +47,19 @@ class script {
 
     template <class Pdu>
     script& give(Pdu pdu, const text_pairs& text);
+
+    // As give(), but with something wrong in it.
+    template <class Pdu>
+    script& give_spoilt(
+        Pdu pdu,
+        std::function<void(Pdu&)> spoil,
+        std::vector<std::byte> data = {},
+        std::string name = {}
+    );
+
+    // The session has given the connection up over what it was given last; the transport is gone.
+    template <class Code>
+    script& expect_fault(Code code);
 
     // As it stands, with wrong numbers if it has them.
     script& give_exactly(target_pdu pdu, std::vector<std::byte> data = {});
@@ -96,6 +111,9 @@ class script_run {
 
     std::size_t delivered() const { return delivered_; }
 
+    // What the session had against a PDU, since the last call.
+    std::optional<fault> take_fault() { return std::exchange(fault_, std::nullopt); }
+
     void expect(const expectation& what, const std::string& name);
     void expect_silence();
     void deliver(const target_pdu& pdu, bytes_view data);
@@ -124,6 +142,7 @@ class script_run {
     isid_field isid_{};
     std::uint32_t status_sn_ = 77;
     std::uint32_t expected_command_sn_ = 0;
+    std::optional<fault> fault_;
 };
 
 // ---- templates ----------------------------------------------------------------------------------
@@ -171,6 +190,27 @@ script& script::give(Pdu pdu, const text_pairs& text) {
     const auto data = format_text(text);
     const auto view = bytes_of(data);
     return give(pdu, std::vector<std::byte>(view.begin(), view.end()));
+}
+
+template <class Pdu>
+script& script::give_spoilt(
+    Pdu pdu, std::function<void(Pdu&)> spoil, std::vector<std::byte> data, std::string name
+) {
+    return add("give a wrong PDU", [=](script_run& run) mutable {
+        Pdu filled = pdu;
+        run.fill(filled, name);
+        spoil(filled);
+        run.deliver(filled, data);
+    });
+}
+
+template <class Code>
+script& script::expect_fault(Code code) {
+    return add("expect a fault", [=](script_run& run) {
+        const auto found = run.take_fault();
+        ASSERT_TRUE(found.has_value()) << "the connection lives on";
+        EXPECT_EQ(found->code, to_error_code(code)) << found->text();
+    });
 }
 
 template <class Event>

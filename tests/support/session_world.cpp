@@ -184,6 +184,8 @@ void session_world::drain() {
 }
 
 void session_world::record(const task_done& end) {
+    if (end.cookie >= first_foreign_cookie && foreign_done)
+        return foreign_done(end);
     const auto found = ledger_.find(end.cookie);
     if (found == ledger_.end()) {
         ADD_FAILURE() << "completion of a command that was never submitted";

@@ -3,6 +3,7 @@
 #include "libiscsi/core/session/session.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -69,6 +70,10 @@ class session_world {
     const work& entry(std::uint64_t cookie) const { return *ledger_.at(cookie); }
 
     std::size_t unfinished() const;
+
+    // Cookies from here on belong to others, who submit to engine() and hear of the end here.
+    static constexpr std::uint64_t first_foreign_cookie = std::uint64_t{1} << 32U;
+    std::function<void(const task_done&)> foreign_done;
 
     // logged_out has come.
     bool is_over() const { return over_; }
