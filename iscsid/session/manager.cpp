@@ -136,6 +136,7 @@ outcome<manager::entry_pointer> manager::open_entry(const admin::node_id& node) 
     auto plan = plan_login(*record, settings_.identity, index);
     if (plan.has_error())
         return from_plan(plan.error());
+    plan->session.auth.watch = challenges_;
     plan->session.replay_barrier =
         replay_barrier_of(settings_.config.daemon_value("iscsid.replay_barrier"));
     const auto sid = next_sid_++;
@@ -367,6 +368,7 @@ manager::discover(admin::discover_request_message what, note_taker note) {
         end.code = exit_code::daemon_not_connected;
         co_return end;
     }
+    plan->session.auth.watch = challenges_;
     auto found = co_await session::discover(*std::move(plan), with_.where.resolvers, note);
     if (found.has_error())
         end.code = found.error().code;

@@ -3,6 +3,7 @@
 #include "iscsid/session/discovery_job.hpp"
 #include "iscsid/session/disks.hpp"
 #include "iscsid/session/login_job.hpp"
+#include "iscsid/session/recent_challenges.hpp"
 #include "iscsid/session/supervisor.hpp"
 
 #include "libiscsi/admin/config.hpp"
@@ -97,6 +98,7 @@ class manager {
 
     surroundings with_;
     current_settings settings_;
+    std::shared_ptr<recent_challenges> challenges_ = std::make_shared<recent_challenges>();
     std::map<lane::session_key, entry_pointer> sessions_;
     lane::session_key next_sid_ = 1;
     bool shutting_down_ = false;

@@ -1,3 +1,4 @@
+#include "libiscsi/core/login/challenge_watch.hpp"
 #include "libiscsi/core/login/key_value.hpp"
 #include "libiscsi/core/login/phases.hpp"
 
@@ -122,6 +123,8 @@ result<challenge_target> await_entropy::with(bytes_view entropy) && {
             drawn.begin(), drawn.end(), question_.challenge.begin(), question_.challenge.end()
         ))
         return chap_fault("CHAP_C", "our own challenge", "another one [RFC 7143 12.1.3]");
+    if (talk_.auth().watch)
+        talk_.auth().watch->issued(drawn);
     return challenge_target(
         std::move(talk_),
         {question_.algorithm, identifier, {drawn.begin(), drawn.end()}},
@@ -207,6 +210,8 @@ result<login_phase> leave(offer_algorithms&& now, const phase_answer& heard) {
     auto question = read_chap_question(heard.text, auth.chap_algorithms);
     if (question.has_error())
         return std::move(question).error();
+    if (auth.watch && auth.watch->is_ours(question->challenge))
+        return chap_fault("CHAP_C", "a challenge of ours", "its own [RFC 7143 12.1.3]");
     if (must_target_prove_itself(auth))
         return await_entropy(std::move(now.talk), std::move(*question));
     const auto response = respond(auth, *question);

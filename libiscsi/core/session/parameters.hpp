@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,10 +62,13 @@ struct chap_credentials {
     std::string secret;
 };
 
+class challenge_watch;
+
 struct auth_config {
     chap_credentials outgoing;                       // we prove ourselves to the target
     chap_credentials incoming;                       // the target proves itself to us
     std::vector<std::string> chap_algorithms{"MD5"}; // MD5, SHA1, SHA256, SHA3-256; best first
+    std::shared_ptr<challenge_watch> watch;          // none: each login looks only at itself
 };
 
 struct session_timeouts {
