@@ -4,6 +4,7 @@
 #include "tests/support/script.hpp"
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ inline text_pairs answers_with(const std::map<std::string, std::string>& changes
         if (const auto found = changes.find(key); found != changes.end())
             value = found->second;
     return all;
+}
+
+inline std::vector<std::byte> as_segment(const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return {bytes.begin(), bytes.end()};
 }
 
 inline std::vector<std::byte>
