@@ -114,6 +114,7 @@ class session_engine {
 
     // ---- requests of our own ----
     void send_ping(connection& over);
+    void acknowledge(connection& over, const lun_field& lun);
     void send_nop(connection& over, const nop_out& pdu);
     void send_logout(instant now);
     void drain(duration within, instant now);

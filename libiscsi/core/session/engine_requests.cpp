@@ -149,6 +149,13 @@ void session_engine::send_ping(connection& over) {
     send_nop(over, ping);
 }
 
+// No ping: it only carries ExpStatSN to a target that waits for it (§11.9.1, event 5).
+void session_engine::acknowledge(connection& over, const lun_field& lun) {
+    nop_out note;
+    note.lun = lun;
+    send_nop(over, note);
+}
+
 void session_engine::send_nop(connection& over, const nop_out& pdu) {
     if (nops_.held >= most_nops_queued)
         return;
@@ -226,6 +233,7 @@ session_engine::on(const async_message& pdu, connection& from, bytes_view data, 
         break;
     case async_ends_tasks:
         tasks_.on_unit_cleared(pdu.lun);
+        acknowledge(from, pdu.lun);
         break;
     case async_drops_connection:
     case async_drops_session:

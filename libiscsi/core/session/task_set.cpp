@@ -245,9 +245,11 @@ bool task_set::is_drained() const {
     });
 }
 
+// A command that the message does not acknowledge has come too late to be ended: it runs.
 void task_set::on_unit_cleared(const lun_field& lun) {
     for (auto& slot : table_.slots())
-        if (slot.phase == task_phase::sent && slot.what.lun == lun)
+        if (slot.phase == task_phase::sent && slot.what.lun == lun &&
+            context_.window.acknowledged(slot.command_sn))
             finish(slot, task_result::aborted);
 }
 

@@ -179,5 +179,43 @@ TEST(tasks_ended_by_the_target, end_as_aborted_on_that_unit_only) {
     ASSERT_TRUE(target.say(answer(kept, 8)));
 }
 
+TEST(tasks_ended_by_the_target, are_acknowledged_and_get_no_data_any_more) {
+    logged_in_peer target;
+    const auto data = pattern(200'000);
+    auto what = write_command(data);
+    what.lun[1] = std::byte{1};
+    const auto write = target.submit(what);
+    target.hear();
+    ASSERT_TRUE(target.say(ask(write, 0, 8192, 100'000)));
+    auto pdu = message(5);
+    pdu.lun = what.lun;
+    ASSERT_TRUE(target.say(pdu));
+    const auto note = target.hear_one<nop_out>();
+    EXPECT_TRUE(note.immediate);
+    EXPECT_EQ(note.initiator_task_tag, reserved_tag);
+    EXPECT_EQ(note.target_transfer_tag, reserved_tag);
+    EXPECT_EQ(note.lun, pdu.lun);
+    EXPECT_EQ(note.expected_status_sn, target.status_sn) << "with the message";
+    EXPECT_TRUE(target.silent()) << "no data any more";
+}
+
+TEST(tasks_ended_by_the_target, do_not_include_commands_that_come_after_the_message) {
+    logged_in_peer target;
+    buffer room(100);
+    const auto early = target.submit(read_command(room));
+    target.hear();
+    const auto known = target.expected_command_sn;
+    const auto late = target.submit(read_command(room));
+    target.hear();
+    target.expected_command_sn = known;
+    ASSERT_TRUE(target.say(message(5)));
+    target.expect_event<target_message>();
+    EXPECT_EQ(target.expect_event<task_done>().task, early);
+    EXPECT_TRUE(target.no_event());
+    target.hear_one<nop_out>();
+    ASSERT_TRUE(target.say(answer(late, 8)));
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::answered);
+}
+
 } // namespace
 } // namespace iscsi::test
