@@ -92,7 +92,9 @@ bool pair::move_to_session() {
         return false;
     if (!world_.is_receiving() && !world_.begin_receive()) // over, or it wants to close
         return false;
-    const auto said = link_->take_output();
+    auto said = link_->take_output();
+    if (spoil && world_.engine().connection() == connection_state::logged_in)
+        spoil(said);
     to_session_.insert(to_session_.end(), said.begin(), said.end());
     if (to_session_.empty()) {
         if (!link_->is_over())

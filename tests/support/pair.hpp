@@ -17,6 +17,7 @@ class pair {
     // How the wire behaves; a test sets these before and during the run.
     std::function<std::size_t()> piece = [] { return SIZE_MAX; }; // bytes of the next move, >= 1
     std::function<bool()> accepts_connection = [] { return true; };
+    std::function<void(std::vector<std::byte>&)> spoil;         // what a logged-in target says
     std::function<bool()> answers_first = [] { return false; }; // which direction moves next
 
     // Moves bytes, and time when nothing else moves, until `done`. False: nothing more can happen

@@ -200,23 +200,28 @@ void target_link::on(const text_request& pdu, bytes_view data) {
     const auto text = parse_text(data);
     if (text.has_error())
         return violation("Text Request: " + text.error().text());
-    const auto& options = target_->options();
     if (pdu.target_transfer_tag == reserved_tag) {
-        const auto* const which = find_value(*text, "SendTargets");
-        if (which == nullptr)
-            violation("a Text Request without SendTargets");
-        text_answer_ =
-            !options.send_targets.empty()
-                ? format_text(options.send_targets)
-                : format_text(
-                      {{"TargetName", options.name},
-                       {"TargetAddress",
-                        options.address + "," + std::to_string(options.portal_group_tag)}}
-                  );
+        text_answer_ = format_text(answer_to(*text));
     } else if (!text->empty()) { // §6.2: the answer to C=1 is empty
         violation("text in the request for more text");
     }
     send_text(pdu);
+}
+
+// SendTargets, or the one key that may be negotiated in full feature phase (§13.12).
+text_pairs target_link::answer_to(const text_pairs& text) {
+    const auto& options = target_->options();
+    if (find_value(text, "MaxRecvDataSegmentLength") != nullptr)
+        return {
+            {"MaxRecvDataSegmentLength",
+             std::to_string(options.wants.max_recv_data_segment_length)}};
+    if (find_value(text, "SendTargets") == nullptr)
+        violation("a Text Request without SendTargets");
+    if (!options.send_targets.empty())
+        return options.send_targets;
+    return {
+        {"TargetName", options.name},
+        {"TargetAddress", options.address + "," + std::to_string(options.portal_group_tag)}};
 }
 
 void target_link::send_text(const text_request& request) {

@@ -113,6 +113,7 @@ class target_link {
     );
     void leave_late_writes();
     std::uint32_t abort_tasks(const task_management_request& request);
+    text_pairs answer_to(const text_pairs& text);
     void send_text(const text_request& request);
 
     std::uint32_t max_command_sn() const;

@@ -134,6 +134,14 @@ result<void> session_engine::on(
 result<void>
 session_engine::on(const nop_in& pdu, connection& from, bytes_view /*data*/, instant /*now*/) {
     ++context_.statistics.noprx_pdus;
+    const auto tag = pdu.initiator_task_tag;
+    if (tag != reserved_tag && control_tags::purpose_of(tag) != control_purpose::ping)
+        return session_fault(
+            session_errc::unknown_task,
+            "NOP-In Initiator Task Tag",
+            std::to_string(tag),
+            "that of a ping of ours [RFC 7143 11.19.1]"
+        );
     if (pdu.target_transfer_tag == reserved_tag)
         return {};
     nop_out answer;

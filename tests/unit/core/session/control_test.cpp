@@ -26,6 +26,13 @@ TEST(nop, answers_a_ping_with_its_tag_and_lun) {
         << "a ping must not have advanced StatSN, nor is an unsent task known";
 }
 
+TEST(nop, refuses_the_answer_to_a_ping_that_was_not_sent) {
+    logged_in_peer target;
+    nop_in pong;
+    pong.initiator_task_tag = 0x7ffe;
+    EXPECT_EQ(target.say(pong).error().code, code(session_errc::unknown_task));
+}
+
 TEST(nop, does_not_queue_a_flood_of_pings) {
     logged_in_peer target;
     nop_in ping;
