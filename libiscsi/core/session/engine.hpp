@@ -6,6 +6,7 @@
 #include "libiscsi/core/session/context.hpp"
 #include "libiscsi/core/session/keepalive.hpp"
 #include "libiscsi/core/session/lifecycle.hpp"
+#include "libiscsi/core/session/renegotiation.hpp"
 #include "libiscsi/core/session/task_management.hpp"
 #include "libiscsi/core/session/task_set.hpp"
 #include "libiscsi/core/session/text_exchange.hpp"
@@ -125,6 +126,9 @@ class session_engine {
     bool renegotiates() const;
     void send_text(connection& over, text_request pdu, std::string text);
     result<void> take_renegotiation(const text_response& pdu, connection& from);
+    result<void> end_renegotiation(const text_response& pdu, const renegotiation_answer& answer);
+    result<void>
+    reply(const text_response& pdu, const renegotiation_answer& answer, connection& over);
     void limit_segments(connection& over, std::uint32_t theirs);
     result<void> tell_targets();
 

@@ -1,11 +1,35 @@
 #include "libiscsi/core/session/engine.hpp"
 #include "libiscsi/core/session/faults.hpp"
-#include "libiscsi/core/session/renegotiation.hpp"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 // Text Requests: SendTargets, and negotiation in full feature phase (RFC 7143 §11.10).
 namespace iscsi {
+namespace {
+
+// The last response has no tag to answer with, so it must not call for an answer (§11.11.1).
+result<void> check_last(const text_response& pdu, const renegotiation_answer& answer) {
+    if (pdu.target_transfer_tag != reserved_tag)
+        return number_fault(
+            session_errc::unexpected_pdu,
+            "Text Response Target Transfer Tag",
+            pdu.target_transfer_tag,
+            reserved_tag,
+            "with F=1 [RFC 7143 11.11.1]"
+        );
+    if (!answer.needs_reply.empty())
+        return session_fault(
+            session_errc::unexpected_pdu,
+            "Text Response F bit",
+            "1 with " + answer.needs_reply,
+            "0: the key needs an answer [RFC 7143 11.11.1]"
+        );
+    return {};
+}
+
+} // namespace
 
 result<void> session_engine::send_targets(std::string_view value) {
     if (life_ != life::logged_in || text_.under_way())
@@ -50,7 +74,6 @@ session_engine::on(const text_response& pdu, connection& from, bytes_view data, 
     return tell_targets();
 }
 
-// F=1 of the target ends it: there is no place for replies then.
 result<void> session_engine::take_renegotiation(const text_response& pdu, connection& from) {
     const auto text = text_.take_text();
     const auto pairs = parse_text(std::as_bytes(std::span(text)));
@@ -61,10 +84,29 @@ result<void> session_engine::take_renegotiation(const text_response& pdu, connec
         return answer.error();
     if (answer->longest_segment)
         limit_segments(from, *answer->longest_segment);
-    if (pdu.final)
-        text_.forget();
-    else
-        send_text(from, text_.next(pdu), format_text(answer->replies));
+    return pdu.final ? end_renegotiation(pdu, *answer) : reply(pdu, *answer, from);
+}
+
+result<void>
+session_engine::end_renegotiation(const text_response& pdu, const renegotiation_answer& answer) {
+    text_.forget();
+    return check_last(pdu, answer);
+}
+
+// One PDU has to do (§6.2): who makes us say more wants something else than to negotiate.
+result<void> session_engine::reply(
+    const text_response& pdu, const renegotiation_answer& answer, connection& over
+) {
+    auto words = format_text(answer.replies);
+    const auto most = context_.parameters.max_xmit_data_segment_length;
+    if (words.size() > most)
+        return session_fault(
+            session_errc::text_too_long,
+            "answers to a Text Response",
+            std::to_string(words.size()),
+            "at most " + std::to_string(most) + " bytes"
+        );
+    send_text(over, text_.next(pdu), std::move(words));
     return {};
 }
 

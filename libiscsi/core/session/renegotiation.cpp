@@ -14,6 +14,12 @@ bool is_declared_at_any_time(login_key key) {
     return key == login_key::target_alias || key == login_key::target_address;
 }
 
+// What is declared needs no answer, nor does a key that nobody knows: it may be a declaration.
+bool needs_reply(const key_row* row) {
+    return row != nullptr && row->rule != key_rule::declare_number &&
+           row->rule != key_rule::declare_text;
+}
+
 // A known key that may stand in a login only is out of place here (§13): Reject.
 std::string_view word_for(const std::string& key) {
     return find_key(key) != nullptr ? reject_word : not_understood_word;
@@ -35,6 +41,8 @@ result<renegotiation_answer> judge_renegotiation(const text_pairs& said) {
         const auto* const row = find_key(key);
         if (row != nullptr && is_declared_at_any_time(row->key))
             continue;
+        if (needs_reply(row) && answer.needs_reply.empty())
+            answer.needs_reply = key;
         if (row == nullptr || row->key != segment_key) {
             answer.replies.push_back({key, std::string(word_for(key))});
         } else if (!leaves_default(value) && value != reject_word) { // else all stays as it is

@@ -5,13 +5,15 @@
 #include "libiscsi/core/session/parameters.hpp"
 
 #include <optional>
+#include <string>
 
 // Text negotiation in full feature phase (RFC 7143 §6.2, §13). Of the keys that may be used there
 // the session declares MaxRecvDataSegmentLength again; what the login has agreed stands.
 namespace iscsi {
 
 struct renegotiation_answer {
-    text_pairs replies;                           // to what the target has offered
+    text_pairs replies;      // to what the target has offered
+    std::string needs_reply; // the first key that does, whatever we think of it; empty: none
     std::optional<std::uint32_t> longest_segment; // that the target declares from now on
 };
 

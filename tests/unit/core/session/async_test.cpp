@@ -146,6 +146,39 @@ TEST(renegotiation, ends_the_connection_over_a_broken_rule) {
     }
 }
 
+TEST(renegotiation, does_not_let_the_last_response_ask_for_an_answer) {
+    negotiating_peer asking;
+    EXPECT_TRUE(asking.answer_with({{"HeaderDigest", "CRC32C"}}).has_error());
+    negotiating_peer declaring;
+    EXPECT_TRUE(declaring.answer_with({{"TargetAlias", "disk"}, {"X-org.example.key", "1"}}));
+    EXPECT_TRUE(declaring.silent());
+}
+
+TEST(renegotiation, does_not_let_the_last_response_carry_a_tag) {
+    negotiating_peer target;
+    text_response pdu;
+    pdu.initiator_task_tag = target.request.initiator_task_tag;
+    pdu.target_transfer_tag = 0x4711;
+    const auto refused = target.say(pdu);
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_EQ(refused.error().code, code(session_errc::unexpected_pdu));
+}
+
+result<void> wish_for(std::size_t unknown_keys) {
+    negotiating_peer target;
+    text_pairs wishes;
+    for (std::size_t i = 0; i < unknown_keys; ++i)
+        wishes.push_back({"X-" + std::to_string(i), ""});
+    return target.answer_with(wishes, false);
+}
+
+TEST(renegotiation, does_not_answer_with_more_than_the_target_takes) {
+    EXPECT_TRUE(wish_for(300)); // "X-299=NotUnderstood": 20 bytes each
+    const auto refused = wish_for(3000);
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_EQ(refused.error().code, code(session_errc::text_too_long));
+}
+
 TEST(renegotiation, survives_a_reject) {
     negotiating_peer target;
     reject refusal;
