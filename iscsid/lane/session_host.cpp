@@ -1,5 +1,9 @@
 #include "iscsid/lane/session_host.hpp"
 
+#include "libiscsi/core/pdu/sense_segment.hpp"
+#include "libiscsi/scsi/disposition.hpp"
+#include "libiscsi/scsi/status.hpp"
+
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -293,8 +297,19 @@ void session_host::on(const iscsi::logged_in& what) {
 }
 
 void session_host::on(const iscsi::target_message& what) {
+    tell_attention(what);
     auto bytes = std::make_shared<const std::vector<std::byte>>(what.data.begin(), what.data.end());
     notes_({key_, iscsi::target_message{what.message, *bytes}, std::nullopt, bytes});
+}
+
+// A SCSI event is a unit attention without a command that could carry it (RFC 7143 §11.9.1).
+void session_host::tell_attention(const iscsi::target_message& what) {
+    if (what.message.async_event != iscsi::async_scsi_event)
+        return;
+    constexpr auto status = static_cast<std::uint8_t>(scsi::status::check_condition);
+    const auto judged = scsi::judge({0, status, iscsi::sense_in(what.data)});
+    if (judged.news != scsi::attention::none)
+        attention(what.message.lun, judged.news);
 }
 
 void session_host::on(const iscsi::logged_out& what) {

@@ -88,6 +88,7 @@ class session_host final : public session_port, private ring_client {
     }
 
     void tell(iscsi::event what);
+    void tell_attention(const iscsi::target_message& what);
 
     session_key key_;
     iscsi::session session_;

@@ -74,6 +74,9 @@ struct targets_found {
     std::vector<fault> refused; // entries that were not acceptable, by name
 };
 
+// AsyncEvent of a target_message whose data is sense of its logical unit (§11.9.1).
+inline constexpr std::uint8_t async_scsi_event = 0;
+
 // The target asks for something outside a task (§11.9).
 struct target_message {
     async_message message;

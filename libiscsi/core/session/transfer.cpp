@@ -1,5 +1,6 @@
 #include "libiscsi/core/session/transfer.hpp"
 
+#include "libiscsi/core/pdu/sense_segment.hpp"
 #include "libiscsi/core/session/faults.hpp"
 
 #include <algorithm>
@@ -213,17 +214,6 @@ result<void> check_data_count(const task& what, const scsi_response& pdu) {
         what.next_data_sn,
         "[RFC 7143 11.4.8]"
     );
-}
-
-// The data segment is SenseLength, sense, response data (§11.4.7). One that does not add up holds
-// no sense.
-bytes_view sense_in(bytes_view data) {
-    constexpr std::size_t length_field = 2;
-    if (data.size() < length_field)
-        return {};
-    const std::size_t length = load_be16(data.data());
-    const auto rest = data.subspan(length_field);
-    return length <= rest.size() ? rest.first(length) : bytes_view{};
 }
 
 void keep_sense(task& what, bytes_view sense) {

@@ -305,6 +305,22 @@ TEST_P(lane_test, AMessageOfTheTargetKeepsItsBytes) {
     EXPECT_TRUE(std::ranges::equal(std::get<iscsi::target_message>(copy.what).data, text));
 }
 
+TEST_P(lane_test, AScsiEventOfTheTargetIsAUnitAttention) {
+    adopt();
+    const auto sense = scsi_answer::check_condition(0x6, 0x3f, 0x0e).sense;
+    std::vector<std::byte> segment{std::byte{0}, static_cast<std::byte>(sense.size())};
+    segment.insert(segment.end(), sense.begin(), sense.end());
+    iscsi::async_message message;
+    message.async_event = iscsi::async_scsi_event;
+    message.lun[1] = std::byte{3};
+    target.each_link([&](iscsi::test::target_link& link) { link.tell(message, segment); });
+    const auto told = notes.wait_for_attention();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->attention->lun, message.lun);
+    EXPECT_EQ(told->attention->what, scsi::attention::luns_changed);
+    EXPECT_TRUE(notes.wait_for<iscsi::target_message>()) << "and still a message";
+}
+
 TEST_P(lane_test, LogoutEndsTheSessionAndItsRequests) {
     adopt_and_attach();
     engine->logout(the_session);
