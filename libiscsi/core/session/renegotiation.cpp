@@ -25,6 +25,26 @@ std::string_view word_for(const std::string& key) {
     return find_key(key) != nullptr ? reject_word : not_understood_word;
 }
 
+result<void>
+judge_key(const std::string& key, const std::string& value, renegotiation_answer& answer) {
+    const auto* const row = find_key(key);
+    if (row != nullptr && is_declared_at_any_time(row->key))
+        return {};
+    if (needs_reply(row) && answer.needs_reply.empty())
+        answer.needs_reply = key;
+    if (row == nullptr || row->key != segment_key) {
+        answer.replies.push_back({key, std::string(word_for(key))});
+        return {};
+    }
+    if (leaves_default(value) || value == reject_word)
+        return {}; // all stays as it is
+    const auto length = parse_value(*row, value);
+    if (length.has_error())
+        return length.error();
+    answer.longest_segment = *length;
+    return {};
+}
+
 } // namespace
 
 text_pairs renegotiation_offer(const operational_parameters& now) {
@@ -38,19 +58,8 @@ result<renegotiation_answer> judge_renegotiation(const text_pairs& said) {
     for (const auto& [key, value] : said) {
         if (!seen.insert(key).second)
             return key_fault(login_errc::key_repeated, key, value, "each key once [RFC 7143 6.2]");
-        const auto* const row = find_key(key);
-        if (row != nullptr && is_declared_at_any_time(row->key))
-            continue;
-        if (needs_reply(row) && answer.needs_reply.empty())
-            answer.needs_reply = key;
-        if (row == nullptr || row->key != segment_key) {
-            answer.replies.push_back({key, std::string(word_for(key))});
-        } else if (!leaves_default(value) && value != reject_word) { // else all stays as it is
-            const auto length = parse_value(*row, value);
-            if (length.has_error())
-                return length.error();
-            answer.longest_segment = *length;
-        }
+        if (auto judged = judge_key(key, value, answer); judged.has_error())
+            return judged.error();
     }
     return answer;
 }
