@@ -208,11 +208,14 @@ void task_management::conclude_reset(const request& what) {
 // ---- the ladder -------------------------------------------------------------------------------
 
 result<void> task_management::on_deadline(connection& over, instant now) {
-    for (std::size_t i = 0; i < sent_.size(); ++i) { // escalate() may add to sent_
-        if (sent_[i].overdue || sent_[i].deadline > now)
-            continue;
-        sent_[i].overdue = true;
-        const auto tried = sent_[i];
+    const auto next_due = [this, now] {
+        return std::find_if(sent_.begin(), sent_.end(), [now](const request& r) {
+            return !r.overdue && r.deadline <= now;
+        });
+    };
+    for (auto due = next_due(); due != sent_.end(); due = next_due()) {
+        due->overdue = true;
+        const auto tried = *due; // escalate() may add to sent_
         ++context_.statistics.timeout_err;
         const auto why = session_fault(
             session_errc::task_management_timeout,
