@@ -12,6 +12,7 @@ demo_packages=(tgt e2fsprogs fdisk mount util-linux procps)
 # shellcheck disable=SC2034
 test_packages=(
     istgt git clang clang-tidy clang-format shellcheck mandoc systemd fio lsof xfsprogs binutils socat ccache
+    libclang-rt-14-dev gcovr perl
 )
 
 # Installs what is missing, quietly; says plainly what it could not get. Services of the packages

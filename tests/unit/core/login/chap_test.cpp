@@ -54,6 +54,9 @@ TEST(chap, digest_sizes_are_those_of_the_responses) {
 TEST(chap, reads_hexadecimal) {
     EXPECT_EQ(hex_of(read_chap_binary("0x00fF10").value()), "0x00ff10");
     EXPECT_EQ(hex_of(read_chap_binary("0Xabc").value()), "0x0abc"); // odd number of digits
+    EXPECT_EQ(hex_of(read_chap_binary("0x09afAF").value()), "0x09afaf");
+    for (const char* text : {"0x/0", "0x:0", "0x@0", "0xG0", "0x`0", "0xg0"}) // beside the digits
+        EXPECT_TRUE(read_chap_binary(text).has_error()) << text;
     EXPECT_EQ(read_chap_binary("0x" + std::string(2048, '1')).value().size(), 1024U);
 }
 
