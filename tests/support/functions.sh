@@ -160,6 +160,24 @@ END
         fail "istgt does not start: $(tail -n 5 "$WORK/istgt.log")"
 }
 
+# start_test_target [OPTION…]: the target in memory on $PORTAL, with faults as options say. Stopped
+# by stop_test_target, which fails when an initiator has broken a rule.
+start_test_target() {
+    "$BUILD/tests/support/test-target" --port-file "$WORK/test-port" --name "$TARGET_NAME" "$@" \
+        2>"$WORK/test-target.log" &
+    test_target_pid=$!
+    at_end "kill -CONT $test_target_pid 2>/dev/null; kill $test_target_pid 2>/dev/null"
+    wait_until 10 test -s "$WORK/test-port" || fail "test-target: $(cat "$WORK/test-target.log")"
+    PORT=$(cat "$WORK/test-port")
+    PORTAL=127.0.0.1:$PORT
+    rm -f "$WORK/test-port"
+}
+
+stop_test_target() {
+    kill "$test_target_pid"
+    wait "$test_target_pid" || fail "rules were broken: $(cat "$WORK/test-target.log")"
+}
+
 # start_proxy [OPTION…]: chaos-proxy in front of $PORTAL; $PROXY_PORT is where it listens.
 start_proxy() {
     "$BUILD/tests/support/chaos-proxy" --to "$PORT" --port-file "$WORK/proxy-port" "$@" \

@@ -36,8 +36,29 @@ memory_target::execute(const lun_field& lun, const cdb_bytes& cdb, bytes_view da
             return std::move(*answer);
     if (std::to_integer<std::uint8_t>(cdb[0]) == report_luns_code)
         return report_luns();
+    if (options_.null)
+        if (auto answer = without_medium(cdb))
+            return std::move(*answer);
     const auto found = disks_.find(number);
     return found == disks_.end() ? no_such_unit(cdb) : found->second->execute(cdb, data_out);
+}
+
+// READ(10), READ(16), WRITE(10) and WRITE(16) of a null device (SBC-3).
+std::optional<scsi_answer> memory_target::without_medium(const cdb_bytes& cdb) const {
+    const auto block_size = disks_.begin()->second->options().block_size;
+    switch (std::to_integer<std::uint8_t>(cdb[0])) {
+    case 0x28:
+        return scsi_answer::good(std::vector<std::byte>(load_be16(cdb.data() + 7) * block_size));
+    case 0x88:
+        return scsi_answer::good(
+            std::vector<std::byte>(std::size_t{load_be32(cdb.data() + 10)} * block_size)
+        );
+    case 0x2a:
+    case 0x8a:
+        return scsi_answer::good();
+    default:
+        return std::nullopt;
+    }
 }
 
 scsi_answer memory_target::report_luns() const {

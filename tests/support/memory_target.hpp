@@ -30,6 +30,9 @@ struct target_options {
     std::uint32_t first_status_sn = 1000;
     text_pairs send_targets; // the whole answer, when it is not just this target
 
+    // A null device: reads give zeros, what is written is thrown away. For benchmarks.
+    bool null = false;
+
     // A write whose connection ends before its answer is finished when land_late_writes() says so,
     // as by targets that let running commands go on; session reinstatement does not wait for it.
     bool late_writes = false;
@@ -97,6 +100,7 @@ class memory_target {
         std::vector<std::byte> data;
     };
 
+    std::optional<scsi_answer> without_medium(const cdb_bytes& cdb) const;
     scsi_answer report_luns() const;
     scsi_answer no_such_unit(const cdb_bytes& cdb) const;
 

@@ -56,13 +56,45 @@ void target_server::read_next(const connection_ptr& from) {
     );
 }
 
-void target_server::write_next(const connection_ptr& to) {
-    const auto more = to->link.take_output();
+// What the link says, and what the script makes of it.
+void target_server::take_output(const connection_ptr& to) {
+    auto more = to->link.take_output();
+    if (to->silent || to->closes || more.empty())
+        return;
+    if (faults_ != nullptr) {
+        const auto& agreed = to->link.parameters();
+        auto changed = faults_->apply(more, {agreed.header_digest, agreed.data_digest});
+        to->closes = changed.close;
+        to->silent = changed.silence;
+        more = std::move(changed.bytes);
+        if (changed.stall.count() > 0)
+            stall_for(to, changed.stall);
+        for (const auto event : changed.messages) {
+            async_message message;
+            message.async_event = event;
+            message.parameter3 = 5;
+            to->link.tell(message);
+        }
+    }
     to->waiting.insert(to->waiting.end(), more.begin(), more.end());
-    if (!to->writing.empty())
+}
+
+void target_server::stall_for(const connection_ptr& which, std::chrono::milliseconds time) {
+    which->stalls = true;
+    which->stall.expires_after(time);
+    which->stall.async_wait([this, which](boost::system::error_code error) {
+        which->stalls = false;
+        if (!error)
+            write_next(which);
+    });
+}
+
+void target_server::write_next(const connection_ptr& to) {
+    take_output(to);
+    if (!to->writing.empty() || to->stalls)
         return;
     if (to->waiting.empty()) {
-        if (to->link.is_over())
+        if (to->link.is_over() || to->closes)
             close(to);
         return;
     }
@@ -82,6 +114,7 @@ void target_server::write_next(const connection_ptr& to) {
 void target_server::close(const connection_ptr& which) {
     const auto kept = which; // `which` may live in the list
     boost::system::error_code ignored;
+    kept->stall.cancel();
     kept->socket.close(ignored);
     kept->link.end();
     connections_.remove(kept);

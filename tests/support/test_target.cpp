@@ -8,6 +8,7 @@
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 // A small iSCSI target with disks in memory, for tests of the programs: listens on loopback until
 // SIGTERM or SIGINT, prints the initiators' violations of RFC 7143 and exits 1 if there were any.
@@ -22,6 +23,9 @@ struct arguments {
     bool read_only = false;
     bool no_digests = false;
     bool no_immediate_data = false;
+    std::vector<std::string> faults;
+    std::string fault_file;
+    std::string answer_file;
     iscsi::test::target_options target;
 };
 
@@ -35,6 +39,14 @@ void describe(CLI::App& app, arguments& wanted) {
     app.add_flag("--read-only", wanted.read_only);
     app.add_option("--name", wanted.target.name, "target name");
     app.add_option("--window", wanted.target.command_window, "MaxCmdSN - ExpCmdSN + 1");
+    app.add_option("--fault", wanted.faults, "a line of a fault script (may be repeated)");
+    app.add_option("--faults", wanted.fault_file, "a file with a fault script")
+        ->check(CLI::ExistingFile);
+    app.add_option(
+           "--send-targets", wanted.answer_file, "lines KEY=VALUE to answer SendTargets with"
+    )
+        ->check(CLI::ExistingFile);
+    app.add_flag("--null", wanted.target.null, "read zeros, throw away what is written");
     app.add_flag("--initial-r2t", wants.initial_r2t);
     app.add_flag("--no-immediate-data", wanted.no_immediate_data);
     app.add_flag("--no-digests", wanted.no_digests);
@@ -63,8 +75,35 @@ void write_port(const std::string& path, std::uint16_t port) {
         throw std::runtime_error("cannot write " + path);
 }
 
+iscsi::test::fault_injector injector_of(const arguments& wanted) {
+    std::ostringstream script;
+    for (const auto& line : wanted.faults)
+        script << line << '\n';
+    if (!wanted.fault_file.empty())
+        script << std::ifstream(wanted.fault_file).rdbuf();
+    auto rules = iscsi::test::parse_fault_script(script.str());
+    if (rules.has_error())
+        throw std::invalid_argument(rules.error().text());
+    return iscsi::test::fault_injector(*std::move(rules));
+}
+
+iscsi::text_pairs answer_of(const std::string& file) {
+    iscsi::text_pairs answer;
+    std::ifstream lines(file);
+    for (std::string line; std::getline(lines, line);) {
+        const auto equals = line.find('=');
+        answer.push_back(
+            {line.substr(0, equals), line.substr(std::min(equals, line.size() - 1) + 1)}
+        );
+    }
+    return answer;
+}
+
 int serve(arguments& wanted) {
     using namespace iscsi::test;
+    auto faults = injector_of(wanted);
+    if (!wanted.answer_file.empty())
+        wanted.target.send_targets = answer_of(wanted.answer_file);
     auto& wants = wanted.target.wants;
     wants.immediate_data = !wanted.no_immediate_data;
     if (wanted.no_digests)
@@ -74,11 +113,13 @@ int serve(arguments& wanted) {
         target.add_disk(lun, disk_of(wanted, lun));
     boost::asio::io_context context(1);
     target_server server(context, target, wanted.port);
+    server.use(faults);
     target.options().address = "127.0.0.1:" + std::to_string(server.port());
     write_port(wanted.port_file, server.port());
     boost::asio::signal_set signals(context, SIGTERM, SIGINT);
     signals.async_wait([&context](auto, int) { context.stop(); });
     context.run();
+    std::cerr << "faults: " << faults.faults() << '\n';
     for (const auto& complaint : target.complaints())
         std::cerr << "violation: " << complaint << '\n';
     return target.complaints().empty() ? 0 : 1;

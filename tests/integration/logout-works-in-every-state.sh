@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Logging out ends within logout_timeout although the target is silent, gone, or turns us away.
+. "$(dirname "$0")/../support/functions.sh"
+requires_loop_disks
+start_test_target --size 16
+start_iscsid
+discover
+expect_exit 0 iscsiadm -m node -o update -n "node.conn[0].timeo.logout_timeout" -v 3
+
+# goes COMMAND…: the session is gone in time. 10 says that the last flush found nobody.
+goes() {
+    local status=0
+    timeout 20 "$@" >"$WORK/out" 2>"$WORK/err" || status=$?
+    [ $status -eq 0 ] || [ $status -eq 10 ] || fail "$* ended with $status: $(cat "$WORK/err")"
+    expect_exit 21 iscsiadm -m session
+}
+
+# The target is there and says nothing.
+log_in
+kill -STOP "$test_target_pid"
+goes iscsiadm -m node -u
+kill -CONT "$test_target_pid"
+
+# It is gone: the session tries to come back.
+log_in
+kill -9 "$test_target_pid"
+wait_until 20 eval "! iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN'" ||
+    fail "the loss is not shown"
+sid=$(iscsiadm -m session | sed -n 's/^tcp: \[\([0-9]*\)\].*/\1/p')
+goes iscsiadm -m session -r "$sid" -u
+[ -z "$(disks)" ] || fail "disks are left"
+
+# A login that is never answered ends too.
+start_test_target --size 16 --fault 'login-response: silence'
+expect_exit 0 iscsiadm -m node -o new -T "$TARGET_NAME" -p "$PORTAL,1"
+expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -p "$PORTAL" -o update \
+    -n "node.conn[0].timeo.login_timeout" -v 2 -n node.session.initial_login_retry_max -v 1
+expect_exit 11 timeout 40 iscsiadm -m node -T "$TARGET_NAME" -p "$PORTAL" -l
+expect_exit 21 iscsiadm -m session

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "tests/support/fault_script.hpp"
+#include "tests/support/pdu_stream.hpp"
+
+namespace iscsi::test {
+
+// Does what a fault script says to the PDUs of a target, on all of its connections.
+class fault_injector {
+  public:
+    explicit fault_injector(std::vector<fault_rule> rules) : rules_(std::move(rules)) {}
+
+    struct outcome {
+        std::vector<std::byte> bytes;       // to be sent
+        std::chrono::milliseconds stall{0}; // but only then
+        std::vector<std::uint8_t> messages; // events to be told behind it
+        bool close = false;                 // afterwards
+        bool silence = false;               // and nothing ever again
+    };
+
+    // `said` are whole PDUs of one phase; `which` are the digests of full feature phase.
+    outcome apply(const std::vector<std::byte>& said, digests which);
+
+    std::uint64_t faults() const { return faults_; }
+
+  private:
+    bool apply_to(const raw_pdu& pdu, digests which, outcome& to);
+    void do_it(const fault_rule& rule, raw_pdu& pdu, digests which, outcome& to);
+    void change_field(const fault_rule& rule, raw_pdu& pdu) const;
+    void emit(const raw_pdu& pdu, digests which, outcome& to);
+
+    std::vector<fault_rule> rules_;
+    std::vector<std::byte> held_; // by swap
+    bool swapping_ = false;
+    bool swallowed_ = false;
+    std::uint64_t faults_ = 0;
+};
+
+} // namespace iscsi::test

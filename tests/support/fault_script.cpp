@@ -1,0 +1,199 @@
+#include "tests/support/fault_script.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <sstream>
+#include <utility>
+
+namespace iscsi::test {
+namespace {
+
+constexpr std::array pdu_names{
+    std::pair{"nop-in", opcode::nop_in},
+    std::pair{"scsi-response", opcode::scsi_response},
+    std::pair{"task-management-response", opcode::task_management_response},
+    std::pair{"login-response", opcode::login_response},
+    std::pair{"text-response", opcode::text_response},
+    std::pair{"data-in", opcode::data_in},
+    std::pair{"logout-response", opcode::logout_response},
+    std::pair{"r2t", opcode::r2t},
+    std::pair{"async", opcode::async_message},
+    std::pair{"reject", opcode::reject},
+};
+
+struct action_word {
+    std::string_view name;
+    fault_action what;
+    bool takes_number;
+};
+
+constexpr std::array action_words{
+    action_word{"drop", fault_action::drop, false},
+    action_word{"cut", fault_action::cut, true},
+    action_word{"stall", fault_action::stall, true},
+    action_word{"silence", fault_action::silence, false},
+    action_word{"corrupt", fault_action::corrupt, true},
+    action_word{"set", fault_action::set, true},
+    action_word{"add", fault_action::add, true},
+    action_word{"twice", fault_action::twice, false},
+    action_word{"swallow", fault_action::swallow, false},
+    action_word{"swap", fault_action::swap, false},
+    action_word{"text", fault_action::text, false},
+    action_word{"async", fault_action::async, true},
+};
+
+// Where the fields stand in a target's header (§11.2 and the PDUs of §11).
+constexpr std::array fields{
+    header_field{"opcode", 0, 1},
+    header_field{"flags", 1, 1},
+    header_field{"response", 2, 1},
+    header_field{"status", 3, 1},
+    header_field{"ahs", 4, 1},
+    header_field{"length", 5, 3},
+    header_field{"itt", 16, 4},
+    header_field{"ttt", 20, 4},
+    header_field{"statsn", 24, 4},
+    header_field{"expcmdsn", 28, 4},
+    header_field{"maxcmdsn", 32, 4},
+    header_field{"datasn", 36, 4},
+    header_field{"offset", 40, 4},
+    header_field{"residual", 44, 4},
+};
+
+fault wrong(script_errc code, const std::string& line, std::string got, std::string expected) {
+    return {to_error_code(code), line, std::move(got), std::move(expected)};
+}
+
+std::optional<std::uint32_t> number_of(std::string_view text) {
+    const int base = text.starts_with("0x") ? 16 : 10;
+    if (base == 16)
+        text.remove_prefix(2);
+    std::uint32_t value = 0;
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    const bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
+    return whole && !text.empty() ? std::optional(value) : std::nullopt;
+}
+
+result<void> read_when(const std::string& line, const std::string& words, fault_rule& rule) {
+    std::istringstream in(words);
+    std::string word;
+    std::string count;
+    in >> word;
+    if (word == "every") {
+        rule.repeats = true;
+        in >> count >> word;
+    } else {
+        in >> count;
+    }
+    if (!count.empty()) {
+        const auto number = number_of(count);
+        if (!number || *number == 0)
+            return wrong(script_errc::not_a_number, line, count, "a count from 1 on");
+        rule.number = *number;
+    }
+    if (word == "any")
+        return {};
+    const auto found = std::find_if(pdu_names.begin(), pdu_names.end(), [&](const auto& each) {
+        return word == each.first;
+    });
+    if (found == pdu_names.end())
+        return wrong(script_errc::unknown_pdu, line, word, "a PDU of a target, or any");
+    rule.pdu = found->second;
+    return {};
+}
+
+result<void> read_field(const std::string& line, std::istringstream& in, fault_rule& rule) {
+    std::string word;
+    in >> word;
+    const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& each) {
+        return word == each.name;
+    });
+    if (found == fields.end())
+        return wrong(script_errc::unknown_field, line, word, "a field like statsn");
+    rule.field = *found;
+    return {};
+}
+
+result<void> read_what(const std::string& line, const std::string& words, fault_rule& rule) {
+    std::istringstream in(words);
+    std::string word;
+    in >> word;
+    const auto found = std::find_if(action_words.begin(), action_words.end(), [&](const auto& a) {
+        return word == a.name;
+    });
+    if (found == action_words.end())
+        return wrong(script_errc::unknown_action, line, word, "an action like drop");
+    rule.what = found->what;
+    if (rule.what == fault_action::set || rule.what == fault_action::add)
+        if (auto read = read_field(line, in, rule); read.has_error())
+            return read;
+    if (rule.what == fault_action::text)
+        in >> rule.text;
+    if (!found->takes_number)
+        return {};
+    std::string count;
+    in >> count;
+    const auto number = number_of(count);
+    if (!number)
+        return wrong(script_errc::not_a_number, line, count, "a number");
+    rule.value = *number;
+    return {};
+}
+
+result<fault_rule> read_rule(const std::string& line) {
+    const auto colon = line.find(':');
+    if (colon == std::string::npos)
+        return wrong(script_errc::no_colon, line, "no colon", "WHEN: WHAT");
+    fault_rule rule;
+    if (auto when = read_when(line, line.substr(0, colon), rule); when.has_error())
+        return when.error();
+    if (auto what = read_what(line, line.substr(colon + 1), rule); what.has_error())
+        return what.error();
+    return rule;
+}
+
+} // namespace
+
+const char* category_name(script_errc /*unused*/) {
+    return "fault script";
+}
+
+std::string_view message_of(script_errc error) {
+    switch (error) {
+    case script_errc::no_colon:
+        return "no colon";
+    case script_errc::unknown_pdu:
+        return "unknown PDU";
+    case script_errc::unknown_action:
+        return "unknown action";
+    case script_errc::unknown_field:
+        return "unknown field";
+    case script_errc::not_a_number:
+        return "not a number";
+    }
+    return "unknown error";
+}
+
+bool fault_rule::applies_to_next() {
+    ++seen;
+    if (number == 0)
+        return true;
+    return repeats ? seen % number == 0 : seen == number;
+}
+
+result<std::vector<fault_rule>> parse_fault_script(std::string_view text) {
+    std::vector<fault_rule> rules;
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find_first_not_of(" \t") == std::string::npos || line.front() == '#')
+            continue;
+        auto rule = read_rule(line);
+        if (rule.has_error())
+            return rule.error();
+        rules.push_back(std::move(*rule));
+    }
+    return rules;
+}
+
+} // namespace iscsi::test

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "libiscsi/core/pdu/pdu.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What a target shall do wrong, and when, in words. One fault a line, "WHEN: WHAT":
+//
+//   WHEN   r2t 3            the third R2T of this target (all connections count)
+//          every 100 data-in
+//          scsi-response    each of them
+//          any 5            the fifth PDU of any kind
+//
+//   WHAT   drop             closes the connection instead
+//          cut 20           closes it after 20 bytes of the PDU
+//          stall 300        says it 300 ms later
+//          silence          says nothing more on this connection
+//          corrupt 8        changes byte 8 of what is sent, digests included
+//          set itt 0xffff   a field of the header: opcode flags response status ahs length itt ttt
+//          add statsn 1     statsn expcmdsn maxcmdsn datasn offset residual; digests are right
+//          again twice            swallow          swap (with the next one) text KEY=VALUE   with
+//          this data segment async 2          and an Asynchronous Message with this event behind it
+//
+// Empty lines and lines that begin with # mean nothing.
+namespace iscsi::test {
+
+enum class fault_action : std::uint8_t {
+    drop,
+    cut,
+    stall,
+    silence,
+    corrupt,
+    set,
+    add,
+    twice,
+    swallow,
+    swap,
+    text,
+    async,
+};
+
+struct header_field {
+    std::string_view name;
+    std::size_t at = 0;
+    std::size_t size = 0; // bytes
+};
+
+struct fault_rule {
+    std::optional<opcode> pdu; // none: any
+    std::uint32_t number = 0;  // 0: each
+    bool repeats = false;      // each `number`th
+    fault_action what = fault_action::drop;
+    std::uint32_t value = 0;
+    header_field field;
+    std::string text;
+    std::uint32_t seen = 0; // PDUs of this kind so far
+
+    // One more PDU of that kind; true: do it to this one.
+    bool applies_to_next();
+};
+
+enum class script_errc { no_colon = 1, unknown_pdu, unknown_action, unknown_field, not_a_number };
+
+const char* category_name(script_errc);
+std::string_view message_of(script_errc);
+
+// Faults: script_errc, with the line and what was expected.
+result<std::vector<fault_rule>> parse_fault_script(std::string_view text);
+
+} // namespace iscsi::test
