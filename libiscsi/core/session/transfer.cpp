@@ -233,6 +233,13 @@ result<void> accept_status(task& what, const data_in& pdu) {
 result<void> accept_response(task& what, const scsi_response& pdu, bytes_view data) {
     if (auto checked = check_data_count(what, pdu); checked.has_error())
         return checked;
+    if (pdu.bidirectional_read_residual_overflow || pdu.bidirectional_read_residual_underflow)
+        return session_fault(
+            session_errc::residual_mismatch,
+            "SCSI Response",
+            "a bidirectional residual",
+            "none of a command with one direction [RFC 7143 11.4.1]"
+        );
     what.answer.response = pdu.response;
     what.answer.status = pdu.status;
     keep_sense(what, sense_in(data));
