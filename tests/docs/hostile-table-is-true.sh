@@ -18,5 +18,5 @@ while IFS= read -r name; do
     exists "$name" && continue
     echo "there is no test $name"
     status=1
-done < <(grep -oE "$tick[^$tick]+$tick" hostile-targets.md | tr -d "$tick" | sort -u)
+done < <(grep -oE "${tick}[^${tick}]+${tick}" hostile-targets.md | tr -d "$tick" | sort -u)
 exit $status
