@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Logging out ends within logout_timeout although the target is silent, gone, or turns us away.
+# Logging out ends in time although the target is silent or gone; so does a login that is not answered.
 . "$(dirname "$0")/../support/functions.sh"
 requires_loop_disks
 start_test_target --size 16

@@ -39,6 +39,8 @@ fault_injector::outcome fault_injector::apply(const std::vector<std::byte>& said
     if (said.empty())
         return to;
     const bool in_login = opcode_of(said) == opcode::login_response;
+    if (in_login) // another connection: what was held back is gone
+        held_.clear();
     pdu_cutter cutter;
     const auto used = in_login ? digests{} : which;
     cutter.use(used);

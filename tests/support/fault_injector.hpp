@@ -21,6 +21,8 @@ class fault_injector {
     // `said` are whole PDUs of one phase; `which` are the digests of full feature phase.
     outcome apply(const std::vector<std::byte>& said, digests which);
 
+    bool is_empty() const { return rules_.empty(); }
+
     std::uint64_t faults() const { return faults_; }
 
   private:

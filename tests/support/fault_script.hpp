@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+// clang-format off
 // What a target shall do wrong, and when, in words. One fault a line, "WHEN: WHAT":
 //
 //   WHEN   r2t 3            the third R2T of this target (all connections count)
@@ -20,13 +21,17 @@
 //          cut 20           closes it after 20 bytes of the PDU
 //          stall 300        says it 300 ms later
 //          silence          says nothing more on this connection
-//          corrupt 8        changes byte 8 of what is sent, digests included
+//          corrupt 8        changes byte 8 of what is sent, behind the digests
 //          set itt 0xffff   a field of the header: opcode flags response status ahs length itt ttt
-//          add statsn 1     statsn expcmdsn maxcmdsn datasn offset residual; digests are right
-//          again twice            swallow          swap (with the next one) text KEY=VALUE   with
-//          this data segment async 2          and an Asynchronous Message with this event behind it
+//          add statsn 1     statsn expcmdsn maxcmdsn datasn offset residual; digests are right again
+//          twice            says it two times
+//          swallow          does not say it
+//          swap             says it behind the next one
+//          text KEY=VALUE   with this data segment
+//          async 2          and an Asynchronous Message with this event behind it
 //
 // Empty lines and lines that begin with # mean nothing.
+// clang-format on
 namespace iscsi::test {
 
 enum class fault_action : std::uint8_t {

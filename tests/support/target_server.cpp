@@ -83,9 +83,10 @@ void target_server::stall_for(const connection_ptr& which, std::chrono::millisec
     which->stalls = true;
     which->stall.expires_after(time);
     which->stall.async_wait([this, which](boost::system::error_code error) {
+        if (error)
+            return; // closed, or stalled anew
         which->stalls = false;
-        if (!error)
-            write_next(which);
+        write_next(which);
     });
 }
 

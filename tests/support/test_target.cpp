@@ -113,7 +113,8 @@ int serve(arguments& wanted) {
         target.add_disk(lun, disk_of(wanted, lun));
     boost::asio::io_context context(1);
     target_server server(context, target, wanted.port);
-    server.use(faults);
+    if (!faults.is_empty())
+        server.use(faults);
     target.options().address = "127.0.0.1:" + std::to_string(server.port());
     write_port(wanted.port_file, server.port());
     boost::asio::signal_set signals(context, SIGTERM, SIGINT);

@@ -1,5 +1,7 @@
 #include "libiscsi/core/login/chap.hpp"
 
+#include "libiscsi/core/session/parameters.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -207,6 +209,10 @@ result<std::vector<std::byte>> chap_response(
 
 bool equal_in_constant_time(bytes_view a, bytes_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+chap_credentials::~chap_credentials() {
+    wipe(secret);
 }
 
 void wipe(std::string& secret) {

@@ -56,10 +56,13 @@ struct operational_parameters {
     friend bool operator==(const operational_parameters&, const operational_parameters&) = default;
 };
 
-// One direction of CHAP (RFC 7143 §12.1.3). An empty secret means: not configured.
+// One direction of CHAP (RFC 7143 §12.1.3). An empty secret means: not configured. Every copy
+// wipes its secret at its end.
 struct chap_credentials {
     std::string name;
     std::string secret;
+
+    ~chap_credentials();
 };
 
 class challenge_watch;
