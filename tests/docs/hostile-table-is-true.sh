@@ -8,9 +8,9 @@ tick=$'\x60'
 exists() {
     case $1 in
     FFP\ * | LOGIN\ * | CHAP\ *) grep -rqF "CONFORMANCE(${1% *}, \"${1#* }\"" conformance ;;
-    */* | .* | *_response | *_ops) true ;; # words of the text, not tests
+    */* | .*) true ;; # words of the text, not tests
     *.*) grep -rqE "TEST(_F|_P)?\\(${1%%.*}, ${1#*.}\\)" unit scenario ;;
-    *) [ -e "integration/$1.sh" ] ;;
+    *) [ -e "integration/$1.sh" ] || [ -e "fuzz/$1.cpp" ] ;;
     esac
 }
 

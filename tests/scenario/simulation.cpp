@@ -7,15 +7,16 @@
 #include <random>
 #include <string>
 
-// A session and a target on a wire that delivers in random pieces and breaks at random places.
-// Half of the targets are correct; the others say wrong things, lose and repeat PDUs, fall silent,
-// refuse logins and send Asynchronous Messages. Everything follows from the seed: ISCSI_SEED=n
-// replays one, ISCSI_SEEDS=n runs so many.
+// A session and a target on a wire that delivers late, in random pieces, and breaks at random
+// places. Half of the targets are correct; the others say wrong things, lose and repeat PDUs, fall
+// silent, refuse logins and send Asynchronous Messages. Everything follows from the seed:
+// ISCSI_SEED=n replays one, ISCSI_SEEDS=n runs so many.
 namespace iscsi::test {
 namespace {
 
 constexpr std::uint32_t disk_blocks = 2048;
 constexpr std::size_t commands_of_a_run = 60;
+constexpr std::uint32_t longest_delay_ms = 200;
 
 class simulation {
   public:
@@ -28,7 +29,8 @@ class simulation {
         wire_.piece = [this] { return random_piece(); };
         wire_.answers_first = [this] { return one_in(2); };
         wire_.accepts_connection = [this] { return open_for_business(); };
-        cut_odds_ = one_in(4) ? 0 : number(20, 2000);
+        cut_odds_ = one_in(4) ? 0 : number(60, 2000); // not so often that no write gets through
+        delay_odds_ = one_in(4) ? 0 : number(10, 200);
         if (is_correct_)
             return;
         wire_.spoil = [this](auto& said) { wrong_.spoil(said, *wire_.link()); };
@@ -44,6 +46,8 @@ class simulation {
                 submit_something();
             if (!is_correct_ && one_in(50))
                 do_something_odd();
+            if (delay_odds_ != 0 && one_in(delay_odds_))
+                world_.pass(std::chrono::milliseconds(number(1, longest_delay_ms)));
             const bool moved = wire_.step(world_.now() + std::chrono::minutes(10));
             ASSERT_TRUE(moved || submitted_ < commands_of_a_run)
                 << world_.unfinished() << " commands hang";
@@ -243,7 +247,8 @@ class simulation {
     std::vector<std::byte> model_;
     std::map<std::uint64_t, piece_of_disk> open_;
     std::size_t submitted_ = 0;
-    std::uint32_t cut_odds_ = 0; // 0: the wire holds
+    std::uint32_t cut_odds_ = 0;   // 0: the wire holds
+    std::uint32_t delay_odds_ = 0; // 0: no time passes while there is something to deliver
 };
 
 std::uint32_t setting(const char* name, std::uint32_t otherwise) {
