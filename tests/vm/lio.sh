@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# LIO, the kernel's target, by its configfs. Sourced inside the guest, after tests/support/functions.sh.
+
+LIO=/sys/kernel/config/target
+
+# start_lio [PORT]: a target $TARGET_NAME on $PORTAL that lets everybody in.
+start_lio() {
+    PORT=${1:-3260}
+    PORTAL=127.0.0.1:$PORT
+    modprobe -a target_core_mod target_core_file iscsi_target_mod || fail "no LIO"
+    mkdir -p "$LIO/iscsi/$TARGET_NAME/tpgt_1/np/$PORTAL" || fail "LIO portal $PORTAL"
+    lio_set attrib authentication=0 demo_mode_write_protect=0 generate_node_acls=1 cache_dynamic_acls=1
+    echo 1 >"$LIO/iscsi/$TARGET_NAME/tpgt_1/enable"
+}
+
+# lio_set attrib|param|auth NAME=VALUE…
+lio_set() {
+    local kind=$1 pair
+    shift
+    for pair in "$@"; do
+        printf '%s' "${pair#*=}" >"$LIO/iscsi/$TARGET_NAME/tpgt_1/$kind/${pair%%=*}" ||
+            fail "LIO $kind $pair"
+    done
+}
+
+# lio_disk NAME SIZE [ATTRIBUTE=VALUE…]: a file as a device with a write cache.
+lio_disk() {
+    local device=$LIO/core/fileio_0/$1 pair
+    [ -e "$WORK/lio-$1" ] || truncate -s "$2" "$WORK/lio-$1"
+    mkdir -p "$device" &&
+        echo "fd_dev_name=$WORK/lio-$1,fd_dev_size=$(stat -c %s "$WORK/lio-$1"),fd_buffered_io=1" >"$device/control" &&
+        echo 1 >"$device/enable" || fail "LIO disk $1"
+    for pair in emulate_tpu=1 emulate_tpws=1 "${@:3}"; do
+        echo "${pair#*=}" >"$device/attrib/${pair%%=*}" || fail "LIO disk $1: $pair"
+    done
+}
+
+# lio_map NAME LUN: shows the disk at that number.
+lio_map() {
+    mkdir "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$2" &&
+        ln -s "$LIO/core/fileio_0/$1" "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$2/disk" ||
+        fail "LIO LUN $2"
+}
+
+lio_unmap() {
+    rm -f "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$1/disk"
+    rmdir "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$1"
+}
+
+# Nobody is let in, and who is in is thrown out.
+lio_disable() { echo 0 >"$LIO/iscsi/$TARGET_NAME/tpgt_1/enable"; }
+lio_enable() { echo 1 >"$LIO/iscsi/$TARGET_NAME/tpgt_1/enable"; }
+
+# use_driver NAME: what iscsid.conf asks for.
+use_driver() {
+    sed "s/^#* *iscsid.disk.driver *=.*/iscsid.disk.driver = $1/" \
+        "$VM_REPOSITORY/etc/iscsi/iscsid.conf" >"$ISCSI_CONFIG_DIR/iscsid.conf"
+    grep -q "^iscsid.disk.driver = $1$" "$ISCSI_CONFIG_DIR/iscsid.conf" ||
+        echo "iscsid.disk.driver = $1" >>"$ISCSI_CONFIG_DIR/iscsid.conf"
+}
