@@ -82,10 +82,12 @@ struct chosen_driver {
     std::string why_none;
 };
 
-chosen_driver choose_driver(const daemon_options& options, const admin::config& config) {
+chosen_driver
+choose_driver(const daemon_options& options, const admin::config& config, std::string_view ring) {
     const std::string wanted = config.daemon_value("iscsid.disk.driver");
     std::string reason;
-    auto made = disk::choose_driver(wanted, options.where.runtime.string(), reason);
+    const disk::surroundings where{options.where.runtime.string(), ring == "io_uring"};
+    auto made = disk::choose_driver(wanted, where, reason);
     if (made.has_error()) {
         spdlog::error("no disks, logins will be refused: {}", made.error().text());
         return {nullptr, made.error().text()};
@@ -128,7 +130,7 @@ daemon::daemon(const daemon_options& options, const session::current_settings& s
     : options_(options)
     , records_(options.where.database)
     , lanes_(lane_count(settings.config))
-    , disks_(choose_driver(options, settings.config))
+    , disks_(choose_driver(options, settings.config, lanes_.ring_name()))
     , sessions_(surroundings(), settings)
     , verbs_(
           sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}

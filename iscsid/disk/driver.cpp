@@ -1,7 +1,9 @@
 #include "iscsid/disk/driver.hpp"
 
 #include "iscsid/disk/fuse_driver.hpp"
+#include "iscsid/disk/nbd_driver.hpp"
 #include "iscsid/disk/null_driver.hpp"
+#include "iscsid/disk/ublk_driver.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,38 +14,107 @@ namespace {
 
 using driver_result = iscsi::result<std::unique_ptr<driver>>;
 
-constexpr std::array planned{"ublk", "nbd", "export"};
+// One driver: whether this kernel has it, and how it is made.
+struct candidate {
+    std::string_view name;
+    std::string_view words;
+    iscsi::result<void> (*is_here)();
+    std::unique_ptr<driver> (*make)(const surroundings& where);
+    bool needs_io_uring = false;
+};
 
-driver_result choose_fuse(const std::string& runtime_folder, std::string& reason) {
-    if (const auto here = fuse_is_here(); !here)
-        return here.error();
-    reason += "a FUSE file under a loop device";
-    return make_fuse_driver(runtime_folder);
+// The best first.
+constexpr std::array candidates{
+    candidate{
+        "ublk",
+        "/dev/ublkbN",
+        ublk_is_here,
+        [](const surroundings& /*where*/) { return make_ublk_driver(); },
+        true},
+    candidate{
+        "nbd",
+        "/dev/nbdN",
+        nbd_is_here,
+        [](const surroundings& /*where*/) { return make_nbd_driver(); }},
+    candidate{
+        "fuse",
+        "a FUSE file under a loop device",
+        fuse_is_here,
+        [](const surroundings& where) { return make_fuse_driver(where.runtime_folder); }},
+};
+
+iscsi::result<void> check(const candidate& which, const surroundings& where) {
+    if (which.needs_io_uring && !where.has_io_uring)
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::no_driver),
+            std::string(which.name),
+            "no io_uring",
+            "it"};
+    return which.is_here();
+}
+
+driver_result choose_best(const surroundings& where, std::string& reason) {
+    std::string missing;
+    iscsi::fault last;
+    for (const candidate& each : candidates) {
+        const auto here = check(each, where);
+        if (here) {
+            reason = "auto: " + std::string(each.name) + ", " + std::string(each.words) + missing;
+            return each.make(where);
+        }
+        last = here.error();
+        missing += (missing.empty() ? " (" : "; ") + std::string("no ") + std::string(each.name) +
+                   ": " + last.text();
+    }
+    last.field = "iscsid.disk.driver auto";
+    last.got = missing.substr(2);
+    return last;
 }
 
 } // namespace
 
 driver_result
-choose_driver(std::string_view wanted, const std::string& runtime_folder, std::string& reason) {
+choose_driver(std::string_view wanted, const surroundings& where, std::string& reason) {
     reason.clear();
     if (wanted == "auto") {
-        reason = "auto: of the drivers of this version this kernel has fuse, ";
-        return choose_fuse(runtime_folder, reason);
+        auto best = choose_best(where, reason);
+        if (reason.find('(') != std::string::npos)
+            reason += ")";
+        return best;
     }
-    if (wanted == "fuse") {
-        reason = "as configured: ";
-        return choose_fuse(runtime_folder, reason);
-    }
+    reason = "as configured: ";
     if (wanted == "none") {
-        reason = "as configured: sessions without block devices";
+        reason += "sessions without block devices";
         return make_null_driver();
     }
-    const bool is_planned = std::ranges::find(planned, wanted) != planned.end();
+    const auto found = std::ranges::find(candidates, wanted, &candidate::name);
+    if (found == candidates.end())
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::unknown_driver),
+            "iscsid.disk.driver",
+            std::string(wanted),
+            "auto, ublk, nbd, fuse, export or none"};
+    if (const auto here = check(*found, where); !here)
+        return here.error();
+    reason += std::string(found->name) + ", " + std::string(found->words);
+    return found->make(where);
+}
+
+iscsi::result<void> disk::resize(const scsi::logical_unit& now) {
     return iscsi::fault{
-        iscsi::to_error_code(is_planned ? disk_errc::no_driver : disk_errc::unknown_driver),
-        "iscsid.disk.driver",
-        std::string(wanted) + (is_planned ? ", which is not built into this version" : ""),
-        "auto, fuse or none"};
+        iscsi::to_error_code(disk_errc::cannot_resize),
+        node(),
+        std::to_string(now.size()) + " bytes",
+        "the same size until the next login"};
+}
+
+iscsi::result<std::unique_ptr<disk>>
+driver::adopt(lane::lane& /*where*/, const disk_request& /*what*/, const std::string& node) {
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::cannot_adopt),
+        node,
+        std::string(name()),
+        "a driver whose devices outlive the daemon"};
 }
 
 const char* category_name(disk_errc /*any*/) {
@@ -66,6 +137,10 @@ std::string_view message_of(disk_errc error) {
         return "unknown disk driver";
     case disk_errc::flush_failed:
         return "flush failed";
+    case disk_errc::cannot_resize:
+        return "no live resize";
+    case disk_errc::cannot_adopt:
+        return "cannot be taken over";
     }
     return "unknown disk error";
 }

@@ -4,6 +4,7 @@
 
 #include "libiscsi/base/result.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,10 @@ struct disk_request {
     std::uint64_t lun_number = 0;
     std::string target_name;
     scsi::logical_unit properties;
+
+    // Called with the node's name before anybody can see the device: what a later daemon needs to
+    // take it over must be written by then. May be called more than once, the last name holds.
+    std::function<iscsi::result<void>(const std::string& node)> before_appearing{};
 };
 
 // A block device of the kernel, as long as this object lives.
@@ -32,6 +37,9 @@ class disk {
     // device is gone, but not everything written to it is known to be on the medium.
     // To be called off the control thread.
     virtual iscsi::result<void> remove() = 0;
+
+    // The LUN has another capacity now. Faults: cannot_resize where the kernel knows no way.
+    virtual iscsi::result<void> resize(const scsi::logical_unit& now);
 };
 
 // Makes disks. Calls block (they wait for the kernel, which waits for the lane): never call them on
@@ -42,6 +50,14 @@ class driver {
     virtual std::string_view name() const = 0; // "fuse"
     virtual iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) = 0;
+
+    // Whether a device outlives its daemon.
+    virtual bool can_adopt() const { return false; }
+
+    // Takes over the device of a daemon that is gone; requests that it did not answer come again.
+    // Faults: attach_failed when there is no such device any more.
+    virtual iscsi::result<std::unique_ptr<disk>>
+    adopt(lane::lane& where, const disk_request& what, const std::string& node);
 };
 
 enum class disk_errc {
@@ -51,15 +67,23 @@ enum class disk_errc {
     attach_failed,
     busy,
     unknown_driver,
-    flush_failed
+    flush_failed,
+    cannot_resize,
+    cannot_adopt
 };
 
 const char* category_name(disk_errc);
 std::string_view message_of(disk_errc);
 
-// "auto" chooses the best driver of this kernel; `reason` says in one sentence which and why.
-// Faults: no_driver, unknown_driver.
+// Where disks are made, as far as the choice depends on it.
+struct surroundings {
+    std::string runtime_folder; // of the daemon
+    bool has_io_uring = true;   // the lanes run on it
+};
+
+// "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one
+// sentence which and why. Faults: no_driver, unknown_driver.
 iscsi::result<std::unique_ptr<driver>>
-choose_driver(std::string_view wanted, const std::string& runtime_folder, std::string& reason);
+choose_driver(std::string_view wanted, const surroundings& where, std::string& reason);
 
 } // namespace iscsid::disk

@@ -2,13 +2,12 @@
 
 #include "iscsid/disk/fuse_file.hpp"
 #include "iscsid/disk/fuse_mount.hpp"
+#include "iscsid/disk/lane_seat.hpp"
 #include "iscsid/disk/loop_device.hpp"
 #include "iscsid/disk/system_fault.hpp"
 #include "iscsid/disk/waiting.hpp"
 
 #include <bit>
-#include <exception>
-#include <future>
 #include <optional>
 
 namespace iscsid::disk {
@@ -18,20 +17,6 @@ namespace {
 // loff_t is signed.
 constexpr std::uint64_t largest_disk = (std::uint64_t{1} << 63U) - 1;
 
-// Threads and memory may be refused; the library says that by throwing.
-template <class Work>
-auto without_exceptions(Work work) -> decltype(work()) {
-    try {
-        return work();
-    } catch (const std::exception& error) {
-        return iscsi::fault{
-            iscsi::to_error_code(disk_errc::attach_failed),
-            "resources of a disk",
-            error.what(),
-            "memory and threads"};
-    }
-}
-
 // What the lane works with. Lives until the lane lets go of it, even when that takes longer than
 // anybody waits for: a request may hang in a session that is in recovery.
 struct fuse_link {
@@ -40,37 +25,6 @@ struct fuse_link {
 
     descriptor device;
     fuse_file file;
-};
-
-// The file's place on the lane.
-class lane_seat {
-  public:
-    lane_seat(
-        lane::lane& where,
-        const disk_request& what,
-        std::shared_ptr<fuse_link> link,
-        std::chrono::milliseconds patience
-    )
-        : lane_(where), link_(std::move(link)), patience_(patience) {
-        lane_.attach(what.session, what.lun, what.properties, link_->file);
-    }
-
-    ~lane_seat() {
-        const auto left = std::make_shared<std::promise<void>>();
-        const auto seen = left->get_future();
-        lane_.detach(link_->file, [left, link = link_] { left->set_value(); });
-        seen.wait_for(patience_);
-    }
-
-    lane_seat(const lane_seat&) = delete;
-    lane_seat& operator=(const lane_seat&) = delete;
-    lane_seat(lane_seat&&) = delete;
-    lane_seat& operator=(lane_seat&&) = delete;
-
-  private:
-    lane::lane& lane_;
-    std::shared_ptr<fuse_link> link_;
-    std::chrono::milliseconds patience_;
 };
 
 // Members in the order in which they are made; the reverse takes everything down.
@@ -224,7 +178,8 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     auto link = std::make_shared<fuse_link>(
         std::move(*device), what.properties, shape_for(what.properties, shape_)
     );
-    auto seat = std::make_unique<lane_seat>(where, what, std::move(link), patience_.lane);
+    const std::shared_ptr<lane::lane_resident> file(link, &link->file);
+    auto seat = std::make_unique<lane_seat>(where, what, file, patience_.lane);
     auto loop = make_loop_in_time(*mounted, what.properties, patience_.attach);
     if (!loop)
         return loop.error();

@@ -3,6 +3,7 @@
 #include "iscsid/disk/driver.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <system_error>
 
 namespace iscsid::disk {
@@ -15,6 +16,20 @@ system_fault(disk_errc code, std::string field, std::string expected, int error 
         std::move(field),
         std::generic_category().message(error),
         std::move(expected)};
+}
+
+// Threads and memory may be refused; the library says that by throwing.
+template <class Work>
+auto without_exceptions(Work work) -> decltype(work()) {
+    try {
+        return work();
+    } catch (const std::exception& error) {
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            "resources of a disk",
+            error.what(),
+            "memory and threads"};
+    }
 }
 
 } // namespace iscsid::disk

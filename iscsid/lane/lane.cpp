@@ -47,6 +47,7 @@ class data_lane final : public lane {
         lane_resident& resident
     ) override;
     void detach(lane_resident& resident, std::function<void()> gone) override;
+    void call(std::function<void()> work) override;
     void execute(
         session_key key, const iscsi::command& what, std::function<void(scsi_outcome)> done
     ) override;
@@ -113,6 +114,10 @@ void data_lane::adopt(session_key key, iscsi::session session, int socket, note_
             std::make_unique<session_host>(key, std::move(session), socket, std::move(notes), *io_)
         );
     });
+}
+
+void data_lane::call(std::function<void()> work) {
+    inbox_.post(std::move(work));
 }
 
 void data_lane::transport(session_key key, int socket, iscsi::fault why) {

@@ -96,6 +96,9 @@ class lane {
     ) = 0;
     virtual void detach(lane_resident& resident, std::function<void()> gone) = 0;
 
+    // Any work of a disk driver that must run on the lane's thread.
+    virtual void call(std::function<void()> work) = 0;
+
     // One SCSI command of the control thread (scan, identity check): sent once, never repeated,
     // aborted when no answer comes within 30 s. An unknown session's commands end as lost.
     virtual void execute(

@@ -4,6 +4,7 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,9 @@ class ring_client {
     virtual void ring_done(std::uint32_t operation, std::int32_t result) = 0;
 };
 
+// What an IORING_OP_URING_CMD carries in an SQE of the usual size.
+using command_field = std::array<std::byte, 16>;
+
 // The few I/O operations that a lane needs, one thread only. Two implementations: io_uring
 // (ring_uring) and epoll (ring_epoll), for kernels and containers that refuse io_uring.
 // Every started operation ends in one ring_done(), also after cancel(), and never from inside the
@@ -38,6 +42,12 @@ class ring {
     receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op) = 0;
     virtual void
     send_vector(int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op) = 0;
+
+    // A command to a driver of the kernel (IORING_OP_URING_CMD). cancel() does not reach it: the
+    // driver ends it. -EOPNOTSUPP without io_uring.
+    virtual void command(
+        int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
+    ) = 0;
 
     // Cancels what `who` has under way with that operation number; it still ends in ring_done().
     virtual void cancel(ring_client& who, std::uint32_t op) = 0;

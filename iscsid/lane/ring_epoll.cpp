@@ -62,6 +62,12 @@ class ring_epoll final : public ring {
         start(ring_verb::send_vector, socket, from, who, op);
     }
 
+    void command(
+        int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
+    ) override {
+        started_.push(table_, table_.start_command(fd, opcode, what, who, op));
+    }
+
     void cancel(ring_client& who, std::uint32_t op) override;
     void turn(std::optional<iscsi::instant> deadline) override;
 

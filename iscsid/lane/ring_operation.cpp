@@ -20,8 +20,10 @@ ssize_t call(ring_operation& what) {
         return ::recvmsg(what.fd, &what.message, MSG_DONTWAIT);
     case ring_verb::send_vector:
         return ::sendmsg(what.fd, &what.message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case ring_verb::command:
+        break;
     }
-    errno = EINVAL;
+    errno = EOPNOTSUPP;
     return -1;
 }
 
@@ -81,6 +83,15 @@ std::uint32_t operation_table::start_vector(
     // The system calls take a pointer to non-const, but do not write to the array.
     operation.message.msg_iov = const_cast<iovec*>(what.data());
     operation.message.msg_iovlen = what.size();
+    return slot;
+}
+
+std::uint32_t operation_table::start_command(
+    int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
+) {
+    const std::uint32_t slot = take(ring_verb::command, fd, who, op);
+    operations_[slot].opcode = opcode;
+    operations_[slot].command = what;
     return slot;
 }
 

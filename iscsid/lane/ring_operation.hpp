@@ -8,7 +8,7 @@
 
 namespace iscsid::lane {
 
-enum class ring_verb : std::uint8_t { read, write_vector, receive_vector, send_vector };
+enum class ring_verb : std::uint8_t { read, write_vector, receive_vector, send_vector, command };
 
 constexpr bool waits_for_input(ring_verb verb) {
     return verb == ring_verb::read || verb == ring_verb::receive_vector;
@@ -19,7 +19,9 @@ struct ring_operation {
     ring_verb verb = ring_verb::read;
     int fd = -1;
     iovec single{};   // the one buffer of read()
-    msghdr message{}; // what to move, for all four verbs
+    msghdr message{}; // what to move; a command moves nothing
+    std::uint32_t opcode = 0;
+    command_field command{};
     ring_client* client = nullptr;
     std::uint32_t number = 0; // the client's own
     std::uint32_t generation = 0;
@@ -43,6 +45,10 @@ class operation_table {
     std::uint32_t start_read(int fd, iscsi::mutable_bytes into, ring_client& who, std::uint32_t op);
     std::uint32_t start_vector(
         ring_verb verb, int fd, std::span<const iovec> what, ring_client& who, std::uint32_t op
+    );
+
+    std::uint32_t start_command(
+        int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
     );
 
     // Frees the slot, then tells the client; it may start new operations meanwhile.
@@ -83,7 +89,8 @@ template <class Each>
 void operation_table::cancel(const ring_client& who, std::uint32_t op, Each each) {
     for (std::uint32_t slot = 0; slot < operations_.size(); ++slot) {
         ring_operation& operation = operations_[slot];
-        if (operation.client != &who || operation.number != op || operation.cancelled)
+        if (operation.client != &who || operation.number != op || operation.cancelled ||
+            operation.verb == ring_verb::command)
             continue;
         operation.cancelled = true;
         each(slot);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <vector>
 
@@ -59,6 +60,12 @@ class ring_uring final : public ring {
     void send_vector(int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op)
         override {
         launch(table_.start_vector(ring_verb::send_vector, socket, from, who, op));
+    }
+
+    void command(
+        int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
+    ) override {
+        submit_operation(table_.start_command(fd, opcode, what, who, op));
     }
 
     void cancel(ring_client& who, std::uint32_t op) override;
@@ -129,6 +136,13 @@ void ring_uring::submit_operation(std::uint32_t slot) {
         break;
     case ring_verb::send_vector:
         io_uring_prep_sendmsg(&entry, what.fd, &what.message, MSG_NOSIGNAL);
+        break;
+    case ring_verb::command:
+        io_uring_prep_nop(&entry); // clears what a command leaves alone
+        entry.opcode = IORING_OP_URING_CMD;
+        entry.fd = what.fd;
+        entry.cmd_op = what.opcode;
+        std::memcpy(entry.cmd, what.command.data(), what.command.size());
         break;
     }
     io_uring_sqe_set_data64(&entry, tag_of(slot));
@@ -215,6 +229,8 @@ void ring_uring::completed(std::uint64_t tag, std::int32_t result) {
 // EAGAIN at once: then poll it and make the call by hand. -EAGAIN: not ended yet.
 std::int32_t ring_uring::go_on(std::uint32_t slot, std::int32_t result) {
     ring_operation& what = table_[slot];
+    if (what.verb == ring_verb::command)
+        return result == -EAGAIN ? -EIO : result;
     if (what.polling && result >= 0) {
         ++system_calls_;
         result = attempt(what);

@@ -92,7 +92,7 @@ std::vector<disk::disk_request> requests_for(
     std::vector<disk::disk_request> requests;
     requests.reserve(found.size());
     for (const auto& each : found)
-        requests.push_back({session, each.lun, each.number, target, each.properties});
+        requests.push_back({session, each.lun, each.number, target, each.properties, {}});
     return requests;
 }
 

@@ -7,7 +7,7 @@ LIO=/sys/kernel/config/target
 start_lio() {
     PORT=${1:-3260}
     PORTAL=127.0.0.1:$PORT
-    modprobe -a target_core_mod target_core_file iscsi_target_mod || fail "no LIO"
+    modprobe -a loop target_core_mod target_core_file iscsi_target_mod || fail "no LIO"
     mkdir -p "$LIO/iscsi/$TARGET_NAME/tpgt_1/np/$PORTAL" || fail "LIO portal $PORTAL"
     lio_set attrib authentication=0 demo_mode_write_protect=0 generate_node_acls=1 cache_dynamic_acls=1
     echo 1 >"$LIO/iscsi/$TARGET_NAME/tpgt_1/enable"

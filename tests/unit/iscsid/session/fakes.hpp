@@ -31,6 +31,8 @@ class fake_lane final : public lane::lane {
         ears[key] = std::move(notes);
     }
 
+    void call(std::function<void()> work) override { work(); }
+
     void transport(iscsid::lane::session_key /*key*/, int socket, iscsi::fault why) override {
         keep(socket);
         transports.push_back({socket, std::move(why)});

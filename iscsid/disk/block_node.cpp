@@ -1,0 +1,91 @@
+#include "iscsid/disk/block_node.hpp"
+
+#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/waiting.hpp"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <fstream>
+
+namespace iscsid::disk {
+
+namespace {
+
+constexpr auto module_limit = std::chrono::seconds(10);
+
+std::string path_of(const std::string& node, const std::string& attribute) {
+    return "/sys/block/" + node + "/" + attribute;
+}
+
+} // namespace
+
+bool set_attribute(
+    const std::string& node, const std::string& attribute, const std::string& value
+) {
+    std::ofstream file(path_of(node, attribute));
+    file << value << std::flush;
+    return file.good();
+}
+
+std::optional<std::string> get_attribute(const std::string& node, const std::string& attribute) {
+    std::ifstream file(path_of(node, attribute));
+    std::string value;
+    if (!std::getline(file, value))
+        return std::nullopt;
+    return value;
+}
+
+bool is_known_to_kernel(const std::string& node) {
+    return ::access(("/sys/block/" + node).c_str(), F_OK) == 0;
+}
+
+bool wait_for_node(const std::string& node, std::chrono::milliseconds limit) {
+    const std::string path = "/dev/" + node;
+    return wait_until(limit, [&path] { return ::access(path.c_str(), F_OK) == 0; });
+}
+
+iscsi::result<held_node> hold_and_flush(const std::string& node) {
+    const std::string path = "/dev/" + node;
+    // For reading, so that udev does not take the close for a change.
+    held_node now{descriptor(::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)), {}};
+    if (!now.held)
+        return system_fault(disk_errc::busy, path, "a device that nobody has mounted");
+    if (::fsync(now.held.number()) != 0)
+        now.flushed = system_fault(disk_errc::flush_failed, path, "everything on the medium");
+    return now;
+}
+
+void scan_partitions(const std::string& node) {
+    const descriptor device(::open(("/dev/" + node).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (device)
+        ::ioctl(device.number(), BLKRRPART); // busy or without partitions: as it was
+}
+
+bool load_module(const std::string& name, const std::string& option) {
+    std::array<std::string, 4> words{"modprobe", "-q", name, option};
+    std::array<char*, 5> arguments{};
+    for (std::size_t i = 0; i < (option.empty() ? 3 : words.size()); ++i)
+        arguments.at(i) = words.at(i).data();
+    std::array<char*, 2> environment{};
+    std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    environment[0] = path.data();
+    pid_t child = 0;
+    if (::posix_spawn(
+            &child, "/sbin/modprobe", nullptr, nullptr, arguments.data(), environment.data()
+        ) != 0)
+        return false;
+    int status = 0;
+    if (wait_until(module_limit, [&] { return ::waitpid(child, &status, WNOHANG) == child; }))
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+    return false;
+}
+
+} // namespace iscsid::disk

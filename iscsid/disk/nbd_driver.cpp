@@ -1,0 +1,305 @@
+#include "iscsid/disk/nbd_driver.hpp"
+
+#include "iscsid/disk/block_node.hpp"
+#include "iscsid/disk/lane_seat.hpp"
+#include "iscsid/disk/nbd_control.hpp"
+#include "iscsid/disk/nbd_link.hpp"
+#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/waiting.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <charconv>
+#include <optional>
+
+namespace iscsid::disk {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t most_devices = 4096;
+// How long I/O waits for a daemon that comes back; longer than any restart.
+constexpr std::uint32_t dead_conn_timeout_s = 300;
+constexpr auto node_limit = 10s;
+constexpr auto scan_limit = 60s;
+constexpr auto lane_limit = 10s;
+constexpr auto removal_limit = 30s;
+constexpr auto adoption_limit = 30s;
+constexpr int socket_buffer = 4 * 1024 * 1024;
+
+// After a new connection the kernel sends a request again when its timer says so: 30 s unless told
+// otherwise (nbd_xmit_timeout). A slow request only costs a line in the kernel's log.
+constexpr const char* timer_ms = "5000";
+
+std::uint16_t flags_of(const scsi::logical_unit& lun) {
+    std::uint16_t flags = nbd::has_flags | nbd::send_write_zeroes;
+    if (lun.read_only)
+        flags |= nbd::read_only;
+    if (lun.write_cache_enabled)
+        flags |= nbd::send_flush | nbd::send_fua;
+    if (lun.rotational)
+        flags |= nbd::rotational;
+    if (lun.can_unmap || lun.can_write_same_16_unmap || lun.can_write_same_10_unmap)
+        flags |= nbd::send_trim;
+    return flags;
+}
+
+std::string backend_of(const disk_request& what) {
+    return what.target_name + ",lun" + std::to_string(what.lun_number);
+}
+
+struct socket_pair {
+    descriptor ours;
+    descriptor kernels;
+};
+
+iscsi::result<socket_pair> make_pair() {
+    int ends[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return system_fault(disk_errc::attach_failed, "socketpair", "two ends");
+    socket_pair pair{descriptor(ends[0]), descriptor(ends[1])};
+    for (const int end : ends) {
+        ::setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &socket_buffer, sizeof socket_buffer);
+        ::setsockopt(end, SOL_SOCKET, SO_RCVBUFFORCE, &socket_buffer, sizeof socket_buffer);
+    }
+    return pair;
+}
+
+// What the lane works with.
+struct nbd_seat {
+    explicit nbd_seat(descriptor ours) : socket(std::move(ours)), link(socket.number(), {}) {}
+
+    descriptor socket;
+    nbd_link link;
+};
+
+std::unique_ptr<lane_seat>
+take_seat(lane::lane& where, const disk_request& what, descriptor socket) {
+    const auto seat = std::make_shared<nbd_seat>(std::move(socket));
+    const std::shared_ptr<lane::lane_resident> link(seat, &seat->link);
+    return std::make_unique<lane_seat>(where, what, link, lane_limit);
+}
+
+class nbd_disk final : public disk {
+  public:
+    nbd_disk(std::uint32_t index, std::string backend, std::unique_ptr<lane_seat> seat)
+        : index_(index)
+        , node_("nbd" + std::to_string(index))
+        , backend_(std::move(backend))
+        , seat_(std::move(seat)) {}
+
+    ~nbd_disk() override {
+        if (!seat_)
+            return;
+        if (auto control = nbd_control::open())
+            static_cast<void>(control->disconnect(index_));
+    }
+
+    nbd_disk(const nbd_disk&) = delete;
+    nbd_disk& operator=(const nbd_disk&) = delete;
+    nbd_disk(nbd_disk&&) = delete;
+    nbd_disk& operator=(nbd_disk&&) = delete;
+
+    const std::string& node() const override { return node_; }
+
+    iscsi::result<void> remove() override {
+        return without_exceptions([this] { return take_down(); });
+    }
+
+    iscsi::result<void> resize(const scsi::logical_unit& now) override {
+        auto control = nbd_control::open();
+        if (!control)
+            return control.error();
+        return control->resize(index_, backend_, now.size());
+    }
+
+  private:
+    iscsi::result<void> take_down() {
+        auto held = hold_and_flush(node_);
+        if (!held)
+            return held.error();
+        auto control = nbd_control::open();
+        if (!control)
+            return control.error();
+        if (auto cut = control->disconnect(index_); !cut)
+            return cut;
+        held->held.close(); // the last user: now the kernel removes it
+        seat_.reset();
+        if (!wait_until(removal_limit, [this] { return !is_known_to_kernel(node_); }))
+            return iscsi::fault{
+                iscsi::to_error_code(disk_errc::busy), node_, "still there", "no such device"};
+        return held->flushed;
+    }
+
+    std::uint32_t index_;
+    std::string node_;
+    std::string backend_;
+    std::unique_ptr<lane_seat> seat_;
+};
+
+class nbd_driver final : public driver {
+  public:
+    std::string_view name() const override { return "nbd"; }
+
+    bool can_adopt() const override { return true; }
+
+    iscsi::result<std::unique_ptr<disk>>
+    attach(lane::lane& where, const disk_request& what) override {
+        return without_exceptions([&] { return put_up(where, what); });
+    }
+
+    iscsi::result<std::unique_ptr<disk>>
+    adopt(lane::lane& where, const disk_request& what, const std::string& node) override {
+        return without_exceptions([&] { return take_over(where, what, node); });
+    }
+
+  private:
+    static iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what);
+    static iscsi::result<std::unique_ptr<disk>>
+    take_over(lane::lane& where, const disk_request& what, const std::string& node);
+};
+
+// Tries one index after the other: another program may take the same at the same time.
+iscsi::result<std::uint32_t>
+connect_somewhere(nbd_control& control, const disk_request& what, nbd_settings settings) {
+    for (; settings.index < most_devices; ++settings.index) {
+        const std::string node = "nbd" + std::to_string(settings.index);
+        if (get_attribute(node, "pid"))
+            continue;
+        if (what.before_appearing)
+            if (auto noted = what.before_appearing(node); !noted)
+                return noted.error();
+        const auto connected = control.connect(settings);
+        if (connected)
+            return settings.index;
+        if (connected.error().code != iscsi::to_error_code(disk_errc::busy))
+            return connected.error();
+    }
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::attach_failed),
+        "nbd",
+        "every device is in use",
+        "a free one"};
+}
+
+// The scan waits for the lane, and that perhaps for a target.
+void scan_partitions_in_time(const std::string& node, std::uint32_t index) {
+    const watchdog bound(scan_limit, [index] {
+        if (auto control = nbd_control::open())
+            static_cast<void>(control->disconnect(index));
+    });
+    scan_partitions(node);
+}
+
+void tune(const std::string& node) {
+    constexpr std::uint32_t largest_kb = nbd_shape{}.payload / 1024;
+    set_attribute(node, "queue/io_timeout", timer_ms);
+    set_attribute(node, "queue/max_sectors_kb", std::to_string(largest_kb));
+}
+
+iscsi::result<std::unique_ptr<disk>>
+nbd_driver::put_up(lane::lane& where, const disk_request& what) {
+    auto control = nbd_control::open();
+    if (!control)
+        return control.error();
+    auto pair = make_pair();
+    if (!pair)
+        return pair.error();
+    auto seat = take_seat(where, what, std::move(pair->ours));
+    nbd_settings settings;
+    settings.size = what.properties.size();
+    settings.block_size = what.properties.block_size;
+    settings.flags = flags_of(what.properties);
+    settings.dead_conn_timeout = dead_conn_timeout_s;
+    settings.backend = backend_of(what);
+    settings.socket = pair->kernels.number();
+    const auto index = connect_somewhere(*control, what, settings);
+    if (!index)
+        return index.error();
+    auto made = std::make_unique<nbd_disk>(*index, settings.backend, std::move(seat));
+    tune(made->node());
+    if (!wait_for_node(made->node(), node_limit))
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            "/dev/" + made->node(),
+            "not there",
+            "a node (in a container: pass /dev in)"};
+    scan_partitions_in_time(made->node(), *index);
+    return made;
+}
+
+bool has_hung_up(const descriptor& socket) {
+    pollfd wait{socket.number(), POLLIN, 0};
+    return ::poll(&wait, 1, 0) > 0 && (wait.revents & POLLHUP) != 0;
+}
+
+// The kernel replaces a connection only when it has seen the end of the old one, and does not say
+// whether it has: a socket that it did not take is closed at once.
+iscsi::result<descriptor>
+reconnect(nbd_control& control, std::uint32_t index, const std::string& backend) {
+    std::optional<iscsi::fault> failure;
+    std::optional<descriptor> taken;
+    const bool ended = wait_until(adoption_limit, [&] {
+        auto pair = make_pair();
+        if (!pair) {
+            failure = pair.error();
+            return true;
+        }
+        if (auto done = control.reconfigure(index, backend, pair->kernels.number()); !done) {
+            failure = done.error();
+            return true;
+        }
+        pair->kernels.close();
+        if (has_hung_up(pair->ours))
+            return false;
+        taken = std::move(pair->ours);
+        return true;
+    });
+    if (taken)
+        return std::move(*taken);
+    if (failure)
+        return *failure;
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::attach_failed),
+        "nbd" + std::to_string(index),
+        ended ? "refused" : "its old connection lives on",
+        "a device without a daemon"};
+}
+
+iscsi::result<std::unique_ptr<disk>>
+nbd_driver::take_over(lane::lane& where, const disk_request& what, const std::string& node) {
+    std::uint32_t index = 0;
+    const char* const digits = node.data() + std::min<std::size_t>(node.size(), 3);
+    if (std::from_chars(digits, node.data() + node.size(), index).ec != std::errc())
+        return iscsi::fault{iscsi::to_error_code(disk_errc::attach_failed), "device", node, "nbdN"};
+    auto control = nbd_control::open();
+    if (!control)
+        return control.error();
+    auto socket = reconnect(*control, index, backend_of(what));
+    if (!socket)
+        return socket.error();
+    return std::make_unique<nbd_disk>(
+        index, backend_of(what), take_seat(where, what, std::move(*socket))
+    );
+}
+
+} // namespace
+
+std::unique_ptr<driver> make_nbd_driver() {
+    return std::make_unique<nbd_driver>();
+}
+
+iscsi::result<void> nbd_is_here() {
+    // Without devices of its own: we make those that are needed, and no dead ones stand around.
+    // Asking for the family would load it with sixteen.
+    if (::access("/sys/module/nbd", F_OK) != 0)
+        load_module("nbd", "nbds_max=0");
+    auto control = nbd_control::open();
+    if (!control)
+        return control.error();
+    return {};
+}
+
+} // namespace iscsid::disk

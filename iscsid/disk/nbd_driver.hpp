@@ -1,0 +1,13 @@
+#pragma once
+
+#include "iscsid/disk/driver.hpp"
+
+namespace iscsid::disk {
+
+// A device of the kernel's NBD client for each LUN, served over a socket pair.
+std::unique_ptr<driver> make_nbd_driver();
+
+// Whether this kernel has the client; loads its module when that helps. Faults: no_driver.
+iscsi::result<void> nbd_is_here();
+
+} // namespace iscsid::disk

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "iscsid/disk/nbd_wire.hpp"
+#include "iscsid/disk/payload_memory.hpp"
+#include "iscsid/lane/lane.hpp"
+
+#include <sys/uio.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace iscsid::disk {
+
+struct nbd_shape {
+    std::uint32_t slots = 128;           // requests in flight, as many as the kernel's client has
+    std::uint32_t payload = 1024 * 1024; // bytes of a request that need no memory of their own
+    bool structured_replies = false;     // as negotiated
+};
+
+// One connection of an NBD client in its transmission phase: requests come in on the socket, go to
+// the LUN, and their replies leave in whatever order they end. Takes part in the lane's thread;
+// allocates everything in the constructor, but for requests above `payload`.
+class nbd_link final : public lane::lane_resident,
+                       private lane::ring_client,
+                       private lane::request_owner {
+  public:
+    // `socket` must outlive this object. `ended` is called on the lane's thread, once, when the
+    // client has gone or broken the protocol; it must only hand over. `head`: what has been
+    // received of this phase already.
+    nbd_link(
+        int socket,
+        const nbd_shape& shape,
+        std::function<void()> ended = {},
+        iscsi::bytes_view head = {}
+    );
+
+    void settle(lane::ring& io, lane::lun_port& port) override;
+    void leave(std::function<void()> gone) override;
+
+  private:
+    static constexpr std::uint32_t nobody = 0xffff'ffff;
+
+    // A request from its header to the end of the send of its reply.
+    struct slot {
+        nbd::request asked;
+        std::unique_ptr<std::byte[]> large; // when the payload is above the shape's
+        iscsi::mutable_bytes payload;
+        int error = 0;
+        bool flushes = false; // the blocks are zeroed; what FUA wants is under way
+        std::array<std::byte, nbd::longest_reply_header> header{};
+    };
+
+    enum io_number : std::uint32_t { receiving, sending };
+
+    void ring_done(std::uint32_t operation, std::int32_t result) override;
+    void complete(std::uint64_t tag, int error) override;
+
+    void received(std::int32_t result);
+    void take_requests();
+    bool take_one();
+    void take_payload();
+    void start_receive();
+    bool begin(const nbd::request& asked);
+    bool make_room(slot& where, std::size_t length);
+    void serve(std::uint32_t index);
+    void submit(std::uint32_t index, lane::operation op);
+
+    void reply(std::uint32_t index, int error);
+    void start_send();
+    void add_to_send(std::uint32_t index);
+    void sent(std::int32_t result);
+    void send_rest(std::size_t gone_of_first);
+    void release(std::uint32_t index);
+    void end();
+    void leave_if_empty();
+
+    const int socket_;
+    const nbd_shape shape_;
+    std::function<void()> on_end_;
+    payload_memory memory_;
+    std::vector<slot> slots_;
+    std::vector<std::uint32_t> idle_; // last used first: its memory is in the cache
+    std::vector<std::byte> staging_;  // headers, and the begin of payloads that follow them
+    std::size_t staged_begin_ = 0;
+    std::size_t staged_end_ = 0;
+    std::uint32_t filling_ = nobody; // the WRITE whose payload comes in
+    std::size_t filled_ = 0;
+    std::array<iovec, 2> receive_vector_{};
+    bool receive_under_way_ = false;
+
+    std::vector<std::uint32_t> ready_;   // replies that wait for the send under way
+    std::vector<std::uint32_t> leaving_; // replies of the send under way
+    std::vector<iovec> send_vector_;
+    std::size_t send_at_ = 0; // the first part that has not left whole
+    bool send_under_way_ = false;
+
+    lane::ring* io_ = nullptr;
+    lane::lun_port* port_ = nullptr;
+    bool disconnecting_ = false; // the client has said that no more requests come
+    bool ended_ = false;
+    std::function<void()> gone_;
+};
+
+} // namespace iscsid::disk

@@ -1,0 +1,298 @@
+#include "iscsid/disk/ublk_driver.hpp"
+
+#include "iscsid/disk/block_node.hpp"
+#include "iscsid/disk/lane_seat.hpp"
+#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/ublk_control.hpp"
+#include "iscsid/disk/ublk_queue.hpp"
+#include "iscsid/disk/waiting.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <charconv>
+#include <optional>
+
+namespace iscsid::disk {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto node_limit = 10s;
+constexpr auto lane_limit = 10s;
+// The scan for partitions is over by then, or its reads fail.
+constexpr auto scan_limit = 30s;
+constexpr auto start_limit = 60s;
+constexpr auto adoption_limit = 30s;
+
+std::string node_of(std::uint32_t device) {
+    return "ublkb" + std::to_string(device);
+}
+
+// The descriptors of queue 0, as long as this object lives.
+class shared_descriptors {
+  public:
+    shared_descriptors(int file, std::uint32_t depth)
+        : size_((depth * sizeof(ublk::io_descriptor) + page - 1) / page * page)
+        , memory_(::mmap(nullptr, size_, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0)) {}
+
+    ~shared_descriptors() {
+        if (*this)
+            ::munmap(memory_, size_);
+    }
+
+    shared_descriptors(const shared_descriptors&) = delete;
+    shared_descriptors& operator=(const shared_descriptors&) = delete;
+    shared_descriptors(shared_descriptors&&) = delete;
+    shared_descriptors& operator=(shared_descriptors&&) = delete;
+
+    explicit operator bool() const { return memory_ != MAP_FAILED; }
+
+    const ublk::io_descriptor* get() const {
+        return static_cast<const ublk::io_descriptor*>(memory_);
+    }
+
+  private:
+    static constexpr std::size_t page = 4096;
+    std::size_t size_;
+    void* memory_;
+};
+
+// What the lane works with. Its end closes the last use of /dev/ublkcN.
+struct ublk_server {
+    ublk_server(descriptor opened, const ublk_shape& shape, bool encodes)
+        : file(std::move(opened))
+        , shared(file.number(), shape.depth)
+        , queue(file.number(), shared.get(), shape, encodes) {}
+
+    descriptor file;
+    shared_descriptors shared;
+    ublk_queue queue;
+};
+
+using server_pointer = std::shared_ptr<ublk_server>;
+
+// udev may have it open for a moment, and only one may.
+iscsi::result<descriptor> open_queue_file(std::uint32_t device) {
+    const std::string path = "/dev/ublkc" + std::to_string(device);
+    descriptor file;
+    wait_until(node_limit, [&] {
+        file = descriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+        return bool(file) || (errno != EBUSY && errno != ENOENT && errno != ENODEV);
+    });
+    if (!file)
+        return system_fault(disk_errc::attach_failed, path, "the queue's file");
+    return file;
+}
+
+iscsi::result<server_pointer>
+make_server(const ublk_control& control, const ublk::device_info& device) {
+    auto file = open_queue_file(device.device);
+    if (!file)
+        return file.error();
+    ublk_shape shape;
+    shape.depth = device.queue_depth;
+    shape.payload = device.largest_io;
+    auto server = std::make_shared<ublk_server>(std::move(*file), shape, control.encodes());
+    if (!server->shared)
+        return system_fault(disk_errc::attach_failed, "mmap of /dev/ublkc", "the queue's memory");
+    return server;
+}
+
+std::unique_ptr<lane_seat>
+take_seat(lane::lane& where, const disk_request& what, const server_pointer& server) {
+    const std::shared_ptr<lane::lane_resident> queue(server, &server->queue);
+    return std::make_unique<lane_seat>(where, what, queue, lane_limit);
+}
+
+class ublk_disk final : public disk {
+  public:
+    ublk_disk(ublk_control control, ublk::device_info device)
+        : control_(std::move(control)), device_(device), node_(node_of(device.device)) {}
+
+    ~ublk_disk() override {
+        if (is_there_)
+            static_cast<void>(vanish());
+    }
+
+    ublk_disk(const ublk_disk&) = delete;
+    ublk_disk& operator=(const ublk_disk&) = delete;
+    ublk_disk(ublk_disk&&) = delete;
+    ublk_disk& operator=(ublk_disk&&) = delete;
+
+    const std::string& node() const override { return node_; }
+
+    iscsi::result<void> start(lane::lane& where, const disk_request& what);
+    iscsi::result<void> recover(lane::lane& where, const disk_request& what);
+
+    iscsi::result<void> remove() override {
+        return without_exceptions([this] { return take_down(); });
+    }
+
+    iscsi::result<void> resize(const scsi::logical_unit& now) override {
+        if ((device_.flags & ublk::feature_update_size) == 0)
+            return disk::resize(now);
+        return control_.update_size(device_.device, now.size() / 512);
+    }
+
+    // The kernel gave way to nobody: it is somebody else's, or gone. Nothing is removed.
+    void let_go() { is_there_ = false; }
+
+  private:
+    iscsi::result<void> take_down() {
+        auto held = hold_and_flush(node_);
+        if (!held)
+            return held.error();
+        if (auto stopped = control_.stop(device_.device); !stopped)
+            return stopped;
+        held->held.close();
+        if (auto gone = vanish(); !gone)
+            return gone;
+        return held->flushed;
+    }
+
+    // STOP_DEV ends the tags, so the lane lets go; then nothing keeps the device.
+    iscsi::result<void> vanish() {
+        is_there_ = false;
+        static_cast<void>(control_.stop(device_.device));
+        seat_.reset();
+        return control_.remove(device_.device);
+    }
+
+    ublk_control control_;
+    ublk::device_info device_;
+    std::string node_;
+    std::unique_ptr<lane_seat> seat_;
+    bool is_there_ = true;
+};
+
+// START_DEV returns after the scan for partitions, whose reads wait for a target.
+iscsi::result<void> ublk_disk::start(lane::lane& where, const disk_request& what) {
+    auto server = make_server(control_, device_);
+    if (!server)
+        return server.error();
+    const auto told = ublk_parameters_of(what.properties, device_.largest_io);
+    if (auto set = control_.set_parameters(device_.device, told); !set)
+        return set;
+    seat_ = take_seat(where, what, *server);
+    const watchdog bound(scan_limit, [&where, kept = *server] {
+        where.call([kept] { kept->queue.fail_all(); });
+    });
+    auto started = control_.start(device_.device, start_limit);
+    if (!started || !bound.has_acted())
+        return started;
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::attach_failed),
+        node_,
+        "no answer from the LUN",
+        "one within " + std::to_string(scan_limit / 1s) + " s"};
+}
+
+// The kernel needs a moment to see the old daemon off.
+iscsi::result<void> ublk_disk::recover(lane::lane& where, const disk_request& what) {
+    iscsi::result<void> begun;
+    wait_until(adoption_limit, [&] {
+        begun = control_.begin_recovery(device_.device);
+        return begun || begun.error().code != iscsi::to_error_code(disk_errc::busy);
+    });
+    if (!begun)
+        return begun;
+    auto server = make_server(control_, device_);
+    if (!server)
+        return server.error();
+    seat_ = take_seat(where, what, *server);
+    return control_.end_recovery(device_.device, start_limit);
+}
+
+ublk::device_info wishes(const ublk_control& control) {
+    constexpr ublk_shape shape;
+    ublk::device_info wanted;
+    wanted.queues = 1;
+    wanted.queue_depth = shape.depth;
+    wanted.largest_io = shape.payload;
+    wanted.device = ublk::any_device;
+    wanted.flags = ublk::feature_user_recovery | ublk::feature_recovery_reissue;
+    wanted.flags |= control.features() & ublk::feature_update_size;
+    if (control.encodes())
+        wanted.flags |= ublk::feature_ioctl_encode;
+    return wanted;
+}
+
+iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what) {
+    auto control = ublk_control::open();
+    if (!control)
+        return control.error();
+    const auto device = control->add(wishes(*control));
+    if (!device)
+        return device.error();
+    auto made = std::make_unique<ublk_disk>(std::move(*control), *device);
+    if (what.before_appearing)
+        if (auto noted = what.before_appearing(made->node()); !noted)
+            return noted.error();
+    if (auto started = made->start(where, what); !started)
+        return started.error();
+    if (!wait_for_node(made->node(), node_limit))
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            "/dev/" + made->node(),
+            "not there",
+            "a node (in a container: pass /dev in)"};
+    return made;
+}
+
+iscsi::result<std::unique_ptr<disk>>
+take_over(lane::lane& where, const disk_request& what, const std::string& node) {
+    std::uint32_t number = 0;
+    const char* const digits = node.data() + std::min<std::size_t>(node.size(), 5);
+    if (std::from_chars(digits, node.data() + node.size(), number).ec != std::errc())
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed), "device", node, "ublkbN"};
+    auto control = ublk_control::open();
+    if (!control)
+        return control.error();
+    const auto device = control->info(number);
+    if (!device)
+        return device.error();
+    auto made = std::make_unique<ublk_disk>(std::move(*control), *device);
+    if (auto recovered = made->recover(where, what); !recovered) {
+        made->let_go();
+        return recovered.error();
+    }
+    return made;
+}
+
+class ublk_driver final : public driver {
+  public:
+    std::string_view name() const override { return "ublk"; }
+
+    bool can_adopt() const override { return true; }
+
+    iscsi::result<std::unique_ptr<disk>>
+    attach(lane::lane& where, const disk_request& what) override {
+        return without_exceptions([&] { return put_up(where, what); });
+    }
+
+    iscsi::result<std::unique_ptr<disk>>
+    adopt(lane::lane& where, const disk_request& what, const std::string& node) override {
+        return without_exceptions([&] { return take_over(where, what, node); });
+    }
+};
+
+} // namespace
+
+std::unique_ptr<driver> make_ublk_driver() {
+    return std::make_unique<ublk_driver>();
+}
+
+iscsi::result<void> ublk_is_here() {
+    if (ublk_control::open())
+        return {};
+    load_module("ublk_drv");
+    auto control = ublk_control::open();
+    if (!control)
+        return control.error();
+    return {};
+}
+
+} // namespace iscsid::disk

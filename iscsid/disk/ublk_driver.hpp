@@ -1,0 +1,17 @@
+#pragma once
+
+#include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/ublk_abi.hpp"
+
+namespace iscsid::disk {
+
+// /dev/ublkbN for each LUN. Needs lanes on io_uring.
+std::unique_ptr<driver> make_ublk_driver();
+
+// Whether this kernel has the driver; loads its module when that helps. Faults: no_driver.
+iscsi::result<void> ublk_is_here();
+
+// What the kernel is told of a LUN. Pure.
+ublk::parameters ublk_parameters_of(const scsi::logical_unit& lun, std::uint32_t largest_io);
+
+} // namespace iscsid::disk

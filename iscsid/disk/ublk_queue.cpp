@@ -1,0 +1,142 @@
+#include "iscsid/disk/ublk_queue.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace iscsid::disk {
+
+namespace {
+
+constexpr std::uint64_t sector = 512;
+
+} // namespace
+
+ublk_queue::ublk_queue(
+    int file, const ublk::io_descriptor* descriptors, const ublk_shape& shape, bool encodes
+)
+    : file_(file)
+    , descriptors_(descriptors)
+    , shape_(shape)
+    , encodes_(encodes)
+    , memory_(shape.depth, shape.payload)
+    , slots_(shape.depth) {}
+
+void ublk_queue::settle(lane::ring& io, lane::lun_port& port) {
+    io_ = &io;
+    port_ = &port;
+    for (std::uint32_t tag = 0; tag < slots_.size(); ++tag) {
+        ++under_way_;
+        command(ublk::fetch, tag, -1);
+    }
+}
+
+void ublk_queue::leave(std::function<void()> gone) {
+    gone_ = std::move(gone);
+    leave_if_empty();
+}
+
+void ublk_queue::fail_all() {
+    fails_ = true;
+    for (std::uint32_t tag = 0; tag < slots_.size(); ++tag) {
+        if (slots_[tag].now != slot::phase::at_lun || slots_[tag].given_up)
+            continue;
+        slots_[tag].given_up = true;
+        ++under_way_; // the kernel has the tag again, and the LUN still has it
+        command(ublk::commit_and_fetch, tag, -EIO);
+    }
+}
+
+// A result below 0 ends the tag: the device is being stopped, or refuses us.
+void ublk_queue::ring_done(std::uint32_t tag, std::int32_t result) {
+    if (result == 0)
+        return serve(tag);
+    --under_way_;
+    if (!slots_[tag].given_up)
+        slots_[tag].now = slot::phase::ended;
+    leave_if_empty();
+}
+
+void ublk_queue::complete(std::uint64_t tag, int error) {
+    const auto index = static_cast<std::uint32_t>(tag);
+    if (slots_[index].given_up) {
+        slots_[index].given_up = false;
+        --under_way_;
+        return leave_if_empty();
+    }
+    commit(index, error);
+}
+
+void ublk_queue::serve(std::uint32_t tag) {
+    if (fails_)
+        return command(ublk::commit_and_fetch, tag, -EIO);
+    slots_[tag].now = slot::phase::at_lun;
+    switch (descriptors_[tag].op_and_flags & ublk::op_mask) {
+    case ublk::op_read:
+        return submit(tag, lane::operation::read);
+    case ublk::op_write:
+        return submit(tag, lane::operation::write);
+    case ublk::op_flush:
+        return submit(tag, lane::operation::flush);
+    case ublk::op_discard:
+        return submit(tag, lane::operation::discard);
+    case ublk::op_write_zeroes:
+        return submit(tag, lane::operation::write_zeroes);
+    default:
+        return commit(tag, EOPNOTSUPP);
+    }
+}
+
+// The port may complete before it returns, and the tag may be in use again then.
+void ublk_queue::submit(std::uint32_t tag, lane::operation op) {
+    const auto& asked = descriptors_[tag];
+    lane::block_request request;
+    request.op = op;
+    request.tag = tag;
+    request.force_unit_access = (asked.op_and_flags & ublk::io_flag_fua) != 0;
+    request.may_unmap = (asked.op_and_flags & ublk::io_flag_no_unmap) == 0;
+    if (op != lane::operation::flush) {
+        request.offset = asked.start_sector * sector;
+        request.length = length_of(tag);
+    }
+    if (op == lane::operation::read || op == lane::operation::write) {
+        if (request.length > shape_.payload)
+            return commit(tag, EINVAL);
+        request.buffer = memory_.of(tag, request.length);
+    }
+    port_->submit(request, *this);
+}
+
+std::uint64_t ublk_queue::length_of(std::uint32_t tag) const {
+    return descriptors_[tag].sectors * sector;
+}
+
+// The result of what has moved is its length; anything shorter would be asked for again.
+void ublk_queue::commit(std::uint32_t tag, int error) {
+    const bool is_flush = (descriptors_[tag].op_and_flags & ublk::op_mask) == ublk::op_flush;
+    const auto length = is_flush ? 0 : static_cast<std::int32_t>(length_of(tag));
+    command(ublk::commit_and_fetch, tag, error == 0 ? length : -error);
+}
+
+void ublk_queue::command(ublk::io what, std::uint32_t tag, std::int32_t result) {
+    if (!slots_[tag].given_up)
+        slots_[tag].now = slot::phase::fetching;
+    ublk::io_command command;
+    command.tag = static_cast<std::uint16_t>(tag);
+    command.result = result;
+    command.address = reinterpret_cast<std::uintptr_t>(memory_.of(tag));
+    lane::command_field field{};
+    std::memcpy(field.data(), &command, sizeof command);
+    const auto opcode = encodes_ ? ublk::encoded(what) : std::uint32_t{what};
+    io_->command(file_, opcode, field, *this, tag);
+}
+
+// The last act: `gone` may destroy this object.
+void ublk_queue::leave_if_empty() {
+    if (!gone_ || under_way_ != 0)
+        return;
+    const auto gone = std::exchange(gone_, {});
+    gone();
+}
+
+} // namespace iscsid::disk

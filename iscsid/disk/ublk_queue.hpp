@@ -1,0 +1,68 @@
+#pragma once
+
+#include "iscsid/disk/payload_memory.hpp"
+#include "iscsid/disk/ublk_abi.hpp"
+#include "iscsid/lane/lane.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace iscsid::disk {
+
+struct ublk_shape {
+    std::uint16_t depth = 128;           // requests in flight, each with a buffer of its own
+    std::uint32_t payload = 1024 * 1024; // bytes of the largest READ or WRITE
+};
+
+// The only queue of a ublk device: takes the kernel's requests tag by tag, hands them to the LUN
+// and commits their results. Takes part in the lane's thread; allocates everything in the
+// constructor.
+class ublk_queue final : public lane::lane_resident,
+                         private lane::ring_client,
+                         private lane::request_owner {
+  public:
+    // `file` is the open /dev/ublkcN and `descriptors` its shared memory; both outlive this object.
+    ublk_queue(
+        int file, const ublk::io_descriptor* descriptors, const ublk_shape& shape, bool encodes
+    );
+
+    // From here on the kernel may send requests. leave() ends when the device has been stopped.
+    void settle(lane::ring& io, lane::lun_port& port) override;
+    void leave(std::function<void()> gone) override;
+
+    // On the lane's thread: every request fails from now on, those that are at the LUN first. For
+    // a device that does not come up: the kernel waits for its first requests without a limit.
+    void fail_all();
+
+  private:
+    struct slot {
+        enum class phase : std::uint8_t { ended, fetching, at_lun };
+
+        phase now = phase::ended;
+        bool given_up = false; // answered, but the LUN still has its buffer
+    };
+
+    void ring_done(std::uint32_t tag, std::int32_t result) override;
+    void complete(std::uint64_t tag, int error) override;
+
+    void serve(std::uint32_t tag);
+    void submit(std::uint32_t tag, lane::operation op);
+    void commit(std::uint32_t tag, int error);
+    void command(ublk::io what, std::uint32_t tag, std::int32_t result);
+    void leave_if_empty();
+    std::uint64_t length_of(std::uint32_t tag) const;
+
+    const int file_;
+    const ublk::io_descriptor* const descriptors_;
+    const ublk_shape shape_;
+    const bool encodes_;
+    payload_memory memory_;
+    std::vector<slot> slots_;
+    std::uint32_t under_way_ = 0; // tags that the kernel or the LUN has
+    lane::ring* io_ = nullptr;
+    lane::lun_port* port_ = nullptr;
+    bool fails_ = false;
+    std::function<void()> gone_;
+};
+
+} // namespace iscsid::disk
