@@ -1,5 +1,7 @@
 #include "iscsid/daemon.hpp"
 
+#include "iscsid/device/registry.hpp"
+#include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/stale.hpp"
 #include "iscsid/ipc/listener.hpp"
@@ -24,6 +26,7 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace iscsid {
@@ -80,20 +83,42 @@ iscsi::result<session::current_settings> load_settings(const daemon_options& opt
 struct chosen_driver {
     std::unique_ptr<disk::driver> driver;
     std::string why_none;
+    std::vector<std::unique_ptr<disk::driver>> earlier; // for disks that were made otherwise
 };
 
-chosen_driver
-choose_driver(const daemon_options& options, const admin::config& config, std::string_view ring) {
+chosen_driver choose_driver(const disk::surroundings& where, const admin::config& config) {
     const std::string wanted = config.daemon_value("iscsid.disk.driver");
     std::string reason;
-    const disk::surroundings where{options.where.runtime.string(), ring == "io_uring"};
     auto made = disk::choose_driver(wanted, where, reason);
     if (made.has_error()) {
         spdlog::error("no disks, logins will be refused: {}", made.error().text());
-        return {nullptr, made.error().text()};
+        return {nullptr, made.error().text(), {}};
     }
     spdlog::info("disks: {}", reason);
-    return {*std::move(made), {}};
+    return {*std::move(made), {}, {}};
+}
+
+// The choice may have changed since those disks were made.
+void add_earlier_drivers(
+    chosen_driver& chosen,
+    const std::vector<device::disk_state>& left,
+    const disk::surroundings& where
+) {
+    for (const auto& state : left) {
+        const auto is_it = [&state](const auto& each) { return each->name() == state.driver; };
+        if ((chosen.driver && is_it(chosen.driver)) || std::ranges::any_of(chosen.earlier, is_it))
+            continue;
+        std::string reason;
+        if (auto made = disk::choose_driver(state.driver, where, reason); made.has_value())
+            chosen.earlier.push_back(*std::move(made));
+    }
+}
+
+std::vector<device::disk_state> load_left_disks(const device::registry& from) {
+    auto loaded = from.load();
+    for (const auto& each : loaded.bad)
+        spdlog::error("a disk of an earlier iscsid is not known any more: {}", each.text());
+    return std::move(loaded.disks);
 }
 
 // Everything that runs. Members stand in the order of who needs whom.
@@ -103,14 +128,18 @@ class daemon {
 
     std::string summary() const;
 
-    // Until stop(). True: every session is logged out.
-    bool run();
+    // How the daemon ends.
+    enum class ending : std::uint8_t { all_logged_out, handed_over, sessions_left };
+
+    // Until stop().
+    ending run();
 
   private:
     session::surroundings surroundings();
     admin::daemon_status describe() const;
     void stop();
     void reload();
+    bool leaves_disks() const;
 
     const daemon_options& options_;
     asio::io_context control_{1};
@@ -118,19 +147,28 @@ class daemon {
     asio::thread_pool workers_{disk_threads};
     admin::record_store records_;
     lane::lane_pool lanes_;
+    disk::surroundings where_;
+    device::registry registry_;
+    device::udev_links links_;
+    std::vector<device::disk_state> left_; // by an earlier daemon
     chosen_driver disks_;
     session::manager sessions_;
     ipc::verbs verbs_;
     ipc::server server_;
     sys::signals signals_;
     bool stopping_ = false;
+    bool handed_over_ = false;
 };
 
 daemon::daemon(const daemon_options& options, const session::current_settings& settings, int socket)
     : options_(options)
     , records_(options.where.database)
     , lanes_(lane_count(settings.config))
-    , disks_(choose_driver(options, settings.config, lanes_.ring_name()))
+    , where_{options.where.runtime.string(), lanes_.ring_name() == "io_uring"}
+    , registry_(options.where.runtime / "state")
+    , links_(options.where.runtime / "udev")
+    , left_(load_left_disks(registry_))
+    , disks_(choose_driver(where_, settings.config))
     , sessions_(surroundings(), settings)
     , verbs_(
           sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}
@@ -141,12 +179,19 @@ daemon::daemon(const daemon_options& options, const session::current_settings& s
       ) {
     if (!lanes_.why_not().empty())
         spdlog::warn("no io_uring, epoll does its work: {}", lanes_.why_not());
+    links_.clear();
+    sessions_.restore(std::move(left_));
 }
 
 session::surroundings daemon::surroundings() {
+    add_earlier_drivers(disks_, left_, where_);
     session::surroundings with;
     with.where = {control_.get_executor(), resolvers_.get_executor(), workers_.get_executor()};
-    with.driver = disks_.driver.get();
+    with.disks.driver = disks_.driver.get();
+    for (const auto& each : disks_.earlier)
+        with.disks.earlier.push_back(each.get());
+    with.disks.registry = &registry_;
+    with.disks.links = &links_;
     with.no_driver = disks_.why_none;
     with.records = &records_;
     with.adopt = [this](auto sid, auto engine, int socket, auto notes) -> lane::lane& {
@@ -180,22 +225,36 @@ std::string daemon::summary() const {
     );
 }
 
-bool daemon::run() {
+daemon::ending daemon::run() {
     control_.run();
-    return sessions_.session_count() == 0;
+    if (handed_over_)
+        return ending::handed_over;
+    return sessions_.session_count() == 0 ? ending::all_logged_out : ending::sessions_left;
 }
 
 void daemon::stop() {
     if (std::exchange(stopping_, true))
         return;
-    spdlog::info("ending: {} session(s) to log out", sessions_.session_count());
     sys::notify_stopping();
     server_.stop();
+    if (leaves_disks()) {
+        spdlog::info("ending: {} session(s) are for the next daemon", sessions_.session_count());
+        sessions_.hand_over();
+        handed_over_ = true;
+        control_.stop();
+        return;
+    }
+    spdlog::info("ending: {} session(s) to log out", sessions_.session_count());
     asio::co_spawn(
         control_,
         sessions_.shut_down(shutdown_limit),
         [this](const std::exception_ptr& /*the end comes in any case*/) { control_.stop(); }
     );
+}
+
+bool daemon::leaves_disks() const {
+    return sessions_.session_count() > 0 && disks_.driver && disks_.driver->can_adopt() &&
+           sessions_.settings().config.daemon_value("iscsid.keep_disks_on_stop") != "No";
 }
 
 void daemon::reload() {
@@ -273,7 +332,14 @@ int serve(
         detached->ready();
     }
     sys::notify_ready(running.summary());
-    if (!running.run()) {
+    const auto end = running.run();
+    if (end == daemon::ending::handed_over) {
+        // Without taking anything down: the kernel keeps the disks and what they wait for.
+        spdlog::info("ended, the disks wait for the next daemon");
+        spdlog::shutdown();
+        ::_exit(0);
+    }
+    if (end == daemon::ending::sessions_left) {
         // Disks are in use or a target does not answer. Waiting for them here could last for ever;
         // what is left of them is removed at the next start.
         spdlog::critical("ended with sessions that could not be logged out");

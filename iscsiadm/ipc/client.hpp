@@ -46,6 +46,9 @@ class daemon_client {
     virtual result<void> log_out(
         const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
     ) = 0;
+    virtual result<void> rescan(
+        const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+    ) = 0;
     virtual result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,

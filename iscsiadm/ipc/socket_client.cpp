@@ -13,7 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds quick{30'000};
-constexpr milliseconds while_disks_flush{600'000}; // a logout writes back everything first
+// A disk that is removed, by a logout or a rescan, writes back everything first.
+constexpr milliseconds while_disks_flush{600'000};
 
 std::string method(std::string_view verb) {
     return std::string(admin::interface_name) + "." + std::string(verb);
@@ -65,6 +66,12 @@ result<void> socket_client::log_out(
     const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
 ) {
     return stream({method("Logout"), to_json(request)}, while_disks_flush, listen);
+}
+
+result<void> socket_client::rescan(
+    const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+) {
+    return stream({method("Rescan"), to_json(request)}, while_disks_flush, listen);
 }
 
 result<void> socket_client::discover(

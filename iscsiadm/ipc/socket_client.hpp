@@ -28,6 +28,9 @@ class socket_client final : public daemon_client {
     result<void> log_out(
         const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
     ) override;
+    result<void> rescan(
+        const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+    ) override;
     result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,

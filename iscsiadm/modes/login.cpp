@@ -105,42 +105,68 @@ void login_run::print_failure(const admin::node_id& node, exit_code code, std::s
     failure_.add(code);
 }
 
-class logout_run {
-  public:
-    logout_run(context& at, const std::vector<admin::session_info>& sessions)
-        : at_(at), sessions_(sessions) {}
+// What is done to sessions: how it is asked for, and its words.
+template <class Request, class Progress>
+struct session_verb {
+    using words = std::string (*)(const admin::session_info&);
 
+    result<void> (daemon_client::*call)(const Request&, const daemon_client::listener<Progress>&);
+    words start;
+    words success; // null: open-iscsi says nothing
+    words failure;
+    bool names_each_error; // after each failure, not only at the end
+};
+
+constexpr session_verb<admin::logout_request_message, admin::logout_progress> logging_out{
+    &daemon_client::log_out, logging_out_line, logged_out_line, could_not_log_out, true};
+
+constexpr session_verb<admin::rescan_request_message, admin::rescan_progress> rescanning{
+    &daemon_client::rescan, rescanning_line, nullptr, could_not_rescan, false};
+
+// One call about sessions: what was asked, what has been answered.
+template <class Request, class Progress>
+class session_run {
+  public:
+    session_run(
+        const session_verb<Request, Progress>& verb,
+        context& at,
+        const std::vector<admin::session_info>& sessions
+    )
+        : verb_(verb), at_(at), sessions_(sessions) {}
+
+    // The first failure.
     exit_code run();
 
   private:
-    void take(const admin::logout_progress& progress);
+    void take(const Progress& progress);
     void print_failure(const admin::session_info& session, exit_code code, std::string_view detail);
 
+    const session_verb<Request, Progress>& verb_;
     context& at_;
     const std::vector<admin::session_info>& sessions_;
     std::set<std::uint32_t> answered_;
     first_failure failure_;
 };
 
-exit_code logout_run::run() {
-    admin::logout_request_message request;
+template <class Request, class Progress>
+exit_code session_run<Request, Progress>::run() {
+    Request request;
     for (const admin::session_info& session : sessions_) {
-        at_.screen.print(logging_out_line(session));
+        at_.screen.print(verb_.start(session));
         request.sids.push_back(session.sid);
     }
-    const auto listen = [this](const admin::logout_progress& progress) { take(progress); };
-    const auto called = at_.daemon.log_out(request, listen);
+    const auto listen = [this](const Progress& progress) { take(progress); };
+    const auto called = (at_.daemon.*verb_.call)(request, listen);
     const exit_code code =
         called ? exit_code::daemon_communication : report_call(called.error(), at_.screen);
     for (const admin::session_info& session : sessions_)
         if (!answered_.contains(session.sid))
             print_failure(session, code, "no answer");
-    if (failure_.code() != exit_code::success)
-        at_.screen.complain("Could not logout of all requested sessions");
     return failure_.code();
 }
 
-void logout_run::take(const admin::logout_progress& progress) {
+template <class Request, class Progress>
+void session_run<Request, Progress>::take(const Progress& progress) {
     const auto session = std::ranges::find(sessions_, progress.sid, &admin::session_info::sid);
     if (session == sessions_.end()) {
         at_.screen.complain(
@@ -150,17 +176,19 @@ void logout_run::take(const admin::logout_progress& progress) {
         return;
     }
     answered_.insert(progress.sid);
-    if (progress.code == exit_code::success)
-        at_.screen.print(logged_out_line(*session));
-    else
+    if (progress.code != exit_code::success)
         print_failure(*session, progress.code, progress.detail);
+    else if (verb_.success != nullptr)
+        at_.screen.print(verb_.success(*session));
 }
 
-void logout_run::print_failure(
+template <class Request, class Progress>
+void session_run<Request, Progress>::print_failure(
     const admin::session_info& session, exit_code code, std::string_view detail
 ) {
-    at_.screen.complain(could_not_log_out(session));
-    at_.screen.complain(reported_error(code));
+    at_.screen.complain(verb_.failure(session));
+    if (verb_.names_each_error)
+        at_.screen.complain(reported_error(code));
     at_.screen.explain(detail);
     failure_.add(code);
 }
@@ -213,7 +241,19 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
 
 exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
     std::ranges::stable_sort(sessions, {}, [](const auto& session) { return session.node.target; });
-    return logout_run(at, sessions).run();
+    const exit_code code = session_run(logging_out, at, sessions).run();
+    if (code != exit_code::success)
+        at.screen.complain("Could not logout of all requested sessions");
+    return code;
+}
+
+exit_code rescan(const std::vector<admin::session_info>& sessions, context& at) {
+    const exit_code code = session_run(rescanning, at, sessions).run();
+    if (code != exit_code::success)
+        at.screen.complain(
+            fmt::format("Could not execute operation on all sessions: {}", to_text(code))
+        );
+    return code;
 }
 
 } // namespace iscsi::cli

@@ -26,4 +26,7 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
 // Logs out of these sessions, grouped by target.
 exit_code log_out(std::vector<admin::session_info> sessions, context& at);
 
+// Has the LUNs of these sessions looked for again, in the order given.
+exit_code rescan(const std::vector<admin::session_info>& sessions, context& at);
+
 } // namespace iscsi::cli

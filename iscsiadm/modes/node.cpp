@@ -167,6 +167,13 @@ exit_code log_out_nodes(const node_mode& mode, context& at) {
     });
 }
 
+exit_code rescan_nodes(const node_mode& mode, context& at) {
+    constexpr std::string_view none = "No session found.";
+    return with_sessions(mode, at, none, [&](const std::vector<admin::session_info>& chosen) {
+        return rescan(chosen, at);
+    });
+}
+
 exit_code refuse_for_sessions(const node_mode& mode, std::string_view what, context& at) {
     return with_sessions(mode, at, "No session found.", [&](const auto&) {
         return report_not_supported(what, at.screen);
@@ -209,7 +216,7 @@ exit_code run_node(const node_mode& mode, context& at) {
     if (mode.logout)
         return log_out_nodes(mode, at);
     if (mode.rescan)
-        return refuse_for_sessions(mode, "rescanning a session", at);
+        return rescan_nodes(mode, at);
     if (mode.statistics)
         return refuse_for_sessions(mode, "statistics of a session", at);
     if (!mode.ops.none())

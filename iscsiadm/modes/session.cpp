@@ -88,7 +88,7 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
     if (mode.logout)
         return log_out(std::move(sessions), at);
     if (mode.rescan)
-        return report_not_supported("rescanning a session", at.screen);
+        return rescan(sessions, at);
     if (mode.statistics)
         return report_not_supported("statistics of a session", at.screen);
     const bool one = mode.which.has_value();

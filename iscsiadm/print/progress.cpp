@@ -44,6 +44,14 @@ std::string could_not_log_out(const admin::session_info& session) {
     return fmt::format("Could not logout of [{}].", session_words(session));
 }
 
+std::string rescanning_line(const admin::session_info& session) {
+    return fmt::format("Rescanning session [{}]\n", session_words(session));
+}
+
+std::string could_not_rescan(const admin::session_info& session) {
+    return fmt::format("Could not rescan session sid {}.", session.sid);
+}
+
 std::string reported_error(admin::exit_code code) {
     return fmt::format("initiator reported error ({} - {})", static_cast<int>(code), to_text(code));
 }

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <string>
 
-// The words of login and logout. Names that end in `_line` are for stdout, the others for stderr.
+// The words of login, logout and rescan. Names that end in `_line` are for stdout, the others for
+// stderr.
 namespace iscsi::cli {
 
 // `several`: more than one session of this record was asked for.
@@ -17,6 +18,9 @@ std::string could_not_log_in(const admin::node_id& node);
 std::string logging_out_line(const admin::session_info& session);
 std::string logged_out_line(const admin::session_info& session);
 std::string could_not_log_out(const admin::session_info& session);
+
+std::string rescanning_line(const admin::session_info& session);
+std::string could_not_rescan(const admin::session_info& session);
 
 // "initiator reported error (24 - iSCSI login failed due to authorization failure)"
 std::string reported_error(admin::exit_code code);

@@ -1,5 +1,6 @@
 #include "iscsid/disk/driver.hpp"
 
+#include "iscsid/disk/export_driver.hpp"
 #include "iscsid/disk/fuse_driver.hpp"
 #include "iscsid/disk/nbd_driver.hpp"
 #include "iscsid/disk/null_driver.hpp"
@@ -63,8 +64,8 @@ driver_result choose_best(const surroundings& where, std::string& reason) {
             return each.make(where);
         }
         last = here.error();
-        missing += (missing.empty() ? " (" : "; ") + std::string("no ") + std::string(each.name) +
-                   ": " + last.text();
+        missing += (missing.empty() ? " (no " : ", no ") + std::string(each.name) + ": " +
+                   last.field + ": " + last.got;
     }
     last.field = "iscsid.disk.driver auto";
     last.got = missing.substr(2);
@@ -86,6 +87,10 @@ choose_driver(std::string_view wanted, const surroundings& where, std::string& r
     if (wanted == "none") {
         reason += "sessions without block devices";
         return make_null_driver();
+    }
+    if (wanted == "export") {
+        reason += "an NBD server on a unix socket for each LUN";
+        return make_export_driver(where.runtime_folder);
     }
     const auto found = std::ranges::find(candidates, wanted, &candidate::name);
     if (found == candidates.end())

@@ -40,6 +40,8 @@ inline constexpr std::uint16_t send_fua = 1U << 3U;
 inline constexpr std::uint16_t rotational = 1U << 4U;
 inline constexpr std::uint16_t send_trim = 1U << 5U;
 inline constexpr std::uint16_t send_write_zeroes = 1U << 6U;
+inline constexpr std::uint16_t send_df = 1U << 7U;
+inline constexpr std::uint16_t can_multi_conn = 1U << 8U;
 
 struct request {
     std::uint32_t magic = 0;

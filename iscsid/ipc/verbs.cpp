@@ -77,6 +77,7 @@ const verbs::method* verbs::find(std::string_view name) {
             &verbs::get_interface_description},
         method{"org.iscsi-userland.iscsid.Login", true, &verbs::login},
         method{"org.iscsi-userland.iscsid.Logout", true, &verbs::logout},
+        method{"org.iscsi-userland.iscsid.Rescan", true, &verbs::rescan},
         method{"org.iscsi-userland.iscsid.ListSessions", false, &verbs::list_sessions},
         method{"org.iscsi-userland.iscsid.Discover", true, &verbs::discover},
         method{"org.iscsi-userland.iscsid.Status", false, &verbs::status},
@@ -162,17 +163,30 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
     co_await send_all(std::move(jobs), call.more, to);
 }
 
-asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {
-    const auto request = admin::from_json<admin::logout_request_message>(call.parameters);
+template <class Request, class Progress>
+asio::awaitable<void> verbs::on_each_session(
+    const call_type& call,
+    asio::awaitable<Progress> (session::manager::*job)(lane::session_key),
+    reply_sink& to
+) {
+    const auto request = admin::from_json<Request>(call.parameters);
     if (request.has_error() || request->sids.empty()) {
         auto what = request.has_error() ? request.error().text() : std::string("sids");
         co_await refuse_parameter(to, std::move(what));
         co_return;
     }
-    gathering<admin::logout_progress> jobs(control_, request->sids.size());
+    gathering<Progress> jobs(control_, request->sids.size());
     for (const auto sid : request->sids)
-        jobs.start(sessions_.logout(sid), {sid, exit_code::internal, "internal error"});
+        jobs.start((sessions_.*job)(sid), {sid, exit_code::internal, "internal error"});
     co_await send_all(std::move(jobs), call.more, to);
+}
+
+asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {
+    return on_each_session<admin::logout_request_message>(call, &session::manager::logout, to);
+}
+
+asio::awaitable<void> verbs::rescan(const call_type& call, reply_sink& to) {
+    return on_each_session<admin::rescan_request_message>(call, &session::manager::rescan, to);
 }
 
 asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to) {

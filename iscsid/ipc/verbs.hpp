@@ -33,6 +33,7 @@ class verbs {
     nothing get_interface_description(const call_type& call, reply_sink& to);
     nothing login(const call_type& call, reply_sink& to);
     nothing logout(const call_type& call, reply_sink& to);
+    nothing rescan(const call_type& call, reply_sink& to);
     nothing list_sessions(const call_type& call, reply_sink& to);
     nothing discover(const call_type& call, reply_sink& to);
     nothing status(const call_type& call, reply_sink& to);
@@ -43,6 +44,14 @@ class verbs {
         bool changes;
         nothing (verbs::*run)(const call_type&, reply_sink&);
     };
+
+    // Runs `job` on each session that a Request names.
+    template <class Request, class Progress>
+    nothing on_each_session(
+        const call_type& call,
+        boost::asio::awaitable<Progress> (session::manager::*job)(lane::session_key),
+        reply_sink& to
+    );
 
     static const method* find(std::string_view name);
 

@@ -22,10 +22,6 @@ constexpr auto patience_at_the_end = std::chrono::seconds(5);
 // LIO waits for the commands of the old session before it lets a new one in.
 constexpr std::string_view vendor_of_lio = "LIO-ORG";
 
-bool ends_old_tasks(const scsi::logical_unit& properties) {
-    return properties.vendor == vendor_of_lio;
-}
-
 constexpr std::size_t longest_thread_name = 15; // pthread_setname_np
 
 // Every public function is a message to the lane's thread; the rest runs on that thread only.
@@ -47,6 +43,9 @@ class data_lane final : public lane {
         lane_resident& resident
     ) override;
     void detach(lane_resident& resident, std::function<void()> gone) override;
+    void bar(session_key key, const iscsi::lun_field& lun, int error) override;
+    void refresh(session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties)
+        override;
     void call(std::function<void()> work) override;
     void execute(
         session_key key, const iscsi::command& what, std::function<void(scsi_outcome)> done
@@ -61,11 +60,19 @@ class data_lane final : public lane {
     // A disk's queue on this lane. Its session may go before it.
     struct attachment {
         lane_resident* resident = nullptr;
+        session_key session = 0;
+        iscsi::lun_field lun{};
         std::unique_ptr<lun_queue> queue;
         session_host* host = nullptr;
         bool leaving = false;
         bool has_left = false;
         std::function<void()> gone;
+    };
+
+    struct barred_unit {
+        session_key session = 0;
+        iscsi::lun_field lun{};
+        int error = 0;
     };
 
     struct departure {
@@ -91,6 +98,7 @@ class data_lane final : public lane {
     std::vector<std::unique_ptr<session_host>> sessions_;
     std::vector<departure> departures_; // of sessions
     std::vector<std::unique_ptr<attachment>> disks_;
+    std::vector<barred_unit> barred_;
     bool running_ = true;
     bool some_disk_has_left_ = false;
     std::optional<iscsi::instant> end_of_patience_; // the lane ends, at the latest then
@@ -116,6 +124,29 @@ void data_lane::adopt(session_key key, iscsi::session session, int socket, note_
     });
 }
 
+void data_lane::bar(session_key key, const iscsi::lun_field& lun, int error) {
+    inbox_.post([this, key, lun, error] {
+        std::erase_if(barred_, [&](const barred_unit& each) {
+            return each.session == key && each.lun == lun;
+        });
+        if (error != 0)
+            barred_.push_back({key, lun, error});
+        for (const auto& each : disks_)
+            if (each->session == key && each->lun == lun)
+                each->queue->bar(error);
+    });
+}
+
+void data_lane::refresh(
+    session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties
+) {
+    inbox_.post([this, key, lun, properties] {
+        for (const auto& each : disks_)
+            if (each->session == key && each->lun == lun)
+                each->queue->refresh(properties);
+    });
+}
+
 void data_lane::call(std::function<void()> work) {
     inbox_.post(std::move(work));
 }
@@ -138,6 +169,8 @@ void data_lane::attach(
     inbox_.post([this, key, lun, properties, &resident] {
         auto disk = std::make_unique<attachment>();
         disk->resident = &resident;
+        disk->session = key;
+        disk->lun = lun;
         disk->host = find(key);
         disk->queue = std::make_unique<lun_queue>(disk->host, lun, properties);
         if (disk->host != nullptr) {
@@ -145,6 +178,9 @@ void data_lane::attach(
                 disk->host->trust_reinstatement(lun);
             disk->host->add(*disk->queue);
         }
+        for (const barred_unit& each : barred_)
+            if (each.session == key && each.lun == lun)
+                disk->queue->bar(each.error);
         lun_queue& port = *disk->queue;
         disks_.push_back(std::move(disk));
         resident.settle(*io_, port);
@@ -308,6 +344,7 @@ void data_lane::see_off_sessions() {
 }
 
 void data_lane::see_off(session_host& host) {
+    std::erase_if(barred_, [&](const barred_unit& each) { return each.session == host.key(); });
     host.part_from_sources();
     for (const auto& disk : disks_)
         if (disk->host == &host)
@@ -316,6 +353,10 @@ void data_lane::see_off(session_host& host) {
 }
 
 } // namespace
+
+bool ends_old_tasks(const scsi::logical_unit& properties) {
+    return properties.vendor == vendor_of_lio;
+}
 
 std::unique_ptr<lane> make_lane(std::unique_ptr<ring> io, std::string thread_name) {
     return std::make_unique<data_lane>(std::move(io), std::move(thread_name));

@@ -96,6 +96,14 @@ class lane {
     ) = 0;
     virtual void detach(lane_resident& resident, std::function<void()> gone) = 0;
 
+    // All requests for this LUN, now and later, end with this positive errno and reach no target;
+    // 0 lifts it. For a LUN that is not what it was.
+    virtual void bar(session_key key, const iscsi::lun_field& lun, int error) = 0;
+
+    // The LUN has other properties now, its capacity say; for requests from now on.
+    virtual void
+    refresh(session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties) = 0;
+
     // Any work of a disk driver that must run on the lane's thread.
     virtual void call(std::function<void()> work) = 0;
 
@@ -119,6 +127,10 @@ class lane {
 
     virtual std::string_view ring_name() const = 0;
 };
+
+// A target that is known to end the tasks of a lost connection before it lets us in again: with it
+// the session needs no replay barrier. By its INQUIRY data.
+bool ends_old_tasks(const scsi::logical_unit& properties);
 
 std::unique_ptr<lane> make_lane(std::unique_ptr<ring> io, std::string thread_name);
 

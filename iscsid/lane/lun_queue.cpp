@@ -29,7 +29,9 @@ lun_queue::lun_queue(
 }
 
 void lun_queue::submit(const block_request& request, request_owner& owner) {
-    const int error = session_ == nullptr ? ENOLINK : translator_.check(request);
+    const int error = session_ == nullptr ? ENOLINK
+                      : barred_ != 0      ? barred_
+                                          : translator_.check(request);
     if (error != 0) {
         owner.complete(request.tag, error);
         return;
@@ -40,6 +42,16 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     what.owner = &owner;
     what.progress = {};
     plan(slot);
+}
+
+void lun_queue::bar(int error) {
+    barred_ = error;
+    if (error == 0)
+        return;
+    first_waiting_ = no_slot;
+    for (std::uint32_t slot = 0; slot < entries_.size(); ++slot)
+        if (entries_[slot].is == state::waiting || entries_[slot].is == state::delayed)
+            finish(slot, error);
 }
 
 void lun_queue::command_done(std::uint32_t slot, const iscsi::task_done& done) {
@@ -126,6 +138,8 @@ void lun_queue::session_gone() {
 // The next command of the request, or its end.
 void lun_queue::plan(std::uint32_t slot) {
     entry& what = entries_[slot];
+    if (barred_ != 0)
+        return finish(slot, barred_);
     const next_step step = translator_.next(what.request, what.progress, what.list);
     if (const auto* end = std::get_if<request_end>(&step)) {
         finish(slot, end->error);
@@ -191,6 +205,8 @@ void lun_queue::advance(std::uint32_t slot) {
 
 void lun_queue::repeat(std::uint32_t slot, const scsi::disposition& why) {
     entry& what = entries_[slot];
+    if (barred_ != 0)
+        return finish(slot, barred_);
     const bool in_time = !what.give_up || session_->now() < *what.give_up;
     if (what.failed_tries >= why.retries || !in_time) {
         finish(slot, why.error);
@@ -203,8 +219,8 @@ void lun_queue::repeat(std::uint32_t slot, const scsi::disposition& why) {
 void lun_queue::delay(std::uint32_t slot, const scsi::disposition& why) {
     entry& what = entries_[slot];
     const iscsi::instant then = session_->now() + what.next_delay;
-    if (what.give_up && then >= *what.give_up) {
-        finish(slot, why.error);
+    if (barred_ != 0 || (what.give_up && then >= *what.give_up)) {
+        finish(slot, barred_ != 0 ? barred_ : why.error);
         return;
     }
     what.is = state::delayed;

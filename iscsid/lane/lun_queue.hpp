@@ -22,6 +22,11 @@ class lun_queue final : public lun_port, public command_source {
     // A request whose LUN is not there ends with ENOLINK.
     void submit(const block_request& request, request_owner& owner) override;
 
+    // Requests from now on, and those that have not been sent, end with this errno; 0 lifts it.
+    void bar(int error);
+
+    void refresh(const scsi::logical_unit& properties) { translator_.refresh(properties); }
+
     void command_done(std::uint32_t slot, const iscsi::task_done& done) override;
     bool send_waiting() override;
     void handle_deadline(iscsi::instant now) override;
@@ -84,6 +89,7 @@ class lun_queue final : public lun_port, public command_source {
     std::size_t unfinished_ = 0;
     std::size_t in_flight_ = 0; // commands that the session has
     queue_depth depth_;
+    int barred_ = 0;                           // errno
     std::optional<iscsi::instant> next_check_; // not after the first `due`
 };
 

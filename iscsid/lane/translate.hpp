@@ -58,6 +58,9 @@ class translator {
   public:
     explicit translator(scsi::logical_unit unit) : unit_(std::move(unit)) {}
 
+    // What was refused stays refused.
+    void refresh(scsi::logical_unit unit) { unit_ = std::move(unit); }
+
     // 0, or the errno of a request that must not be sent: EINVAL (not on the block grid, beyond
     // the end, buffer and length differ), EROFS.
     int check(const block_request& request) const;

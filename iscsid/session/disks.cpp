@@ -1,6 +1,7 @@
 #include "iscsid/session/disks.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,6 +12,10 @@
 namespace iscsid::session {
 
 namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto links_limit = 10s;
 
 // Mounted, swap, or held by another device (LVM, RAID): an exclusive open tells, without a race
 // and without a walk through /sys. Reading only, so that udev does not take it for a change.
@@ -26,74 +31,189 @@ bool is_in_use(const disk::disk& what) {
 }
 
 std::string words_of(const attached_disk& disk, const std::string& what) {
-    return fmt::format("LUN {} ({}): {}", disk.request.lun_number, disk.device->node(), what);
+    return fmt::format("LUN {} ({}): {}", disk.state.lun_number, disk.device->node(), what);
 }
 
 bool is_busy(const iscsi::fault& why) {
     return why.code == iscsi::to_error_code(disk::disk_errc::busy);
 }
 
-void attach_again(disk::driver& with, lane::lane& where, std::vector<attached_disk>& disks) {
+device::disk_identity_words identity_of(const device::disk_state& state) {
+    return {
+        state.target, state.portal_address, state.portal_port, state.lun_number, state.properties};
+}
+
+// Before anybody sees the device: what a later daemon must know, and what udev will ask for.
+iscsi::result<void>
+prepare(const disk_tools& with, device::disk_state state, const std::string& node) {
+    state.node = node;
+    if (with.registry != nullptr && with.driver->can_adopt())
+        if (auto saved = with.registry->save(state); !saved)
+            return saved;
+    if (with.links != nullptr)
+        if (auto told = with.links->announce(node, identity_of(state)); !told)
+            spdlog::warn("udev will not name {}: {}", node, told.error().text());
+    return {};
+}
+
+disk::disk_request request_for(const disk_tools& with, const device::disk_state& state) {
+    return {
+        state.sid,
+        state.lun,
+        state.lun_number,
+        state.target,
+        state.properties,
+        [with, state](const std::string& node) { return prepare(with, state, node); }};
+}
+
+void forget(const disk_tools& with, const device::disk_state& state) {
+    if (with.registry != nullptr)
+        with.registry->forget(state.sid, state.lun_number);
+    if (with.links != nullptr && !state.node.empty())
+        with.links->retract(state.node);
+}
+
+attached_disk
+made_known(const disk_tools& with, device::disk_state state, std::shared_ptr<disk::disk> device) {
+    const bool node_is_news = state.node != device->node();
+    state.node = device->node();
+    if (with.links != nullptr && !state.node.empty()) {
+        if (node_is_news && !with.driver->can_adopt())
+            static_cast<void>(prepare(with, state, state.node));
+        if (!with.links->wait_for_links(state.node, links_limit))
+            spdlog::warn("udev has not made the links of {} in time", state.node);
+    }
+    return {std::move(state), std::move(device), false};
+}
+
+iscsi::result<attached_disk>
+attach_one(const disk_tools& with, lane::lane& where, device::disk_state state) {
+    state.driver = with.driver->name();
+    state.node.clear();
+    auto made = with.driver->attach(where, request_for(with, state));
+    if (made.has_error()) {
+        forget(with, state);
+        return made.error();
+    }
+    return made_known(with, std::move(state), *std::move(made));
+}
+
+disk::driver* driver_of(const disk_tools& with, const device::disk_state& state) {
+    if (with.driver->name() == state.driver)
+        return with.driver;
+    const auto found = std::ranges::find(with.earlier, state.driver, &disk::driver::name);
+    return found == with.earlier.end() ? nullptr : *found;
+}
+
+// One that is gone is made anew, by the driver of today.
+iscsi::result<attached_disk>
+adopt_one(const disk_tools& with, lane::lane& where, const device::disk_state& state) {
+    disk_tools then = with;
+    then.driver = driver_of(with, state);
+    if (then.driver == nullptr)
+        return iscsi::fault{
+            iscsi::to_error_code(disk::disk_errc::no_driver), state.node, state.driver, "it"};
+    // The state first: the properties may be news, and the next daemon may come soon.
+    static_cast<void>(prepare(then, state, state.node));
+    auto made = then.driver->adopt(where, request_for(then, state), state.node);
+    if (made.has_value())
+        return made_known(then, state, *std::move(made));
+    spdlog::error(
+        "LUN {}: {} cannot be taken over, a new device is made: {}",
+        state.lun_number,
+        state.node,
+        made.error().text()
+    );
+    forget(with, state);
+    return attach_one(with, where, state);
+}
+
+template <class One>
+attach_report all_of(std::vector<device::disk_state> states, One one) {
+    attach_report report;
+    for (auto& each : states) {
+        const auto number = each.lun_number;
+        auto made = one(std::move(each));
+        if (made.has_error())
+            report.failures.push_back(fmt::format("LUN {}: {}", number, made.error().text()));
+        else
+            report.disks.push_back(*std::move(made));
+    }
+    return report;
+}
+
+void attach_again(const disk_tools& with, lane::lane& where, std::vector<attached_disk>& disks) {
     for (auto& each : disks) {
         if (each.device)
             continue;
-        if (auto made = with.attach(where, each.request); made.has_value())
-            each.device = *std::move(made);
+        if (auto made = attach_one(with, where, each.state); made.has_value())
+            each = *std::move(made);
     }
     std::erase_if(disks, [](const auto& each) { return !each.device; });
+}
+
+// Busy: nothing has changed. Another fault: it is gone, but not well.
+iscsi::result<void> remove_one(const disk_tools& with, attached_disk& which) {
+    if (with.links != nullptr)
+        with.links->retract(which.state.node);
+    auto removed = which.device->remove();
+    if (removed.has_error() && is_busy(removed.error())) {
+        static_cast<void>(prepare(with, which.state, which.state.node));
+        return removed;
+    }
+    which.device.reset();
+    forget(with, which.state);
+    if (with.links != nullptr && !which.state.node.empty())
+        with.links->wait_until_gone(which.state.node, links_limit);
+    return removed;
 }
 
 } // namespace
 
 attach_report
-attach_all(disk::driver& with, lane::lane& where, std::vector<disk::disk_request> requests) {
-    attach_report report;
-    for (auto& each : requests) {
-        auto made = with.attach(where, each);
-        if (made.has_error())
-            report.failures.push_back(
-                fmt::format("LUN {}: {}", each.lun_number, made.error().text())
-            );
-        else
-            report.disks.push_back({std::move(each), *std::move(made)});
-    }
-    return report;
+attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> wanted) {
+    return all_of(std::move(wanted), [&](device::disk_state state) {
+        return attach_one(with, where, std::move(state));
+    });
 }
 
-removal_report remove_all(disk::driver& with, lane::lane& where, std::vector<attached_disk> disks) {
+attach_report
+adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans) {
+    return all_of(std::move(orphans), [&](const device::disk_state& state) {
+        return adopt_one(with, where, state);
+    });
+}
+
+removal_report remove_all(
+    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
+) {
     removal_report report;
     report.left = std::move(disks);
     // Looked at first, so that an ordinary mount is refused before anything changes.
     for (const auto& each : report.left)
-        if (is_in_use(*each.device)) {
+        if (whose == users::are_respected && is_in_use(*each.device)) {
             report.refusal = words_of(each, "device is in use");
             return report;
         }
     for (auto& each : report.left) {
-        const auto removed = each.device->remove();
-        if (removed.has_error() && is_busy(removed.error())) {
-            report.refusal = words_of(each, removed.error().text());
+        const std::string name = words_of(each, {});
+        const auto removed = remove_one(with, each);
+        if (removed.has_value())
+            continue;
+        if (!is_busy(removed.error())) {
+            report.losses.push_back(name + removed.error().text());
+        } else if (whose == users::are_ignored) {
+            spdlog::warn("{}taken away from its users, as iscsid.safe_logout = No asks", name);
+            each.device.reset();
+            forget(with, each.state);
+        } else {
+            report.refusal = name + removed.error().text();
             attach_again(with, where, report.left);
             return report;
         }
-        if (removed.has_error())
-            report.losses.push_back(words_of(each, removed.error().text()));
-        each.device.reset();
     }
     report.left.clear();
     return report;
-}
-
-std::vector<disk::disk_request> requests_for(
-    lane::session_key session,
-    const std::string& target,
-    const std::vector<device::found_lun>& found
-) {
-    std::vector<disk::disk_request> requests;
-    requests.reserve(found.size());
-    for (const auto& each : found)
-        requests.push_back({session, each.lun, each.number, target, each.properties, {}});
-    return requests;
 }
 
 } // namespace iscsid::session

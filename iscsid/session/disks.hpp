@@ -1,6 +1,7 @@
 #pragma once
 
-#include "iscsid/device/scanner.hpp"
+#include "iscsid/device/registry.hpp"
+#include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
 
 #include <memory>
@@ -9,10 +10,19 @@
 
 namespace iscsid::session {
 
-// A LUN that is a block device now. The request is kept, to attach it again.
+// What makes disks and makes them known. All of it outlives its users.
+struct disk_tools {
+    disk::driver* driver = nullptr;
+    std::vector<disk::driver*> earlier;         // that made disks which another daemon has left
+    const device::registry* registry = nullptr; // none: nothing is remembered for another daemon
+    const device::udev_links* links = nullptr;  // none: udev is told nothing
+};
+
+// A LUN that is a block device now, and all that is needed to attach it again.
 struct attached_disk {
-    disk::disk_request request;
-    std::unique_ptr<disk::disk> device;
+    device::disk_state state;
+    std::shared_ptr<disk::disk> device;
+    bool barred = false; // it is another LUN now: all its I/O fails
 };
 
 struct attach_report {
@@ -20,9 +30,13 @@ struct attach_report {
     std::vector<std::string> failures; // one line each: which LUN, why
 };
 
-// Blocks: for a worker only. A LUN that cannot be attached does not stop the others.
+// All of these block: for a worker only. A LUN that cannot be attached does not stop the others.
 attach_report
-attach_all(disk::driver& with, lane::lane& where, std::vector<disk::disk_request> requests);
+attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> wanted);
+
+// Takes over the devices that an earlier daemon has left; one that is gone is made anew.
+attach_report
+adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans);
 
 struct removal_report {
     std::vector<attached_disk> left; // still attached, or attached again
@@ -30,15 +44,13 @@ struct removal_report {
     std::vector<std::string> losses; // gone, but what was written may not be on the medium
 };
 
-// Blocks: for a worker only. Removes all disks or, when one is in use, none: those that were gone
-// already are attached again.
-removal_report remove_all(disk::driver& with, lane::lane& where, std::vector<attached_disk> disks);
+// Whether a disk that is mounted, swap, or held by another device may be taken away.
+enum class users : std::uint8_t { are_respected, are_ignored };
 
-// The requests for the LUNs that a scan found.
-std::vector<disk::disk_request> requests_for(
-    lane::session_key session,
-    const std::string& target,
-    const std::vector<device::found_lun>& found
+// Removes all disks or, when one is in use and that matters, none: those that were gone already
+// are attached again.
+removal_report remove_all(
+    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
 );
 
 } // namespace iscsid::session

@@ -1,8 +1,5 @@
-#include "iscsid/session/manager.hpp"
-
 #include "iscsid/session/describe.hpp"
-
-#include "libiscsi/net/pending.hpp"
+#include "iscsid/session/manager_entry.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,21 +8,14 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <set>
+
 namespace iscsid::session {
 
 namespace admin = iscsi::admin;
 namespace asio = boost::asio;
 namespace net = iscsi::net;
 using admin::exit_code;
-
-namespace {
-
-// For answers that come as soon as a lane turns once.
-constexpr auto lane_limit = std::chrono::seconds(2);
-// Attaching waits for the kernel; the answer must be heard whenever it comes.
-constexpr auto very_long = std::chrono::hours(24 * 365);
-constexpr auto pause_before_insisting = std::chrono::milliseconds(500);
-constexpr auto grace = std::chrono::seconds(1);
 
 std::string label(lane::session_key sid, const login_plan& plan) {
     return fmt::format(
@@ -38,6 +28,11 @@ std::string label(lane::session_key sid, const login_plan& plan) {
     );
 }
 
+namespace {
+
+constexpr auto pause_before_insisting = std::chrono::milliseconds(500);
+constexpr auto grace = std::chrono::seconds(1);
+
 failure from_plan(const iscsi::fault& why) {
     const bool no_name = why.code == iscsi::to_error_code(plan_errc::no_initiator_name);
     const bool transport = why.code == iscsi::to_error_code(plan_errc::transport_not_supported);
@@ -48,27 +43,6 @@ failure from_plan(const iscsi::fault& why) {
 }
 
 } // namespace
-
-struct manager::entry {
-    enum class phase : std::uint8_t { logging_in, running, logging_out };
-
-    entry(
-        lane::session_key key, unsigned nth, login_plan what, const asio::any_io_executor& control
-    )
-        : sid(key), index(nth), plan(std::move(what)), login_over(control) {}
-
-    lane::session_key sid;
-    unsigned index; // which of the node's sessions
-    login_plan plan;
-    phase now = phase::logging_in;
-    asio::cancellation_signal cancel;
-    net::pending<bool> login_over;
-    lane::lane* home = nullptr;
-    std::vector<device::found_lun> found;
-    std::vector<attached_disk> disks;
-    std::shared_ptr<supervisor> watch;
-    std::string told_refusal; // of a logout, told once
-};
 
 manager::manager(surroundings with, current_settings settings)
     : with_(std::move(with)), settings_(std::move(settings)) {}
@@ -86,6 +60,26 @@ outcome<admin::record> manager::find_record(const admin::node_id& node) const {
     if (!found->has_value())
         return failure{exit_code::no_objects_found, "no record of " + node.target};
     return **std::move(found);
+}
+
+admin::record manager::record_of(const admin::node_id& node) const {
+    auto record = settings_.config.new_node();
+    const std::pair<const char*, std::string> words[] = {
+        {"node.name", node.target},
+        {"node.tpgt", std::to_string(node.group_tag)},
+        {"node.conn[0].address", node.address},
+        {"node.conn[0].port", std::to_string(node.port)},
+        {"iface.iscsi_ifacename", node.interface}};
+    for (const auto& [key, value] : words)
+        static_cast<void>(record.set(key, value));
+    return record;
+}
+
+// What a session shares with the others, or has from iscsid.conf.
+void manager::complete(login_plan& plan) const {
+    plan.session.auth.watch = challenges_;
+    plan.session.replay_barrier =
+        replay_barrier_of(settings_.config.daemon_value("iscsid.replay_barrier"));
 }
 
 outcome<unsigned> manager::sessions_to_make(const admin::node_id& node) const {
@@ -124,7 +118,7 @@ unsigned manager::free_index(const admin::node_id& node) const {
 outcome<manager::entry_pointer> manager::open_entry(const admin::node_id& node) {
     if (shutting_down_)
         return failure{exit_code::daemon_not_connected, "iscsid is shutting down"};
-    if (with_.driver == nullptr)
+    if (with_.disks.driver == nullptr)
         return failure{exit_code::transport_not_found, with_.no_driver};
     const auto record = find_record(node);
     if (record.has_error())
@@ -136,9 +130,7 @@ outcome<manager::entry_pointer> manager::open_entry(const admin::node_id& node) 
     auto plan = plan_login(*record, settings_.identity, index);
     if (plan.has_error())
         return from_plan(plan.error());
-    plan->session.auth.watch = challenges_;
-    plan->session.replay_barrier =
-        replay_barrier_of(settings_.config.daemon_value("iscsid.replay_barrier"));
+    complete(*plan);
     const auto sid = next_sid_++;
     auto made = std::make_shared<entry>(sid, index, *std::move(plan), with_.where.control);
     sessions_.emplace(sid, made);
@@ -155,7 +147,7 @@ asio::awaitable<admin::login_progress> manager::login(admin::node_id node, std::
     if (result.has_value())
         co_return admin::login_progress{index, exit_code::success, {}, which->sid};
     sessions_.erase(which->sid);
-    spdlog::error("{}: login failed: {}", label(which->sid, which->plan), result.error().reason);
+    spdlog::error("{}: login failed: {}", which->name(), result.error().reason);
     co_return admin::login_progress{index, result.error().code, result.error().reason, 0};
 }
 
@@ -172,7 +164,7 @@ asio::awaitable<outcome<bool>> manager::establish(entry_pointer which) {
         co_return attached.error();
     }
     which->now = entry::phase::running;
-    spdlog::info("{} is operational now", label(which->sid, which->plan));
+    spdlog::info("{} is operational now", which->name());
     co_return true;
 }
 
@@ -189,19 +181,25 @@ asio::awaitable<std::optional<outcome<fresh_session>>> manager::run_login(entry_
             asio::bind_cancellation_slot(which->cancel.slot(), asio::use_awaitable)
         );
     } catch (const std::exception& cancelled) {
-        spdlog::debug("{}: {}", label(which->sid, which->plan), cancelled.what());
+        spdlog::debug("{}: {}", which->name(), cancelled.what());
         result.reset();
     }
     co_return result;
 }
 
+void manager::watch_over(const entry_pointer& which, supervisor::charge charge) {
+    which->watch = std::make_shared<supervisor>(
+        std::move(charge),
+        with_.where,
+        supervisor::ears{
+            [this, sid = which->sid] { abandon(sid); },
+            [this, sid = which->sid] { look_again(sid); }}
+    );
+}
+
 void manager::adopt(const entry_pointer& which, fresh_session fresh) {
     which->found = std::move(fresh.found.disks);
-    which->watch = std::make_shared<supervisor>(
-        supervisor::charge{which->sid, which->plan, fresh.link.peer, fresh.link.local},
-        with_.where,
-        [this, sid = which->sid] { abandon(sid); }
-    );
+    watch_over(which, {which->sid, which->plan, fresh.link.peer, fresh.link.local});
     which->home = &with_.adopt(
         which->sid, std::move(fresh.engine), net::release(fresh.link.over), which->watch->ear()
     );
@@ -210,14 +208,21 @@ void manager::adopt(const entry_pointer& which, fresh_session fresh) {
 
 // Some LUNs without a disk are a warning; no disk at all, where there should be some, is a failure.
 asio::awaitable<outcome<bool>> manager::attach(entry_pointer which) {
-    auto requests = requests_for(which->sid, which->plan.node.target, which->found);
-    if (requests.empty())
+    std::vector<device::disk_state> wanted;
+    for (const auto& each : which->found) {
+        auto& state = wanted.emplace_back(words_of(*which));
+        state.lun = each.lun;
+        state.lun_number = each.number;
+        state.properties = each.properties;
+    }
+    if (wanted.empty())
         co_return true;
-    auto work = [driver = with_.driver, home = which->home, wanted = std::move(requests)](
-                ) mutable { return attach_all(*driver, *home, std::move(wanted)); };
+    auto work = [with = with_.disks, home = which->home, wanted = std::move(wanted)]() mutable {
+        return attach_all(with, *home, std::move(wanted));
+    };
     auto report = co_await net::run_blocking(with_.where.workers, std::move(work), very_long);
     for (const auto& line : report->failures)
-        spdlog::error("{}: {}", label(which->sid, which->plan), line);
+        spdlog::error("{}: {}", which->name(), line);
     which->disks = std::move(report->disks);
     if (which->disks.empty())
         co_return failure{exit_code::error, fmt::format("{}", fmt::join(report->failures, "; "))};
@@ -233,6 +238,7 @@ asio::awaitable<admin::logout_progress> manager::logout(lane::session_key sid) {
         co_await cancel_login(which);
     if (sessions_.count(sid) == 0)
         co_return admin::logout_progress{sid, exit_code::success, {}};
+    co_await let_scan_end(which);
     if (which->now != entry::phase::running)
         co_return admin::logout_progress{
             sid, exit_code::internal, "the session is being logged in or out"};
@@ -254,17 +260,17 @@ asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
     if (!report.refusal.empty()) {
         which->now = entry::phase::running;
         if (std::exchange(which->told_refusal, report.refusal) != report.refusal)
-            spdlog::warn("{}: logout refused: {}", label(which->sid, which->plan), report.refusal);
+            spdlog::warn("{}: logout refused: {}", which->name(), report.refusal);
         co_return failure{exit_code::busy, report.refusal};
     }
     co_await close(which);
     sessions_.erase(which->sid);
     if (!report.losses.empty()) {
         const auto losses = fmt::format("{}", fmt::join(report.losses, "; "));
-        spdlog::error("{} is logged out, with losses: {}", label(which->sid, which->plan), losses);
+        spdlog::error("{} is logged out, with losses: {}", which->name(), losses);
         co_return failure{exit_code::logout, losses};
     }
-    spdlog::info("{} is logged out", label(which->sid, which->plan));
+    spdlog::info("{} is logged out", which->name());
     co_return true;
 }
 
@@ -274,16 +280,19 @@ asio::awaitable<removal_report> manager::detach(entry_pointer which) {
     net::pending<removal_report> removal(with_.where.control);
     asio::post(
         with_.where.workers,
-        [driver = with_.driver,
+        [with = with_.disks,
          home = which->home,
-         disks = std::exchange(which->disks, {}),
-         done = removal.answer()]() mutable { done(remove_all(*driver, *home, std::move(disks))); }
+         disks = which->disks,
+         whose = respects_users() ? users::are_respected : users::are_ignored,
+         done = removal.answer()]() mutable {
+            done(remove_all(with, *home, std::move(disks), whose));
+        }
     );
     auto report = co_await removal.wait(which->plan.session.timeouts.logout);
     if (!report) {
         // The kernel waits for I/O that waits for a lost connection: only the end of the session
         // lets go of it.
-        spdlog::warn("{}: unfinished I/O is given up", label(which->sid, which->plan));
+        spdlog::warn("{}: unfinished I/O is given up", which->name());
         which->watch->stop();
         which->home->logout(which->sid);
         report = co_await removal.wait(very_long);
@@ -296,11 +305,11 @@ asio::awaitable<void> manager::close(entry_pointer which) {
     which->watch->stop();
     which->home->logout(which->sid);
     if (!co_await which->watch->wait_for_logout(which->plan.session.timeouts.logout + grace))
-        spdlog::warn("{}: no end of the logout in time", label(which->sid, which->plan));
+        spdlog::warn("{}: no end of the logout in time", which->name());
     net::pending<bool> gone(with_.where.control);
     with_.drop(which->sid, [told = gone.answer()] { told(true); });
     if (!co_await gone.wait(lane_limit))
-        spdlog::error("{}: the lane does not let go of it", label(which->sid, which->plan));
+        spdlog::error("{}: the lane does not let go of it", which->name());
 }
 
 // The session ended by itself. Its disks fail all I/O now; they go as soon as nobody uses them.
@@ -325,6 +334,16 @@ manager::list(std::optional<lane::session_key> only) {
     co_return all;
 }
 
+std::string manager::node_of(const entry& which, std::uint64_t lun_number) {
+    for (const auto& each : which.disks)
+        if (each.state.lun_number == lun_number)
+            return each.state.node;
+    for (const auto& each : which.orphans)
+        if (each.lun_number == lun_number)
+            return each.node;
+    return {};
+}
+
 asio::awaitable<std::optional<admin::session_info>> manager::describe_entry(entry_pointer which) {
     net::pending<lane::session_view> view(with_.where.control);
     which->home->look(which->sid, view.answer());
@@ -334,15 +353,13 @@ asio::awaitable<std::optional<admin::session_info>> manager::describe_entry(entr
     auto info = describe(which->plan, *which->watch, *seen);
     info.sid = which->sid;
     info.host_number = which->sid;
-    for (const auto& lun : which->found) {
-        const auto disk =
-            std::find_if(which->disks.begin(), which->disks.end(), [&](const auto& each) {
-                return each.request.lun_number == lun.number;
-            });
-        info.luns.push_back(
-            {lun.number, disk == which->disks.end() ? "" : disk->device->node(), "running"}
-        );
-    }
+    std::set<std::uint64_t> numbers; // also of disks whose LUN is gone, while they are in use
+    for (const auto& each : which->found)
+        numbers.insert(each.number);
+    for (const auto& each : which->disks)
+        numbers.insert(each.state.lun_number);
+    for (const auto number : numbers)
+        info.luns.push_back({number, node_of(*which, number), "running"});
     co_return info;
 }
 

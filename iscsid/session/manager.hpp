@@ -4,6 +4,7 @@
 #include "iscsid/session/disks.hpp"
 #include "iscsid/session/login_job.hpp"
 #include "iscsid/session/recent_challenges.hpp"
+#include "iscsid/session/rescan.hpp"
 #include "iscsid/session/supervisor.hpp"
 
 #include "libiscsi/admin/config.hpp"
@@ -21,7 +22,7 @@ namespace iscsid::session {
 // What the manager works with. All of it outlives the manager.
 struct surroundings {
     executors where;
-    disk::driver* driver = nullptr; // none: every login is refused, with the words of no_driver
+    disk_tools disks; // no driver: every login is refused, with the words of no_driver
     std::string no_driver;
     iscsi::admin::record_store* records = nullptr;
 
@@ -63,6 +64,18 @@ class manager {
     // in use: busy, and everything goes on as before.
     boost::asio::awaitable<iscsi::admin::logout_progress> logout(lane::session_key sid);
 
+    // Looks again at the LUNs of a session: attaches new ones, removes those that are gone and not
+    // in use, follows capacities, and bars a LUN that is not the one that it was.
+    boost::asio::awaitable<iscsi::admin::rescan_progress> rescan(lane::session_key sid);
+
+    // Goes on with the sessions of a daemon that ended without logging out, and takes over their
+    // disks as each is logged in again. To be called before anything else.
+    void restore(std::vector<device::disk_state> left);
+
+    // From now on nothing more is done to the disks: the process is about to end, another daemon
+    // takes them over.
+    void hand_over();
+
     // All established sessions by sid, or one.
     boost::asio::awaitable<std::vector<iscsi::admin::session_info>>
     list(std::optional<lane::session_key> only);
@@ -79,6 +92,8 @@ class manager {
     struct entry;
     using entry_pointer = std::shared_ptr<entry>;
 
+    iscsi::admin::record record_of(const iscsi::admin::node_id& node) const;
+    void complete(login_plan& plan) const;
     outcome<iscsi::admin::record> find_record(const iscsi::admin::node_id& node) const;
     outcome<unsigned> missing_sessions(const iscsi::admin::record& record) const;
     unsigned free_index(const iscsi::admin::node_id& node) const;
@@ -86,8 +101,24 @@ class manager {
     boost::asio::awaitable<outcome<bool>> establish(entry_pointer which);
     boost::asio::awaitable<std::optional<outcome<fresh_session>>> run_login(entry_pointer which);
     void adopt(const entry_pointer& which, fresh_session fresh);
+    void watch_over(const entry_pointer& which, supervisor::charge charge);
+    void resume(const entry_pointer& which);
+    outcome<entry_pointer> open_again(const device::disk_state& state);
     boost::asio::awaitable<outcome<bool>> attach(entry_pointer which);
     boost::asio::awaitable<removal_report> detach(entry_pointer which);
+    bool respects_users() const;
+    static device::disk_state words_of(const entry& which);
+    static std::string node_of(const entry& which, std::uint64_t lun_number);
+
+    // ---- manager_disks.cpp: the disks of running sessions ----
+    void look_again(lane::session_key sid);
+    boost::asio::awaitable<void> scan_in_turn(entry_pointer which);
+    boost::asio::awaitable<std::optional<std::string>> scan_once(entry_pointer which);
+    boost::asio::awaitable<iscsi::result<device::scan_result>> scan_on_lane(entry_pointer which);
+    boost::asio::awaitable<void> change_disks(entry_pointer which, device::scan_result seen);
+    boost::asio::awaitable<void> adopt_without_target(entry_pointer which);
+    boost::asio::awaitable<void> apply(entry_pointer which, disk_changes changes);
+    boost::asio::awaitable<void> let_scan_end(entry_pointer which);
     boost::asio::awaitable<void> cancel_login(entry_pointer which);
     boost::asio::awaitable<void> close(entry_pointer which);
     boost::asio::awaitable<outcome<bool>> take_down(entry_pointer which);

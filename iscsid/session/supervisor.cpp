@@ -45,7 +45,7 @@ std::string_view words_of(scsi::attention what) {
     case scsi::attention::inquiry_changed:
         return "inquiry data changed";
     case scsi::attention::luns_changed:
-        return "reported LUNs changed: log in again to find new ones";
+        return "reported LUNs changed";
     case scsi::attention::deferred_error:
         return "an earlier write has failed: data may be lost";
     case scsi::attention::none:
@@ -55,14 +55,20 @@ std::string_view words_of(scsi::attention what) {
     return "unit attention";
 }
 
+bool means_another_look(scsi::attention what) {
+    return what == scsi::attention::capacity_changed || what == scsi::attention::inquiry_changed ||
+           what == scsi::attention::luns_changed || what == scsi::attention::medium_changed;
+}
+
 } // namespace
 
-supervisor::supervisor(charge what, executors where, std::function<void()> given_up)
+supervisor::supervisor(charge what, executors where, ears to)
     : charge_(std::move(what))
     , where_(std::move(where))
-    , given_up_(std::move(given_up))
+    , ears_(std::move(to))
     , logged_out_(where_.control)
-    , home_portal_(portal_of(charge_.plan.node)) {}
+    , home_portal_(portal_of(charge_.plan.node))
+    , state_(charge_.resumes ? state::reopening : state::up) {}
 
 lane::note_handler supervisor::ear() {
     return [self = weak_from_this(), control = where_.control](lane::note note) {
@@ -100,7 +106,7 @@ void supervisor::hear(const lane::note& told) {
     std::visit([this](const auto& each) { on(each); }, told.what);
 }
 
-// The lane has judged it; new LUNs are found by the next login.
+// The lane has judged it; what has changed is found by a scan.
 void supervisor::tell_attention(const lane::lun_attention& about) {
     const bool bad = about.what == scsi::attention::deferred_error;
     spdlog::log(
@@ -111,6 +117,8 @@ void supervisor::tell_attention(const lane::lun_attention& about) {
         scsi::lun_number(about.lun),
         words_of(about.what)
     );
+    if (means_another_look(about.what))
+        ears_.look_again();
 }
 
 void supervisor::on(const iscsi::want_transport& wish) {
@@ -145,6 +153,8 @@ void supervisor::on(const iscsi::logged_in& /*again*/) {
     why_lost_.clear();
     told_.clear();
     state_ = state::up;
+    has_given_up_ = false;
+    ears_.look_again();
 }
 
 void supervisor::on(const iscsi::login_failed& refused) {
@@ -178,6 +188,8 @@ void supervisor::on(const iscsi::gave_up& /*unused*/) {
         std::chrono::duration_cast<std::chrono::seconds>(charge_.plan.session.timeouts.replacement)
             .count()
     );
+    has_given_up_ = true;
+    ears_.look_again();
 }
 
 // The lane hears in any case: of the socket, or of why there is none.
@@ -234,7 +246,7 @@ void supervisor::end(std::string_view why) {
         charge_.plan.node.address,
         why
     );
-    given_up_();
+    ears_.given_up();
 }
 
 } // namespace iscsid::session

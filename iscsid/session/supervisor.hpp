@@ -32,10 +32,19 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
         login_plan plan;
         iscsi::net::endpoint peer;
         iscsi::net::endpoint local;
+        bool resumes = false; // it has no connection yet, as after a loss
     };
 
-    // `given_up`: the session ended by itself, or reopen_max is used up; told at most once.
-    supervisor(charge what, executors where, std::function<void()> given_up);
+    // Who hears of it, on the control thread.
+    struct ears {
+        // The session ended by itself, or reopen_max is used up; told at most once.
+        std::function<void()> given_up;
+
+        // Its LUNs are worth another look: it is back, it fails all I/O, or a LUN has changed.
+        std::function<void()> look_again;
+    };
+
+    supervisor(charge what, executors where, ears to);
 
     // For lane::adopt(): may be called on the lane's thread.
     lane::note_handler ear();
@@ -50,6 +59,9 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     boost::asio::awaitable<bool> wait_for_logout(iscsi::duration limit);
 
     bool is_up() const { return state_ == state::up; }
+
+    // The replacement timeout has ended; a login makes that undone.
+    bool has_given_up() const { return has_given_up_; }
 
     const iscsi::net::endpoint& peer() const { return charge_.peer; }
 
@@ -82,7 +94,7 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     charge charge_;
     executors where_;
     lane::lane* home_ = nullptr;
-    std::function<void()> given_up_;
+    ears ears_;
     iscsi::net::pending<bool> logged_out_;
     boost::asio::cancellation_signal stop_;
     iscsi::portal home_portal_;
@@ -90,6 +102,7 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     int attempts_ = 0;
     state state_ = state::up;
     bool stopped_ = false;
+    bool has_given_up_ = false;
     std::string why_lost_;
     std::string told_; // the last trouble that was logged
 };

@@ -57,6 +57,22 @@ void members(Visitor& visit, Message& message) {
 }
 
 template <class Visitor, class Message>
+requires same_message<Message, rescan_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integers("sids", message.sids);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, rescan_progress>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("sid", message.sid);
+    visit.integer("code", message.code, exit_codes);
+    visit.text("detail", message.detail);
+}
+
+template <class Visitor, class Message>
 requires same_message<Message, list_sessions_request_message>
 
 void members(Visitor& visit, Message& message) {

@@ -24,6 +24,14 @@ boost::json::object to_json(const logout_progress& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const rescan_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const rescan_progress& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const list_sessions_request_message& from) {
     return write_members(from);
 }
@@ -58,6 +66,8 @@ template result<login_request_message> from_json(const boost::json::object&);
 template result<login_progress> from_json(const boost::json::object&);
 template result<logout_request_message> from_json(const boost::json::object&);
 template result<logout_progress> from_json(const boost::json::object&);
+template result<rescan_request_message> from_json(const boost::json::object&);
+template result<rescan_progress> from_json(const boost::json::object&);
 template result<list_sessions_request_message> from_json(const boost::json::object&);
 template result<session_info> from_json(const boost::json::object&);
 template result<list_sessions_message> from_json(const boost::json::object&);

@@ -42,6 +42,17 @@ struct logout_progress {
     std::string detail;
 };
 
+// Rescan(sids): replies with `more`, one per session.
+struct rescan_request_message {
+    std::vector<std::uint32_t> sids;
+};
+
+struct rescan_progress {
+    std::uint32_t sid = 0;
+    exit_code code = exit_code::success;
+    std::string detail;
+};
+
 struct attached_lun {
     std::uint64_t lun = 0;
     std::string disk; // "loop3", empty when it has no disk
@@ -116,6 +127,8 @@ boost::json::object to_json(const login_request_message&);
 boost::json::object to_json(const login_progress&);
 boost::json::object to_json(const logout_request_message&);
 boost::json::object to_json(const logout_progress&);
+boost::json::object to_json(const rescan_request_message&);
+boost::json::object to_json(const rescan_progress&);
 boost::json::object to_json(const list_sessions_request_message&);
 boost::json::object to_json(const session_info&);
 boost::json::object to_json(const list_sessions_message&);

@@ -276,7 +276,8 @@ constexpr std::array table{
 
     // iscsid and iscsiadm themselves; never in a record
     text(setting_group::daemon, "iscsid.startup", "", "Command with which iscsiadm starts the daemon when it does not answer."),
-    boolean(setting_group::daemon, "iscsid.safe_logout", "No", "Refuse a logout while a disk of the session is in use."),
+    boolean(setting_group::daemon, "iscsid.safe_logout", "Yes", "Refuse a logout while a disk of the session is mounted, is swap, or is held by another device; No takes the disk away from its users."),
+    boolean(setting_group::daemon, "iscsid.keep_disks_on_stop", "Yes", "When the daemon is told to end, leave the disks of ublk and nbd to the next daemon; No logs out of all sessions."),
     boolean(setting_group::daemon, "iscsid.ipc_auth_uid", "Yes", "Kept for open-iscsi; callers are always known by their user ID."),
     choice(setting_group::daemon, "iscsid.disk.driver", "auto", "auto|ublk|nbd|fuse|export|none", "How disks reach the kernel; auto takes the first of ublk, nbd and fuse that works, export is a socket for virtual machines, none attaches nothing."),
     choice(setting_group::daemon, "iscsid.replay_barrier", "auto", "auto|lu_reset|none", "What keeps a write that a target lets finish late, after its connection was lost, from overwriting newer data; lu_reset: each logical unit with unanswered writes is reset before anything is sent to it again, without that it gets no I/O; auto: the same, but LIO targets are trusted to have ended it, and so is a target that refuses resets; none: every target is trusted. A reset also ends commands of other initiators on that unit, and SPC-2 reservations: choose none for units that are shared."),

@@ -13,6 +13,7 @@ void fuzz_one(iscsi::bytes_view input) {
             (void)iscsi::admin::from_json<iscsi::admin::login_request_message>(call->parameters);
             (void)iscsi::admin::from_json<iscsi::admin::discover_request_message>(call->parameters);
             (void)iscsi::admin::from_json<iscsi::admin::logout_request_message>(call->parameters);
+            (void)iscsi::admin::from_json<iscsi::admin::rescan_request_message>(call->parameters);
         }
         (void)iscsi::admin::parse_reply(*message);
     }

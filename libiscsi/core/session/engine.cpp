@@ -44,6 +44,14 @@ void session_engine::start(instant now) {
     happen(happening::start, now);
 }
 
+void session_engine::resume(std::span<const lun_field> units, instant now) {
+    has_been_in_ = true;
+    for (const auto& lun : units)
+        tasks_.unsettled().add(lun);
+    happen(happening::start, now);
+    count_down_to_replacement(now);
+}
+
 void session_engine::transport_up(instant now) {
     happen(happening::transport_up, now);
 }

@@ -26,6 +26,7 @@ class session_engine {
     explicit session_engine(session_config config);
 
     void start(instant now);
+    void resume(std::span<const lun_field> units, instant now);
     void transport_up(instant now);
     void connect_failed(const fault& why, instant now);
     result<void> received(std::size_t n, instant now);

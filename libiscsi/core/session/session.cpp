@@ -19,6 +19,10 @@ void session::start(instant now) {
     self_->start(now);
 }
 
+void session::resume(std::span<const lun_field> units, instant now) {
+    self_->resume(units, now);
+}
+
 void session::transport_up(instant now) {
     self_->transport_up(now);
 }

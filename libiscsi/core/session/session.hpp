@@ -54,6 +54,12 @@ class session {
 
     // ---- inputs: the connection ----
     void start(instant now);
+
+    // In place of start(): this session goes on where another one with the same ISID ended without
+    // a Logout, as after a crash of the initiator. It is as after a loss: it tries until the end of
+    // the replacement timeout and beyond, and raises the replay barrier for the units where that
+    // one may have left writes behind.
+    void resume(std::span<const lun_field> units, instant now);
     void transport_up(instant now);
     void connect_failed(const fault& why, instant now);
 

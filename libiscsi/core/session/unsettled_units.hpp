@@ -12,8 +12,13 @@ namespace iscsi {
 class unsettled_units {
   public:
     void lost(const task& what) {
-        if (may_change_medium(what.what) && !contains(what.what.lun))
-            units_.push_back(what.what.lun);
+        if (may_change_medium(what.what))
+            add(what.what.lun);
+    }
+
+    void add(const lun_field& lun) {
+        if (!contains(lun))
+            units_.push_back(lun);
     }
 
     void settle(const lun_field& lun) {

@@ -68,7 +68,7 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
 
     void put(const iscsi::lun_field& lun, memory_lun& content);
     void call(std::function<void()> work) override; // to the lane's thread
-    std::uint64_t system_calls() const;    // so far; about right while the lane works
+    std::uint64_t system_calls() const;             // so far; about right while the lane works
 
     void attach(
         iscsid::lane::session_key key,
@@ -80,6 +80,11 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
     std::string_view ring_name() const override;
 
     // Not of this lane.
+    void bar(iscsid::lane::session_key, const iscsi::lun_field&, int) override {}
+
+    void refresh(iscsid::lane::session_key, const iscsi::lun_field&, const scsi::logical_unit&)
+        override {}
+
     void adopt(iscsid::lane::session_key, iscsi::session, int, iscsid::lane::note_handler) override;
     void transport(iscsid::lane::session_key, int, iscsi::fault) override;
     void

@@ -59,6 +59,8 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(login_progress{1, exit_code::login_auth_failed, "because", 4});
     expect_round_trip(logout_request_message{{1, 2, 4294967295U}});
     expect_round_trip(logout_progress{1, exit_code::busy, "mounted"});
+    expect_round_trip(rescan_request_message{{1, 2, 4294967295U}});
+    expect_round_trip(rescan_progress{1, exit_code::session_not_connected, "reconnecting"});
     expect_round_trip(list_sessions_request_message{});
     expect_round_trip(list_sessions_request_message{5});
     expect_round_trip(sample_session());
@@ -132,6 +134,7 @@ TEST(messages, want_the_right_types) {
           R"({"nodes":[],"wait":"true"})"})
         EXPECT_EQ(refused<login_request_message>(json(text)).code, wrong_type) << text;
     EXPECT_EQ(refused<logout_request_message>(json(R"({"sids":["1"]})")).code, wrong_type);
+    EXPECT_EQ(refused<rescan_request_message>(json(R"({"sids":["1"]})")).code, wrong_type);
     auto status = to_json(daemon_status{});
     status["version"] = 1;
     EXPECT_EQ(refused<daemon_status>(status).code, wrong_type);
@@ -141,6 +144,15 @@ TEST(messages, refuse_members_that_they_do_not_have) {
     const auto why = refused<logout_request_message>(json(R"({"sids":[],"force":true})"));
     EXPECT_EQ(why.code, to_error_code(message_errc::unknown_member));
     EXPECT_EQ(why.field, "force");
+}
+
+TEST(messages, hold_the_answer_to_a_rescan_to_its_range) {
+    const auto why = [](std::string_view text) { return refused<rescan_progress>(json(text)); };
+    const auto out_of_range = to_error_code(message_errc::out_of_range);
+    EXPECT_EQ(why(R"({"sid":-1,"code":0,"detail":""})").code, out_of_range);
+    EXPECT_EQ(why(R"({"sid":1,"code":34,"detail":""})").code, out_of_range);
+    EXPECT_EQ(why(R"({"sid":1,"code":0})").field, "detail");
+    EXPECT_EQ(refused<rescan_request_message>(json("{}")).field, "sids");
 }
 
 TEST(messages, hold_strings_and_arrays_to_a_length) {
@@ -163,7 +175,7 @@ TEST(interface_description, names_every_method) {
     const auto text = interface_description();
     EXPECT_THAT(text, HasSubstr("interface " + std::string(interface_name)));
     for (const auto* const method :
-         {"Login(", "Logout(", "ListSessions(", "Discover(", "Status()", "Stop()"})
+         {"Login(", "Logout(", "Rescan(", "ListSessions(", "Discover(", "Status()", "Stop()"})
         EXPECT_THAT(text, HasSubstr("method " + std::string(method)));
     EXPECT_THAT(text, Not(HasSubstr("@")));
 }
@@ -181,6 +193,7 @@ TEST(interface_description, has_every_member) {
     expect_described<login_request_message>();
     expect_described<login_progress>();
     expect_described<logout_progress>();
+    expect_described<rescan_progress>();
     expect_described<session_info>();
     expect_described<discover_request_message>();
     expect_described<discover_progress>();

@@ -15,10 +15,12 @@ class fake_daemon final : public daemon_client {
 
     std::vector<admin::login_progress> login_answers;
     std::vector<admin::logout_progress> logout_answers;
+    std::vector<admin::rescan_progress> rescan_answers;
     std::vector<admin::discover_progress> discover_answers;
 
     std::vector<admin::login_request_message> logins;
     std::vector<admin::logout_request_message> logouts;
+    std::vector<admin::rescan_request_message> rescans;
     std::vector<admin::discover_request_message> discoveries;
     milliseconds patience{};
     int stops = 0;
@@ -57,6 +59,16 @@ class fake_daemon final : public daemon_client {
             for (const std::uint32_t sid : request.sids)
                 listen({sid, admin::exit_code::success, ""});
         return answer(logout_answers, listen);
+    }
+
+    result<void> rescan(
+        const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+    ) override {
+        rescans.push_back(request);
+        if (rescan_answers.empty() && !broken)
+            for (const std::uint32_t sid : request.sids)
+                listen({sid, admin::exit_code::success, ""});
+        return answer(rescan_answers, listen);
     }
 
     result<void> discover(

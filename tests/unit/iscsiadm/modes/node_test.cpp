@@ -216,9 +216,8 @@ TEST_F(node_test, refuses_operations_that_it_does_not_have) {
     );
     EXPECT_EQ(run({"-m", "node", "-o", "applyall"}).code, 7);
     EXPECT_EQ(run({"-m", "node", "-o", "show", "-o", "delete"}).code, 7);
-    EXPECT_EQ(run({"-m", "node", "-R"}).err, "iscsiadm: No session found.\n");
+    EXPECT_EQ(run({"-m", "node", "-s"}).err, "iscsiadm: No session found.\n");
     daemon.sessions = {session_of(node_id_of(t1), 5)};
-    EXPECT_EQ(run({"-m", "node", "-R"}).err, "iscsiadm: rescanning a session is not supported\n");
     EXPECT_EQ(run({"-m", "node", "-s"}).code, 27);
 }
 
@@ -378,6 +377,43 @@ TEST_F(node_test, explains_a_logout_that_failed) {
             ", portal: 10.9.9.1,3260].\n"
             "iscsiadm: initiator reported error (28 - device or resource in use)\n"
             "iscsiadm: Could not logout of all requested sessions\n"
+    );
+}
+
+TEST_F(node_test, rescans_the_chosen_sessions_only) {
+    daemon.sessions = {session_of(node_id_of(t1, -1), 1), session_of(node_id_of(t2), 2)};
+    EXPECT_EQ(
+        run_well({"-m", "node", "-T", t1, "-p", "10.9.9.1:3260,1", "-R"}),
+        "Rescanning session [sid: 1, target: " + t1 + ", portal: 10.9.9.1,3260]\n"
+    );
+    EXPECT_THAT(daemon.rescans.back().sids, ElementsAre(1));
+    run_well({"-m", "node", "-R"});
+    EXPECT_THAT(daemon.rescans.back().sids, ElementsAre(1, 2));
+}
+
+TEST_F(node_test, finds_no_session_to_rescan) {
+    outcome got = run({"-m", "node", "-R"});
+    EXPECT_EQ(got.code, 21);
+    EXPECT_EQ(got.err, "iscsiadm: No session found.\n");
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    got = run({"-m", "node", "-T", t2, "-R"});
+    EXPECT_EQ(got.code, 21);
+    EXPECT_EQ(got.err, "iscsiadm: No session found.\n");
+    EXPECT_THAT(daemon.rescans, IsEmpty());
+    daemon.not_running();
+    EXPECT_EQ(run({"-m", "node", "-R"}).code, 20);
+}
+
+TEST_F(node_test, explains_a_rescan_that_failed) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.rescan_answers = {{1, exit_code::session_not_found, "logged out meanwhile"}};
+    const outcome got = run({"-m", "node", "-R"});
+    EXPECT_EQ(got.code, 2);
+    EXPECT_EQ(
+        got.err,
+        "iscsiadm: Could not rescan session sid 1.\n"
+        "iscsiadm: Could not execute operation on all sessions: " +
+            to_text(exit_code::session_not_found) + "\n"
     );
 }
 

@@ -119,9 +119,62 @@ TEST_F(session_test, logs_out_of_one_or_all) {
     EXPECT_THAT(daemon.logouts.back().sids, ElementsAre(1, 2));
 }
 
+std::string rescan_line(const std::string& target, int sid) {
+    return "Rescanning session [sid: " + std::to_string(sid) + ", target: " + target +
+           ", portal: 10.9.9.1,3260]\n";
+}
+
+TEST_F(session_test, rescans_one_or_all) {
+    daemon.sessions = {
+        session_of(node_id_of(t1), 2),
+        session_of(node_id_of(t2), 10),
+        session_of(node_id_of(t2), 1)};
+    EXPECT_EQ(run_well({"-m", "session", "-r", "2", "-R"}), rescan_line(t1, 2));
+    EXPECT_THAT(daemon.rescans.back().sids, ElementsAre(2));
+    EXPECT_EQ(
+        run_well({"-m", "session", "--rescan"}),
+        rescan_line(t2, 1) + rescan_line(t2, 10) + rescan_line(t1, 2)
+    );
+    EXPECT_THAT(daemon.rescans.back().sids, ElementsAre(1, 10, 2));
+}
+
+TEST_F(session_test, explains_a_rescan_that_failed) {
+    daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
+    daemon.rescan_answers = {
+        {2, exit_code::session_not_connected, "it is being reconnected"},
+        {1, exit_code::error, ""}};
+    const outcome got = run({"-m", "session", "-R"});
+    EXPECT_EQ(got.code, 32);
+    EXPECT_EQ(got.out, rescan_line(t1, 1) + rescan_line(t2, 2));
+    EXPECT_EQ(
+        got.err,
+        "iscsiadm: Could not rescan session sid 2.\n"
+        "iscsiadm: Could not rescan session sid 1.\n"
+        "iscsiadm: Could not execute operation on all sessions: " +
+            to_text(exit_code::session_not_connected) + "\n"
+    );
+    const outcome more = run({"-d", "1", "-m", "session", "-R"});
+    EXPECT_THAT(more.err, HasSubstr("it is being reconnected"));
+}
+
+TEST_F(session_test, takes_a_rescan_without_an_answer_for_a_failure) {
+    daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
+    daemon.rescan_answers = {{1, exit_code::success, ""}};
+    outcome got = run({"-m", "session", "-R"});
+    EXPECT_EQ(got.code, 18);
+    EXPECT_THAT(got.err, StartsWith("iscsiadm: Could not rescan session sid 2.\n"));
+    daemon.rescan_answers.push_back({2, exit_code::success, ""});
+    daemon.rescan_answers.push_back({9, exit_code::success, ""});
+    got = run({"-m", "session", "-R"});
+    EXPECT_EQ(got.code, 18);
+    EXPECT_THAT(got.err, HasSubstr("an answer for session 9, which was not asked\n"));
+    daemon.broken = fault{to_error_code(client_errc::unsupported), "Rescan", "", {}};
+    daemon.rescan_answers.clear();
+    EXPECT_EQ(run({"-m", "session", "-R"}).code, 27); // a daemon of before
+}
+
 TEST_F(session_test, says_what_it_cannot_do) {
     log_in_to_t1();
-    EXPECT_EQ(run({"-m", "session", "-R"}).code, 27);
     EXPECT_EQ(
         run({"-m", "session", "-r", "5", "-s"}).err,
         "iscsiadm: statistics of a session is not supported\n"

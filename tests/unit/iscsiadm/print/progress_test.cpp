@@ -53,5 +53,13 @@ TEST(logout_words, are_those_of_open_iscsi) {
     EXPECT_EQ(could_not_log_out(golden_session()), "Could not logout of " + session + ".");
 }
 
+TEST(rescan_words, are_those_of_open_iscsi) {
+    EXPECT_EQ(
+        rescanning_line(golden_session()),
+        "Rescanning session [sid: 5, target: iqn.2020-01.test:t1, portal: 10.9.9.1,3260]\n"
+    );
+    EXPECT_EQ(could_not_rescan(golden_session()), "Could not rescan session sid 5.");
+}
+
 } // namespace
 } // namespace iscsi::cli

@@ -268,6 +268,10 @@ TEST_F(served, wrong_parameters_are_named) {
     EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
     one.call("org.iscsi-userland.iscsid.Logout", {{"sids", json::array{-1}}});
     EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
+    for (const auto& sids : {json::array{}, json::array{-1}, json::array{"1"}}) {
+        one.call("org.iscsi-userland.iscsid.Rescan", {{"sids", sids}});
+        EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
+    }
     one.call("org.iscsi-userland.iscsid.ListSessions", {{"sid", 9}});
     EXPECT_EQ(error_of(one.reply()), "org.iscsi-userland.iscsid.SessionNotFound");
 }
@@ -279,6 +283,25 @@ TEST_F(served, logout_of_nothing_is_2) {
     const auto reply = one.reply();
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->at("parameters").at("code"), 2);
+}
+
+TEST_F(served, rescan_tells_of_each_session) {
+    start();
+    auto one = connect();
+    one.call("org.iscsi-userland.iscsid.Rescan", {{"sids", json::array{5, 6}}}, true);
+    const auto first = one.reply();
+    const auto second = one.reply();
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(first->at("continues"), true);
+    EXPECT_EQ(first->at("parameters").at("sid"), 5);
+    EXPECT_EQ(first->at("parameters").at("code"), 2);
+    EXPECT_EQ(second->at("parameters").at("sid"), 6);
+    EXPECT_FALSE(second->contains("continues") && second->at("continues").as_bool());
+    // Without `more` there is one reply, the first failure.
+    one.call("org.iscsi-userland.iscsid.Rescan", {{"sids", json::array{5, 6}}});
+    const auto only = one.reply();
+    ASSERT_TRUE(only);
+    EXPECT_EQ(only->at("parameters").at("sid"), 5);
 }
 
 TEST_F(served, stop_answers_first) {

@@ -33,6 +33,18 @@ class fake_lane final : public lane::lane {
 
     void call(std::function<void()> work) override { work(); }
 
+    void bar(iscsid::lane::session_key key, const iscsi::lun_field& lun, int error) override {
+        barred[{key, lun}] = error;
+    }
+
+    void refresh(
+        iscsid::lane::session_key /*key*/,
+        const iscsi::lun_field& /*lun*/,
+        const scsi::logical_unit& properties
+    ) override {
+        refreshed.push_back(properties.block_count);
+    }
+
     void transport(iscsid::lane::session_key /*key*/, int socket, iscsi::fault why) override {
         keep(socket);
         transports.push_back({socket, std::move(why)});
@@ -90,6 +102,8 @@ class fake_lane final : public lane::lane {
     std::map<iscsid::lane::session_key, iscsid::lane::note_handler> ears;
     std::vector<given_transport> transports;
     std::vector<iscsid::lane::session_key> logouts;
+    std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> barred;
+    std::vector<std::uint64_t> refreshed;
 
   private:
     void keep(int socket) {

@@ -30,7 +30,7 @@ struct world : testing::Test {
         records = std::make_unique<admin::record_store>(folder);
         store(node, {});
         with.where = {context.get_executor(), workers.get_executor(), workers.get_executor()};
-        with.driver = &driver;
+        with.disks.driver = &driver;
         with.records = records.get();
         with.adopt = [this](auto key, auto engine, int socket, auto notes) -> auto& {
             lane.adopt(key, std::move(engine), socket, std::move(notes));
@@ -175,7 +175,7 @@ TEST_F(world, no_initiator_name_is_5_and_no_driver_is_12) {
     settings.identity = {};
     EXPECT_EQ(log_in().code, exit_code::login);
     made.reset();
-    with.driver = nullptr;
+    with.disks.driver = nullptr;
     with.no_driver = "nothing here";
     const auto done = log_in();
     EXPECT_EQ(done.code, exit_code::transport_not_found);

@@ -17,7 +17,7 @@ struct watched : job_world {
         watcher = std::make_shared<supervisor>(
             std::move(charge),
             executors{context.get_executor(), resolvers.get_executor(), resolvers.get_executor()},
-            [this] { ++given_up; }
+            supervisor::ears{[this] { ++given_up; }, [this] { ++looks; }}
         );
         watcher->moved_in(lane);
         lane.ears[sid] = watcher->ear();
@@ -40,6 +40,7 @@ struct watched : job_world {
     fake_lane lane;
     std::shared_ptr<supervisor> watcher;
     int given_up = 0;
+    int looks = 0;
 };
 
 TEST_F(watched, a_lost_session_gets_a_new_socket) {

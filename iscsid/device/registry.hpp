@@ -1,0 +1,89 @@
+#pragma once
+
+#include "libiscsi/base/result.hpp"
+#include "libiscsi/core/pdu/pdu.hpp"
+#include "libiscsi/scsi/logical_unit.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace iscsid::device {
+
+// One disk of one session, as much as a new daemon must know to take it over.
+struct disk_state {
+    std::uint32_t sid = 0; // session number that iscsiadm shows, from 1
+    unsigned index = 0;    // which of the node's sessions, from 0: the ISID follows from it
+
+    // The node record: the words of its id.
+    std::string target;
+    std::string portal_address;
+    std::uint16_t portal_port = 3260;
+    int portal_group_tag = -1; // -1: not known
+    std::string interface = "default";
+
+    std::string isid; // 12 hexadecimal digits
+
+    std::string driver; // "ublk"
+    std::string node;   // its name under /dev: "ublkb0"
+
+    iscsi::lun_field lun{};
+    std::uint64_t lun_number = 0; // the same as Linux counts
+    scsi::logical_unit properties;
+};
+
+enum class registry_errc {
+    write_failed = 1,
+    read_failed,
+    too_large, // > longest_state bytes
+    malformed, // not one JSON object
+    unknown_version,
+    missing_member,
+    wrong_type,
+    out_of_range,
+    bad_text,   // length or characters
+    misplaced,  // members that contradict each other or the name of the file
+    other_unit, // same_unit(): the LUN is not the one that was recorded
+};
+
+const char* category_name(registry_errc);
+std::string_view message_of(registry_errc);
+
+// The disks that outlive the daemon: one JSON file each, in a folder of its own. Calls wait for the
+// file system. Different disks may be saved and forgotten at the same time.
+class registry {
+  public:
+    static constexpr std::size_t longest_state = 65536;
+
+    // Made with mode 0700 by the first save(); the folder above must be there.
+    explicit registry(std::filesystem::path folder);
+
+    // When it returns well the state is there, whole and synced; else the earlier one still is, or
+    // the new one unsynced. Faults: write_failed; for a state that load() would refuse, what that
+    // would say.
+    iscsi::result<void> save(const disk_state& disk) const;
+
+    // Gone, or never there: fine.
+    void forget(std::uint32_t sid, std::uint64_t lun_number) const;
+
+    struct loaded {
+        std::vector<disk_state> disks; // by session and LUN
+        std::vector<iscsi::fault> bad; // one for each file that is no state, by name
+    };
+
+    // What stands in the folder; nothing if it is missing. Also removes what an interrupted save()
+    // left, so it is for the start, before any save().
+    loaded load() const;
+
+  private:
+    std::filesystem::path folder_;
+};
+
+// Whether the LUN that a scan finds now is the recorded one: the same WWID if either has one, else
+// the same serial number, vendor and product; the same block size; not fewer blocks. Fault:
+// other_unit with the first difference.
+iscsi::result<void> same_unit(const scsi::logical_unit& recorded, const scsi::logical_unit& now);
+
+} // namespace iscsid::device

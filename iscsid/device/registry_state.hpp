@@ -1,0 +1,21 @@
+#pragma once
+
+#include "iscsid/device/registry.hpp"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+// The files of the registry: their names and their text.
+namespace iscsid::device {
+
+std::string file_name(std::uint32_t sid, std::uint64_t lun_number);
+
+// One JSON object with all members of the state.
+std::string text_of(const disk_state& disk);
+
+// The reverse, strictly: every member, each with its type and range. Members that are not known are
+// ignored. The path is for the words of faults; its last part must be the name of the state.
+iscsi::result<disk_state> read_state(std::string_view text, const std::filesystem::path& path);
+
+} // namespace iscsid::device

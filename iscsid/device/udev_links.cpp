@@ -1,0 +1,181 @@
+#include "iscsid/device/udev_links.hpp"
+
+#include <libudev.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace iscsid::device {
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+// systemd-udevd listens here.
+constexpr const char* udevd_socket = "/run/udev/control";
+constexpr const char* own_property = "ISCSI_USERLAND";
+// Looked again at the latest then, should an event be lost.
+constexpr auto longest_pause = 250ms;
+// A device whose own event came before the announcement gets another one.
+constexpr auto pause_before_trigger = 500ms;
+
+struct release {
+    void operator()(udev* what) const { udev_unref(what); }
+
+    void operator()(udev_device* what) const { udev_device_unref(what); }
+
+    void operator()(udev_monitor* what) const { udev_monitor_unref(what); }
+};
+
+using udev_pointer = std::unique_ptr<udev, release>;
+using device_pointer = std::unique_ptr<udev_device, release>;
+using monitor_pointer = std::unique_ptr<udev_monitor, release>;
+
+bool udevd_runs() {
+    return ::access(udevd_socket, F_OK) == 0;
+}
+
+// Events of block devices, after udevd has dealt with them.
+class event_watch {
+  public:
+    event_watch() : library_(udev_new()) {
+        if (library_)
+            monitor_.reset(udev_monitor_new_from_netlink(library_.get(), "udev"));
+        if (!monitor_)
+            return;
+        udev_monitor_filter_add_match_subsystem_devtype(monitor_.get(), "block", nullptr);
+        udev_monitor_enable_receiving(monitor_.get());
+    }
+
+    udev* library() const { return library_.get(); }
+
+    void wait(std::chrono::milliseconds limit) const {
+        pollfd ready{monitor_ ? udev_monitor_get_fd(monitor_.get()) : -1, POLLIN, 0};
+        if (::poll(&ready, 1, static_cast<int>(limit.count())) > 0)
+            device_pointer(udev_monitor_receive_device(monitor_.get()));
+    }
+
+  private:
+    udev_pointer library_;
+    monitor_pointer monitor_;
+};
+
+// The device and its partitions, as directories of /sys.
+std::vector<fs::path> directories_of(const std::string& node) {
+    std::error_code ignored;
+    const fs::path whole = fs::path("/sys/block") / node;
+    std::vector<fs::path> all{whole};
+    for (const auto& each : fs::directory_iterator(whole, ignored))
+        if (each.path().filename().string().starts_with(node))
+            all.push_back(each.path());
+    return all;
+}
+
+bool is_dealt_with(udev* library, const fs::path& directory) {
+    std::error_code ignored;
+    const auto real = fs::canonical(directory, ignored);
+    const device_pointer device(udev_device_new_from_syspath(library, real.c_str()));
+    return device && udev_device_get_is_initialized(device.get()) > 0 &&
+           udev_device_get_property_value(device.get(), own_property) != nullptr;
+}
+
+bool all_dealt_with(udev* library, const std::string& node) {
+    const auto all = directories_of(node);
+    return std::all_of(all.begin(), all.end(), [&](const fs::path& each) {
+        return is_dealt_with(library, each);
+    });
+}
+
+void trigger(const std::string& node) {
+    for (const auto& each : directories_of(node))
+        std::ofstream(each / "uevent") << "change";
+}
+
+// "nbd1" for nbd1 and nbd1p2, but not for nbd10.
+bool is_of(const std::string& link_target, const std::string& node) {
+    return link_target == node || link_target.starts_with(node + "p");
+}
+
+bool is_linked(const std::string& node) {
+    std::error_code ignored;
+    for (const auto& each : fs::directory_iterator("/dev/disk/by-path", ignored))
+        if (is_of(fs::read_symlink(each, ignored).filename().string(), node))
+            return true;
+    return false;
+}
+
+// Whether the rules are there at all: without them there is nothing to wait for.
+bool has_rules() {
+    for (const char* folder : {"/etc", "/run", "/lib", "/usr/lib"})
+        if (::access(
+                (std::string(folder) + "/udev/rules.d/59-iscsi-userland.rules").c_str(), F_OK
+            ) == 0)
+            return true;
+    return false;
+}
+
+} // namespace
+
+void udev_links::clear() const {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+}
+
+iscsi::result<void>
+udev_links::announce(const std::string& node, const disk_identity_words& identity) const {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    const fs::path file = folder_ / node;
+    const fs::path fresh = folder_ / ("." + node);
+    std::ofstream(fresh) << udev_entry_of(identity);
+    fs::rename(fresh, file, error);
+    if (error)
+        return iscsi::fault{error, file.string(), error.message(), "a file for udev"};
+    return {};
+}
+
+bool udev_links::wait_for_links(const std::string& node, std::chrono::milliseconds limit) const {
+    if (!udevd_runs() || !has_rules())
+        return true;
+    const event_watch events;
+    const auto begin = clock::now();
+    bool triggered = false;
+    while (!all_dealt_with(events.library(), node)) {
+        const auto waited = clock::now() - begin;
+        if (waited > limit)
+            return false;
+        if (waited > pause_before_trigger && !std::exchange(triggered, true))
+            trigger(node);
+        events.wait(longest_pause);
+    }
+    return true;
+}
+
+void udev_links::retract(const std::string& node) const {
+    std::error_code ignored;
+    fs::remove(folder_ / node, ignored);
+}
+
+bool udev_links::wait_until_gone(const std::string& node, std::chrono::milliseconds limit) const {
+    if (!udevd_runs() || !has_rules())
+        return true;
+    const event_watch events;
+    const auto end = clock::now() + limit;
+    while (is_linked(node)) {
+        if (clock::now() > end)
+            return false;
+        events.wait(longest_pause);
+    }
+    return true;
+}
+
+} // namespace iscsid::device

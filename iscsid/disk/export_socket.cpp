@@ -1,0 +1,110 @@
+#include "iscsid/disk/export_socket.hpp"
+
+#include "iscsid/disk/system_fault.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+namespace iscsid::disk {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int longest_queue = 16; // of connections that are not accepted yet
+
+iscsi::result<descriptor> open_folder(const std::string& path) {
+    std::error_code error;
+    fs::create_directories(fs::path(path).parent_path(), error);
+    if (error)
+        return system_fault(disk_errc::attach_failed, path, "a folder to make", error.value());
+    if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+        return system_fault(disk_errc::attach_failed, path, "a folder to make");
+    descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder || ::fchmod(folder.number(), S_IRWXU) != 0)
+        return system_fault(disk_errc::attach_failed, path, "a folder of mode 0700");
+    return folder;
+}
+
+// Through /proc, for the path to a folder may be longer than an address.
+sockaddr_un address_of(const descriptor& folder, const std::string& name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = "/proc/self/fd/" + std::to_string(folder.number()) + "/" + name;
+    std::copy_n(path.begin(), std::min(path.size(), sizeof address.sun_path - 1), address.sun_path);
+    return address;
+}
+
+// The file takes the mode of the socket at bind(): no moment with another, no umask of the process.
+bool listen_on(const descriptor& socket, const sockaddr_un& address) {
+    return ::fchmod(socket.number(), S_IRUSR | S_IWUSR) == 0 &&
+           ::bind(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+               0 &&
+           ::listen(socket.number(), longest_queue) == 0;
+}
+
+bool is_dead(const std::string& path) {
+    sockaddr_un address{};
+    if (path.size() >= sizeof address.sun_path)
+        return false;
+    address.sun_family = AF_UNIX;
+    std::ranges::copy(path, address.sun_path);
+    const descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    return socket &&
+           ::connect(
+               socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address
+           ) != 0 &&
+           errno == ECONNREFUSED;
+}
+
+} // namespace
+
+// Under a name of its own until it listens: then it replaces a file of a dead daemon at once.
+iscsi::result<export_socket>
+export_socket::make(const std::string& folder, const std::string& name) {
+    auto place = open_folder(folder);
+    if (!place)
+        return place.error();
+    const std::string path = folder + "/" + name;
+    descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket)
+        return system_fault(disk_errc::attach_failed, path, "a socket");
+    const std::string first_name = ".new-" + std::to_string(socket.number());
+    const int at = place->number();
+    ::unlinkat(at, first_name.c_str(), 0);
+    if (!listen_on(socket, address_of(*place, first_name)) ||
+        ::renameat(at, first_name.c_str(), at, name.c_str()) != 0) {
+        const int error = errno;
+        ::unlinkat(at, first_name.c_str(), 0);
+        return system_fault(disk_errc::attach_failed, path, "a socket that listens", error);
+    }
+    return export_socket(std::move(*place), std::move(socket), name, path);
+}
+
+export_socket::export_socket(
+    descriptor folder, descriptor socket, std::string name, std::string path
+)
+    : folder_(std::move(folder))
+    , socket_(std::move(socket))
+    , name_(std::move(name))
+    , path_(std::move(path)) {}
+
+export_socket::~export_socket() {
+    if (socket_)
+        ::unlinkat(folder_.number(), name_.c_str(), 0);
+}
+
+void remove_dead_sockets(const std::string& folder) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored))
+        if (entry.is_socket(ignored) && is_dead(entry.path()))
+            ::unlink(entry.path().c_str());
+}
+
+} // namespace iscsid::disk

@@ -1,0 +1,229 @@
+#include "iscsid/session/rescan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace iscsid::session {
+
+namespace {
+
+const device::found_lun* find(const device::scan_result& seen, std::uint64_t number) {
+    const auto found = std::ranges::find(seen.disks, number, &device::found_lun::number);
+    return found == seen.disks.end() ? nullptr : &*found;
+}
+
+// Nothing at all is known of it: neither a disk nor something that was skipped.
+bool is_gone(const device::scan_result& seen, std::uint64_t number) {
+    return seen.no_list.empty() && find(seen, number) == nullptr &&
+           std::ranges::find(seen.skipped, number, &device::skipped_lun::number) ==
+               seen.skipped.end();
+}
+
+bool is_known(
+    const std::vector<attached_disk>& disks,
+    const std::vector<device::disk_state>& orphans,
+    std::uint64_t number
+) {
+    const auto has_number = [number](const auto& state) { return state.lun_number == number; };
+    return std::ranges::any_of(disks, has_number, &attached_disk::state) ||
+           std::ranges::any_of(orphans, has_number);
+}
+
+void look_at(const attached_disk& disk, const device::scan_result& seen, disk_changes& changes) {
+    const auto number = disk.state.lun_number;
+    if (is_gone(seen, number))
+        changes.remove.push_back(number);
+    const auto* const now = find(seen, number);
+    if (now == nullptr)
+        return;
+    auto expected = disk.state.properties; // a smaller disk is the same disk
+    expected.block_count = std::min(expected.block_count, now->properties.block_count);
+    if (const auto same = device::same_unit(expected, now->properties); !same) {
+        if (!disk.barred)
+            changes.bars.push_back({number, same.error().text()});
+        return;
+    }
+    if (disk.barred)
+        changes.unbar.push_back(number);
+    if (now->properties.block_count == disk.state.properties.block_count)
+        return;
+    changes.resize.push_back(disk.state);
+    changes.resize.back().properties = now->properties;
+}
+
+void look_at(
+    const device::disk_state& orphan, const device::scan_result& seen, disk_changes& changes
+) {
+    changes.adopt.push_back(orphan);
+    const auto* const now = find(seen, orphan.lun_number);
+    if (now == nullptr) {
+        changes.bars.push_back({orphan.lun_number, "the target does not show it any more"});
+        return;
+    }
+    if (const auto same = device::same_unit(orphan.properties, now->properties); !same)
+        changes.bars.push_back({orphan.lun_number, same.error().text()});
+}
+
+attached_disk* find(std::vector<attached_disk>& disks, std::uint64_t number) {
+    const auto found = std::ranges::find_if(disks, [number](const auto& each) {
+        return each.state.lun_number == number;
+    });
+    return found == disks.end() ? nullptr : &*found;
+}
+
+// One run of apply_changes().
+class change_run {
+  public:
+    change_run(const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks)
+        : with_(with), lane_(where) {
+        report_.disks = std::move(disks);
+    }
+
+    change_report run(disk_changes changes) {
+        for (const auto& each : changes.bars)
+            bar(each, changes.adopt);
+        for (const auto number : changes.unbar)
+            unbar(number);
+        adopt(std::move(changes.adopt), changes.bars);
+        for (const auto& each : changes.resize)
+            resize(each);
+        for (const auto number : changes.remove)
+            remove(number);
+        attach(std::move(changes.attach));
+        return std::move(report_);
+    }
+
+  private:
+    // The lane remembers it for disks that come later.
+    void bar(const disk_changes::bar& what, const std::vector<device::disk_state>& orphans) {
+        report_.troubles.push_back(fmt::format(
+            "LUN {} IS NOT THE DISK THAT IT WAS, all its I/O fails until that is back: {}",
+            what.lun_number,
+            what.why
+        ));
+        if (auto* const disk = find(report_.disks, what.lun_number)) {
+            lane_.bar(disk->state.sid, disk->state.lun, EIO);
+            disk->barred = true;
+        }
+        for (const auto& orphan : orphans)
+            if (orphan.lun_number == what.lun_number)
+                lane_.bar(orphan.sid, orphan.lun, EIO);
+    }
+
+    void unbar(std::uint64_t number) {
+        auto* const disk = find(report_.disks, number);
+        lane_.bar(disk->state.sid, disk->state.lun, 0);
+        disk->barred = false;
+        report_.news.push_back(fmt::format("LUN {} is the disk that it was, again", number));
+    }
+
+    void
+    adopt(std::vector<device::disk_state> orphans, const std::vector<disk_changes::bar>& bars) {
+        auto adopted = adopt_all(with_, lane_, std::move(orphans));
+        for (auto& each : adopted.disks) {
+            const auto number = each.state.lun_number;
+            each.barred =
+                std::ranges::find(bars, number, &disk_changes::bar::lun_number) != bars.end();
+            report_.news.push_back(
+                fmt::format("LUN {} ({}) goes on where it stopped", number, each.state.node)
+            );
+        }
+        take(std::move(adopted));
+    }
+
+    void resize(const device::disk_state& to) {
+        auto* const disk = find(report_.disks, to.lun_number);
+        lane_.refresh(to.sid, to.lun, to.properties);
+        const auto done = disk->device->resize(to.properties);
+        if (!done) {
+            report_.troubles.push_back(fmt::format(
+                "LUN {} ({}) has {} bytes now: {}",
+                to.lun_number,
+                disk->state.node,
+                to.properties.size(),
+                done.error().text()
+            ));
+        } else {
+            report_.news.push_back(fmt::format(
+                "LUN {} ({}) has {} bytes now", to.lun_number, to.node, to.properties.size()
+            ));
+        }
+        disk->state.properties = to.properties;
+        if (with_.registry != nullptr && with_.driver->can_adopt())
+            static_cast<void>(with_.registry->save(disk->state));
+    }
+
+    void remove(std::uint64_t number) {
+        auto* const disk = find(report_.disks, number);
+        const std::string name = fmt::format("LUN {} ({})", number, disk->state.node);
+        auto removed = remove_all(with_, lane_, {*disk}, users::are_respected);
+        if (!removed.refusal.empty()) {
+            report_.troubles.push_back(
+                name + " is gone from the target, its disk stays: " + removed.refusal
+            );
+            return;
+        }
+        report_.news.push_back(name + " is gone");
+        std::erase_if(report_.disks, [number](const auto& each) {
+            return each.state.lun_number == number;
+        });
+    }
+
+    void attach(std::vector<device::disk_state> wanted) {
+        auto attached = attach_all(with_, lane_, std::move(wanted));
+        for (const auto& each : attached.disks)
+            report_.news.push_back(
+                fmt::format("LUN {} is {} now", each.state.lun_number, each.state.node)
+            );
+        take(std::move(attached));
+    }
+
+    void take(attach_report from) {
+        for (auto& each : from.disks)
+            report_.disks.push_back(std::move(each));
+        for (auto& each : from.failures)
+            report_.troubles.push_back(std::move(each));
+    }
+
+    const disk_tools& with_;
+    lane::lane& lane_;
+    change_report report_;
+};
+
+} // namespace
+
+disk_changes changes_of(
+    const std::vector<attached_disk>& disks,
+    const std::vector<device::disk_state>& orphans,
+    const device::scan_result& seen,
+    const device::disk_state& whose,
+    bool attach_new
+) {
+    disk_changes changes;
+    for (const auto& each : disks)
+        look_at(each, seen, changes);
+    for (const auto& each : orphans)
+        look_at(each, seen, changes);
+    for (const auto& each : seen.disks) {
+        if (!attach_new || is_known(disks, orphans, each.number))
+            continue;
+        auto& state = changes.attach.emplace_back(whose);
+        state.lun = each.lun;
+        state.lun_number = each.number;
+        state.properties = each.properties;
+    }
+    return changes;
+}
+
+change_report apply_changes(
+    const disk_tools& with,
+    lane::lane& where,
+    std::vector<attached_disk> disks,
+    disk_changes changes
+) {
+    return change_run(with, where, std::move(disks)).run(std::move(changes));
+}
+
+} // namespace iscsid::session

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "iscsid/device/scanner.hpp"
+#include "iscsid/session/disks.hpp"
+
+#include <string>
+#include <vector>
+
+namespace iscsid::session {
+
+// What a scan of a session means for its disks.
+struct disk_changes {
+    struct bar {
+        std::uint64_t lun_number = 0;
+        std::string why;
+    };
+
+    std::vector<device::disk_state> attach; // LUNs without a disk
+    std::vector<device::disk_state> adopt;  // disks that an earlier daemon has left
+    std::vector<std::uint64_t> remove;      // LUNs that are gone
+    std::vector<device::disk_state> resize; // their capacity is another one
+    std::vector<bar> bars;                  // another LUN under an old number
+    std::vector<std::uint64_t> unbar;       // the old one is back
+};
+
+// `whose` has the words of the session for new states. An orphan that is another LUN now is adopted
+// behind a bar: its users must hear errors, not wait for ever. Pure.
+disk_changes changes_of(
+    const std::vector<attached_disk>& disks,
+    const std::vector<device::disk_state>& orphans,
+    const device::scan_result& seen,
+    const device::disk_state& whose,
+    bool attach_new
+);
+
+struct change_report {
+    std::vector<attached_disk> disks; // as they are now
+    std::vector<std::string> news;    // lines for the log
+    std::vector<std::string> troubles;
+};
+
+// Blocks: for a worker only. A disk in use is never removed.
+change_report apply_changes(
+    const disk_tools& with,
+    lane::lane& where,
+    std::vector<attached_disk> disks,
+    disk_changes changes
+);
+
+} // namespace iscsid::session

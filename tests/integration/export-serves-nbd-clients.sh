@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Disks as NBD exports: tools and virtual machines use each LUN through a socket, several at a time.
+. "$(dirname "$0")/../support/functions.sh"
+requires_root
+requires qemu-img qemu-io nbdinfo nbdcopy fio
+start_target
+add_target 1 "$TARGET_NAME" 64M 32M
+tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 3 -b "$WORK/lun-1-2" --blocksize 4096 || fail "4096-byte LUN"
+cp "$(dirname "$0")/../../etc/iscsi/iscsid.conf" "$ISCSI_CONFIG_DIR/"
+echo "iscsid.disk.driver = export" >>"$ISCSI_CONFIG_DIR/iscsid.conf"
+start_iscsid
+log_in
+
+sockets=$ISCSID_RUNTIME_DIR/nbd
+socket() { echo "$sockets/$TARGET_NAME-lun-$1.sock"; }
+uri() { echo "nbd+unix:///?socket=$(socket "$1")"; }
+for lun in 1 2 3; do
+    [ -S "$(socket $lun)" ] || fail "LUN $lun is not exported: $(ls -l "$sockets")"
+    [ "$(stat -c %a "$(socket $lun)")" = 600 ] || fail "mode of the socket of LUN $lun"
+done
+[ "$(stat -c %a "$sockets")" = 700 ] || fail "mode of $sockets"
+
+# What clients are told.
+expect_exit 0 qemu-img info "$(uri 1)"
+expect_out "64 MiB (67108864 bytes)"
+expect_exit 0 nbdinfo "$(uri 1)"
+for words in "export-size: 67108864" "can_flush: true" "can_multi_conn: true" "can_zero: true" \
+    "is_read_only: false" "block_size_minimum: 512"; do
+    expect_out "$words"
+done
+expect_exit 0 nbdinfo "$(uri 3)"
+expect_out "block_size_minimum: 4096"
+expect_exit 0 nbdinfo --list "$(uri 2)"
+expect_out "$TARGET_NAME-lun-2"
+
+# In and out, and what the target has.
+dd if=/dev/urandom of="$WORK/data" bs=1M count=64 status=none
+expect_exit 0 nbdcopy --flush "$WORK/data" "$(uri 1)"
+cmp "$WORK/data" "$WORK/lun-1-1" || fail "the target's file holds something else"
+expect_exit 0 nbdcopy "$(uri 1)" "$WORK/back"
+cmp "$WORK/data" "$WORK/back" || fail "nbdcopy read something else"
+expect_exit 0 qemu-img convert -O raw "$(uri 1)" "$WORK/image"
+cmp "$WORK/data" "$WORK/image" || fail "qemu-img read something else"
+expect_exit 0 qemu-img convert -n -W -O raw "$WORK/image" "$(uri 1)"
+cmp "$WORK/data" "$WORK/lun-1-1" || fail "qemu-img wrote something else"
+
+# Two clients on one LUN and one on another at a time.
+verify() {
+    fio --name=verify --ioengine=nbd --uri="$1" --iodepth=16 --rw=randwrite --bsrange=4k-256k \
+        --size=24m --offset="$2" --verify=crc32c --verify_state_save=0 --verify_fatal=1 \
+        --output="$WORK/fio-$3" || { cat "$WORK/fio-$3"; return 1; }
+}
+verify "$(uri 1)" 0 first & first=$!
+verify "$(uri 1)" 32m second & second=$!
+verify "$(uri 2)" 0 third || fail "third client"
+wait $first || fail "first client"
+wait $second || fail "second client"
+
+# A client keeps its disk: it writes on after a logout that was refused.
+mkfifo "$WORK/words"
+qemu-io -f raw "$(uri 1)" <"$WORK/words" >"$WORK/qemu-io" 2>&1 &
+client=$!
+exec 9>"$WORK/words"
+echo "read 0 512" >&9
+wait_until 20 grep -q "read 512/512" "$WORK/qemu-io" || fail "qemu-io: $(cat "$WORK/qemu-io")"
+expect_exit 28 iscsiadm -m node -u
+expect_err "initiator reported error (28 - device or resource in use)"
+[ -S "$(socket 1)" ] && [ -S "$(socket 2)" ] || fail "a refused logout took a socket away"
+expect_exit 0 nbdinfo --size "$(uri 2)"
+printf 'write -P 90 0 1M\nread -P 90 0 1M\nflush\nquit\n' >&9
+exec 9>&-
+wait $client || fail "qemu-io: $(cat "$WORK/qemu-io")"
+! grep -qiE "fail|error" "$WORK/qemu-io" || fail "qemu-io: $(cat "$WORK/qemu-io")"
+cmp -n 1048576 <(head -c 1M /dev/zero | tr '\0' 'Z') "$WORK/lun-1-1" || fail "what qemu-io wrote is not there"
+
+log_out
+[ -z "$(ls -A "$sockets")" ] || fail "left behind: $(ls -A "$sockets")"
+
+# A second login, and an end of the daemon that nobody asked the clients about.
+log_in
+expect_exit 0 nbdinfo --size "$(uri 1)"
+stop_iscsid || fail "iscsid ended with $?"
+[ -z "$(ls -A "$sockets")" ] || fail "left behind by the end: $(ls -A "$sockets")"
