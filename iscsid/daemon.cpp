@@ -322,6 +322,8 @@ int serve(
         ipc::listener::open(options.where.socket, settings.config.daemon_value("iscsid.ipc_group"));
     if (listener.has_error())
         return refuse(exit_code::error, listener.error().text());
+    std::error_code no_folder; // what needs it says so
+    std::filesystem::create_directories(options.where.runtime, no_folder);
     tell_of_stale_disks(disk::clean_stale(options.where.runtime.string()));
     if (!drop_ids(options))
         return refuse(exit_code::error, "cannot change to the user and group of -u and -g");

@@ -177,8 +177,8 @@ class export_disk final : public disk {
 
 class export_driver final : public driver {
   public:
-    export_driver(const std::string& runtime_folder, const export_patience& patience)
-        : folder_(runtime_folder + "/nbd"), patience_(patience) {
+    export_driver(std::string runtime_folder, const export_patience& patience)
+        : folder_(std::move(runtime_folder) + "/nbd"), patience_(patience) {
         remove_dead_sockets(folder_);
     }
 

@@ -123,16 +123,16 @@ iscsi::result<std::unique_ptr<export_server>> export_server::make(
 
 export_server::export_server(
     lane::lane& where,
-    const disk_request& what,
-    const nbd_export& shown,
+    disk_request what,
+    nbd_export shown,
     export_socket socket,
     const export_patience& patience
 )
     : lane_(where)
     , patience_(patience)
     , mailbox_(std::make_shared<mailbox>())
-    , what_(what)
-    , shown_(shown)
+    , what_(std::move(what))
+    , shown_(std::move(shown))
     , socket_(std::move(socket)) {}
 
 export_server::~export_server() {

@@ -70,8 +70,8 @@ class export_server {
 
     export_server(
         lane::lane& where,
-        const disk_request& what,
-        const nbd_export& shown,
+        disk_request what,
+        nbd_export shown,
         export_socket socket,
         const export_patience& patience
     );

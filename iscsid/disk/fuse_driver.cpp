@@ -31,12 +31,16 @@ struct fuse_link {
 class fuse_disk final : public disk {
   public:
     fuse_disk(
+        lane::lane& where,
         fuse_mount mounted,
+        std::shared_ptr<fuse_link> link,
         std::unique_ptr<lane_seat> seat,
         loop_device loop,
         const fuse_patience& patience
     )
-        : mount_(std::move(mounted))
+        : lane_(where)
+        , mount_(std::move(mounted))
+        , link_(std::move(link))
         , seat_(std::move(seat))
         , loop_(std::move(loop))
         , node_(loop_->node())
@@ -59,6 +63,15 @@ class fuse_disk final : public disk {
         return without_exceptions([this] { return take_down(); });
     }
 
+    // The lane first, then FUSE asks it, then loop asks FUSE.
+    iscsi::result<void> resize(const scsi::logical_unit& now) override {
+        lane_.call([link = link_, blocks = now.block_count] { link->file.resize(blocks); });
+        const watchdog bound(patience_.attach, [this] { mount_->abort(); });
+        if (const auto asked = mount_->open(); !asked)
+            return asked.error();
+        return loop_->follow_size();
+    }
+
   private:
     iscsi::result<void> take_down() {
         if (!loop_)
@@ -67,6 +80,7 @@ class fuse_disk final : public disk {
         if (!unbound && unbound.error().code != iscsi::to_error_code(disk_errc::flush_failed))
             return unbound;
         loop_.reset();
+        link_.reset();
         seat_.reset();
         mount_.reset();
         return unbound;
@@ -77,7 +91,9 @@ class fuse_disk final : public disk {
         return loop_->unbind(patience_.users);
     }
 
+    lane::lane& lane_;
     std::optional<fuse_mount> mount_;
+    std::shared_ptr<fuse_link> link_;
     std::unique_ptr<lane_seat> seat_;
     std::optional<loop_device> loop_;
     std::string node_;
@@ -184,7 +200,7 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     if (!loop)
         return loop.error();
     return std::make_unique<fuse_disk>(
-        std::move(*mounted), std::move(seat), std::move(*loop), patience_
+        where, std::move(*mounted), link, std::move(seat), std::move(*loop), patience_
     );
 }
 

@@ -29,6 +29,9 @@ class fuse_file final : public lane::lane_resident,
     void settle(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
 
+    // On the lane's thread: the file has the size of the LUN as it is now.
+    void resize(std::uint64_t block_count) { lun_.block_count = block_count; }
+
   private:
     // A request of the kernel on its way: from the read that waits for it to its reply.
     struct slot {
@@ -75,7 +78,7 @@ class fuse_file final : public lane::lane_resident,
     iscsi::mutable_bytes payload_of(const slot& where, std::size_t length) const;
 
     const int device_;
-    const scsi::logical_unit lun_;
+    scsi::logical_unit lun_;
     const fuse_shape shape_;
     const std::size_t payload_room_;
     std::unique_ptr<std::byte, free_memory> memory_;

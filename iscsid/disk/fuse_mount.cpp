@@ -98,6 +98,12 @@ iscsi::result<descriptor> fuse_mount::open() const {
     descriptor file(::open(path_.c_str(), access | O_DIRECT | O_NOFOLLOW | O_CLOEXEC));
     if (!file)
         return system_fault(disk_errc::attach_failed, path_, "a file that opens for direct I/O");
+
+    // Loop takes the size that FUSE knows, which older kernels (6.12) only ask for here.
+    struct stat attributes {};
+
+    if (::fstat(file.number(), &attributes) != 0)
+        return system_fault(disk_errc::attach_failed, path_, "the attributes of the file");
     return file;
 }
 

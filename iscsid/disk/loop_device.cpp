@@ -188,6 +188,13 @@ iscsi::result<void> loop_device::verify(const loop_settings& settings) const {
     return {};
 }
 
+iscsi::result<void> loop_device::follow_size() const {
+    const descriptor device(::open(("/dev/" + node_).c_str(), O_RDWR | O_CLOEXEC));
+    if (!device || ::ioctl(device.number(), LOOP_SET_CAPACITY) != 0)
+        return system_fault(disk_errc::cannot_resize, "LOOP_SET_CAPACITY of " + node_, "success");
+    return {};
+}
+
 iscsi::result<void> loop_device::unbind(std::chrono::milliseconds patience) {
     const unbind_attempt attempt = unbind_patiently(node_, true, patience);
     if (auto unbound = outcome_of(attempt, node_); !unbound)

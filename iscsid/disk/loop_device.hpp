@@ -40,6 +40,9 @@ class loop_device {
     // (still bound), flush_failed (unbound all the same).
     iscsi::result<void> unbind(std::chrono::milliseconds patience);
 
+    // Takes over the size that the file behind it has now, and looks for partitions again.
+    iscsi::result<void> follow_size() const;
+
   private:
     explicit loop_device(std::string node);
 

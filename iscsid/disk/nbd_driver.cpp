@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <charconv>
+#include <mutex>
 #include <optional>
 
 namespace iscsid::disk {
@@ -156,9 +157,11 @@ class nbd_driver final : public driver {
     }
 
   private:
-    static iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what);
+    iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what);
     static iscsi::result<std::unique_ptr<disk>>
     take_over(lane::lane& where, const disk_request& what, const std::string& node);
+
+    std::mutex choosing_; // of an index: what is told of a name before must be true after
 };
 
 // Tries one index after the other: another program may take the same at the same time.
@@ -215,7 +218,9 @@ nbd_driver::put_up(lane::lane& where, const disk_request& what) {
     settings.dead_conn_timeout = dead_conn_timeout_s;
     settings.backend = backend_of(what);
     settings.socket = pair->kernels.number();
+    std::unique_lock choice(choosing_);
     const auto index = connect_somewhere(*control, what, settings);
+    choice.unlock();
     if (!index)
         return index.error();
     auto made = std::make_unique<nbd_disk>(*index, settings.backend, std::move(seat));

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace iscsid::session {
 
@@ -56,14 +57,21 @@ prepare(const disk_tools& with, device::disk_state state, const std::string& nod
     return {};
 }
 
+// A name that was tried and taken by somebody else must not be told to udev.
 disk::disk_request request_for(const disk_tools& with, const device::disk_state& state) {
+    auto announce = [with, state, last = std::string()](const std::string& node) mutable {
+        const auto before = std::exchange(last, node);
+        if (with.links != nullptr && !before.empty() && before != node)
+            with.links->retract(before);
+        return prepare(with, state, node);
+    };
     return {
         state.sid,
         state.lun,
         state.lun_number,
         state.target,
         state.properties,
-        [with, state](const std::string& node) { return prepare(with, state, node); }};
+        std::move(announce)};
 }
 
 void forget(const disk_tools& with, const device::disk_state& state) {

@@ -28,9 +28,7 @@ constexpr std::string_view part_of_secrets = "secret-of-";
 class attempt {
   public:
     explicit attempt(std::uint8_t mode)
-        : config_(config_of(mode))
-        , login_(config_, 0, 0)
-        , asked_(login_.first().request) {}
+        : config_(config_of(mode)), login_(config_, 0, 0), asked_(login_.first().request) {}
 
     // One response: a byte of flags, status class and detail, and the text up to a 0xff byte.
     // False: the login is over.

@@ -22,7 +22,7 @@ expect_session() {
     [ ${#disk[@]} -eq 1 ] || fail "one disk expected: ${disk[*]}"
     # Some requests are larger than FirstBurstLength, some take several sequences of data.
     fio --name=verify --filename="${disk[0]}" --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite \
-        --bsrange=4k-512k --size=6m --fsync=16 --verify=crc32c --verify_fatal=1 --verify_state_save=0 \
+        --bsrange=4k-512k --size=4m --fsync=16 --verify=crc32c --verify_fatal=1 --verify_state_save=0 \
         --output="$WORK/fio" || fail "fio: $(cat "$WORK/fio")"
     log_out
 }

@@ -23,13 +23,16 @@ lio_set() {
     done
 }
 
-# lio_disk NAME SIZE [ATTRIBUTE=VALUE…]: a file as a device with a write cache.
+# lio_disk NAME SIZE [ATTRIBUTE=VALUE…]: a file as a device with a write cache, and an identity that
+# follows from its name, or from $LIO_SERIAL.
 lio_disk() {
     local device=$LIO/core/fileio_0/$1 pair
     [ -e "$WORK/lio-$1" ] || truncate -s "$2" "$WORK/lio-$1"
     mkdir -p "$device" &&
         echo "fd_dev_name=$WORK/lio-$1,fd_dev_size=$(stat -c %s "$WORK/lio-$1"),fd_buffered_io=1" >"$device/control" &&
-        echo 1 >"$device/enable" || fail "LIO disk $1"
+        echo 1 >"$device/enable" &&
+        echo "${LIO_SERIAL:-$(echo "$1" | md5sum | cut -c1-32)}" >"$device/wwn/vpd_unit_serial" ||
+        fail "LIO disk $1"
     for pair in emulate_tpu=1 emulate_tpws=1 "${@:3}"; do
         echo "${pair#*=}" >"$device/attrib/${pair%%=*}" || fail "LIO disk $1: $pair"
     done

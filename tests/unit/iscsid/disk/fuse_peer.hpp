@@ -84,8 +84,7 @@ class fuse_peer final : public lane::ring {
 
     void send_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
 
-    void
-    command(int, std::uint32_t, const lane::command_field&, lane::ring_client&, std::uint32_t)
+    void command(int, std::uint32_t, const lane::command_field&, lane::ring_client&, std::uint32_t)
         override {}
 
     void cancel(lane::ring_client& who, std::uint32_t op) override {

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# What disks and sessions cost the daemon: 64 logical units in one session, then 32 sessions of one each.
+# Memory (kiB) and descriptors must grow linearly. Usage: many-disks.sh ublk|nbd
+here=$(dirname "$0")
+. "$here/../support/functions.sh"
+. "$here/lio.sh"
+driver=${1:-ublk}
+first_name=$TARGET_NAME
+declare -A figure
+
+measure() {
+    local what
+    for what in RssAnon VmData; do
+        figure[$1,$2,$what]=$(awk -v what="$what:" '$1 == what { print $2 }' "/proc/$iscsid_pid/status")
+    done
+    figure[$1,$2,descriptors]=$(find "/proc/$iscsid_pid/fd" -mindepth 1 | wc -l)
+    printf '%5s s: %2d %s: RssAnon %d VmData %d descriptors %d\n' "$(cut -d . -f 1 /proc/uptime)" "$2" "$1" \
+        "${figure[$1,$2,RssAnon]}" "${figure[$1,$2,VmData]}" "${figure[$1,$2,descriptors]}"
+}
+
+# expect_linear THING START HALF FULL: the second half costs no more than 1.5 times the first.
+# Allocators take memory in pieces; below $slack nothing is said.
+expect_linear() {
+    local what low high slack
+    for what in RssAnon VmData descriptors; do
+        low=$((figure[$1,$3,$what] - figure[$1,$2,$what]))
+        high=$((figure[$1,$4,$what] - figure[$1,$3,$what]))
+        echo "per $1: $what $(((low + high) / ($4 - $2)))"
+        slack=256 && [ $what != descriptors ] || slack=4
+        [ $((2 * high * ($3 - $2))) -le $((3 * low * ($4 - $3) + slack * ($3 - $2))) ] ||
+            fail "$what: +$low from $2 to $3 $1s, +$high from there to $4"
+    done
+}
+
+# 64 numbers of one small device would do for the daemon, but each is to be a disk of its own.
+map_disks() {
+    local lun
+    for ((lun = $1; lun < $2; ++lun)); do
+        lio_disk "d$lun" 1M
+        lio_map "d$lun" "$lun"
+    done
+}
+
+expect_disks() {
+    mapfile -t disk < <(disks)
+    [ ${#disk[@]} -eq "$1" ] || fail "$1 disks expected, ${#disk[@]} there"
+    [[ ${disk[$1 - 1]} == /dev/$driver* ]] || fail "not a disk of $driver: ${disk[$1 - 1]}"
+}
+
+# The first and the last work.
+expect_io() {
+    local node
+    for node in "${disk[0]}" "${disk[-1]}"; do
+        dd if=/dev/urandom of="$WORK/data" bs=64k count=1 status=none
+        dd if="$WORK/data" of="$node" bs=64k oflag=direct status=none || fail "write of $node"
+        cmp -s "$WORK/data" <(dd if="$node" bs=64k count=1 iflag=direct status=none) || fail "$node holds something else"
+    done
+}
+
+many_disks() {
+    local before=0 count
+    for count in 1 16 32 64; do
+        map_disks $before $count
+        log_in
+        expect_disks $count
+        measure disk $count
+        [ $count -lt 64 ] || expect_io
+        log_out
+        before=$count
+    done
+    expect_linear disk 1 32 64
+}
+
+# Targets of one disk each; the disks are those of before.
+many_sessions() {
+    local number
+    for ((number = 1; number <= 32; ++number)); do
+        TARGET_NAME=$first_name:$number
+        start_lio
+        lio_map "d$number" 0
+    done
+    expect_exit 0 iscsiadm -m node -o delete
+    discover
+    for ((number = 1; number <= 32; ++number)); do
+        expect_exit 0 iscsiadm -m node -T "$first_name:$number" -l
+        [[ $number =~ ^(1|8|16|32)$ ]] && measure session "$number"
+    done
+    expect_disks 32
+    expect_io
+    log_out
+    expect_linear session 1 16 32
+}
+
+start_lio
+use_driver "$driver"
+start_iscsid
+measure disk 0
+many_disks
+lio_disable
+many_sessions
+measure session 0
