@@ -1,5 +1,6 @@
 #include "iscsid/disk/fuse_driver.hpp"
 
+#include "iscsid/disk/block_node.hpp"
 #include "iscsid/disk/fuse_file.hpp"
 #include "iscsid/disk/fuse_mount.hpp"
 #include "iscsid/disk/lane_seat.hpp"
@@ -213,7 +214,15 @@ std::unique_ptr<driver> make_fuse_driver(
 }
 
 iscsi::result<void> fuse_is_here() {
-    for (const char* device : {"/dev/fuse", "/dev/loop-control"}) {
+    struct need {
+        const char* module;
+        const char* device;
+    };
+
+    for (const auto& [module, device] :
+         {need{"fuse", "/dev/fuse"}, need{"loop", "/dev/loop-control"}}) {
+        if (::access(device, F_OK) != 0)
+            load_module(module);
         if (::access(device, R_OK | W_OK) != 0)
             return system_fault(
                 disk_errc::no_driver,

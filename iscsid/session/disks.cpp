@@ -32,7 +32,9 @@ bool is_in_use(const disk::disk& what) {
 }
 
 std::string words_of(const attached_disk& disk, const std::string& what) {
-    return fmt::format("LUN {} ({}): {}", disk.state.lun_number, disk.device->node(), what);
+    const auto& node = disk.device->node();
+    const std::string where = node.empty() ? std::string() : " (" + node + ")";
+    return fmt::format("LUN {}{}: {}", disk.state.lun_number, where, what);
 }
 
 bool is_busy(const iscsi::fault& why) {

@@ -139,8 +139,10 @@ outcome<manager::entry_pointer> manager::open_entry(const admin::node_id& node) 
 
 asio::awaitable<admin::login_progress> manager::login(admin::node_id node, std::uint32_t index) {
     auto opened = open_entry(node);
-    if (opened.has_error())
+    if (opened.has_error()) {
+        spdlog::error("no login to {}: {}", node.target, opened.error().reason);
         co_return admin::login_progress{index, opened.error().code, opened.error().reason, 0};
+    }
     const entry_pointer which = *opened;
     const auto result = co_await establish(which);
     which->login_over.answer()(true);

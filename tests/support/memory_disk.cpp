@@ -102,6 +102,7 @@ scsi_answer memory_disk::execute(const cdb_bytes& cdb, bytes_view data_out) {
 scsi_answer memory_disk::execute_in_service(const cdb_bytes& cdb, bytes_view data_out) {
     const extent ten{load_be32(cdb.data() + 2), load_be16(cdb.data() + 7)};
     const extent sixteen{load_be64(cdb.data() + 2), load_be32(cdb.data() + 10)};
+    const bool fua = (at(cdb, 1) & 0x08U) != 0;
     if (is_block_io(at(cdb, 0)) && (at(cdb, 1) & 0xe0U) != 0) // no protection information here
         return invalid_field();
     switch (at(cdb, 0)) {
@@ -110,9 +111,9 @@ scsi_answer memory_disk::execute_in_service(const cdb_bytes& cdb, bytes_view dat
     case read_16:
         return read(sixteen);
     case write_10:
-        return write(ten, data_out);
+        return write(ten, data_out, fua);
     case write_16:
-        return write(sixteen, data_out);
+        return write(sixteen, data_out, fua);
     case synchronize_cache_10:
         return synchronize(ten);
     case synchronize_cache_16:
@@ -237,7 +238,7 @@ scsi_answer memory_disk::read(const extent& blocks) const {
     return scsi_answer::good({begin, begin + length});
 }
 
-scsi_answer memory_disk::write(const extent& blocks, bytes_view data) {
+scsi_answer memory_disk::write(const extent& blocks, bytes_view data, bool is_durable) {
     if (options_.read_only)
         return scsi_answer::check_condition(data_protect, 0x27, 0x00);
     if (!contains(blocks))
@@ -245,11 +246,14 @@ scsi_answer memory_disk::write(const extent& blocks, bytes_view data) {
     const std::size_t length = blocks.count * options_.block_size;
     if (data.size() < length)
         return scsi_answer::check_condition(0x0b, 0x0c, 0x0d); // not enough unsolicited data
+    remember(blocks);
     std::copy_n(
         data.begin(),
         length,
         content_.begin() + static_cast<std::ptrdiff_t>(blocks.block * options_.block_size)
     );
+    if (is_durable)
+        settle(blocks);
     return scsi_answer::good();
 }
 
@@ -294,6 +298,7 @@ scsi_answer memory_disk::synchronize(const extent& blocks) {
     if (!contains(blocks))
         return out_of_range();
     ++flushes_;
+    settle(blocks.count == 0 ? extent{blocks.block, block_count() - blocks.block} : blocks);
     return scsi_answer::good();
 }
 
@@ -302,9 +307,36 @@ bool memory_disk::contains(const extent& blocks) const {
 }
 
 void memory_disk::erase(const extent& blocks) {
+    remember(blocks);
     const auto begin =
         content_.begin() + static_cast<std::ptrdiff_t>(blocks.block * options_.block_size);
     std::fill_n(begin, blocks.count * options_.block_size, std::byte{0});
+}
+
+void memory_disk::remember(const extent& blocks) {
+    if (!options_.loses_cache)
+        return;
+    for (auto block = blocks.block; block < blocks.block + blocks.count; ++block)
+        if (!on_medium_.contains(block))
+            on_medium_.emplace(block, read({block, 1}).data);
+}
+
+void memory_disk::settle(const extent& blocks) {
+    if (ignores_flushes_)
+        return;
+    const auto first = on_medium_.lower_bound(blocks.block);
+    on_medium_.erase(first, on_medium_.lower_bound(blocks.block + blocks.count));
+}
+
+void memory_disk::cut_power(const std::function<bool()>& keeps) {
+    for (const auto& [block, bytes] : on_medium_)
+        if (!keeps())
+            std::copy(
+                bytes.begin(),
+                bytes.end(),
+                content_.begin() + static_cast<std::ptrdiff_t>(block * options_.block_size)
+            );
+    on_medium_.clear();
 }
 
 } // namespace iscsi::test

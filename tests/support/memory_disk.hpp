@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@ struct disk_options {
     std::string revision = "1";
     std::string serial = "memory-0001";
     bool write_cache = true;
+    bool loses_cache = false; // at a power cut; else the medium is as good as the cache
     bool thin = true;
     bool read_only = false;
 };
@@ -48,6 +51,13 @@ class memory_disk {
 
     std::uint64_t flushes() const { return flushes_; }
 
+    // Of the blocks that were written since the last flush, each keeps its new content or goes back
+    // to that of the flush, as `keeps` says.
+    void cut_power(const std::function<bool()>& keeps);
+
+    // Tells lies: flushes and FUA bits are answered and not obeyed.
+    void ignore_flushes() { ignores_flushes_ = true; }
+
   private:
     struct extent {
         std::uint64_t block = 0;
@@ -61,7 +71,7 @@ class memory_disk {
     scsi_answer read_capacity_16(const cdb_bytes& cdb) const;
     scsi_answer mode_sense(const cdb_bytes& cdb, bool ten) const;
     scsi_answer read(const extent& blocks) const;
-    scsi_answer write(const extent& blocks, bytes_view data);
+    scsi_answer write(const extent& blocks, bytes_view data, bool is_durable = false);
     scsi_answer write_same(const cdb_bytes& cdb, const extent& blocks, bytes_view data);
     scsi_answer unmap(bytes_view data);
     scsi_answer synchronize(const extent& blocks);
@@ -70,9 +80,13 @@ class memory_disk {
 
     bool contains(const extent& blocks) const;
     void erase(const extent& blocks);
+    void remember(const extent& blocks);
+    void settle(const extent& blocks);
 
     disk_options options_;
     std::vector<std::byte> content_;
+    std::map<std::uint64_t, std::vector<std::byte>> on_medium_; // where the cache has other bytes
+    bool ignores_flushes_ = false;
     std::uint64_t flushes_ = 0;
 };
 

@@ -62,6 +62,8 @@ class memory_target {
 
     memory_disk& disk(std::uint16_t lun = 0) { return *disks_.at(lun); }
 
+    auto& disks() { return disks_; }
+
     // Executes a command, or asks `intercept` first; no answer from there means: go on.
     using interceptor =
         std::function<std::optional<scsi_answer>(std::uint16_t lun, const cdb_bytes& cdb)>;

@@ -12,8 +12,11 @@ demo_packages=(tgt e2fsprogs fdisk mount util-linux procps)
 # shellcheck disable=SC2034
 test_packages=(
     istgt git clang clang-tidy clang-format shellcheck mandoc systemd fio lsof xfsprogs binutils socat ccache
-    libclang-rt-14-dev gcovr perl
+    libclang-rt-14-dev gcovr perl qemu-utils libnbd-bin
 )
+# For the VM: the emulator, what its first process is, what runs in it.
+# shellcheck disable=SC2034
+vm_packages=(qemu-system-x86 busybox-static cpio kmod udev dbus iproute2 systemd-sysv)
 
 # Installs what is missing, quietly; says plainly what it could not get. Services of the packages
 # are not started: the tests start their own targets.

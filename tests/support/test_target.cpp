@@ -8,6 +8,7 @@
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <random>
 #include <sstream>
 
 // A small iSCSI target with disks in memory, for tests of the programs: listens on loopback until
@@ -21,6 +22,8 @@ struct arguments {
     std::uint16_t luns = 1;
     std::uint32_t block_size = 512;
     bool read_only = false;
+    bool volatile_cache = false;
+    bool ignore_flushes = false;
     bool no_digests = false;
     bool no_immediate_data = false;
     std::vector<std::string> faults;
@@ -37,6 +40,13 @@ void describe(CLI::App& app, arguments& wanted) {
     app.add_option("--luns", wanted.luns)->check(CLI::Range(1, 1024));
     app.add_option("--block-size", wanted.block_size)->check(CLI::IsMember({512, 4096}));
     app.add_flag("--read-only", wanted.read_only);
+    app.add_flag(
+        "--volatile-cache",
+        wanted.volatile_cache,
+        "SIGUSR1 cuts the power: what was not flushed is lost at random, and nobody is let in "
+        "until SIGUSR2"
+    );
+    app.add_flag("--ignore-flushes", wanted.ignore_flushes, "lie about flushes and FUA");
     app.add_option("--name", wanted.target.name, "target name");
     app.add_option("--window", wanted.target.command_window, "MaxCmdSN - ExpCmdSN + 1");
     app.add_option("--fault", wanted.faults, "a line of a fault script (may be repeated)");
@@ -61,6 +71,7 @@ iscsi::test::disk_options disk_of(const arguments& wanted, std::uint16_t lun) {
     disk.size = wanted.size_mib << 20U;
     disk.block_size = wanted.block_size;
     disk.read_only = wanted.read_only;
+    disk.loses_cache = wanted.volatile_cache;
     disk.serial = wanted.target.name.substr(0, 64) + ":" + std::to_string(lun);
     return disk;
 }
@@ -99,6 +110,42 @@ iscsi::text_pairs answer_of(const std::string& file) {
     return answer;
 }
 
+// SIGUSR1: off, SIGUSR2: on again.
+class power_switch {
+  public:
+    power_switch(
+        boost::asio::io_context& context,
+        iscsi::test::target_server& server,
+        iscsi::test::memory_target& target
+    )
+        : server_(server), target_(target), signals_(context, SIGUSR1, SIGUSR2) {
+        wait();
+    }
+
+  private:
+    void wait() {
+        signals_.async_wait([this](auto error, int signal) {
+            if (error)
+                return;
+            signal == SIGUSR1 ? cut() : target_.options().refuse_login.reset();
+            wait();
+        });
+    }
+
+    void cut() {
+        target_.options().refuse_login = {std::uint8_t{3}, std::uint8_t{1}}; // unavailable
+        server_.drop_connections();
+        for (auto& [number, disk] : target_.disks())
+            disk->cut_power([this] { return random_() % 2 == 0; });
+        std::cerr << "power cut\n";
+    }
+
+    iscsi::test::target_server& server_;
+    iscsi::test::memory_target& target_;
+    boost::asio::signal_set signals_;
+    std::mt19937 random_{std::random_device()()};
+};
+
 int serve(arguments& wanted) {
     using namespace iscsi::test;
     auto faults = injector_of(wanted);
@@ -111,12 +158,16 @@ int serve(arguments& wanted) {
     memory_target target(wanted.target, disk_of(wanted, 0));
     for (std::uint16_t lun = 1; lun < wanted.luns; ++lun)
         target.add_disk(lun, disk_of(wanted, lun));
+    if (wanted.ignore_flushes)
+        for (auto& [number, disk] : target.disks())
+            disk->ignore_flushes();
     boost::asio::io_context context(1);
     target_server server(context, target, wanted.port);
     if (!faults.is_empty())
         server.use(faults);
     target.options().address = "127.0.0.1:" + std::to_string(server.port());
     write_port(wanted.port_file, server.port());
+    power_switch power(context, server, target);
     boost::asio::signal_set signals(context, SIGTERM, SIGINT);
     signals.async_wait([&context](auto, int) { context.stop(); });
     context.run();
