@@ -50,7 +50,9 @@ cut_once() {
     attach
     mount "${disk[0]}" "$WORK/mnt" || return 1
     work_until_the_end "$1" &
-    local worker=$!
+    local worker=$! before
+    before=$(wc -l <"$WORK/safe")
+    wait_until 30 eval "[ \$(wc -l <$WORK/safe) -gt $before ]" || fail "no file can be synced"
     sleep "0.$((RANDOM % 9 + 1))"
     power_off
     wait "$worker" 2>/dev/null

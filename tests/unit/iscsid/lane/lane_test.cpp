@@ -18,7 +18,15 @@ using iscsi::test::memory_target;
 using iscsi::test::scsi_answer;
 using std::chrono::milliseconds;
 
-class lane_test : public lane_fixture {};
+class lane_test : public lane_fixture {
+  protected:
+    // What was asked of the lane has been done; requests of a disk come another way.
+    void wait_for_lane() {
+        done_flag seen;
+        engine->call(seen.callback());
+        EXPECT_TRUE(seen.wait());
+    }
+};
 
 TEST_P(lane_test, WhatWasWrittenIsRead) {
     adopt_and_attach();
@@ -413,6 +421,66 @@ TEST_P(lane_test, TwoDisksShareASession) {
     done_flag gone;
     engine->detach(second, gone.callback());
     EXPECT_TRUE(gone.wait());
+    detach();
+}
+
+TEST_P(lane_test, ABarredUnitGetsNoRequestsUntilItIsLifted) {
+    adopt_and_attach();
+    std::vector<std::byte> data(512);
+    engine->bar(the_session, {}, EIO);
+    wait_for_lane();
+    EXPECT_EQ(run(operation::read, 0, data), EIO);
+    detach();
+    attach();
+    EXPECT_EQ(run(operation::read, 0, data), EIO) << "also for a disk that comes later";
+    engine->bar(the_session, {}, 0);
+    wait_for_lane();
+    EXPECT_EQ(run(operation::read, 0, data), 0);
+    detach();
+    attach();
+    EXPECT_EQ(run(operation::read, 0, data), 0);
+    detach();
+}
+
+TEST_P(lane_test, ABarIsForOneUnitOfOneSession) {
+    iscsi::lun_field other{};
+    other[1] = std::byte{1};
+    engine->bar(the_session, other, EIO);
+    engine->bar(the_session + 1, {}, EIO);
+    adopt_and_attach();
+    std::vector<std::byte> data(512);
+    EXPECT_EQ(run(operation::read, 0, data), 0);
+    detach();
+}
+
+TEST_P(lane_test, ABarMayComeBeforeTheDiskAndEndsWithTheSession) {
+    adopt();
+    engine->bar(the_session, {}, EIO);
+    attach();
+    std::vector<std::byte> data(512);
+    EXPECT_EQ(run(operation::read, 0, data), EIO);
+    detach();
+    done_flag gone;
+    engine->drop(the_session, gone.callback());
+    EXPECT_TRUE(gone.wait());
+    adopt_and_attach();
+    EXPECT_EQ(run(operation::read, 0, data), 0);
+    detach();
+}
+
+TEST_P(lane_test, ARefreshedUnitHasItsNewSize) {
+    adopt();
+    auto small = properties();
+    small.block_count = 8;
+    engine->attach(the_session, {}, small, disk);
+    std::vector<std::byte> data(512);
+    EXPECT_EQ(run(operation::read, 4096, data), EINVAL);
+    engine->refresh(the_session + 1, {}, properties());
+    wait_for_lane();
+    EXPECT_EQ(run(operation::read, 4096, data), EINVAL);
+    engine->refresh(the_session, {}, properties());
+    wait_for_lane();
+    EXPECT_EQ(run(operation::read, 4096, data), 0);
     detach();
 }
 

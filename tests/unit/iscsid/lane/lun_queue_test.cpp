@@ -1,164 +1,14 @@
-#include "iscsid/lane/lun_queue.hpp"
+#include "tests/unit/iscsid/lane/lun_queue_fixture.hpp"
 
-#include "libiscsi/scsi/status.hpp"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <functional>
-#include <map>
-#include <vector>
 
-namespace iscsid::lane {
+namespace iscsid::lane::test {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A session with a clock that the test turns, and commands that the test answers.
-class fake_session final : public session_port {
-  public:
-    iscsi::result<iscsi::task_id>
-    submit(iscsi::command what, const command_source& /*from*/) override {
-        if (!usable)
-            return iscsi::fault{to_error_code(iscsi::session_errc::not_usable), {}, {}, {}};
-        if (sent.size() >= slots)
-            return iscsi::fault{to_error_code(iscsi::session_errc::no_free_slot), {}, {}, {}};
-        sent.push_back(what);
-        tasks.push_back(next_task);
-        ++submitted;
-        return next_task++;
-    }
-
-    void abort(iscsi::task_id task) override { aborted.push_back(task); }
-
-    bool logged_in() const override { return connected; }
-
-    iscsi::instant now() const override { return time; }
-
-    void attention(const iscsi::lun_field& /*lun*/, scsi::attention what) override {
-        attentions.push_back(what);
-    }
-
-    // Takes the oldest command from the wire.
-    iscsi::command take() {
-        const auto first = sent.front();
-        sent.erase(sent.begin());
-        tasks.erase(tasks.begin());
-        return first;
-    }
-
-    std::vector<iscsi::command> sent;
-    std::vector<iscsi::task_id> tasks;
-    std::vector<iscsi::task_id> aborted;
-    std::vector<scsi::attention> attentions;
-    std::size_t slots = 1000;
-    std::size_t submitted = 0;
-    iscsi::task_id next_task = 1;
-    bool usable = true;
-    bool connected = true;
-    iscsi::instant time{seconds(1000)};
-};
-
-class lun_queue_test : public ::testing::Test, public request_owner {
-  protected:
-    static scsi::logical_unit properties() {
-        scsi::logical_unit unit;
-        unit.block_count = 1 << 20;
-        unit.write_cache_enabled = true;
-        return unit;
-    }
-
-    void complete(std::uint64_t tag, int error) override {
-        EXPECT_FALSE(ended.contains(tag)) << "completed twice: " << tag;
-        ended[tag] = error;
-        order.push_back(tag);
-        if (then)
-            then(tag);
-    }
-
-    void read(std::uint64_t tag) {
-        block_request request;
-        request.length = memory.size();
-        request.offset = tag * 512;
-        request.buffer = memory;
-        request.tag = tag;
-        queue.submit(request, *this);
-    }
-
-    void flush(std::uint64_t tag) {
-        block_request request;
-        request.op = operation::flush;
-        request.tag = tag;
-        queue.submit(request, *this);
-    }
-
-    void zero(std::uint64_t tag) {
-        block_request request;
-        request.op = operation::write_zeroes;
-        request.length = 512;
-        request.tag = tag;
-        queue.submit(request, *this);
-    }
-
-    // Answers the oldest command.
-    void answer(iscsi::task_done done) {
-        ASSERT_FALSE(session.sent.empty());
-        const auto command = session.take();
-        done.cookie = command.cookie;
-        queue.command_done(static_cast<std::uint32_t>(command.cookie), done);
-    }
-
-    void answer_good() {
-        ASSERT_FALSE(session.sent.empty());
-        iscsi::task_done done;
-        const auto& command = session.sent.front();
-        done.transferred =
-            static_cast<std::uint32_t>(command.data_in.size() + command.data_out.size());
-        answer(done);
-    }
-
-    void answer_status(scsi::status status) {
-        iscsi::task_done done;
-        done.status = static_cast<std::uint8_t>(status);
-        answer(done);
-    }
-
-    void answer_sense(std::uint8_t key, std::uint8_t code, std::uint8_t qualifier) {
-        std::array<std::byte, 18> sense{};
-        sense[0] = std::byte{0x70};
-        sense[2] = std::byte{key};
-        sense[7] = std::byte{10};
-        sense[12] = std::byte{code};
-        sense[13] = std::byte{qualifier};
-        iscsi::task_done done;
-        done.status = static_cast<std::uint8_t>(scsi::status::check_condition);
-        done.sense = sense;
-        answer(done);
-    }
-
-    void answer_outcome(iscsi::task_result outcome) {
-        iscsi::task_done done;
-        done.outcome = outcome;
-        answer(done);
-    }
-
-    // Lets the time go to the queue's next deadline.
-    void reach_deadline() {
-        ASSERT_TRUE(queue.next_deadline());
-        session.time = std::max(session.time, *queue.next_deadline());
-        queue.handle_deadline(session.time);
-    }
-
-    fake_session session;
-    lun_queue queue{&session, {}, properties()};
-    std::array<std::byte, 512> memory{};
-    std::map<std::uint64_t, int> ended;
-    std::vector<std::uint64_t> order;
-    std::function<void(std::uint64_t)> then;
-};
+class lun_queue_test : public lun_queue_fixture {};
 
 TEST_F(lun_queue_test, ARequestIsSentAndEndsOnce) {
     read(7);
@@ -487,4 +337,4 @@ TEST_F(lun_queue_test, RetriesOfOneCommandOfASplitRequestStayThere) {
 }
 
 } // namespace
-} // namespace iscsid::lane
+} // namespace iscsid::lane::test

@@ -404,6 +404,46 @@ TEST_P(ring_test, CanBeMadeOnOneThreadAndUsedOnAnother) {
     EXPECT_EQ(who.results.at(1), 1);
 }
 
+// Files without commands refuse them, and so does a ring that has none.
+TEST_P(ring_test, ACommandThatTheFileDoesNotKnowIsRefused) {
+    pipe_pair pipe;
+    io->command(pipe.fd[0], 0x1234, command_field{}, who, 5);
+    EXPECT_EQ(who.count, 0U) << "never from inside the start";
+    turn_until(1);
+    EXPECT_EQ(who.results.at(5), -EOPNOTSUPP);
+}
+
+TEST_P(ring_test, CommandsAndOtherOperationsDoNotDisturbEachOther) {
+    pipe_pair pipe;
+    std::vector<char> into(16);
+    io->read(pipe.fd[0], as_bytes(into), who, 1000);
+    for (std::uint32_t i = 0; i < 600; ++i) // more than the queue of submissions holds
+        io->command(pipe.fd[0], i, command_field{}, who, i);
+    turn_until(600);
+    for (const auto& [operation, result] : who.results)
+        EXPECT_EQ(result, -EOPNOTSUPP) << operation;
+    ASSERT_EQ(::write(pipe.fd[1], "pipe", 4), 4);
+    turn_until(601);
+    EXPECT_EQ(who.results.at(1000), 4);
+}
+
+TEST_P(ring_test, ACommandOfABadDescriptorIsAnError) {
+    io->command(-1, 1, command_field{}, who, 1);
+    turn_until(1);
+    EXPECT_EQ(who.results.at(1), GetParam() ? -EOPNOTSUPP : -EBADF);
+}
+
+TEST_P(ring_test, CommandsMayBeStartedFromTheirEnd) {
+    pipe_pair pipe;
+    who.then = [&](std::uint32_t operation, std::int32_t) {
+        if (who.count < 100)
+            io->command(pipe.fd[0], 1, command_field{}, who, operation + 1);
+    };
+    io->command(pipe.fd[0], 1, command_field{}, who, 0);
+    turn_until(100);
+    EXPECT_EQ(who.results.size(), 100U);
+}
+
 TEST_P(ring_test, CountsItsSystemCalls) {
     const auto before = io->system_calls();
     io->turn(clock::now());

@@ -5,7 +5,9 @@
 
 #include <unistd.h>
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -23,12 +25,13 @@ class fake_lane final : public lane::lane {
 
     void adopt(
         iscsid::lane::session_key key,
-        iscsi::session /*session*/,
+        iscsi::session session,
         int socket,
         iscsid::lane::note_handler notes
     ) override {
         keep(socket);
         ears[key] = std::move(notes);
+        adopted.insert_or_assign(key, inhabitant{std::move(session), socket});
     }
 
     void call(std::function<void()> work) override { work(); }
@@ -61,9 +64,12 @@ class fake_lane final : public lane::lane {
 
     void execute(
         iscsid::lane::session_key /*key*/,
-        const iscsi::command& /*what*/,
-        std::function<void(iscsid::lane::scsi_outcome)> /*done*/
-    ) override {}
+        const iscsi::command& what,
+        std::function<void(iscsid::lane::scsi_outcome)> done
+    ) override {
+        if (answers)
+            answers(what, std::move(done));
+    }
 
     void look(iscsid::lane::session_key key, std::function<void(iscsid::lane::session_view)> seen)
         override {
@@ -93,12 +99,21 @@ class fake_lane final : public lane::lane {
         ears.at(key)({key, std::move(what), std::nullopt, nullptr});
     }
 
+    struct inhabitant {
+        iscsi::session engine;
+        int socket = -1;
+    };
+
     struct given_transport {
         int socket = -1;
         iscsi::fault why;
     };
 
     bool answers_logout = true;
+    std::function<
+        void(const iscsi::command& what, std::function<void(iscsid::lane::scsi_outcome)> done)>
+        answers; // of the target; none: it says nothing
+    std::map<iscsid::lane::session_key, inhabitant> adopted;
     std::map<iscsid::lane::session_key, iscsid::lane::note_handler> ears;
     std::vector<given_transport> transports;
     std::vector<iscsid::lane::session_key> logouts;
@@ -117,33 +132,74 @@ class fake_lane final : public lane::lane {
 // A driver whose disks are names in a set. They do not exist under /dev.
 class fake_driver final : public disk::driver {
   public:
-    std::string_view name() const override { return "fake"; }
+    explicit fake_driver(std::string name = "fake") : name_(std::move(name)) {}
+
+    std::string_view name() const override { return name_; }
+
+    bool can_adopt() const override { return adopts; }
 
     iscsi::result<std::unique_ptr<disk::disk>>
     attach(lane::lane& /*where*/, const disk::disk_request& what) override {
         const std::scoped_lock lock(changing);
         ++attached;
-        if (unfit.count(what.lun_number) != 0)
-            return iscsi::fault{
-                iscsi::to_error_code(disk::disk_errc::attach_failed), "fake", {}, {}};
-        return std::make_unique<fake_disk>(
-            *this, "no-such-disk-" + std::to_string(what.lun_number), what.lun_number
-        );
+        return make(what, "no-such-disk-" + std::to_string(what.lun_number));
     }
 
+    iscsi::result<std::unique_ptr<disk::disk>>
+    adopt(lane::lane& where, const disk::disk_request& what, const std::string& node) override {
+        const std::scoped_lock lock(changing);
+        if (!adopts)
+            return driver::adopt(where, what, node);
+        if (gone.count(node) != 0)
+            return failed(disk::disk_errc::attach_failed, node);
+        ++adopted;
+        return make(what, node);
+    }
+
+    // Whether somebody still has the object of this disk.
+    bool holds(const std::string& node) { return !held_[node].expired(); }
+
+    int adoptions() {
+        const std::scoped_lock lock(changing);
+        return adopted;
+    }
+
+    bool adopts = false;
+    bool can_resize = true;
     std::set<std::string> present;
-    std::set<std::uint64_t> unfit; // LUNs that cannot be attached
-    std::set<std::uint64_t> busy;  // LUNs that are in use
-    std::set<std::uint64_t> lossy; // LUNs whose last flush fails
+    std::set<std::string> gone;                                 // devices that cannot be taken over
+    std::set<std::uint64_t> unfit;                              // LUNs that cannot be attached
+    std::set<std::uint64_t> busy;                               // LUNs that are in use
+    std::set<std::uint64_t> lossy;                              // LUNs whose last flush fails
+    std::map<std::uint64_t, std::uint64_t> resized;             // LUNs to blocks
+    std::function<void(const disk::disk_request&)> on_the_edge; // right before a disk is there
     int attached = 0;
+    int adopted = 0;
     std::mutex changing; // the workers' calls come from several threads
 
   private:
+    static iscsi::fault failed(disk::disk_errc why, std::string where) {
+        return {iscsi::to_error_code(why), std::move(where), {}, {}};
+    }
+
+    iscsi::result<std::unique_ptr<disk::disk>>
+    make(const disk::disk_request& what, const std::string& node) {
+        if (unfit.count(what.lun_number) != 0)
+            return failed(disk::disk_errc::attach_failed, name_);
+        if (what.before_appearing)
+            if (auto done = what.before_appearing(node); !done)
+                return done.error();
+        if (on_the_edge)
+            on_the_edge(what);
+        return std::make_unique<fake_disk>(*this, node, what.lun_number);
+    }
+
     class fake_disk final : public disk::disk {
       public:
         fake_disk(fake_driver& of, std::string node, std::uint64_t lun)
             : of_(of), node_(std::move(node)), lun_(lun) {
             of_.present.insert(node_);
+            of_.held_[node_] = alive_;
         }
 
         const std::string& node() const override { return node_; }
@@ -151,12 +207,18 @@ class fake_driver final : public disk::driver {
         iscsi::result<void> remove() override {
             const std::scoped_lock lock(of_.changing);
             if (of_.busy.count(lun_) != 0)
-                return iscsi::fault{
-                    iscsi::to_error_code(iscsid::disk::disk_errc::busy), node_, {}, {}};
+                return failed(iscsid::disk::disk_errc::busy, node_);
             of_.present.erase(node_);
             if (of_.lossy.count(lun_) != 0)
-                return iscsi::fault{
-                    iscsi::to_error_code(iscsid::disk::disk_errc::flush_failed), node_, {}, {}};
+                return failed(iscsid::disk::disk_errc::flush_failed, node_);
+            return {};
+        }
+
+        iscsi::result<void> resize(const scsi::logical_unit& now) override {
+            const std::scoped_lock lock(of_.changing);
+            if (!of_.can_resize)
+                return disk::resize(now);
+            of_.resized[lun_] = now.block_count;
             return {};
         }
 
@@ -164,7 +226,11 @@ class fake_driver final : public disk::driver {
         fake_driver& of_;
         std::string node_;
         std::uint64_t lun_;
+        std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     };
+
+    std::string name_;
+    std::map<std::string, std::weak_ptr<bool>> held_;
 };
 
 } // namespace iscsid::session

@@ -1,0 +1,143 @@
+#include "tests/unit/iscsid/lane/lun_queue_fixture.hpp"
+
+#include <cerrno>
+
+namespace iscsid::lane::test {
+namespace {
+
+using std::chrono::seconds;
+
+// Units that are not what they were: bar() and refresh().
+class lun_queue_bar : public lun_queue_fixture {};
+
+TEST_F(lun_queue_bar, ABarredUnitGetsNoRequests) {
+    queue.bar(EIO);
+    read(1);
+    flush(2);
+    EXPECT_EQ(ended.at(1), EIO);
+    EXPECT_EQ(ended.at(2), EIO);
+    EXPECT_EQ(session.submitted, 0U);
+    EXPECT_EQ(queue.unfinished(), 0U);
+    queue.bar(ENOLINK);
+    read(3);
+    EXPECT_EQ(ended.at(3), ENOLINK) << "the last word holds";
+    queue.bar(0);
+    read(4);
+    answer_good();
+    EXPECT_EQ(ended.at(4), 0);
+}
+
+TEST_F(lun_queue_bar, ABarEndsWhatHasNotBeenSent) {
+    session.slots = 1;
+    read(1);
+    answer_status(scsi::status::busy); // delayed
+    read(2);                           // sent
+    read(3);                           // waits
+    read(4);
+    queue.bar(EIO);
+    EXPECT_EQ(ended, (std::map<std::uint64_t, int>{{1, EIO}, {3, EIO}, {4, EIO}}));
+    EXPECT_EQ(queue.unfinished(), 1U);
+    EXPECT_FALSE(queue.send_waiting());
+    session.time += seconds(2); // the delay is over
+    queue.handle_deadline(session.time);
+    EXPECT_EQ(session.submitted, 2U);
+    answer_good();
+    EXPECT_EQ(ended.at(2), EIO) << "nobody knows which unit answered";
+    queue.bar(0);
+    read(5);
+    answer_good();
+    EXPECT_EQ(ended.at(5), 0);
+}
+
+TEST_F(lun_queue_bar, NothingIsSentAgainToABarredUnit) {
+    const std::vector<std::function<void()>> answers{
+        [this] { answer_status(scsi::status::busy); },
+        [this] { answer_sense(0x6, 0x29, 0x00); },
+        [this] { answer_sense(0xb, 0x00, 0x00); },
+        [this] { answer_status(scsi::status::good); }, // short
+        [this] { answer_outcome(iscsi::task_result::aborted); },
+    };
+    std::uint64_t tag = 0;
+    for (const auto& each : answers) {
+        read(++tag);
+        queue.bar(EIO);
+        each();
+        EXPECT_EQ(ended.at(tag), EIO) << tag;
+        EXPECT_EQ(session.submitted, tag);
+        queue.bar(0);
+    }
+    zero(++tag);
+    queue.bar(EIO);
+    answer_sense(0x5, 0x20, 0x00); // no WRITE SAME: another way, but not now
+    EXPECT_EQ(ended.at(tag), EIO);
+    EXPECT_EQ(session.submitted, tag);
+}
+
+TEST_F(lun_queue_bar, ABarEndsASplitRequestAfterTheCommandUnderWay) {
+    auto unit = properties();
+    unit.max_transfer_blocks = 1;
+    queue.refresh(unit);
+    std::array<std::byte, 1024> buffer{};
+    block_request request;
+    request.length = buffer.size();
+    request.buffer = buffer;
+    request.tag = 9;
+    queue.submit(request, *this);
+    queue.bar(EIO);
+    answer_good();
+    EXPECT_EQ(ended.at(9), EIO);
+    EXPECT_TRUE(session.sent.empty());
+}
+
+TEST_F(lun_queue_bar, TheOwnerMaySubmitWhileABarEndsItsRequests) {
+    session.slots = 1;
+    for (std::uint64_t tag = 1; tag <= 3; ++tag)
+        read(tag);
+    then = [this](std::uint64_t tag) {
+        if (tag < 100)
+            read(tag + 100);
+    };
+    queue.bar(EIO);
+    EXPECT_EQ(ended.size(), 4U);
+    EXPECT_EQ(ended.at(103), EIO);
+    EXPECT_EQ(queue.unfinished(), 1U);
+}
+
+TEST_F(lun_queue_bar, ABarredUnitWithoutASessionHasNoLink) {
+    read(1);
+    queue.bar(EIO);
+    queue.session_gone();
+    EXPECT_EQ(ended.at(1), ENOLINK);
+    read(2);
+    EXPECT_EQ(ended.at(2), ENOLINK);
+}
+
+TEST_F(lun_queue_bar, ALargerUnitTakesMore) {
+    const std::uint64_t last = properties().block_count;
+    read(last);
+    EXPECT_EQ(ended.at(last), EINVAL);
+    auto larger = properties();
+    larger.block_count = last + 2;
+    queue.refresh(larger);
+    read(last + 1);
+    EXPECT_FALSE(ended.contains(last + 1));
+    answer_good();
+    EXPECT_EQ(ended.at(last + 1), 0);
+}
+
+TEST_F(lun_queue_bar, ASmallerAndReadOnlyUnitTakesLess) {
+    auto smaller = properties();
+    smaller.block_count = 8;
+    smaller.read_only = true;
+    queue.refresh(smaller);
+    read(8);
+    EXPECT_EQ(ended.at(8), EINVAL);
+    zero(1);
+    EXPECT_EQ(ended.at(1), EROFS);
+    queue.refresh(properties());
+    zero(2);
+    EXPECT_EQ(session.submitted, 1U);
+}
+
+} // namespace
+} // namespace iscsid::lane::test

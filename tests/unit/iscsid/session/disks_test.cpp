@@ -1,0 +1,148 @@
+#include "tests/unit/iscsid/session/states.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+namespace {
+
+using namespace iscsid::session;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using lun_list = std::vector<std::uint64_t>;
+
+struct disks : disk_world {
+    removal_report remove(std::vector<attached_disk> which, users whose) {
+        return remove_all(with, lane, std::move(which), whose);
+    }
+};
+
+// ---- all or none ------------------------------------------------------------------------------
+
+TEST_F(disks, are_removed_and_forgotten) {
+    for (const auto whose : {users::are_respected, users::are_ignored}) {
+        const auto report = remove(attached({1, 2}), whose);
+        EXPECT_THAT(report.left, IsEmpty());
+        EXPECT_EQ(report.refusal, "");
+        EXPECT_THAT(report.losses, IsEmpty());
+        EXPECT_TRUE(driver.present.empty());
+        EXPECT_THAT(remembered(), IsEmpty());
+        EXPECT_FALSE(driver.holds("no-such-disk-1"));
+    }
+}
+
+TEST_F(disks, stay_when_one_is_in_use) {
+    const auto all = attached({1, 2, 3});
+    driver.busy = {2};
+    const auto report = remove(all, users::are_respected);
+    EXPECT_EQ(luns_of(report.left), (lun_list{1, 2, 3}));
+    EXPECT_THAT(report.refusal, HasSubstr("LUN 2 (no-such-disk-2)"));
+    EXPECT_THAT(report.losses, IsEmpty());
+    EXPECT_EQ(driver.present.size(), 3U);
+    EXPECT_EQ(driver.attached, 4); // LUN 1 again
+    EXPECT_EQ(remembered(), (lun_list{1, 2, 3}));
+    for (const auto& each : report.left)
+        EXPECT_NE(each.device, nullptr);
+    EXPECT_EQ(report.left[1].device, all[1].device);
+}
+
+TEST_F(disks, are_not_touched_when_the_first_is_in_use) {
+    const auto all = attached({1, 2});
+    driver.busy = {1};
+    const auto report = remove(all, users::are_respected);
+    EXPECT_EQ(luns_of(report.left), (lun_list{1, 2}));
+    EXPECT_EQ(driver.attached, 2);
+    EXPECT_EQ(report.left[0].device, all[0].device);
+    EXPECT_EQ(report.left[1].device, all[1].device);
+}
+
+TEST_F(disks, are_not_among_those_left_when_they_do_not_come_back) {
+    const auto all = attached({1, 2});
+    driver.busy = {2};
+    driver.unfit = {1};
+    const auto report = remove(all, users::are_respected);
+    EXPECT_EQ(luns_of(report.left), lun_list{2});
+    EXPECT_EQ(remembered(), lun_list{2});
+}
+
+TEST_F(disks, are_taken_from_their_users_when_these_do_not_count) {
+    auto all = attached({1, 2, 3});
+    driver.busy = {1, 2};
+    const auto report = remove(std::exchange(all, {}), users::are_ignored);
+    EXPECT_THAT(report.left, IsEmpty());
+    EXPECT_EQ(report.refusal, "");
+    EXPECT_THAT(report.losses, IsEmpty());
+    EXPECT_THAT(remembered(), IsEmpty());
+    for (const auto* node : {"no-such-disk-1", "no-such-disk-2", "no-such-disk-3"})
+        EXPECT_FALSE(driver.holds(node)) << node;
+    EXPECT_EQ(driver.attached, 3); // none comes back
+}
+
+TEST_F(disks, are_gone_although_something_was_lost) {
+    for (const auto whose : {users::are_respected, users::are_ignored}) {
+        const auto all = attached({1, 2});
+        driver.lossy = {1};
+        const auto report = remove(all, whose);
+        EXPECT_THAT(report.left, IsEmpty());
+        EXPECT_EQ(report.refusal, "");
+        EXPECT_THAT(report.losses, ElementsAre(HasSubstr("LUN 1 (no-such-disk-1)")));
+        EXPECT_TRUE(driver.present.empty());
+        EXPECT_THAT(remembered(), IsEmpty());
+    }
+}
+
+TEST_F(disks, without_any_are_removed_at_once) {
+    const auto report = remove({}, users::are_respected);
+    EXPECT_EQ(report.refusal, "");
+    EXPECT_THAT(report.left, IsEmpty());
+}
+
+// Its bar stands on the lane: without this flag nobody will ever lift it.
+TEST_F(disks, DISABLED_come_back_with_their_bar) {
+    auto all = attached({1, 2});
+    all[0].barred = true;
+    driver.busy = {2};
+    const auto report = remove(all, users::are_respected);
+    ASSERT_EQ(luns_of(report.left), (lun_list{1, 2}));
+    EXPECT_TRUE(report.left[0].barred);
+}
+
+// ---- attached and taken over ------------------------------------------------------------------
+
+TEST_F(disks, do_not_appear_when_they_cannot_be_remembered) {
+    std::ofstream(folder / "disks-state") << "a file where the folder should be";
+    const auto report = attach_all(with, lane, {state_of(1)});
+    EXPECT_THAT(report.disks, IsEmpty());
+    EXPECT_THAT(report.failures, ElementsAre(HasSubstr("LUN 1")));
+    EXPECT_TRUE(driver.present.empty());
+}
+
+TEST_F(disks, do_not_stop_each_other) {
+    driver.unfit = {1, 3};
+    const auto report = attach_all(with, lane, {state_of(1), state_of(2), state_of(3)});
+    EXPECT_EQ(luns_of(report.disks), lun_list{2});
+    EXPECT_THAT(report.failures, ElementsAre(HasSubstr("LUN 1"), HasSubstr("LUN 3")));
+    EXPECT_EQ(remembered(), lun_list{2});
+}
+
+TEST_F(disks, need_no_registry) {
+    with.registry = nullptr;
+    EXPECT_EQ(adopt_all(with, lane, {state_of(1, "old1")}).disks.at(0).state.node, "old1");
+    EXPECT_EQ(remove(attached({2}), users::are_respected).refusal, "");
+    EXPECT_FALSE(std::filesystem::exists(folder / "disks-state"));
+}
+
+TEST_F(disks, are_remembered_as_they_are_when_they_are_taken_over) {
+    ASSERT_TRUE(registry.save(state_of(1, "old1")));
+    auto now = state_of(1, "old1");
+    now.properties.block_count = 500;
+    driver.on_the_edge = [this](const auto&) {
+        EXPECT_EQ(registry.load().disks.at(0).properties.block_count, 500U);
+    };
+    EXPECT_EQ(luns_of(adopt_all(with, lane, {now}).disks), lun_list{1});
+    EXPECT_EQ(driver.adopted, 1);
+}
+
+} // namespace

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace iscsid::session {
+
+// Hears what is logged as long as it lives, from all threads.
+class log_ear {
+  public:
+    log_ear() : before_(spdlog::default_logger()) {
+        spdlog::set_default_logger(std::make_shared<spdlog::logger>("ear", lines_));
+    }
+
+    ~log_ear() { spdlog::set_default_logger(before_); }
+
+    log_ear(const log_ear&) = delete;
+    log_ear& operator=(const log_ear&) = delete;
+
+    bool has(const std::string& part) const { return lines_->has(part); }
+
+    void clear() { lines_->clear(); }
+
+  private:
+    class sink final : public spdlog::sinks::base_sink<std::mutex> {
+      public:
+        bool has(const std::string& part) {
+            const std::scoped_lock lock(mutex_);
+            return std::ranges::any_of(all_, [&](const auto& line) {
+                return line.find(part) != std::string::npos;
+            });
+        }
+
+        void clear() {
+            const std::scoped_lock lock(mutex_);
+            all_.clear();
+        }
+
+      private:
+        void sink_it_(const spdlog::details::log_msg& what) override {
+            all_.emplace_back(what.payload.data(), what.payload.size());
+        }
+
+        void flush_() override {}
+
+        std::vector<std::string> all_;
+    };
+
+    std::shared_ptr<sink> lines_ = std::make_shared<sink>();
+    std::shared_ptr<spdlog::logger> before_;
+};
+
+} // namespace iscsid::session

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# What happens to disks when the target changes behind them: another capacity is followed, another
+# LUN under an old number is never taken for the old one. Usage: changed-luns.sh DRIVER
+. tests/support/functions.sh
+. tests/vm/lio.sh
+driver=${1:?ublk, nbd or fuse}
+
+rescan() { expect_exit 0 iscsiadm -m session -R; }
+size_of() { blockdev --getsize64 "$1"; }
+reads() { dd if="$1" of=/dev/null bs=4k count=1 iflag=direct status=none 2>/dev/null; }
+logged() { grep -qE "$1" "$WORK/iscsid.log"; }
+
+# replace_lun FILE: LUN 0 is that file from now on.
+replace_lun() {
+    lio_unmap 0
+    lio_map "$1" 0
+}
+
+start_lio
+lio_disk d0 32M
+lio_map d0 0
+lio_disk stranger 32M
+lio_disk d1 32M
+lio_map d1 1
+use_driver "$driver"
+start_iscsid
+log_in
+dd if=/dev/urandom of="$WORK/pattern" bs=1M count=4 status=none
+dd if="$WORK/pattern" of="${disk[0]}" bs=1M oflag=direct conv=fsync status=none || fail "write"
+
+# Another LUN: no byte of it is read or written, and the log is loud.
+replace_lun stranger
+rescan
+logged 'LUN 0 IS NOT THE DISK THAT IT WAS' || fail "nothing in the log"
+! reads "${disk[0]}" || fail "the stranger can be read"
+! dd if="$WORK/pattern" of="${disk[0]}" bs=1M oflag=direct status=none 2>/dev/null || fail "the stranger can be written"
+reads "${disk[1]}" || fail "the other LUN suffers"
+cmp -s -n 4194304 /dev/zero "$WORK/lio-stranger" || fail "the stranger was written to"
+
+# The old one is back: so is its disk, under its name.
+replace_lun d0
+rescan
+logged 'LUN 0 is the disk that it was, again' || fail "not told"
+reads "${disk[0]}" || fail "the old LUN cannot be read again"
+cmp -n 4194304 "$WORK/pattern" "${disk[0]}" || fail "the old LUN has other data"
+
+# Without anybody asking for a rescan: the unit attention does, which LIO sends to the other LUNs.
+replace_lun stranger
+reads "${disk[1]}"
+wait_until 20 eval '[ "$(grep -c "IS NOT THE DISK" "$WORK/iscsid.log")" -ge 2 ]' || fail "the unit attention changed nothing"
+! reads "${disk[0]}" || fail "the stranger can be read after the unit attention"
+replace_lun d0
+rescan
+
+# It grows.
+lio_unmap 0
+rmdir "$LIO/core/fileio_0/d0"
+truncate -s 48M "$WORK/lio-d0"
+lio_disk d0 48M
+lio_map d0 0
+rescan
+if [ "$driver" = ublk ] && [ "$(size_of "${disk[0]}")" -eq $((32 << 20)) ]; then
+    logged 'no live resize' || fail "a device that keeps its size, and no word of that"
+    log_out
+    log_in
+fi
+[ "$(size_of "${disk[0]}")" -eq $((48 << 20)) ] || fail "size is $(size_of "${disk[0]}")"
+dd if="$WORK/pattern" of="${disk[0]}" bs=1M seek=44 oflag=direct status=none || fail "write to what is new"
+cmp -n 4194304 "$WORK/pattern" "${disk[0]}" || fail "what was there has changed"
+
+# Gone, and there again.
+lio_unmap 1
+rescan
+[ "$(disks | wc -l)" -eq 1 ] || fail "LUN 1 is still a disk: $(disks)"
+lio_map d1 1
+rescan
+[ "$(disks | wc -l)" -eq 2 ] || fail "LUN 1 is no disk again: $(disks)"
+log_out
+echo "changes were followed"
