@@ -5,12 +5,12 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include <array>
+#include <csignal>
 #include <fstream>
 
 namespace iscsid::disk {

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <charconv>
 #include <mutex>
 #include <optional>
@@ -57,8 +58,8 @@ struct socket_pair {
 };
 
 iscsi::result<socket_pair> make_pair() {
-    int ends[2] = {-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         return system_fault(disk_errc::attach_failed, "socketpair", "two ends");
     socket_pair pair{descriptor(ends[0]), descriptor(ends[1])};
     for (const int end : ends) {

@@ -61,8 +61,10 @@ void nbd_link::ring_done(std::uint32_t operation, std::int32_t result) {
 
 void nbd_link::received(std::int32_t result) {
     receive_under_way_ = false;
-    if (result <= 0 || ended_)
-        return end();
+    if (result <= 0 || ended_) {
+        end();
+        return forget_filling();
+    }
     auto count = static_cast<std::size_t>(result);
     if (filling_ != nobody) {
         const auto taken = std::min(count, slots_[filling_].payload.size() - filled_);
@@ -106,7 +108,7 @@ void nbd_link::take_payload() {
 
 // What is left of a payload goes where it belongs, and only what follows it into the staging.
 void nbd_link::start_receive() {
-    if (ended_ || disconnecting_ || receive_under_way_ || idle_.empty())
+    if (ended_ || disconnecting_ || receive_under_way_ || (idle_.empty() && filling_ == nobody))
         return;
     std::memmove(staging_.data(), staging_.data() + staged_begin_, staged_end_ - staged_begin_);
     staged_end_ -= std::exchange(staged_begin_, 0);
@@ -115,7 +117,9 @@ void nbd_link::start_receive() {
         const auto left = slots_[filling_].payload.subspan(filled_);
         receive_vector_[parts++] = {left.data(), left.size()};
     }
-    receive_vector_.at(parts++) = {staging_.data() + staged_end_, staging_.size() - staged_end_};
+    if (!idle_.empty()) // else there is no slot for what follows
+        receive_vector_.at(parts++
+        ) = {staging_.data() + staged_end_, staging_.size() - staged_end_};
     receive_under_way_ = true;
     io_->receive_vector(socket_, std::span(receive_vector_).first(parts), *this, receiving);
 }
@@ -294,8 +298,8 @@ void nbd_link::release(std::uint32_t index) {
 void nbd_link::end() {
     if (std::exchange(ended_, true))
         return;
-    if (filling_ != nobody)
-        release(std::exchange(filling_, nobody));
+    if (!receive_under_way_) // else the kernel may still write to that payload
+        forget_filling();
     for (const std::uint32_t index : std::exchange(ready_, {}))
         release(index);
     if (receive_under_way_)
@@ -304,6 +308,11 @@ void nbd_link::end() {
         io_->cancel(*this, sending);
     if (on_end_)
         std::exchange(on_end_, {})();
+}
+
+void nbd_link::forget_filling() {
+    if (filling_ != nobody)
+        release(std::exchange(filling_, nobody));
 }
 
 // The last act: `gone` may destroy this object.

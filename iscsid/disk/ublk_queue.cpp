@@ -41,6 +41,7 @@ void ublk_queue::fail_all() {
     for (std::uint32_t tag = 0; tag < slots_.size(); ++tag) {
         if (slots_[tag].now != slot::phase::at_lun || slots_[tag].given_up)
             continue;
+        slots_[tag].now = slot::phase::fetching;
         slots_[tag].given_up = true;
         ++under_way_; // the kernel has the tag again, and the LUN still has it
         command(ublk::commit_and_fetch, tag, -EIO);
@@ -52,8 +53,7 @@ void ublk_queue::ring_done(std::uint32_t tag, std::int32_t result) {
     if (result == 0)
         return serve(tag);
     --under_way_;
-    if (!slots_[tag].given_up)
-        slots_[tag].now = slot::phase::ended;
+    slots_[tag].now = slot::phase::ended;
     leave_if_empty();
 }
 
@@ -119,8 +119,7 @@ void ublk_queue::commit(std::uint32_t tag, int error) {
 }
 
 void ublk_queue::command(ublk::io what, std::uint32_t tag, std::int32_t result) {
-    if (!slots_[tag].given_up)
-        slots_[tag].now = slot::phase::fetching;
+    slots_[tag].now = slot::phase::fetching;
     ublk::io_command command;
     command.tag = static_cast<std::uint16_t>(tag);
     command.result = result;

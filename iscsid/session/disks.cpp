@@ -93,7 +93,7 @@ made_known(const disk_tools& with, device::disk_state state, std::shared_ptr<dis
         if (!with.links->wait_for_links(state.node, links_limit))
             spdlog::warn("udev has not made the links of {} in time", state.node);
     }
-    return {std::move(state), std::move(device), false};
+    return {std::move(state), std::move(device), false, false};
 }
 
 iscsi::result<attached_disk>
@@ -156,8 +156,13 @@ void attach_again(const disk_tools& with, lane::lane& where, std::vector<attache
     for (auto& each : disks) {
         if (each.device)
             continue;
-        if (auto made = attach_one(with, where, each.state); made.has_value())
-            each = *std::move(made);
+        auto made = attach_one(with, where, each.state);
+        if (made.has_error()) {
+            spdlog::error("LUN {} is not back: {}", each.state.lun_number, made.error().text());
+            continue;
+        }
+        each.state = std::move(made->state);
+        each.device = std::move(made->device);
     }
     std::erase_if(disks, [](const auto& each) { return !each.device; });
 }

@@ -22,7 +22,8 @@ struct disk_tools {
 struct attached_disk {
     device::disk_state state;
     std::shared_ptr<disk::disk> device;
-    bool barred = false; // it is another LUN now: all its I/O fails
+    bool barred = false;     // all its I/O fails
+    bool unverified = false; // barred only because nobody could look; else it is another LUN now
 };
 
 struct attach_report {

@@ -64,7 +64,7 @@ outcome<admin::record> manager::find_record(const admin::node_id& node) const {
 
 admin::record manager::record_of(const admin::node_id& node) const {
     auto record = settings_.config.new_node();
-    const std::pair<const char*, std::string> words[] = {
+    const admin::key_values words{
         {"node.name", node.target},
         {"node.tpgt", std::to_string(node.group_tag)},
         {"node.conn[0].address", node.address},
@@ -257,6 +257,7 @@ asio::awaitable<void> manager::cancel_login(entry_pointer which) {
 
 asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
     which->now = entry::phase::logging_out;
+    co_await adopt_without_target(which); // what was never taken over must go, too
     auto report = co_await detach(which);
     which->disks = std::move(report.left);
     if (!report.refusal.empty()) {

@@ -103,6 +103,7 @@ class manager {
     void adopt(const entry_pointer& which, fresh_session fresh);
     void watch_over(const entry_pointer& which, supervisor::charge charge);
     void resume(const entry_pointer& which);
+    outcome<entry_pointer> restored_entry(const device::disk_state& state);
     outcome<entry_pointer> open_again(const device::disk_state& state);
     boost::asio::awaitable<outcome<bool>> attach(entry_pointer which);
     boost::asio::awaitable<removal_report> detach(entry_pointer which);

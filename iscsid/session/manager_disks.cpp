@@ -142,7 +142,7 @@ asio::awaitable<void> manager::adopt_without_target(entry_pointer which) {
         which->home->bar(which->sid, orphan.lun, ENOLINK);
     co_await apply(which, std::move(changes));
     for (auto& each : which->disks)
-        each.barred = true;
+        each.barred = each.unverified = true;
 }
 
 asio::awaitable<void> manager::apply(entry_pointer which, disk_changes changes) {
@@ -196,21 +196,26 @@ outcome<manager::entry_pointer> manager::open_again(const device::disk_state& st
 void manager::restore(std::vector<device::disk_state> left) {
     for (auto& state : left) {
         next_sid_ = std::max(next_sid_, state.sid + 1);
-        auto& which = sessions_[state.sid];
-        if (!which) {
-            auto opened = open_again(state);
-            if (opened.has_error()) {
-                spdlog::error("{} is left alone: {}", state.node, opened.error().reason);
-                sessions_.erase(state.sid);
-                continue;
-            }
-            which = *opened;
+        const auto which = restored_entry(state);
+        if (which.has_error()) {
+            spdlog::error("{} is left alone: {}", state.node, which.error().reason);
+            continue;
         }
-        which->found.push_back({state.lun, state.lun_number, state.properties});
-        which->orphans.push_back(std::move(state));
+        (*which)->found.push_back({state.lun, state.lun_number, state.properties});
+        (*which)->orphans.push_back(std::move(state));
     }
     for (const auto& [sid, which] : sessions_)
         resume(which);
+}
+
+// Disks of one session share an entry.
+outcome<manager::entry_pointer> manager::restored_entry(const device::disk_state& state) {
+    if (const auto found = sessions_.find(state.sid); found != sessions_.end())
+        return found->second;
+    auto opened = open_again(state);
+    if (opened.has_value())
+        sessions_.emplace(state.sid, *opened);
+    return opened;
 }
 
 // A session that lives on its lane from the start: there it connects, and is given up, as after any

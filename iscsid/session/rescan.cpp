@@ -31,6 +31,22 @@ bool is_known(
            std::ranges::any_of(orphans, has_number);
 }
 
+// A smaller one may still be the same.
+iscsi::result<void> same_disk(const scsi::logical_unit& recorded, const scsi::logical_unit& now) {
+    auto expected = recorded;
+    expected.block_count = std::min(recorded.block_count, now.block_count);
+    return device::same_unit(expected, now);
+}
+
+void follow_capacity(
+    const device::disk_state& state, const scsi::logical_unit& now, disk_changes& changes
+) {
+    if (now.block_count == state.properties.block_count)
+        return;
+    changes.resize.push_back(state);
+    changes.resize.back().properties = now;
+}
+
 void look_at(const attached_disk& disk, const device::scan_result& seen, disk_changes& changes) {
     const auto number = disk.state.lun_number;
     if (is_gone(seen, number))
@@ -38,19 +54,14 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
     const auto* const now = find(seen, number);
     if (now == nullptr)
         return;
-    auto expected = disk.state.properties; // a smaller disk is the same disk
-    expected.block_count = std::min(expected.block_count, now->properties.block_count);
-    if (const auto same = device::same_unit(expected, now->properties); !same) {
-        if (!disk.barred)
+    if (const auto same = same_disk(disk.state.properties, now->properties); !same) {
+        if (!disk.barred || disk.unverified)
             changes.bars.push_back({number, same.error().text()});
         return;
     }
     if (disk.barred)
         changes.unbar.push_back(number);
-    if (now->properties.block_count == disk.state.properties.block_count)
-        return;
-    changes.resize.push_back(disk.state);
-    changes.resize.back().properties = now->properties;
+    follow_capacity(disk.state, now->properties, changes);
 }
 
 void look_at(
@@ -58,12 +69,12 @@ void look_at(
 ) {
     changes.adopt.push_back(orphan);
     const auto* const now = find(seen, orphan.lun_number);
-    if (now == nullptr) {
+    if (now == nullptr)
         changes.bars.push_back({orphan.lun_number, "the target does not show it any more"});
-        return;
-    }
-    if (const auto same = device::same_unit(orphan.properties, now->properties); !same)
+    else if (const auto same = same_disk(orphan.properties, now->properties); !same)
         changes.bars.push_back({orphan.lun_number, same.error().text()});
+    else
+        follow_capacity(orphan, now->properties, changes);
 }
 
 attached_disk* find(std::vector<attached_disk>& disks, std::uint64_t number) {
@@ -86,7 +97,7 @@ class change_run {
             bar(each, changes.adopt);
         for (const auto number : changes.unbar)
             unbar(number);
-        adopt(std::move(changes.adopt), changes.bars);
+        adopt(changes.adopt, changes.bars);
         for (const auto& each : changes.resize)
             resize(each);
         for (const auto number : changes.remove)
@@ -106,6 +117,7 @@ class change_run {
         if (auto* const disk = find(report_.disks, what.lun_number)) {
             lane_.bar(disk->state.sid, disk->state.lun, EIO);
             disk->barred = true;
+            disk->unverified = false;
         }
         for (const auto& orphan : orphans)
             if (orphan.lun_number == what.lun_number)
@@ -115,13 +127,16 @@ class change_run {
     void unbar(std::uint64_t number) {
         auto* const disk = find(report_.disks, number);
         lane_.bar(disk->state.sid, disk->state.lun, 0);
-        disk->barred = false;
+        disk->barred = disk->unverified = false;
         report_.news.push_back(fmt::format("LUN {} is the disk that it was, again", number));
     }
 
     void
     adopt(std::vector<device::disk_state> orphans, const std::vector<disk_changes::bar>& bars) {
-        auto adopted = adopt_all(with_, lane_, std::move(orphans));
+        auto adopted = adopt_all(with_, lane_, orphans);
+        for (const auto& orphan : orphans)
+            if (find(adopted.disks, orphan.lun_number) == nullptr)
+                lane_.bar(orphan.sid, orphan.lun, 0);
         for (auto& each : adopted.disks) {
             const auto number = each.state.lun_number;
             each.barred =
@@ -135,6 +150,8 @@ class change_run {
 
     void resize(const device::disk_state& to) {
         auto* const disk = find(report_.disks, to.lun_number);
+        if (disk == nullptr)
+            return;
         lane_.refresh(to.sid, to.lun, to.properties);
         const auto done = disk->device->resize(to.properties);
         if (!done) {
@@ -165,7 +182,11 @@ class change_run {
             );
             return;
         }
+        if (disk->barred)
+            lane_.bar(disk->state.sid, disk->state.lun, 0);
         report_.news.push_back(name + " is gone");
+        for (auto& loss : removed.losses)
+            report_.troubles.push_back(std::move(loss));
         std::erase_if(report_.disks, [number](const auto& each) {
             return each.state.lun_number == number;
         });

@@ -4,7 +4,7 @@
 . tests/support/functions.sh
 . tests/vm/lio.sh
 
-rounds=${1:-6}
+rounds=${1:-4}
 if [ "$(cat /proc/1/comm)" != systemd ] || ! mountpoint -q /vm; then skip "needs tests/vm/run --systemd"; fi
 # From here on the programs and folders are the installed ones.
 unset ISCSI_CONFIG_DIR ISCSI_DATABASE_DIR ISCSID_RUNTIME_DIR ISCSID_SOCKET

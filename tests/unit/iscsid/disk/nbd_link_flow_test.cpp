@@ -255,7 +255,7 @@ bool is_mapped(const void* memory) {
     return is;
 }
 
-TEST_F(nbd_link_flow, DISABLED_the_memory_of_a_payload_stays_until_its_receive_has_ended) {
+TEST_F(nbd_link_flow, the_memory_of_a_payload_stays_until_its_receive_has_ended) {
     peer.send(nbd_request(nbd_write, 1, 0, 32 * mebibyte));
     const void* const into = peer.parts_of_receive()[0].iov_base;
     ASSERT_TRUE(is_mapped(into));
@@ -265,7 +265,7 @@ TEST_F(nbd_link_flow, DISABLED_the_memory_of_a_payload_stays_until_its_receive_h
     EXPECT_TRUE(gone);
 }
 
-TEST_F(nbd_link_flow, DISABLED_one_slot_is_enough) {
+TEST_F(nbd_link_flow, one_slot_is_enough) {
     use({.slots = 1, .payload = 4096});
     peer.send(nbd_request(nbd_write, 1, 0, 512));
     peer.send(pattern(512));

@@ -308,7 +308,7 @@ TEST_F(ublk_queue, failing_again_changes_nothing_while_the_lun_has_it) {
     EXPECT_EQ(gone, 1U);
 }
 
-TEST_F(ublk_queue, DISABLED_failing_again_changes_nothing_when_the_lun_has_let_go) {
+TEST_F(ublk_queue, failing_again_changes_nothing_when_the_lun_has_let_go) {
     ask(0, read, 0, 8);
     queue->fail_all();
     lun.end(0);

@@ -100,7 +100,7 @@ TEST_F(disks, without_any_are_removed_at_once) {
 }
 
 // Its bar stands on the lane: without this flag nobody will ever lift it.
-TEST_F(disks, DISABLED_come_back_with_their_bar) {
+TEST_F(disks, come_back_with_their_bar) {
     auto all = attached({1, 2});
     all[0].barred = true;
     driver.busy = {2};

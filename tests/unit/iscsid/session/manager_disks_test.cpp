@@ -308,7 +308,7 @@ TEST_F(restored, disks_stay_behind_their_bar_when_another_one_comes_back) {
 }
 
 // Nothing in the log says why this disk still fails.
-TEST_F(restored, DISABLED_disks_that_are_others_after_giving_up_are_told) {
+TEST_F(restored, disks_that_are_others_after_giving_up_are_told) {
     all().restore({left(4, 0), left(4, 1)});
     ASSERT_TRUE(give_up(4, "LUN 1 (old-1) goes on where it stopped"));
     show_another_disk(1);
@@ -395,7 +395,7 @@ TEST_F(restored, sessions_and_disks_are_handed_over) {
     lane.tell(1, iscsi::want_transport{});
     turn();
     EXPECT_TRUE(lane.logouts.empty());
-    EXPECT_TRUE(lane.transports.empty());
+    EXPECT_EQ(list().at(0).internal_state, "NO CHANGE"); // nobody follows it any more
     EXPECT_EQ(lane.ears.count(1), 1U);
     made.reset();
     EXPECT_EQ(driver.present.size(), 2U);
@@ -428,7 +428,7 @@ TEST_F(restored, disks_in_use_do_not_matter_when_logouts_need_not_be_safe) {
 }
 
 // Their devices wait for ever, and the next daemon logs in again to what was logged out of.
-TEST_F(restored, DISABLED_disks_do_not_outlive_a_logout_before_they_are_taken_over) {
+TEST_F(restored, disks_do_not_outlive_a_logout_before_they_are_taken_over) {
     all().restore({left(4, 0)});
     const auto out = log_out(4);
     EXPECT_TRUE(out.code != exit_code::success || registry.load().disks.empty());

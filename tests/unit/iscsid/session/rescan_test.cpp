@@ -153,12 +153,12 @@ TEST(disk_changes, keep_the_name_of_a_disk_that_is_resized) {
 }
 
 // An orphan keeps its recorded size until it is a disk: only the next scan follows it.
-TEST(disk_changes, DISABLED_follow_an_orphan_that_has_grown) {
+TEST(disk_changes, follow_an_orphan_that_has_grown) {
     check({{"grown", {}, {1}, {{found(1, 101)}, {}, {}}, "adopt 1; resize 1 to 101"}});
 }
 
 // The next scan would lift this bar: a smaller disk is the same disk there.
-TEST(disk_changes, DISABLED_do_not_bar_an_orphan_that_has_shrunk) {
+TEST(disk_changes, do_not_bar_an_orphan_that_has_shrunk) {
     check({{"shrunk", {}, {1}, {{found(1, 99)}, {}, {}}, "adopt 1; resize 1 to 99"}});
 }
 
@@ -245,7 +245,7 @@ TEST_F(changed_disks, tell_of_losses_when_they_go) {
     EXPECT_THAT(remembered(), IsEmpty());
 }
 
-TEST_F(changed_disks, DISABLED_tell_of_losses_when_they_go_as_a_trouble) {
+TEST_F(changed_disks, tell_of_losses_when_they_go_as_a_trouble) {
     const auto disks = attached({1});
     driver.lossy = {1};
     EXPECT_EQ(follow(disks, {}).troubles.size(), 1U);
@@ -292,7 +292,7 @@ TEST_F(changed_disks, are_barred_once_while_they_are_others) {
 }
 
 // The lane remembers bars for disks that come later: this one would never work.
-TEST_F(changed_disks, DISABLED_leave_no_bar_behind_when_they_go) {
+TEST_F(changed_disks, leave_no_bar_behind_when_they_go) {
     auto report = follow(attached({1}), {other(1)});
     report = follow(report.disks, {});
     EXPECT_THAT(report.disks, IsEmpty());
@@ -415,7 +415,7 @@ TEST_F(changed_disks, of_all_kinds_come_in_one_scan) {
 }
 
 // Behind no bar the next disk of that number would work.
-TEST_F(changed_disks, DISABLED_leave_no_bar_behind_when_they_could_not_be_taken_over) {
+TEST_F(changed_disks, leave_no_bar_behind_when_they_could_not_be_taken_over) {
     driver.gone = {"old1"};
     driver.unfit = {1};
     auto report = follow({}, {other(1)}, {orphan(1, "old1")});
