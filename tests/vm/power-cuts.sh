@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # Power cuts with a disk of the kernel's own drivers. Usage: power-cuts.sh DRIVER
 modprobe -a ext4
-exec bash tests/integration/power-cuts-keep-what-was-flushed.sh "${1:?ublk or nbd}" 3
+exec bash tests/integration/power-cuts-keep-what-was-flushed.sh "${1:?ublk or nbd}" 2
