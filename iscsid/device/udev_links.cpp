@@ -1,5 +1,7 @@
 #include "iscsid/device/udev_links.hpp"
 
+#include "iscsid/device/entries.hpp"
+
 #include <libudev.h>
 #include <poll.h>
 #include <unistd.h>
@@ -71,12 +73,11 @@ class event_watch {
 
 // The device and its partitions, as directories of /sys.
 std::vector<fs::path> directories_of(const std::string& node) {
-    std::error_code ignored;
     const fs::path whole = fs::path("/sys/block") / node;
     std::vector<fs::path> all{whole};
-    for (const auto& each : fs::directory_iterator(whole, ignored))
-        if (each.path().filename().string().starts_with(node))
-            all.push_back(each.path());
+    for (const auto& each : entries_of(whole))
+        if (each.filename().string().starts_with(node))
+            all.push_back(each);
     return all;
 }
 
@@ -107,7 +108,7 @@ bool is_of(const std::string& link_target, const std::string& node) {
 
 bool is_linked(const std::string& node) {
     std::error_code ignored;
-    for (const auto& each : fs::directory_iterator("/dev/disk/by-path", ignored))
+    for (const auto& each : entries_of("/dev/disk/by-path"))
         if (is_of(fs::read_symlink(each, ignored).filename().string(), node))
             return true;
     return false;

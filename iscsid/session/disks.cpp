@@ -1,5 +1,7 @@
 #include "iscsid/session/disks.hpp"
 
+#include "iscsid/device/entries.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -8,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 namespace iscsid::session {
@@ -197,6 +200,20 @@ adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_st
     return all_of(std::move(orphans), [&](const device::disk_state& state) {
         return adopt_one(with, where, state);
     });
+}
+
+// The kernel does not tell who has a block device open; /proc does. Files come and go meanwhile.
+bool is_open(const std::string& node) {
+    namespace fs = std::filesystem;
+    const std::string path = "/dev/" + node;
+    std::error_code ignored;
+    for (const auto& process : device::entries_of("/proc"))
+        for (const auto& file : device::entries_of(process / "fd")) {
+            const auto target = fs::read_symlink(file, ignored).string();
+            if (target == path || target.starts_with(path + "p"))
+                return !node.empty();
+        }
+    return false;
 }
 
 removal_report remove_all(

@@ -48,6 +48,9 @@ struct removal_report {
 // Whether a disk that is mounted, swap, or held by another device may be taken away.
 enum class users : std::uint8_t { are_respected, are_ignored };
 
+// Whether a process of this PID namespace has the device or a partition of it open.
+bool is_open(const std::string& node);
+
 // Removes all disks or, when one is in use and that matters, none: those that were gone already
 // are attached again.
 removal_report remove_all(

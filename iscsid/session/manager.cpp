@@ -195,7 +195,7 @@ void manager::watch_over(const entry_pointer& which, supervisor::charge charge) 
         with_.where,
         supervisor::ears{
             [this, sid = which->sid] { abandon(sid); },
-            [this, sid = which->sid] { look_again(sid); }}
+            [this, sid = which->sid](bool list_changed) { look_again(sid, list_changed); }}
     );
 }
 

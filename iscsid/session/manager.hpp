@@ -112,7 +112,7 @@ class manager {
     static std::string node_of(const entry& which, std::uint64_t lun_number);
 
     // ---- manager_disks.cpp: the disks of running sessions ----
-    void look_again(lane::session_key sid);
+    void look_again(lane::session_key sid, bool list_changed);
     boost::asio::awaitable<void> scan_in_turn(entry_pointer which);
     boost::asio::awaitable<std::optional<std::string>> scan_once(entry_pointer which);
     boost::asio::awaitable<iscsi::result<device::scan_result>> scan_on_lane(entry_pointer which);

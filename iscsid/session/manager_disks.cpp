@@ -73,23 +73,24 @@ asio::awaitable<admin::rescan_progress> manager::rescan(lane::session_key sid) {
         co_return admin::rescan_progress{
             sid, exit_code::internal, "the session is being logged out"};
     which->is_scanned = true;
-    which->finds_new_luns = true;
+    which->finds_new_luns = which->list_changed = true;
     const auto trouble = co_await scan_once(which);
     which->is_scanned = false;
     if (which->scan_again)
-        look_again(sid);
+        look_again(sid, false);
     if (trouble)
         co_return admin::rescan_progress{sid, exit_code::session_not_connected, *trouble};
     co_return admin::rescan_progress{sid, exit_code::success, {}};
 }
 
 // The session is back, has been given up for now, or a LUN says that it has changed.
-void manager::look_again(lane::session_key sid) {
+void manager::look_again(lane::session_key sid, bool list_changed) {
     const auto found = sessions_.find(sid);
     if (found == sessions_.end() || found->second->now != entry::phase::running)
         return;
     const entry_pointer& which = found->second;
     which->scan_again = true;
+    which->list_changed |= list_changed;
     if (!std::exchange(which->is_scanned, true))
         asio::co_spawn(with_.where.control, scan_in_turn(which), asio::detached);
 }
@@ -127,6 +128,9 @@ asio::awaitable<iscsi::result<device::scan_result>> manager::scan_on_lane(entry_
 asio::awaitable<void> manager::change_disks(entry_pointer which, device::scan_result seen) {
     auto changes =
         changes_of(which->disks, which->orphans, seen, words_of(*which), which->finds_new_luns);
+    // A target that has just come back may not have all its LUNs yet.
+    if (!std::exchange(which->list_changed, false))
+        changes.remove.clear();
     which->found = seen.disks;
     co_await apply(which, std::move(changes));
 }

@@ -131,8 +131,9 @@ class change_run {
         report_.news.push_back(fmt::format("LUN {} is the disk that it was, again", number));
     }
 
-    void
-    adopt(std::vector<device::disk_state> orphans, const std::vector<disk_changes::bar>& bars) {
+    void adopt(
+        const std::vector<device::disk_state>& orphans, const std::vector<disk_changes::bar>& bars
+    ) {
         auto adopted = adopt_all(with_, lane_, orphans);
         for (const auto& orphan : orphans)
             if (find(adopted.disks, orphan.lun_number) == nullptr)
@@ -175,6 +176,12 @@ class change_run {
     void remove(std::uint64_t number) {
         auto* const disk = find(report_.disks, number);
         const std::string name = fmt::format("LUN {} ({})", number, disk->state.node);
+        if (is_open(disk->state.node)) {
+            report_.troubles.push_back(
+                name + " is gone from the target, its disk stays: it is open"
+            );
+            return;
+        }
         auto removed = remove_all(with_, lane_, {*disk}, users::are_respected);
         if (!removed.refusal.empty()) {
             report_.troubles.push_back(

@@ -118,7 +118,7 @@ void supervisor::tell_attention(const lane::lun_attention& about) {
         words_of(about.what)
     );
     if (means_another_look(about.what))
-        ears_.look_again();
+        ears_.look_again(about.what == scsi::attention::luns_changed);
 }
 
 void supervisor::on(const iscsi::want_transport& wish) {
@@ -154,7 +154,7 @@ void supervisor::on(const iscsi::logged_in& /*again*/) {
     told_.clear();
     state_ = state::up;
     has_given_up_ = false;
-    ears_.look_again();
+    ears_.look_again(false);
 }
 
 void supervisor::on(const iscsi::login_failed& refused) {
@@ -189,7 +189,7 @@ void supervisor::on(const iscsi::gave_up& /*unused*/) {
             .count()
     );
     has_given_up_ = true;
-    ears_.look_again();
+    ears_.look_again(false);
 }
 
 // The lane hears in any case: of the socket, or of why there is none.

@@ -41,7 +41,8 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
         std::function<void()> given_up;
 
         // Its LUNs are worth another look: it is back, it fails all I/O, or a LUN has changed.
-        std::function<void()> look_again;
+        // `list_changed`: the target says that it has other LUNs now.
+        std::function<void(bool list_changed)> look_again;
     };
 
     supervisor(charge what, executors where, ears to);

@@ -17,7 +17,7 @@ struct watched : job_world {
         watcher = std::make_shared<supervisor>(
             std::move(charge),
             executors{context.get_executor(), resolvers.get_executor(), resolvers.get_executor()},
-            supervisor::ears{[this] { ++given_up; }, [this] { ++looks; }}
+            supervisor::ears{[this] { ++given_up; }, [this](bool /*list_changed*/) { ++looks; }}
         );
         watcher->moved_in(lane);
         lane.ears[sid] = watcher->ear();
