@@ -51,6 +51,10 @@ class session_port {
     submit(iscsi::command what, const command_source& from) = 0;
     virtual void abort(iscsi::task_id task) = 0;
 
+    // No command goes out to this unit until let_go(), but those that go ahead.
+    virtual void hold(const iscsi::lun_field& lun) = 0;
+    virtual void let_go(const iscsi::lun_field& lun) = 0;
+
     // Commands travel: only then does the lack of an answer mean anything.
     virtual bool logged_in() const = 0;
     virtual iscsi::instant now() const = 0;

@@ -88,6 +88,7 @@ bool control_commands::try_send(std::uint32_t slot) {
     what.data_in = sending.command.data_in;
     what.data_out = sending.command.data_out;
     what.cookie = slot;
+    what.goes_ahead = true; // a scan only asks
     const auto task = session_->submit(what, *this);
     if (task.has_error()) {
         if (task.error().code == iscsi::to_error_code(iscsi::session_errc::no_free_slot))

@@ -177,6 +177,9 @@ void data_lane::attach(
             if (ends_old_tasks(properties))
                 disk->host->trust_reinstatement(lun);
             disk->host->add(*disk->queue);
+            disk->host->identities().watch(
+                lun, properties, [queue = disk->queue.get()](bool other) { queue->distrust(other); }
+            );
         }
         for (const barred_unit& each : barred_)
             if (each.session == key && each.lun == lun)
@@ -321,8 +324,10 @@ void data_lane::see_off_disks() {
     );
     disks_.erase(gone, disks_.end());
     for (const auto& disk : left) {
-        if (disk->host != nullptr)
+        if (disk->host != nullptr) {
+            disk->host->identities().forget(disk->lun);
             disk->host->remove(*disk->queue);
+        }
         if (disk->gone)
             disk->gone();
     }

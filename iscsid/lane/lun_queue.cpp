@@ -30,7 +30,7 @@ lun_queue::lun_queue(
 
 void lun_queue::submit(const block_request& request, request_owner& owner) {
     const int error = session_ == nullptr ? ENOLINK
-                      : barred_ != 0      ? barred_
+                      : refusal() != 0    ? refusal()
                                           : translator_.check(request);
     if (error != 0) {
         owner.complete(request.tag, error);
@@ -46,8 +46,24 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
 
 void lun_queue::bar(int error) {
     barred_ = error;
-    if (error == 0)
+    if (error != 0)
+        end_unsent(error);
+}
+
+void lun_queue::distrust(bool is_other) {
+    is_other_ = is_other;
+    if (!is_other)
         return;
+    end_unsent(EIO);
+    for (entry& what : entries_) {
+        if (what.is != state::sent)
+            continue;
+        what.is = state::aborting; // ends in command_done()
+        session_->abort(what.task);
+    }
+}
+
+void lun_queue::end_unsent(int error) {
     first_waiting_ = no_slot;
     for (std::uint32_t slot = 0; slot < entries_.size(); ++slot)
         if (entries_[slot].is == state::waiting || entries_[slot].is == state::delayed)
@@ -138,8 +154,8 @@ void lun_queue::session_gone() {
 // The next command of the request, or its end.
 void lun_queue::plan(std::uint32_t slot) {
     entry& what = entries_[slot];
-    if (barred_ != 0)
-        return finish(slot, barred_);
+    if (refusal() != 0)
+        return finish(slot, refusal());
     const next_step step = translator_.next(what.request, what.progress, what.list);
     if (const auto* end = std::get_if<request_end>(&step)) {
         finish(slot, end->error);
@@ -205,8 +221,8 @@ void lun_queue::advance(std::uint32_t slot) {
 
 void lun_queue::repeat(std::uint32_t slot, const scsi::disposition& why) {
     entry& what = entries_[slot];
-    if (barred_ != 0)
-        return finish(slot, barred_);
+    if (refusal() != 0)
+        return finish(slot, refusal());
     const bool in_time = !what.give_up || session_->now() < *what.give_up;
     if (what.failed_tries >= why.retries || !in_time) {
         finish(slot, why.error);
@@ -219,8 +235,8 @@ void lun_queue::repeat(std::uint32_t slot, const scsi::disposition& why) {
 void lun_queue::delay(std::uint32_t slot, const scsi::disposition& why) {
     entry& what = entries_[slot];
     const iscsi::instant then = session_->now() + what.next_delay;
-    if (barred_ != 0 || (what.give_up && then >= *what.give_up)) {
-        finish(slot, barred_ != 0 ? barred_ : why.error);
+    if (refusal() != 0 || (what.give_up && then >= *what.give_up)) {
+        finish(slot, refusal() != 0 ? refusal() : why.error);
         return;
     }
     what.is = state::delayed;

@@ -5,6 +5,7 @@
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/translate.hpp"
 
+#include <cerrno>
 #include <deque>
 
 namespace iscsid::lane {
@@ -24,6 +25,10 @@ class lun_queue final : public lun_port, public command_source {
 
     // Requests from now on, and those that have not been sent, end with this errno; 0 lifts it.
     void bar(int error);
+
+    // The unit is another one, or the right one again. While it is another, all requests end with
+    // EIO, those too that wait in the session for a connection.
+    void distrust(bool is_other);
 
     void refresh(const scsi::logical_unit& properties) { translator_.refresh(properties); }
 
@@ -64,6 +69,9 @@ class lun_queue final : public lun_port, public command_source {
         std::uint32_t next = no_slot;          // in the free or the waiting list
     };
 
+    int refusal() const { return is_other_ && barred_ == 0 ? EIO : barred_; }
+
+    void end_unsent(int error);
     void note_load(const iscsi::task_done& done);
     void plan(std::uint32_t slot);
     void send_in_turn(std::uint32_t slot);
@@ -89,7 +97,8 @@ class lun_queue final : public lun_port, public command_source {
     std::size_t unfinished_ = 0;
     std::size_t in_flight_ = 0; // commands that the session has
     queue_depth depth_;
-    int barred_ = 0;                           // errno
+    int barred_ = 0; // errno
+    bool is_other_ = false;
     std::optional<iscsi::instant> next_check_; // not after the first `due`
 };
 

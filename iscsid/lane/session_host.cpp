@@ -54,6 +54,7 @@ session_host::session_host(
     receive_vector_.reserve(longest_vector);
     send_vector_.reserve(longest_vector);
     add(control_);
+    add(identities_);
 }
 
 session_host::~session_host() {
@@ -134,6 +135,11 @@ session_host::submit(iscsi::command what, const command_source& from) {
 void session_host::abort(iscsi::task_id task) {
     busy_ = true;
     session_.abort(task, now());
+}
+
+void session_host::let_go(const iscsi::lun_field& lun) {
+    busy_ = true;
+    session_.let_go(lun);
 }
 
 bool session_host::logged_in() const {

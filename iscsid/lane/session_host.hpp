@@ -2,6 +2,7 @@
 
 #include "iscsid/lane/command_source.hpp"
 #include "iscsid/lane/control_commands.hpp"
+#include "iscsid/lane/identity_watch.hpp"
 #include "iscsid/lane/lane.hpp"
 
 #include <functional>
@@ -34,6 +35,9 @@ class session_host final : public session_port, private ring_client {
     void add(command_source& source);
     void remove(const command_source& source); // it has no command under way
 
+    // From now on the unit must show after each new connection that it is this one.
+    identity_watch& identities() { return identities_; }
+
     // Ends the connection. When that is quiet the sources must be told, then the object may go.
     void leave();
 
@@ -50,6 +54,10 @@ class session_host final : public session_port, private ring_client {
     // Commands travel later in this turn, together.
     iscsi::result<iscsi::task_id> submit(iscsi::command what, const command_source& from) override;
     void abort(iscsi::task_id task) override;
+
+    void hold(const iscsi::lun_field& lun) override { session_.hold(lun); }
+
+    void let_go(const iscsi::lun_field& lun) override;
     bool logged_in() const override;
 
     iscsi::instant now() const override { return std::chrono::steady_clock::now(); }
@@ -104,6 +112,7 @@ class session_host final : public session_port, private ring_client {
     std::vector<iovec> receive_vector_;
     std::vector<iovec> send_vector_;
     control_commands control_{*this};
+    identity_watch identities_{*this};
     std::vector<command_source*> sources_; // by the high half of a cookie; nullptr is free
     std::size_t next_served_ = 0;          // who gets the next free slot
 };

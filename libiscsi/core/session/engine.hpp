@@ -38,6 +38,11 @@ class session_engine {
     void abort(task_id task, instant now);
     void reset_lun(const lun_field& lun, instant now);
     void trust_reinstatement(const lun_field& lun);
+
+    void hold(const lun_field& lun) { tasks_.hold(lun); }
+
+    void let_go(const lun_field& lun) { tasks_.let_go(lun); }
+
     result<void> send_targets(std::string_view value);
     void logout(instant now);
     void provide_entropy(bytes_view bytes, instant now);

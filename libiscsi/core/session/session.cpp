@@ -59,6 +59,14 @@ void session::reset_lun(const lun_field& lun, instant now) {
     self_->reset_lun(lun, now);
 }
 
+void session::hold(const lun_field& lun) {
+    self_->hold(lun);
+}
+
+void session::let_go(const lun_field& lun) {
+    self_->let_go(lun);
+}
+
 void session::trust_reinstatement(const lun_field& lun) {
     self_->trust_reinstatement(lun);
 }

@@ -18,6 +18,10 @@ struct command {
     bytes_view data_out;   // data of a WRITE-type command, else empty
     task_attribute attribute = task_attribute::simple;
     std::uint64_t cookie = 0; // handed back in task_done
+
+    // It changes nothing and asks what the unit is: it passes hold() and the replay barrier, and a
+    // few slots are kept for such commands.
+    bool goes_ahead = false;
 };
 
 // Initiator task tag: slot index in the low 16 bits, generation in the high 16.
@@ -85,6 +89,11 @@ class session {
     void abort(task_id task, instant now);
     void reset_lun(const lun_field& lun, instant now);
 
+    // No command goes out to this unit until let_go(), but those that go ahead. For who must learn
+    // after a new connection whether the unit is still the same.
+    void hold(const lun_field& lun);
+    void let_go(const lun_field& lun);
+
     // The target of this unit is known to end old tasks at session reinstatement: with
     // barrier_policy::automatic it is not reset.
     void trust_reinstatement(const lun_field& lun);
@@ -120,7 +129,7 @@ class session {
     const std::string& target_alias() const;
     std::optional<std::uint16_t> target_portal_group_tag() const;
     const session_statistics& statistics() const;
-    std::size_t free_slots() const;
+    std::size_t free_slots() const; // for commands that do not go ahead
     std::size_t unfinished_tasks() const;
 
   private:

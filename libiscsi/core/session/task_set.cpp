@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::uint8_t tolerated_offences = 3;
 
+// For commands that go ahead: parked ones may have taken all others.
+constexpr std::size_t slots_kept = 16;
+
 // Reads that are also writes need an additional header that targets rarely know (§11.3.3).
 result<void> check_length(const command& what) {
     constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
@@ -33,8 +36,8 @@ result<void> check_length(const command& what) {
 
 task_set::task_set(session_context& context)
     : context_(context)
-    , table_(context.config.commands_max, context.config.offer.max_outstanding_r2t) {
-    parked_.reserve(context.config.commands_max);
+    , table_(context.config.commands_max + slots_kept, context.config.offer.max_outstanding_r2t) {
+    parked_.reserve(context.config.commands_max + slots_kept);
 }
 
 // ---- work -------------------------------------------------------------------------------------
@@ -42,7 +45,8 @@ task_set::task_set(session_context& context)
 result<task_id> task_set::submit(const command& what) {
     if (auto checked = check_length(what); checked.has_error())
         return checked.error();
-    auto* opened = table_.open(what);
+    const bool has_room = what.goes_ahead || free_slots() > 0;
+    auto* opened = has_room ? table_.open(what) : nullptr;
     if (opened == nullptr)
         return session_fault(session_errc::no_free_slot, "command");
     ready_.push_back(*opened);
@@ -68,13 +72,43 @@ bool task_set::emit_one(connection& to) {
 }
 
 bool task_set::emit_command(connection& to) {
-    if (holds_commands_ || ready_.empty() || !context_.window.open() || !unsettled_.empty() ||
-        replay_.holds(ready_.front()))
+    if (holds_commands_ || ready_.empty() || !context_.window.open() || !unsettled_.empty())
         return false;
-    auto& next = ready_.front();
-    ready_.pop_front();
-    send_command(to, next);
+    auto* next = next_to_go();
+    if (next == nullptr)
+        return false;
+    next->unlink();
+    send_command(to, *next);
     return true;
+}
+
+// The oldest, but units do not wait for each other.
+task* task_set::next_to_go() {
+    const auto next = std::find_if(ready_.begin(), ready_.end(), [this](const task& what) {
+        return may_go(what);
+    });
+    return next == ready_.end() ? nullptr : &*next;
+}
+
+bool task_set::may_go(const task& what) const {
+    if (what.what.goes_ahead)
+        return true;
+    return std::find(held_.begin(), held_.end(), what.what.lun) == held_.end() &&
+           !replay_.holds(what);
+}
+
+void task_set::hold(const lun_field& lun) {
+    if (std::find(held_.begin(), held_.end(), lun) == held_.end())
+        held_.push_back(lun);
+}
+
+void task_set::let_go(const lun_field& lun) {
+    held_.erase(std::remove(held_.begin(), held_.end(), lun), held_.end());
+}
+
+std::size_t task_set::free_slots() const {
+    const auto all = table_.free_slots();
+    return all > slots_kept ? all - slots_kept : 0;
 }
 
 void task_set::send_command(connection& to, task& what) {

@@ -54,6 +54,10 @@ class task_set {
     // The target has ended the tasks of this unit by itself (§11.9.1, event 5).
     void on_unit_cleared(const lun_field& lun);
 
+    // Commands of this unit wait, but those that go ahead.
+    void hold(const lun_field& lun);
+    void let_go(const lun_field& lun);
+
     // Units whose old writes may still run. While there are any, nothing is sent.
     unsettled_units& unsettled() { return unsettled_; }
 
@@ -64,13 +68,16 @@ class task_set {
     // Its task_done has been polled.
     void release(task_id id);
 
-    std::size_t free_slots() const { return table_.free_slots(); }
+    // For commands that do not go ahead.
+    std::size_t free_slots() const;
 
     std::size_t unfinished() const { return unfinished_; }
 
   private:
     bool emit_one(connection& to);
     bool emit_command(connection& to);
+    task* next_to_go();
+    bool may_go(const task& what) const;
     void send_command(connection& to, task& what);
     result<void> place(connection& from, task& what, const data_in& pdu, std::uint32_t length);
     result<task*> running(task_id id, std::string_view pdu_name);
@@ -84,6 +91,7 @@ class task_set {
     task_list answered_;
     replay_barrier replay_;
     unsettled_units unsettled_;
+    std::vector<lun_field> held_;
     std::size_t unfinished_ = 0;
     bool commands_turn_ = false;
     bool holds_commands_ = false; // until the connection ends

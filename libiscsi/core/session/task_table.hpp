@@ -11,7 +11,7 @@ namespace iscsi {
 inline constexpr std::uint16_t most_outstanding_r2ts = 64;
 
 // The slots of a session. A tag is found without a search, and a stale or forged one is noticed:
-// its generation does not fit. Slots are below 4096, so 0xffffffff cannot occur.
+// its generation does not fit. Slots are below 8192, so 0xffffffff cannot occur.
 class task_table {
   public:
     task_table(std::size_t slots, std::size_t outstanding_r2ts);

@@ -51,6 +51,10 @@ class unit final : public lane::session_port, public lane::request_owner {
 
     void abort(task_id task) override { world_.engine().abort(task, world_.now()); }
 
+    void hold(const lun_field& lun) override { world_.engine().hold(lun); }
+
+    void let_go(const lun_field& lun) override { world_.engine().let_go(lun); }
+
     bool logged_in() const override { return true; }
 
     instant now() const override { return world_.now(); }

@@ -18,6 +18,16 @@ using iscsi::test::memory_target;
 using iscsi::test::scsi_answer;
 using std::chrono::milliseconds;
 
+const std::string target_serial = iscsi::test::disk_options{}.serial;
+
+// VPD 80 of a disk that is not the one that was there before.
+std::optional<iscsi::test::scsi_answer> serial_of_another(const iscsi::test::cdb_bytes& cdb) {
+    const auto page = scsi::inquiry_vpd(scsi::vpd_page::unit_serial_number, 0);
+    if (!std::equal(cdb.begin(), cdb.begin() + 3, page.begin()))
+        return std::nullopt;
+    return iscsi::test::scsi_answer::good({{}, std::byte{0x80}, {}, std::byte{1}, std::byte{'x'}});
+}
+
 class lane_test : public lane_fixture {
   protected:
     // What was asked of the lane has been done; requests of a disk come another way.
@@ -195,6 +205,37 @@ TEST_P(lane_test, ALostConnectionIsRepairedAndRequestsEndWell) {
         EXPECT_EQ(run(operation::read, i * 4096, in), 0);
         EXPECT_TRUE(in == data[i]) << i;
     }
+    detach();
+}
+
+// Under the same number, while there was no connection.
+TEST_P(lane_test, NothingIsSentAgainToAnotherUnit) {
+    adopt();
+    auto recorded = properties();
+    recorded.serial = target_serial;
+    engine->attach(the_session, {}, recorded, disk);
+    target.with([](memory_target& it) { it.holds_commands = true; });
+    auto data = pattern(4096, 1);
+    auto old_write = start(operation::write, 0, data);
+    target.drop_connections();
+    ASSERT_TRUE(notes.wait_for<iscsi::want_transport>());
+    auto late_write = start(operation::write, 8192, data);
+    target.with([](memory_target& it) {
+        it.holds_commands = false;
+        it.intercept = [](auto /*lun*/, const auto& cdb) { return serial_of_another(cdb); };
+    });
+    engine->transport(the_session, target.connect());
+    EXPECT_EQ(wait(std::move(old_write)), EIO);
+    EXPECT_EQ(wait(std::move(late_write)), EIO);
+    EXPECT_EQ(run(operation::write, 4096, data), EIO);
+    ASSERT_TRUE(notes.wait_for_attention());
+    target.with([](memory_target& it) {
+        const auto& content = it.disk().content();
+        EXPECT_TRUE(std::ranges::all_of(content, [](auto each) { return each == std::byte{}; }));
+        it.intercept = nullptr; // the right one is back
+    });
+    ASSERT_TRUE(notes.wait_for_attention());
+    EXPECT_EQ(run(operation::write, 4096, data), 0);
     detach();
 }
 

@@ -103,6 +103,41 @@ TEST_F(lun_queue_bar, TheOwnerMaySubmitWhileABarEndsItsRequests) {
     EXPECT_EQ(queue.unfinished(), 1U);
 }
 
+TEST_F(lun_queue_bar, ADistrustedUnitGetsNothingNotEvenWhatTheSessionHasParked) {
+    session.slots = 2;
+    read(1);
+    read(2);
+    read(3); // waits
+    queue.distrust(true);
+    EXPECT_EQ(ended, (std::map<std::uint64_t, int>{{3, EIO}}));
+    EXPECT_EQ(session.aborted.size(), 2U);
+    answer_outcome(iscsi::task_result::aborted);
+    answer_outcome(iscsi::task_result::aborted);
+    EXPECT_EQ(ended.at(1), EIO);
+    EXPECT_EQ(ended.at(2), EIO);
+    read(4);
+    EXPECT_EQ(ended.at(4), EIO);
+    EXPECT_EQ(session.submitted, 2U);
+    queue.distrust(false);
+    read(5);
+    answer_good();
+    EXPECT_EQ(ended.at(5), 0);
+}
+
+TEST_F(lun_queue_bar, AWordOfTheControlThreadHoldsBesideDistrust) {
+    queue.bar(ENOLINK);
+    queue.distrust(true);
+    read(1);
+    EXPECT_EQ(ended.at(1), ENOLINK);
+    queue.bar(0);
+    read(2);
+    EXPECT_EQ(ended.at(2), EIO);
+    queue.distrust(false);
+    read(3);
+    answer_good();
+    EXPECT_EQ(ended.at(3), 0);
+}
+
 TEST_F(lun_queue_bar, ABarredUnitWithoutASessionHasNoLink) {
     read(1);
     queue.bar(EIO);

@@ -10,6 +10,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace iscsid::lane::test {
@@ -31,6 +32,10 @@ class fake_session final : public session_port {
 
     void abort(iscsi::task_id task) override { aborted.push_back(task); }
 
+    void hold(const iscsi::lun_field& lun) override { held.insert(lun); }
+
+    void let_go(const iscsi::lun_field& lun) override { held.erase(lun); }
+
     bool logged_in() const override { return connected; }
 
     iscsi::instant now() const override { return time; }
@@ -51,6 +56,7 @@ class fake_session final : public session_port {
     std::vector<iscsi::task_id> tasks;
     std::vector<iscsi::task_id> aborted;
     std::vector<scsi::attention> attentions;
+    std::set<iscsi::lun_field> held;
     std::size_t slots = 1000;
     std::size_t submitted = 0;
     iscsi::task_id next_task = 1;

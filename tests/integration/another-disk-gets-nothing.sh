@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The target returns with another disk under the old number: not one of the waiting writes reaches
+# it, they fail; and the right disk, when it is back, works again.
+. "$(dirname "$0")/../support/functions.sh"
+requires_loop_disks
+requires fio
+start_target
+add_target 1 "$TARGET_NAME" 64M
+start_iscsid
+log_in
+node=${disk[0]}
+writes() { awk '{ print $7 }' "/sys/block/${node#/dev/}/stat"; }
+fio --name=write --filename="$node" --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
+    --bs=4k --size=48m --time_based --runtime=300 --output="$WORK/fio" &
+fio_pid=$!
+at_end "kill $fio_pid 2>/dev/null"
+is_written() { [ "$(writes)" -gt 2000 ]; }
+wait_until 20 is_written || fail "fio does not write"
+
+export TARGET_PORT=$PORT
+stop_target
+start_target
+truncate -s 64M "$WORK/other"
+tgt() { tgtadm --lld iscsi "$@" || fail "tgtadm $*"; }
+tgt --op new --mode target --tid 1 -T "$TARGET_NAME"
+tgt --op new --mode logicalunit --tid 1 --lun 1 -b "$WORK/other"
+tgt --op update --mode logicalunit --tid 1 --lun 1 --params scsi_id=other,scsi_sn=other
+tgt --op bind --mode target --tid 1 -I ALL
+wait "$fio_pid" && fail "fio does not notice that its disk is gone: $(cat "$WORK/fio")"
+wait_until 20 grep -q 'IS NOT THE DISK THAT IT WAS' "$WORK/iscsid.log" ||
+    fail "nothing in the log: $(tail -n 5 "$WORK/iscsid.log")"
+dd if=/dev/zero of="$node" bs=4k count=1 oflag=direct 2>/dev/null && fail "it takes writes"
+cmp -n $((64 << 20)) "$WORK/other" /dev/zero || fail "the other disk was written to"
+
+stop_target
+start_target
+add_target 1 "$TARGET_NAME" 64M || fail "the old target does not come back"
+wait_until 30 dd if=/dev/zero of="$node" bs=4k count=1 oflag=direct 2>/dev/null ||
+    fail "the right disk does not work again: $(tail -n 5 "$WORK/iscsid.log")"
+log_out
