@@ -31,7 +31,7 @@ std::string label(lane::session_key sid, const login_plan& plan) {
 namespace {
 
 constexpr auto pause_before_insisting = std::chrono::milliseconds(500);
-constexpr auto grace = std::chrono::seconds(1);
+constexpr iscsi::duration shortest_wait = std::chrono::milliseconds(1);
 
 failure from_plan(const iscsi::fault& why) {
     const bool no_name = why.code == iscsi::to_error_code(plan_errc::no_initiator_name);
@@ -162,7 +162,7 @@ asio::awaitable<outcome<bool>> manager::establish(entry_pointer which) {
     adopt(which, *std::move(*fresh));
     const auto attached = co_await attach(which);
     if (attached.has_error()) {
-        co_await close(which);
+        co_await close(which, which->plan.session.timeouts.logout);
         co_return attached.error();
     }
     which->now = entry::phase::running;
@@ -240,7 +240,7 @@ asio::awaitable<admin::logout_progress> manager::logout(lane::session_key sid) {
         co_await cancel_login(which);
     if (sessions_.count(sid) == 0)
         co_return admin::logout_progress{sid, exit_code::success, {}};
-    co_await let_scan_end(which);
+    co_await let_changes_end(which);
     if (which->now != entry::phase::running)
         co_return admin::logout_progress{
             sid, exit_code::internal, "the session is being logged in or out"};
@@ -257,6 +257,7 @@ asio::awaitable<void> manager::cancel_login(entry_pointer which) {
 
 asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
     which->now = entry::phase::logging_out;
+    const auto end = std::chrono::steady_clock::now() + which->plan.session.timeouts.logout;
     co_await adopt_without_target(which); // what was never taken over must go, too
     auto report = co_await detach(which);
     which->disks = std::move(report.left);
@@ -264,9 +265,12 @@ asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
         which->now = entry::phase::running;
         if (std::exchange(which->told_refusal, report.refusal) != report.refusal)
             spdlog::warn("{}: logout refused: {}", which->name(), report.refusal);
+        if (which->scan_again)
+            look_again(which->sid, false);
         co_return failure{exit_code::busy, report.refusal};
     }
-    co_await close(which);
+    const auto left = end - std::chrono::steady_clock::now();
+    co_await close(which, std::chrono::duration_cast<iscsi::duration>(left));
     sessions_.erase(which->sid);
     if (!report.losses.empty()) {
         const auto losses = fmt::format("{}", fmt::join(report.losses, "; "));
@@ -291,23 +295,28 @@ asio::awaitable<removal_report> manager::detach(entry_pointer which) {
             done(remove_all(with, *home, std::move(disks), whose));
         }
     );
-    auto report = co_await removal.wait(which->plan.session.timeouts.logout);
+    const auto quarter = which->plan.session.timeouts.logout / 4;
+    auto report = co_await removal.wait(3 * quarter);
     if (!report) {
-        // The kernel waits for I/O that waits for a lost connection: only the end of the session
-        // lets go of it.
+        // The kernel waits for I/O that waits for a lost connection, or for a target that is
+        // silent: only the end of the session lets go of it.
         spdlog::warn("{}: unfinished I/O is given up", which->name());
         which->watch->stop();
         which->home->logout(which->sid);
+        report = co_await removal.wait(quarter);
+    }
+    if (!report) {
+        with_.drop(which->sid, [] {});
         report = co_await removal.wait(very_long);
     }
     co_return *std::move(report);
 }
 
 // The end of a session that is on a lane, with or without the target's consent.
-asio::awaitable<void> manager::close(entry_pointer which) {
+asio::awaitable<void> manager::close(entry_pointer which, iscsi::duration within) {
     which->watch->stop();
     which->home->logout(which->sid);
-    if (!co_await which->watch->wait_for_logout(which->plan.session.timeouts.logout + grace))
+    if (!co_await which->watch->wait_for_logout(std::max(within, shortest_wait)))
         spdlog::warn("{}: no end of the logout in time", which->name());
     net::pending<bool> gone(with_.where.control);
     with_.drop(which->sid, [told = gone.answer()] { told(true); });

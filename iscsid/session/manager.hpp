@@ -120,8 +120,9 @@ class manager {
     boost::asio::awaitable<void> adopt_without_target(entry_pointer which);
     boost::asio::awaitable<void> apply(entry_pointer which, disk_changes changes);
     boost::asio::awaitable<void> let_scan_end(entry_pointer which);
+    boost::asio::awaitable<void> let_changes_end(entry_pointer which);
     boost::asio::awaitable<void> cancel_login(entry_pointer which);
-    boost::asio::awaitable<void> close(entry_pointer which);
+    boost::asio::awaitable<void> close(entry_pointer which, iscsi::duration within);
     boost::asio::awaitable<outcome<bool>> take_down(entry_pointer which);
     boost::asio::awaitable<std::optional<iscsi::admin::session_info>>
     describe_entry(entry_pointer which);

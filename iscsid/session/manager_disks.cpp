@@ -98,7 +98,8 @@ void manager::look_again(lane::session_key sid, bool list_changed) {
 asio::awaitable<void> manager::scan_in_turn(entry_pointer which) {
     while (which->now == entry::phase::running && std::exchange(which->scan_again, false)) {
         which->finds_new_luns = which->plan.scan;
-        if (const auto trouble = co_await scan_once(which))
+        const auto trouble = co_await scan_once(which);
+        if (trouble && which->now == entry::phase::running)
             spdlog::warn("{}: its LUNs could not be looked at: {}", which->name(), *trouble);
     }
     which->is_scanned = false;
@@ -114,6 +115,10 @@ asio::awaitable<std::optional<std::string>> manager::scan_once(entry_pointer whi
     auto seen = co_await scan_on_lane(which);
     if (seen.has_error())
         co_return seen.error().text();
+    if (which->now != entry::phase::running) {
+        which->scan_again = true; // should the logout be refused
+        co_return "the session is being logged out";
+    }
     co_await change_disks(which, *std::move(seen));
     co_return std::nullopt;
 }
@@ -156,7 +161,9 @@ asio::awaitable<void> manager::apply(entry_pointer which, disk_changes changes) 
                  changes = std::move(changes)]() mutable {
         return apply_changes(with, *home, std::move(disks), std::move(changes));
     };
+    which->is_changed = true;
     auto report = co_await net::run_blocking(with_.where.workers, std::move(work), very_long);
+    which->is_changed = false;
     which->disks = std::move(report->disks);
     which->orphans.clear();
     for (const auto& line : report->news)
@@ -169,6 +176,15 @@ asio::awaitable<void> manager::apply(entry_pointer which, disk_changes changes) 
 asio::awaitable<void> manager::let_scan_end(entry_pointer which) {
     asio::steady_timer timer(with_.where.control);
     while (which->is_scanned) {
+        timer.expires_after(pause);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+// A logout does not wait for the target, which a scan may.
+asio::awaitable<void> manager::let_changes_end(entry_pointer which) {
+    asio::steady_timer timer(with_.where.control);
+    while (which->is_changed) {
         timer.expires_after(pause);
         co_await timer.async_wait(asio::use_awaitable);
     }

@@ -47,6 +47,7 @@ struct manager::entry {
     std::shared_ptr<supervisor> watch;
     std::string told_refusal;   // of a logout, told once
     bool is_scanned = false;    // a rescan is under way
+    bool is_changed = false;    // its disks are being attached, removed or adopted
     bool list_changed = false;  // the target has said so, or a user asks: what is gone may go
     bool scan_again = false;    // and something has changed meanwhile
     bool finds_new_luns = true; // in that scan
