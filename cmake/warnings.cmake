@@ -16,6 +16,9 @@ function(iscsi_target name)
             # g++ 12 mistakes the frame allocator of Asio's coroutines for a mismatch.
             -Wno-mismatched-new-delete)
     endif()
+    if(CMAKE_UNITY_BUILD) # local names of one file are seen by the next
+        target_compile_options(${name} PRIVATE -Wno-shadow)
+    endif()
     target_compile_definitions(${name} PRIVATE
         $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
     if(CMAKE_BUILD_TYPE MATCHES "Rel")
@@ -32,4 +35,10 @@ function(iscsi_room name)
     add_library(${ROOM_ALIAS} ALIAS ${name})
     iscsi_target(${name})
     target_link_libraries(${name} PUBLIC ${ROOM_LINK} PRIVATE ${ROOM_LINK_PRIVATE})
+endfunction()
+
+# Files whose local names clash with those of their neighbours: each stays a translation unit of its
+# own where several files are compiled as one (CMAKE_UNITY_BUILD, as in the presets asan and tsan).
+function(iscsi_compile_alone)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
