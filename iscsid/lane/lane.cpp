@@ -178,7 +178,10 @@ void data_lane::attach(
                 disk->host->trust_reinstatement(lun);
             disk->host->add(*disk->queue);
             disk->host->identities().watch(
-                lun, properties, [queue = disk->queue.get()](bool other) { queue->distrust(other); }
+                lun,
+                properties,
+                disk->queue.get(),
+                [queue = disk->queue.get()](bool other) { queue->distrust(other); }
             );
         }
         for (const barred_unit& each : barred_)
@@ -325,7 +328,7 @@ void data_lane::see_off_disks() {
     disks_.erase(gone, disks_.end());
     for (const auto& disk : left) {
         if (disk->host != nullptr) {
-            disk->host->identities().forget(disk->lun);
+            disk->host->identities().forget(disk->lun, disk->queue.get());
             disk->host->remove(*disk->queue);
         }
         if (disk->gone)

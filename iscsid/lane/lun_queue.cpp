@@ -52,8 +52,8 @@ void lun_queue::bar(int error) {
 
 void lun_queue::distrust(bool is_other) {
     is_other_ = is_other;
-    if (!is_other)
-        return;
+    if (!is_other) // what was held could not be answered
+        return session_ == nullptr ? void() : restart_timeouts(session_->now());
     end_unsent(EIO);
     for (entry& what : entries_) {
         if (what.is != state::sent)

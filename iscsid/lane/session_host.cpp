@@ -147,6 +147,10 @@ bool session_host::logged_in() const {
 }
 
 void session_host::attention(const iscsi::lun_field& lun, scsi::attention what) {
+    if (what == scsi::attention::luns_changed)
+        identities_.doubt_all();
+    if (what == scsi::attention::inquiry_changed)
+        identities_.doubt(lun);
     notes_({key_, {}, lun_attention{lun, what}, nullptr});
 }
 

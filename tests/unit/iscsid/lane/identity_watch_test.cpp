@@ -10,7 +10,11 @@ using std::chrono::seconds;
 
 class identity_watch_test : public ::testing::Test {
   protected:
-    void SetUp() override { watch.watch({}, recorded("S1"), tell()); }
+    void SetUp() override {
+        session.connected = false;
+        watch.watch({}, recorded("S1"), this, tell());
+        session.connected = true;
+    }
 
     static scsi::logical_unit recorded(const std::string& serial) {
         scsi::logical_unit unit;
@@ -70,7 +74,15 @@ class identity_watch_test : public ::testing::Test {
     std::vector<bool> told;
 };
 
-TEST_F(identity_watch_test, AsksNothingBeforeANewConnection) {
+TEST_F(identity_watch_test, AsksADiskThatMovesIn) {
+    fake_session connected;
+    identity_watch another(connected);
+    another.watch({}, recorded("S1"), this, tell());
+    EXPECT_EQ(connected.sent.size(), 1U);
+    EXPECT_TRUE(connected.held.contains({}));
+}
+
+TEST_F(identity_watch_test, AsksNothingWithoutAConnection) {
     EXPECT_TRUE(session.sent.empty());
     EXPECT_FALSE(is_held());
     EXPECT_FALSE(watch.next_deadline());
@@ -84,23 +96,77 @@ TEST_F(identity_watch_test, HoldsAUnitUntilItHasShownItself) {
     EXPECT_EQ(session.sent[0].cdb, scsi::inquiry_vpd(scsi::vpd_page::unit_serial_number, 1024));
     show("S1");
     EXPECT_FALSE(is_held());
-    EXPECT_TRUE(told.empty());
+    EXPECT_EQ(told, std::vector{false});
+    EXPECT_TRUE(session.attentions.empty());
     EXPECT_FALSE(watch.next_deadline());
 }
 
 TEST_F(identity_watch_test, TellsOfAnotherUnitAndOfTheRightOneWhenItIsBack) {
     log_in();
-    show("S2");
+    const auto begin = session.time;
+    while (told.empty() && session.time < begin + seconds(10)) {
+        show("S2");
+        EXPECT_TRUE(is_held());
+        reach_deadline();
+    }
     EXPECT_EQ(told, std::vector{true});
-    EXPECT_TRUE(is_held());
+    EXPECT_GE(session.time - begin, seconds(3)) << "it may get its identity late";
     EXPECT_EQ(session.attentions, std::vector{scsi::attention::inquiry_changed});
-    reach_deadline();
     show("S2");
-    EXPECT_EQ(told.size(), 1U) << "told once";
+    EXPECT_EQ(session.attentions.size(), 1U) << "said once";
     reach_deadline();
     show("S1");
-    EXPECT_EQ(told, (std::vector{true, false}));
+    EXPECT_FALSE(told.back());
+    EXPECT_EQ(session.attentions.size(), 2U);
     EXPECT_FALSE(is_held());
+}
+
+TEST_F(identity_watch_test, AsksAgainWhenSomethingIsNotAsItWas) {
+    log_in();
+    show("S1");
+    iscsi::lun_field another{};
+    another[1] = std::byte{9};
+    watch.doubt(another);
+    EXPECT_FALSE(is_held());
+    watch.doubt({});
+    EXPECT_TRUE(is_held());
+    show("S1");
+    EXPECT_FALSE(is_held());
+    watch.doubt_all();
+    watch.doubt({}); // while the question is under way
+    show("S1");
+    EXPECT_FALSE(is_held());
+    EXPECT_TRUE(session.sent.empty());
+}
+
+TEST_F(identity_watch_test, SeveralDisksOfAUnitShareTheQuestion) {
+    int others = 0;
+    watch.watch({}, recorded("S1"), &others, [&others](bool /*is_other*/) { ++others; });
+    log_in();
+    EXPECT_EQ(session.sent.size(), 1U);
+    watch.forget({}, this);
+    EXPECT_TRUE(is_held()) << "one is left";
+    show("S1");
+    EXPECT_EQ(others, 1);
+    EXPECT_TRUE(told.empty());
+    EXPECT_FALSE(is_held());
+    log_in();
+    EXPECT_TRUE(is_held());
+    watch.forget({}, &others);
+    EXPECT_FALSE(is_held());
+}
+
+TEST_F(identity_watch_test, ADiskThatComesLaterHearsThatTheUnitIsAnother) {
+    log_in();
+    while (told.empty()) {
+        show("S2");
+        reach_deadline();
+    }
+    std::vector<bool> heard;
+    watch.watch({}, recorded("S1"), &heard, [&heard](bool is_other) { heard.push_back(is_other); });
+    EXPECT_EQ(heard, std::vector{true});
+    show("S1");
+    EXPECT_EQ(heard, (std::vector{true, false}));
 }
 
 TEST_F(identity_watch_test, AsksByDesignatorWhereThereIsOne) {
@@ -108,17 +174,16 @@ TEST_F(identity_watch_test, AsksByDesignatorWhereThereIsOne) {
     unit.wwid = "naa";
     iscsi::lun_field second{};
     second[1] = std::byte{1};
-    watch.watch(second, unit, tell());
-    log_in();
-    ASSERT_EQ(session.sent.size(), 2U);
-    EXPECT_EQ(session.sent[1].lun, second);
-    EXPECT_EQ(session.sent[1].cdb, scsi::inquiry_vpd(scsi::vpd_page::device_identification, 1024));
+    watch.watch(second, unit, this, tell());
+    ASSERT_EQ(session.sent.size(), 1U);
+    EXPECT_EQ(session.sent[0].lun, second);
+    EXPECT_EQ(session.sent[0].cdb, scsi::inquiry_vpd(scsi::vpd_page::device_identification, 1024));
 }
 
 TEST_F(identity_watch_test, AUnitWithoutAnIdentityIsNotWatched) {
     fake_session plain;
     identity_watch nobody(plain);
-    nobody.watch({}, recorded(""), tell());
+    nobody.watch({}, recorded(""), this, tell());
     nobody.restart_timeouts(plain.time);
     EXPECT_TRUE(plain.sent.empty());
     EXPECT_TRUE(plain.held.empty());
@@ -152,11 +217,24 @@ TEST_F(identity_watch_test, TakesAUnitThatIsNotThereForAnotherOneInTheEnd) {
         show("", 3);
         reach_deadline();
     }
-    EXPECT_EQ(told, std::vector{true});
+    EXPECT_TRUE(told.back());
     EXPECT_GE(session.time - begin, seconds(29));
     EXPECT_LE(session.time - begin, seconds(32));
     show("S1");
-    EXPECT_EQ(told, (std::vector{true, false}));
+    EXPECT_FALSE(told.back());
+}
+
+TEST_F(identity_watch_test, SilenceIsNoProof) {
+    log_in();
+    const auto begin = session.time;
+    while (session.time < begin + seconds(200)) {
+        end_with(iscsi::task_result::aborted);
+        reach_deadline();
+    }
+    EXPECT_TRUE(told.empty());
+    EXPECT_TRUE(is_held());
+    show("S1");
+    EXPECT_FALSE(is_held());
 }
 
 TEST_F(identity_watch_test, AQuestionWithoutAnAnswerIsAborted) {
@@ -178,9 +256,11 @@ TEST_F(identity_watch_test, WaitsForTheNextLoginWithoutAConnection) {
     session.connected = true;
     log_in();
     EXPECT_EQ(session.submitted, 1U) << "it goes out again by itself";
+    session.connected = false;
     end_with(iscsi::task_result::lost);
     EXPECT_TRUE(is_held());
     EXPECT_FALSE(watch.next_deadline());
+    session.connected = true;
     log_in();
     show("S1");
     EXPECT_FALSE(is_held());
@@ -198,14 +278,13 @@ TEST_F(identity_watch_test, TriesAgainWhenNoSlotIsFree) {
 
 TEST_F(identity_watch_test, AForgottenUnitIsLetGo) {
     log_in();
-    watch.forget({});
+    watch.forget({}, this);
     EXPECT_FALSE(is_held());
     show("S2");
     EXPECT_TRUE(told.empty());
     log_in();
     EXPECT_TRUE(session.sent.empty());
-    watch.watch({}, recorded("S3"), tell()); // its place is free again
-    log_in();
+    watch.watch({}, recorded("S3"), this, tell()); // its place is free again
     show("S3");
     EXPECT_FALSE(is_held());
 }
@@ -213,7 +292,7 @@ TEST_F(identity_watch_test, AForgottenUnitIsLetGo) {
 TEST_F(identity_watch_test, NothingIsLeftWhenTheSessionIsGone) {
     log_in();
     watch.session_gone();
-    watch.forget({});
+    watch.forget({}, this);
     EXPECT_FALSE(watch.next_deadline());
 }
 
