@@ -205,6 +205,8 @@ iscsi::result<void> ublk_disk::recover(lane::lane& where, const disk_request& wh
     return control_.end_recovery(device_.device, start_limit);
 }
 
+constexpr std::uint64_t recovery = ublk::feature_user_recovery | ublk::feature_recovery_reissue;
+
 ublk::device_info wishes(const ublk_control& control) {
     constexpr ublk_shape shape;
     ublk::device_info wanted;
@@ -212,7 +214,7 @@ ublk::device_info wishes(const ublk_control& control) {
     wanted.queue_depth = shape.depth;
     wanted.largest_io = shape.payload;
     wanted.device = ublk::any_device;
-    wanted.flags = ublk::feature_user_recovery | ublk::feature_recovery_reissue;
+    wanted.flags = recovery;
     wanted.flags |= control.features() & ublk::feature_update_size;
     if (control.encodes())
         wanted.flags |= ublk::feature_ioctl_encode;
@@ -227,6 +229,12 @@ iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_reques
     if (!device)
         return device.error();
     auto made = std::make_unique<ublk_disk>(std::move(*control), *device);
+    if ((device->flags & recovery) != recovery) // Linux 6.0
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            "ublk",
+            "no user recovery",
+            "it (Linux 6.1), for disks that outlive the daemon"};
     if (what.before_appearing)
         if (auto noted = what.before_appearing(made->node()); !noted)
             return noted.error();
@@ -254,6 +262,11 @@ take_over(lane::lane& where, const disk_request& what, const std::string& node) 
     const auto device = control->info(number);
     if (!device)
         return device.error();
+    if (device->state == ublk::state_dead) { // its daemon ended before it had begun
+        static_cast<void>(control->remove(number));
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed), node, "never started", "a live device"};
+    }
     auto made = std::make_unique<ublk_disk>(std::move(*control), *device);
     if (auto recovered = made->recover(where, what); !recovered) {
         made->let_go();
