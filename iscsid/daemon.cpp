@@ -139,7 +139,8 @@ class daemon {
     admin::daemon_status describe() const;
     void stop();
     void reload();
-    bool leaves_disks() const;
+    void leave();
+    bool keeps_disks() const;
 
     const daemon_options& options_;
     asio::io_context control_{1};
@@ -237,24 +238,27 @@ void daemon::stop() {
         return;
     sys::notify_stopping();
     server_.stop();
-    if (leaves_disks()) {
-        spdlog::info("ending: {} session(s) are for the next daemon", sessions_.session_count());
-        sessions_.hand_over();
-        handed_over_ = true;
-        control_.stop();
-        return;
-    }
-    spdlog::info("ending: {} session(s) to log out", sessions_.session_count());
+    using leaving = session::manager::leaving;
+    const auto whom = keeps_disks() ? leaving::mortal : leaving::all;
+    spdlog::info("ending: {} session(s)", sessions_.session_count());
     asio::co_spawn(
         control_,
-        sessions_.shut_down(shutdown_limit),
-        [this](const std::exception_ptr& /*the end comes in any case*/) { control_.stop(); }
+        sessions_.shut_down(shutdown_limit, whom),
+        [this](const std::exception_ptr& /*the end comes in any case*/) { leave(); }
     );
 }
 
-bool daemon::leaves_disks() const {
-    return sessions_.session_count() > 0 && disks_.driver && disks_.driver->can_adopt() &&
-           sessions_.settings().config.daemon_value("iscsid.keep_disks_on_stop") != "No";
+void daemon::leave() {
+    if (keeps_disks() && sessions_.session_count() > 0) {
+        handed_over_ = sessions_.all_outlive();
+        spdlog::info("{} session(s) are for the next daemon", sessions_.session_count());
+        sessions_.hand_over();
+    }
+    control_.stop();
+}
+
+bool daemon::keeps_disks() const {
+    return sessions_.settings().config.daemon_value("iscsid.keep_disks_on_stop") != "No";
 }
 
 void daemon::reload() {

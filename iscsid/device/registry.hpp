@@ -24,6 +24,8 @@ struct disk_state {
     int portal_group_tag = -1; // -1: not known
     std::string interface = "default";
 
+    std::string peer_address; // where its connection led last, for when no name can be resolved
+
     std::string isid; // 12 hexadecimal digits
 
     std::string driver; // "ublk"

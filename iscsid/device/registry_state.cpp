@@ -72,6 +72,7 @@ void members_of_disk(Visitor& visit, State& disk) {
     visit.number("portal_port", disk.portal_port, 1);
     visit.number("portal_group_tag", disk.portal_group_tag, -1, highest_group_tag);
     visit.text("interface", disk.interface, plain_name);
+    visit.text_if_any("peer_address", disk.peer_address, plain_name);
     visit.text("isid", disk.isid, isid_digits);
     visit.text("driver", disk.driver, node_name);
     visit.text("node", disk.node, node_name);
@@ -125,6 +126,11 @@ class state_writer {
 
     void text(std::string_view member, const std::string& value, const text_rule& /*rule*/) {
         to_[member] = value;
+    }
+
+    void text_if_any(std::string_view member, const std::string& value, const text_rule& rule) {
+        if (!value.empty())
+            text(member, value, rule);
     }
 
     void flag(std::string_view member, bool value) { to_[member] = value; }
@@ -181,6 +187,11 @@ class state_reader {
         if (!rule.holds({text->data(), text->size()}))
             return refuse(registry_errc::bad_text, member, rule.words);
         to.assign(text->data(), text->size());
+    }
+
+    void text_if_any(std::string_view member, std::string& to, const text_rule& rule) {
+        if (from_.contains(member))
+            text(member, to, rule);
     }
 
     void flag(std::string_view member, bool& to) {

@@ -24,6 +24,8 @@ using clock = std::chrono::steady_clock;
 
 // systemd-udevd listens here.
 constexpr const char* udevd_socket = "/run/udev/control";
+// Where the rules look; announcements elsewhere reach nobody.
+constexpr const char* folder_of_rules = "/run/iscsid/udev";
 constexpr const char* own_property = "ISCSI_USERLAND";
 // Looked again at the latest then, should an event be lost.
 constexpr auto longest_pause = 250ms;
@@ -145,7 +147,7 @@ udev_links::announce(const std::string& node, const disk_identity_words& identit
 }
 
 bool udev_links::wait_for_links(const std::string& node, std::chrono::milliseconds limit) const {
-    if (!udevd_runs() || !has_rules())
+    if (folder_ != folder_of_rules || !udevd_runs() || !has_rules())
         return true;
     const event_watch events;
     const auto begin = clock::now();
@@ -167,7 +169,7 @@ void udev_links::retract(const std::string& node) const {
 }
 
 bool udev_links::wait_until_gone(const std::string& node, std::chrono::milliseconds limit) const {
-    if (!udevd_runs() || !has_rules())
+    if (folder_ != folder_of_rules || !udevd_runs() || !has_rules())
         return true;
     const event_watch events;
     const auto end = clock::now() + limit;

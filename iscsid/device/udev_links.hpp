@@ -15,7 +15,7 @@ namespace iscsid::device {
 // (containers) nothing is waited for.
 class udev_links {
   public:
-    // `folder` is where the rules look: /run/iscsid/udev.
+    // The rules look at /run/iscsid/udev; with another folder nothing is waited for.
     explicit udev_links(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
     // What stands there of an earlier daemon; for the start, before any announce().

@@ -23,10 +23,10 @@ constexpr auto links_limit = 10s;
 
 // Mounted, swap, or held by another device (LVM, RAID): an exclusive open tells, without a race
 // and without a walk through /sys. Reading only, so that udev does not take it for a change.
-bool is_in_use(const disk::disk& what) {
-    if (what.node().empty())
+bool is_in_use(const std::string& node) {
+    if (node.empty())
         return false;
-    const std::string path = "/dev/" + what.node();
+    const std::string path = "/dev/" + node;
     const int fd = ::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == EBUSY;
@@ -49,13 +49,20 @@ device::disk_identity_words identity_of(const device::disk_state& state) {
         state.target, state.portal_address, state.portal_port, state.lun_number, state.properties};
 }
 
+// The driver of today may be another one, or missing.
+disk::driver* driver_of(const disk_tools& with, const device::disk_state& state) {
+    if (with.driver != nullptr && with.driver->name() == state.driver)
+        return with.driver;
+    const auto found = std::ranges::find(with.earlier, state.driver, &disk::driver::name);
+    return found == with.earlier.end() ? nullptr : *found;
+}
+
 // Before anybody sees the device: what a later daemon must know, and what udev will ask for.
 iscsi::result<void>
 prepare(const disk_tools& with, device::disk_state state, const std::string& node) {
     state.node = node;
-    if (with.registry != nullptr && with.driver->can_adopt())
-        if (auto saved = with.registry->save(state); !saved)
-            return saved;
+    if (auto noted = remember(with, state); !noted)
+        return noted;
     if (with.links != nullptr)
         if (auto told = with.links->announce(node, identity_of(state)); !told)
             spdlog::warn("udev will not name {}: {}", node, told.error().text());
@@ -101,6 +108,9 @@ made_known(const disk_tools& with, device::disk_state state, std::shared_ptr<dis
 
 iscsi::result<attached_disk>
 attach_one(const disk_tools& with, lane::lane& where, device::disk_state state) {
+    if (with.driver == nullptr)
+        return iscsi::fault{
+            iscsi::to_error_code(disk::disk_errc::no_driver), "a new disk", "none", "a driver"};
     state.driver = with.driver->name();
     state.node.clear();
     auto made = with.driver->attach(where, request_for(with, state));
@@ -109,13 +119,6 @@ attach_one(const disk_tools& with, lane::lane& where, device::disk_state state) 
         return made.error();
     }
     return made_known(with, std::move(state), *std::move(made));
-}
-
-disk::driver* driver_of(const disk_tools& with, const device::disk_state& state) {
-    if (with.driver->name() == state.driver)
-        return with.driver;
-    const auto found = std::ranges::find(with.earlier, state.driver, &disk::driver::name);
-    return found == with.earlier.end() ? nullptr : *found;
 }
 
 // One that is gone is made anew, by the driver of today.
@@ -188,6 +191,17 @@ iscsi::result<void> remove_one(const disk_tools& with, attached_disk& which) {
 
 } // namespace
 
+bool outlives_daemon(const disk_tools& with, const device::disk_state& state) {
+    const auto* const driver = driver_of(with, state);
+    return driver != nullptr && driver->can_adopt();
+}
+
+iscsi::result<void> remember(const disk_tools& with, const device::disk_state& state) {
+    if (with.registry == nullptr || !outlives_daemon(with, state))
+        return {};
+    return with.registry->save(state);
+}
+
 attach_report
 attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> wanted) {
     return all_of(std::move(wanted), [&](device::disk_state state) {
@@ -216,6 +230,13 @@ bool is_open(const std::string& node) {
     return false;
 }
 
+std::string user_of(const std::vector<device::disk_state>& orphans) {
+    for (const auto& each : orphans)
+        if (is_in_use(each.node))
+            return fmt::format("LUN {} ({}): device is in use", each.lun_number, each.node);
+    return {};
+}
+
 removal_report remove_all(
     const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
 ) {
@@ -223,7 +244,7 @@ removal_report remove_all(
     report.left = std::move(disks);
     // Looked at first, so that an ordinary mount is refused before anything changes.
     for (const auto& each : report.left)
-        if (whose == users::are_respected && is_in_use(*each.device)) {
+        if (whose == users::are_respected && is_in_use(each.device->node())) {
             report.refusal = words_of(each, "device is in use");
             return report;
         }

@@ -48,8 +48,17 @@ struct removal_report {
 // Whether a disk that is mounted, swap, or held by another device may be taken away.
 enum class users : std::uint8_t { are_respected, are_ignored };
 
+// Whether the device waits for the next daemon when this one ends.
+bool outlives_daemon(const disk_tools& with, const device::disk_state& state);
+
+// Notes a disk that outlives the daemon where the next one finds it.
+iscsi::result<void> remember(const disk_tools& with, const device::disk_state& state);
+
 // Whether a process of this PID namespace has the device or a partition of it open.
 bool is_open(const std::string& node);
+
+// Which of these devices is mounted, swap, or held by another one; "" when none is.
+std::string user_of(const std::vector<device::disk_state>& orphans);
 
 // Removes all disks or, when one is in use and that matters, none: those that were gone already
 // are attached again.

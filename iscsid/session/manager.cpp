@@ -240,6 +240,8 @@ asio::awaitable<admin::logout_progress> manager::logout(lane::session_key sid) {
         co_await cancel_login(which);
     if (sessions_.count(sid) == 0)
         co_return admin::logout_progress{sid, exit_code::success, {}};
+    if (!which->orphans.empty() && which->watch->is_up()) // a healthy end for them needs the scan
+        co_await let_scan_end(which, which->plan.session.timeouts.logout);
     co_await let_changes_end(which);
     if (which->now != entry::phase::running)
         co_return admin::logout_progress{
@@ -257,9 +259,15 @@ asio::awaitable<void> manager::cancel_login(entry_pointer which) {
 
 asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
     which->now = entry::phase::logging_out;
-    const auto end = std::chrono::steady_clock::now() + which->plan.session.timeouts.logout;
-    co_await adopt_without_target(which); // what was never taken over must go, too
-    auto report = co_await detach(which);
+    const auto timeout = which->plan.session.timeouts.logout;
+    const auto end = std::chrono::steady_clock::now() + timeout;
+    removal_report report;
+    report.refusal = co_await user_of_orphans(which);
+    report.left = which->disks;
+    if (report.refusal.empty()) {
+        co_await adopt_without_target(which); // what was never taken over must go, too
+        report = co_await detach(which);
+    }
     which->disks = std::move(report.left);
     if (!report.refusal.empty()) {
         which->now = entry::phase::running;
@@ -269,8 +277,9 @@ asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
             look_again(which->sid, false);
         co_return failure{exit_code::busy, report.refusal};
     }
-    const auto left = end - std::chrono::steady_clock::now();
-    co_await close(which, std::chrono::duration_cast<iscsi::duration>(left));
+    const auto left =
+        std::chrono::duration_cast<iscsi::duration>(end - std::chrono::steady_clock::now());
+    co_await close(which, which->is_cut_off ? shortest_wait : std::max(left, timeout / 4));
     sessions_.erase(which->sid);
     if (!report.losses.empty()) {
         const auto losses = fmt::format("{}", fmt::join(report.losses, "; "));
@@ -296,7 +305,9 @@ asio::awaitable<removal_report> manager::detach(entry_pointer which) {
         }
     );
     const auto quarter = which->plan.session.timeouts.logout / 4;
-    auto report = co_await removal.wait(3 * quarter);
+    std::optional<removal_report> report;
+    for (int waited = 0; !report && (co_await has_moved(which) || waited < 3); ++waited)
+        report = co_await removal.wait(quarter);
     if (!report) {
         // The kernel waits for I/O that waits for a lost connection, or for a target that is
         // silent: only the end of the session lets go of it.
@@ -306,10 +317,22 @@ asio::awaitable<removal_report> manager::detach(entry_pointer which) {
         report = co_await removal.wait(quarter);
     }
     if (!report) {
+        which->is_cut_off = true;
         with_.drop(which->sid, [] {});
         report = co_await removal.wait(very_long);
     }
     co_return *std::move(report);
+}
+
+// A flush may take its time, as long as the target answers.
+asio::awaitable<bool> manager::has_moved(entry_pointer which) {
+    net::pending<lane::session_view> view(with_.where.control);
+    which->home->look(which->sid, view.answer());
+    const auto seen = co_await view.wait(lane_limit);
+    if (!seen)
+        co_return false;
+    const auto answers = seen->statistics.scsirsp_pdus;
+    co_return std::exchange(which->answers_seen, answers) != answers;
 }
 
 // The end of a session that is on a lane, with or without the target's consent.
@@ -346,6 +369,14 @@ manager::list(std::optional<lane::session_key> only) {
     co_return all;
 }
 
+// In the kernel's words for a SCSI device.
+std::string manager::state_of(const entry& which, std::uint64_t lun_number) {
+    for (const auto& each : which.disks)
+        if (each.state.lun_number == lun_number && each.barred)
+            return "offline";
+    return "running";
+}
+
 std::string manager::node_of(const entry& which, std::uint64_t lun_number) {
     for (const auto& each : which.disks)
         if (each.state.lun_number == lun_number)
@@ -371,7 +402,7 @@ asio::awaitable<std::optional<admin::session_info>> manager::describe_entry(entr
     for (const auto& each : which->disks)
         numbers.insert(each.state.lun_number);
     for (const auto number : numbers)
-        info.luns.push_back({number, node_of(*which, number), "running"});
+        info.luns.push_back({number, node_of(*which, number), state_of(*which, number)});
     co_return info;
 }
 
@@ -420,11 +451,13 @@ asio::awaitable<bool> manager::insist_on_logout(lane::session_key sid, iscsi::in
     }
 }
 
-asio::awaitable<void> manager::shut_down(iscsi::duration limit) {
+asio::awaitable<void> manager::shut_down(iscsi::duration limit, leaving whom) {
     shutting_down_ = true;
     const auto end = std::chrono::steady_clock::now() + limit;
     std::vector<std::pair<lane::session_key, net::pending<bool>>> under_way;
     for (const auto& [sid, which] : sessions_) {
+        if (whom == leaving::mortal && outlives(*which))
+            continue;
         auto& job = under_way.emplace_back(sid, with_.where.control).second;
         asio::co_spawn(
             with_.where.control,

@@ -85,8 +85,13 @@ class manager {
 
     std::size_t session_count() const { return sessions_.size(); }
 
-    // Logs out of everything, as far as it goes within the limit. No login is taken after it.
-    boost::asio::awaitable<void> shut_down(iscsi::duration limit);
+    // Logs out, as far as it goes within the limit: of all sessions, or of those whose disks do not
+    // outlive the daemon. No login is taken after it.
+    enum class leaving : std::uint8_t { all, mortal };
+    boost::asio::awaitable<void> shut_down(iscsi::duration limit, leaving which);
+
+    // Every session that is left has disks, and these wait for the next daemon.
+    bool all_outlive() const;
 
   private:
     struct entry;
@@ -107,8 +112,12 @@ class manager {
     outcome<entry_pointer> open_again(const device::disk_state& state);
     boost::asio::awaitable<outcome<bool>> attach(entry_pointer which);
     boost::asio::awaitable<removal_report> detach(entry_pointer which);
+    boost::asio::awaitable<bool> has_moved(entry_pointer which);
+    boost::asio::awaitable<std::string> user_of_orphans(entry_pointer which);
     bool respects_users() const;
     static device::disk_state words_of(const entry& which);
+    static iscsi::net::endpoint last_peer_of(const entry& which);
+    static std::string state_of(const entry& which, std::uint64_t lun_number);
     static std::string node_of(const entry& which, std::uint64_t lun_number);
 
     // ---- manager_disks.cpp: the disks of running sessions ----
@@ -116,10 +125,11 @@ class manager {
     boost::asio::awaitable<void> scan_in_turn(entry_pointer which);
     boost::asio::awaitable<std::optional<std::string>> scan_once(entry_pointer which);
     boost::asio::awaitable<iscsi::result<device::scan_result>> scan_on_lane(entry_pointer which);
-    boost::asio::awaitable<void> change_disks(entry_pointer which, device::scan_result seen);
+    boost::asio::awaitable<void>
+    change_disks(entry_pointer which, device::scan_result seen, bool list_changed);
     boost::asio::awaitable<void> adopt_without_target(entry_pointer which);
     boost::asio::awaitable<void> apply(entry_pointer which, disk_changes changes);
-    boost::asio::awaitable<void> let_scan_end(entry_pointer which);
+    boost::asio::awaitable<void> let_scan_end(entry_pointer which, iscsi::duration limit);
     boost::asio::awaitable<void> let_changes_end(entry_pointer which);
     boost::asio::awaitable<void> cancel_login(entry_pointer which);
     boost::asio::awaitable<void> close(entry_pointer which, iscsi::duration within);
@@ -127,6 +137,7 @@ class manager {
     boost::asio::awaitable<std::optional<iscsi::admin::session_info>>
     describe_entry(entry_pointer which);
     boost::asio::awaitable<bool> insist_on_logout(lane::session_key sid, iscsi::instant end);
+    bool outlives(const entry& which) const;
     void abandon(lane::session_key sid);
 
     surroundings with_;

@@ -53,6 +53,8 @@ device::disk_state manager::words_of(const entry& which) {
     state.portal_port = which.plan.node.port;
     state.portal_group_tag = which.plan.node.group_tag;
     state.interface = which.plan.node.interface;
+    if (which.watch && !which.watch->peer().address().is_unspecified())
+        state.peer_address = which.watch->peer().address().to_string();
     state.isid = hex_of(which.plan.session.isid);
     return state;
 }
@@ -68,7 +70,7 @@ asio::awaitable<admin::rescan_progress> manager::rescan(lane::session_key sid) {
     if (found == sessions_.end() || found->second->now == entry::phase::logging_in)
         co_return admin::rescan_progress{sid, exit_code::session_not_found, "no such session"};
     const entry_pointer which = found->second;
-    co_await let_scan_end(which);
+    co_await let_scan_end(which, very_long); // bounded by what the scan itself waits for
     if (which->now != entry::phase::running)
         co_return admin::rescan_progress{
             sid, exit_code::internal, "the session is being logged out"};
@@ -86,12 +88,12 @@ asio::awaitable<admin::rescan_progress> manager::rescan(lane::session_key sid) {
 // The session is back, has been given up for now, or a LUN says that it has changed.
 void manager::look_again(lane::session_key sid, bool list_changed) {
     const auto found = sessions_.find(sid);
-    if (found == sessions_.end() || found->second->now != entry::phase::running)
+    if (found == sessions_.end())
         return;
     const entry_pointer& which = found->second;
-    which->scan_again = true;
+    which->scan_again = true; // in any case: a logout may be refused
     which->list_changed |= list_changed;
-    if (!std::exchange(which->is_scanned, true))
+    if (which->now == entry::phase::running && !std::exchange(which->is_scanned, true))
         asio::co_spawn(with_.where.control, scan_in_turn(which), asio::detached);
 }
 
@@ -106,7 +108,10 @@ asio::awaitable<void> manager::scan_in_turn(entry_pointer which) {
 }
 
 // What went wrong, if something did.
+// A target that has just come back may not have all its LUNs yet: the word that its list has
+// changed counts for the list that is asked for after it, on that connection.
 asio::awaitable<std::optional<std::string>> manager::scan_once(entry_pointer which) {
+    const bool list_changed = std::exchange(which->list_changed, false);
     if (!which->watch->is_up()) {
         if (which->watch->has_given_up())
             co_await adopt_without_target(which);
@@ -117,9 +122,10 @@ asio::awaitable<std::optional<std::string>> manager::scan_once(entry_pointer whi
         co_return seen.error().text();
     if (which->now != entry::phase::running) {
         which->scan_again = true; // should the logout be refused
+        which->list_changed |= list_changed;
         co_return "the session is being logged out";
     }
-    co_await change_disks(which, *std::move(seen));
+    co_await change_disks(which, *std::move(seen), list_changed);
     co_return std::nullopt;
 }
 
@@ -130,14 +136,23 @@ asio::awaitable<iscsi::result<device::scan_result>> manager::scan_on_lane(entry_
     co_return co_await device::scan(execute);
 }
 
-asio::awaitable<void> manager::change_disks(entry_pointer which, device::scan_result seen) {
+asio::awaitable<void>
+manager::change_disks(entry_pointer which, device::scan_result seen, bool list_changed) {
     auto changes =
         changes_of(which->disks, which->orphans, seen, words_of(*which), which->finds_new_luns);
-    // A target that has just come back may not have all its LUNs yet.
-    if (!std::exchange(which->list_changed, false))
+    if (!list_changed)
         changes.remove.clear();
     which->found = seen.disks;
     co_await apply(which, std::move(changes));
+}
+
+// Before anything is done to them: a logout that is refused must have changed nothing.
+asio::awaitable<std::string> manager::user_of_orphans(entry_pointer which) {
+    if (which->orphans.empty() || !respects_users())
+        co_return std::string();
+    auto look = [orphans = which->orphans] { return user_of(orphans); };
+    auto found = co_await net::run_blocking(with_.where.workers, std::move(look), very_long);
+    co_return found.value_or(std::string());
 }
 
 // Their users have waited for as long as they were promised: now they hear errors, until the target
@@ -172,10 +187,10 @@ asio::awaitable<void> manager::apply(entry_pointer which, disk_changes changes) 
         spdlog::error("{}: {}", which->name(), line);
 }
 
-// Bounded by what the scan itself waits for.
-asio::awaitable<void> manager::let_scan_end(entry_pointer which) {
+asio::awaitable<void> manager::let_scan_end(entry_pointer which, iscsi::duration limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
     asio::steady_timer timer(with_.where.control);
-    while (which->is_scanned) {
+    while (which->is_scanned && std::chrono::steady_clock::now() < end) {
         timer.expires_after(pause);
         co_await timer.async_wait(asio::use_awaitable);
     }
@@ -200,8 +215,15 @@ outcome<manager::entry_pointer> manager::open_again(const device::disk_state& st
         state.portal_group_tag,
         state.interface};
     auto record = find_record(node);
-    if (record.has_error()) // deleted meanwhile: the session goes on with the usual settings
+    if (record.has_error()) { // deleted meanwhile, or damaged: the session must go on
+        spdlog::warn(
+            "{} at {}: its record is not there ({}), the settings of iscsid.conf hold",
+            state.target,
+            state.portal_address,
+            record.error().reason
+        );
         record = record_of(node);
+    }
     auto plan = plan_login(*record, settings_.identity, state.index);
     if (plan.has_error())
         return failure{exit_code::invalid, plan.error().text()};
@@ -238,6 +260,13 @@ outcome<manager::entry_pointer> manager::restored_entry(const device::disk_state
     return opened;
 }
 
+// Its name may not be resolved before its disk is back.
+net::endpoint manager::last_peer_of(const entry& which) {
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(which.orphans.front().peer_address, error);
+    return error ? net::endpoint() : net::endpoint(address, which.plan.node.port);
+}
+
 // A session that lives on its lane from the start: there it connects, and is given up, as after any
 // loss of its connection.
 void manager::resume(const entry_pointer& which) {
@@ -249,7 +278,7 @@ void manager::resume(const entry_pointer& which) {
             engine.trust_reinstatement(orphan.lun);
     }
     engine.resume(units, std::chrono::steady_clock::now());
-    supervisor::charge charge{which->sid, which->plan, {}, {}};
+    supervisor::charge charge{which->sid, which->plan, last_peer_of(*which), {}};
     charge.resumes = true;
     watch_over(which, std::move(charge));
     which->home = &with_.adopt(which->sid, std::move(engine), -1, which->watch->ear());
@@ -258,6 +287,21 @@ void manager::resume(const entry_pointer& which) {
     spdlog::info(
         "{}: goes on for a daemon that has ended, {} disk(s)", which->name(), which->orphans.size()
     );
+}
+
+bool manager::outlives(const entry& which) const {
+    const auto stays = [this](const device::disk_state& state) {
+        return outlives_daemon(with_.disks, state);
+    };
+    return which.disks.size() + which.orphans.size() > 0 &&
+           std::ranges::all_of(which.disks, stays, &attached_disk::state) &&
+           std::ranges::all_of(which.orphans, stays);
+}
+
+bool manager::all_outlive() const {
+    return std::ranges::all_of(sessions_, [this](const auto& each) {
+        return outlives(*each.second);
+    });
 }
 
 void manager::hand_over() {

@@ -169,8 +169,7 @@ class change_run {
             ));
         }
         disk->state.properties = to.properties;
-        if (with_.registry != nullptr && with_.driver->can_adopt())
-            static_cast<void>(with_.registry->save(disk->state));
+        static_cast<void>(remember(with_, disk->state));
     }
 
     void remove(std::uint64_t number) {

@@ -105,10 +105,12 @@ TEST_F(registries, name_each_member_that_is_missing) {
     const auto whole = text();
     std::size_t seen = 0;
     for (auto at = whole.find("\":"); at != std::string::npos; at = whole.find("\":", at + 1)) {
+        const auto start = whole.rfind('"', at - 1) + 1;
+        if (whole.substr(start, at - start) == "peer_address") // may be missing
+            continue;
         auto without = whole;
         put(without.insert(at, "_"));
         const auto why = only_fault();
-        const auto start = whole.rfind('"', at - 1) + 1;
         EXPECT_EQ(why.code, iscsi::to_error_code(registry_errc::missing_member));
         EXPECT_THAT(why.field, EndsWith(whole.substr(start, at - start)));
         ++seen;

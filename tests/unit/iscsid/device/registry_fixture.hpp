@@ -36,10 +36,10 @@ inline auto all_of(const scsi::logical_unit& unit) {
 }
 
 inline auto all_of(const disk_state& disk) {
-    const auto& [sid, index, target, address, port, tag, interface, isid, driver, node, lun, number, unit] =
+    const auto& [sid, index, target, address, port, tag, interface, peer, isid, driver, node, lun, number, unit] =
         disk;
     return std::tuple(
-        std::tuple(sid, index, target, address, port, tag, interface),
+        std::tuple(sid, index, target, address, port, tag, interface, peer),
         std::tuple(isid, driver, node, lun, number),
         all_of(unit)
     );
@@ -58,6 +58,7 @@ inline disk_state full_state() {
     disk.index = 3;
     disk.target = "iqn.2024-01.org.example:disk.1";
     disk.portal_address = "2001:db8::1";
+    disk.peer_address = "fe80::1%eth0";
     disk.portal_port = 3261;
     disk.portal_group_tag = 17;
     disk.interface = "iface0";

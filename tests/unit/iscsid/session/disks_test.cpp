@@ -145,4 +145,28 @@ TEST_F(disks, are_remembered_as_they_are_when_they_are_taken_over) {
     EXPECT_EQ(driver.adopted, 1);
 }
 
+// ---- drivers that come and go -----------------------------------------------------------------
+
+TEST_F(disks, are_taken_over_by_their_driver_when_there_is_none_today) {
+    auto left = state_of(1, "old1");
+    ASSERT_TRUE(registry.save(left));
+    with.driver = nullptr;
+    with.earlier = {&driver};
+    EXPECT_TRUE(outlives_daemon(with, left));
+    const auto report = adopt_all(with, lane, {left});
+    EXPECT_EQ(luns_of(report.disks), lun_list{1});
+    EXPECT_EQ(driver.adopted, 1);
+    EXPECT_EQ(remembered(), lun_list{1});
+}
+
+TEST_F(disks, wait_for_a_daemon_that_has_their_driver) {
+    auto left = state_of(1, "old1");
+    ASSERT_TRUE(registry.save(left));
+    with.driver = nullptr;
+    EXPECT_FALSE(outlives_daemon(with, left));
+    EXPECT_THAT(adopt_all(with, lane, {left}).failures, ElementsAre(HasSubstr("old1")));
+    EXPECT_THAT(attach_all(with, lane, {state_of(2)}).failures, ElementsAre(HasSubstr("LUN 2")));
+    EXPECT_EQ(remembered(), lun_list{1});
+}
+
 } // namespace

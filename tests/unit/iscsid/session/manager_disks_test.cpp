@@ -380,7 +380,55 @@ TEST_F(restored, a_logout_waits_for_the_scan) {
     EXPECT_TRUE(registry.load().disks.empty());
 }
 
+// It fsyncs and looks for users: neither may find a disk that answers with errors.
+TEST_F(restored, a_logout_in_a_scan_bars_nothing) {
+    all().restore({left(4, 0)});
+    hold = true;
+    lane.tell(4, iscsi::logged_in{true});
+    ASSERT_TRUE(until([&] { return !held.empty(); }));
+    std::optional<admin::logout_progress> out;
+    asio::co_spawn(context, all().logout(4), [&](auto, auto how) { out = how; });
+    turn();
+    EXPECT_EQ(bar_of(4, 0), 0);
+    hold = false;
+    held[0]();
+    ASSERT_TRUE(until([&] { return out.has_value(); }));
+    EXPECT_EQ(bar_of(4, 0), 0);
+}
+
+TEST_F(restored, the_word_of_a_changed_list_counts_for_the_next_list_only) {
+    luns = {0, 1};
+    log_in();
+    luns = {0};
+    is_lost = true;
+    lane.ears.at(1)({1, {}, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}});
+    ASSERT_TRUE(until([&] { return log.has("could not be looked at"); }));
+    is_lost = false;
+    lane.tell(1, iscsi::logged_in{true}); // a target that is not complete yet
+    EXPECT_EQ(rescan(2).code, exit_code::session_not_found);
+    turn();
+    EXPECT_FALSE(log.has("LUN 1 (no-such-disk-1) is gone"));
+    EXPECT_EQ(disk_of(1, 1), "no-such-disk-1");
+}
+
 // ---- the end ----------------------------------------------------------------------------------
+
+asio::awaitable<int> log_out_of_mortals(manager& all) {
+    co_await all.shut_down(std::chrono::seconds(20), manager::leaving::mortal);
+    co_return 0;
+}
+
+TEST_F(restored, sessions_whose_disks_would_end_are_logged_out) {
+    luns = {0};
+    log_in();
+    iscsi::test::run(context, log_out_of_mortals(all()));
+    EXPECT_EQ(all().session_count(), 1U);
+    EXPECT_TRUE(all().all_outlive());
+    driver.adopts = false;
+    EXPECT_FALSE(all().all_outlive());
+    iscsi::test::run(context, log_out_of_mortals(all()));
+    EXPECT_EQ(all().session_count(), 0U);
+}
 
 TEST_F(restored, sessions_and_disks_are_handed_over) {
     luns = {0, 1};

@@ -179,7 +179,7 @@ TEST_F(world, one_session_can_be_listed) {
 }
 
 asio::awaitable<int> shut_down_within(manager& all, iscsi::duration limit) {
-    co_await all.shut_down(limit);
+    co_await all.shut_down(limit, manager::leaving::all);
     co_return 0;
 }
 
