@@ -87,6 +87,7 @@ class data_lane final : public lane {
     std::optional<iscsi::instant> next_deadline() const;
 
     session_host* find(session_key key);
+    static void introduce(const attachment& disk, const scsi::logical_unit& properties);
     void begin_leaving(attachment& disk);
     void see_off_disks();
     void see_off_sessions();
@@ -173,23 +174,24 @@ void data_lane::attach(
         disk->lun = lun;
         disk->host = find(key);
         disk->queue = std::make_unique<lun_queue>(disk->host, lun, properties);
-        if (disk->host != nullptr) {
-            if (ends_old_tasks(properties))
-                disk->host->trust_reinstatement(lun);
-            disk->host->add(*disk->queue);
-            disk->host->identities().watch(
-                lun,
-                properties,
-                disk->queue.get(),
-                [queue = disk->queue.get()](bool other) { queue->distrust(other); }
-            );
-        }
+        if (disk->host != nullptr)
+            introduce(*disk, properties);
         for (const barred_unit& each : barred_)
             if (each.session == key && each.lun == lun)
                 disk->queue->bar(each.error);
         lun_queue& port = *disk->queue;
         disks_.push_back(std::move(disk));
         resident.settle(*io_, port);
+    });
+}
+
+void data_lane::introduce(const attachment& disk, const scsi::logical_unit& properties) {
+    if (ends_old_tasks(properties))
+        disk.host->trust_reinstatement(disk.lun);
+    lun_queue* const queue = disk.queue.get();
+    disk.host->add(*queue);
+    disk.host->identities().watch(disk.lun, properties, queue, [queue](bool other) {
+        queue->distrust(other);
     });
 }
 

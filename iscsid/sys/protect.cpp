@@ -1,11 +1,14 @@
 #include "iscsid/sys/protect.hpp"
 
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <system_error>
 
@@ -41,11 +44,21 @@ std::optional<std::string> avoid_the_oom_killer() {
 
 } // namespace
 
+void reserve_heap(std::size_t bytes) {
+    constexpr std::size_t piece = 65536; // below the size that malloc asks the kernel for
+    ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(2 * bytes));
+    std::vector<std::unique_ptr<std::byte[]>> touched(bytes / piece);
+    for (auto& each : touched)
+        each = std::make_unique<std::byte[]>(piece);
+}
+
 std::vector<std::string> protect_process() {
     std::vector<std::string> warnings;
     for (auto* step : {&become_io_flusher, &lock_memory, &avoid_the_oom_killer})
         if (auto warning = step())
             warnings.push_back(*std::move(warning));
+    constexpr std::size_t enough_for_recovery = 4U << 20U;
+    reserve_heap(enough_for_recovery);
     return warnings;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -7,8 +8,12 @@ namespace iscsid::sys {
 
 // Keeps the process alive and its memory present while the kernel is short of it: memory reclaim
 // may wait for a disk that only we can serve. PR_SET_IO_FLUSHER (inherited by threads that start
-// later, so call this first), mlockall on fault, oom_score_adj -1000. What the system refuses, as
-// containers do, is given back as one warning each.
+// later, so call this first), mlockall on fault, oom_score_adj -1000, and a heap that has what a
+// reconnection takes. What the system refuses, as containers do, is given back as one warning each.
 std::vector<std::string> protect_process();
+
+// So many bytes are there for the calling thread's later allocations, present (and locked, where
+// memory is), and are not given back to the kernel.
+void reserve_heap(std::size_t bytes);
 
 } // namespace iscsid::sys
