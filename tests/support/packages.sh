@@ -16,7 +16,7 @@ test_packages=(
 )
 # For the VM: the emulator, what its first process is, what runs in it.
 # shellcheck disable=SC2034
-vm_packages=(qemu-system-x86 busybox-static cpio kmod udev dbus iproute2 systemd-sysv)
+vm_packages=(qemu-system-x86 busybox-static cpio kmod udev dbus dmsetup iproute2 systemd-sysv)
 
 # Installs what is missing, quietly; says plainly what it could not get. Services of the packages
 # are not started: the tests start their own targets.

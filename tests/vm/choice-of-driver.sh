@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Which driver and which ring the daemon takes on this kernel, and what it says of it.
-# With 6.12: ublk by itself; without io_uring: epoll and nbd. With --kernel 6.1, which has no ublk: nbd.
+# With 6.12: ublk by itself; without io_uring: epoll, and nbd, fuse or export. With --kernel 6.1, which
+# has no ublk: nbd.
 here=$(dirname "$0")
 . "$here/../support/functions.sh"
 . "$here/lio.sh"
@@ -28,6 +29,19 @@ expect_disk() {
     fio --name=verify --filename="${disk[0]}" --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite \
         --bsrange=4k-128k --size=3m --fsync=16 --verify=crc32c --verify_fatal=1 --verify_state_save=0 \
         --output="$WORK/fio" || fail "fio: $(cat "$WORK/fio")"
+    log_out
+}
+
+# A disk that is a socket: one tool writes through it, another reads.
+expect_export() {
+    local uri="nbd+unix:///?socket=$ISCSID_RUNTIME_DIR/nbd/$TARGET_NAME-lun-0.sock"
+    log_in
+    [ ${#disk[@]} -eq 0 ] || fail "no disk expected: ${disk[*]}"
+    head -c 8M /dev/urandom >"$WORK/data"
+    expect_exit 0 nbdcopy --flush "$WORK/data" "$uri"
+    cmp -n $((8 << 20)) "$WORK/data" "$WORK/lio-d0" || fail "the target holds something else"
+    expect_exit 0 qemu-img convert -O raw "$uri" "$WORK/image"
+    cmp "$WORK/image" "$WORK/lio-d0" || fail "qemu-img read something else"
     log_out
 }
 
@@ -65,10 +79,14 @@ check_new_kernel() {
     start_with fuse
     expect_said 'disks by fuse, [0-9]+ lane\(s\) on epoll'
     expect_disk loop
+    start_with export
+    expect_said 'disks by export, [0-9]+ lane\(s\) on epoll'
+    expect_export
     start_with ublk
     expect_refused io_uring
 }
 
+requires nbdcopy qemu-img
 start_lio
 lio_disk d0 32M
 lio_map d0 0

@@ -1,27 +1,42 @@
 #!/usr/bin/env bash
 # LIO's logical units as disks: what the kernel is told of them, discards and zeroes, verified writes,
-# partitions and filesystems over a logout, and nothing left. Usage: disks-of-lio.sh ublk|nbd
+# partitions and filesystems over a logout, which users prevent, and nothing left. Usage: disks-of-lio.sh ublk|nbd
 here=$(dirname "$0")
 . "$here/../support/functions.sh"
 . "$here/lio.sh"
+requires dmsetup
 driver=${1:-ublk}
+# NBD names one block size, which the kernel takes for both.
+emulated_physical=4096 && [ "$driver" = ublk ] || emulated_physical=512
 mib=$((1 << 20))
 readonly_name=$TARGET_NAME:readonly
 
 # LUN 0: thin, reads old data after UNMAP for all it says. 1: 4Kn, reads zeroes. 2: thick, no cache.
+# 3: 512e, a disk of 4096-byte blocks that takes 512.
 serve() {
     start_lio
+    emulated=$(emulated_disk)
     lio_disk thin 64M
     lio_disk native4k 64M block_size=4096 unmap_zeroes_data=1
     lio_disk through 32M emulate_write_cache=0 emulate_tpu=0 emulate_tpws=0
     lio_disk readonly 16M
+    lio_block emulated "/dev/$emulated"
     lio_map thin 0
     lio_map native4k 1
     lio_map through 2
+    lio_map emulated 3
     local TARGET_NAME=$readonly_name
     start_lio
     lio_set attrib demo_mode_write_protect=1
     lio_map readonly 0
+}
+
+# A disk of the kernel's own SCSI debugging host with 8 logical blocks in a physical one.
+emulated_disk() {
+    local where=/sys/bus/pseudo/drivers/scsi_debug
+    modprobe -a sd_mod && modprobe scsi_debug dev_size_mb=32 physblk_exp=3 || fail "no scsi_debug"
+    wait_until 20 eval "ls $where/adapter0/host*/target*/*/block/*" || fail "scsi_debug has no disk"
+    basename "$where"/adapter0/host*/target*/*/block/*
 }
 
 # The disks of the first target come first; sessions are shown in the order of their logins.
@@ -30,7 +45,7 @@ log_in_both() {
     expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -l
     expect_exit 0 iscsiadm -m node -T "$readonly_name" -l
     mapfile -t disk < <(disks)
-    [ ${#disk[@]} -eq 4 ] || fail "four disks expected: ${disk[*]}"
+    [ ${#disk[@]} -eq 5 ] || fail "five disks expected: ${disk[*]}"
     [[ ${disk[0]} == /dev/$driver* ]] || fail "not a disk of $driver: ${disk[0]}"
 }
 
@@ -41,11 +56,11 @@ expect_attribute() {
     [ "$got" = "$3" ] || fail "$1: $2 is '$got', expected '$3'"
 }
 
-# expect_shape DISK MIB BLOCK CACHE
+# expect_shape DISK MIB BLOCK CACHE [PHYSICAL-BLOCK]
 expect_shape() {
     expect_attribute "$1" size $(($2 * mib / 512))
     expect_attribute "$1" queue/logical_block_size "$3"
-    expect_attribute "$1" queue/physical_block_size "$3"
+    expect_attribute "$1" queue/physical_block_size "${5:-$3}"
     expect_attribute "$1" queue/write_cache "$4"
 }
 
@@ -53,7 +68,8 @@ check_shapes() {
     expect_shape "${disk[0]}" 64 512 "write back"
     expect_shape "${disk[1]}" 64 4096 "write back"
     expect_shape "${disk[2]}" 32 512 "write through"
-    expect_shape "${disk[3]}" 16 512 "write back"
+    expect_shape "${disk[3]}" 32 512 "$(cat "/sys/block/$emulated/queue/write_cache")" $emulated_physical
+    expect_shape "${disk[4]}" 16 512 "write back"
     expect_attribute "${disk[0]}" queue/fua 1
     local which
     for which in 0 1; do
@@ -61,11 +77,11 @@ check_shapes() {
             fail "no discard on ${disk[which]}"
     done
     expect_attribute "${disk[2]}" queue/discard_max_bytes 0
-    for which in 0 1 2; do expect_attribute "${disk[which]}" ro 0; done
-    expect_attribute "${disk[3]}" ro 1
-    dd if="${disk[3]}" of=/dev/null bs=1M count=1 iflag=direct status=none || fail "read of ${disk[3]}"
-    ! dd if=/dev/zero of="${disk[3]}" bs=4096 count=1 oflag=direct status=none 2>/dev/null ||
-        fail "${disk[3]} was written"
+    for which in 0 1 2 3; do expect_attribute "${disk[which]}" ro 0; done
+    expect_attribute "${disk[4]}" ro 1
+    dd if="${disk[4]}" of=/dev/null bs=1M count=1 iflag=direct status=none || fail "read of ${disk[4]}"
+    ! dd if=/dev/zero of="${disk[4]}" bs=4096 count=1 oflag=direct status=none 2>/dev/null ||
+        fail "${disk[4]} was written"
 }
 
 # range FILE OFFSET LENGTH: these bytes, past the page cache. Multiples of 4096.
@@ -138,6 +154,7 @@ check_files() {
 # Two partitions on each; the kernel makes their nodes and udev sees them.
 partition() {
     printf 'label: gpt\nsize=24MiB\nsize=16MiB\n' | sfdisk -q --wipe always "$1" || fail "sfdisk $1"
+    udevadm settle --timeout=20 # udevd has the table read again, and the nodes go for a moment
     expect_partitions "$1"
 }
 
@@ -145,6 +162,31 @@ expect_partitions() {
     wait_until 10 test -b "${1}p1" -a -b "${1}p2" || fail "no partition nodes of $1"
     [ "$(blockdev --getsize64 "${1}p1")" -eq $((24 * mib)) ] || fail "size of ${1}p1"
     [ "$(blockdev --getsize64 "${1}p2")" -eq $((16 * mib)) ] || fail "size of ${1}p2"
+}
+
+# expect_busy DISK: a logout is refused as long as this one has users, and changes nothing.
+expect_busy() {
+    expect_exit 28 iscsiadm -m node -T "$TARGET_NAME" -u
+    expect_err "(28 - device or resource in use)"
+    [ "$(disks | wc -l)" -eq 5 ] || fail "a refused logout took a disk away: $(disks)"
+    range "$1" 0 4096 >/dev/null || fail "$1 does not work after a refused logout"
+}
+
+# Swap on a disk and on a partition, another device on top, and a mount. The fourth disk has no data.
+check_users() {
+    local node
+    for node in "${disk[3]}" "${disk[0]}p2"; do
+        mkswap "$node" >/dev/null 2>&1 && swapon "$node" || fail "swap on $node"
+        expect_busy "$node"
+        swapoff "$node" || fail "swapoff $node"
+    done
+    modprobe dm_mod
+    dmsetup create --noudevsync held --table "0 2048 linear ${disk[3]} 0" || fail "dmsetup"
+    expect_busy "${disk[3]}"
+    dmsetup remove --noudevsync --retry held || fail "dmsetup remove"
+    mount "${disk[1]}p1" "$WORK/mnt" || fail "mount of ${disk[1]}p1"
+    expect_busy "${disk[1]}"
+    umount "$WORK/mnt" || fail "umount of ${disk[1]}p1"
 }
 
 # Nodes of disks and partitions, control nodes of ublk.
@@ -185,11 +227,18 @@ for which in "0 thin" "1 native4k"; do
 done
 step "through"
 check_zeroes "${disk[2]}"
+step "512e"
+write_pattern "${disk[3]}"
+fio --name=sectors --filename="${disk[3]}" "${fio_common[@]}" --iodepth=8 --bsrange=512-16k \
+    --blockalign=512 --size=2m --fsync=16 --output="$WORK/fio" || fail "fio: $(cat "$WORK/fio")"
+expect_pattern "${disk[3]}" 0 $((4 * mib)) "pattern is not there after writes beside it"
 step "files"
 for number in 0 1; do
     partition "${disk[number]}"
     fill "${disk[number]}p1"
 done
+step "users"
+check_users
 log_out
 expect_nothing_left "$((idle_descriptors + 2))"
 log_in_both

@@ -38,10 +38,19 @@ lio_disk() {
     done
 }
 
+# lio_block NAME DEVICE: a block device as it is, with its own block sizes.
+lio_block() {
+    local device=$LIO/core/iblock_0/$1
+    modprobe target_core_iblock
+    mkdir -p "$device" && echo "udev_path=$2" >"$device/control" && echo "$2" >"$device/udev_path" &&
+        echo 1 >"$device/enable" &&
+        echo "$(echo "$1" | md5sum | cut -c1-32)" >"$device/wwn/vpd_unit_serial" || fail "LIO device $1"
+}
+
 # lio_map NAME LUN: shows the disk at that number.
 lio_map() {
     mkdir "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$2" &&
-        ln -s "$LIO/core/fileio_0/$1" "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$2/disk" ||
+        ln -s "$LIO"/core/*_0/"$1" "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$2/disk" ||
         fail "LIO LUN $2"
 }
 
