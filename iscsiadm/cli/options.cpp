@@ -32,7 +32,7 @@ constexpr std::array rows = {
     option_row{'W', "no_wait", "", "do not wait for a login to end"},
     option_row{'s', "stats", "", "show statistics"},
     option_row{'S', "show", "", "show secrets instead of ********"},
-    option_row{'k', "killiscsid", "0", "log out and stop iscsid"},
+    option_row{'k', "killiscsid", "0", "end iscsid; disks of ublk and nbd stay"},
     option_row{'C', "submode", "SUBMODE", "ping (iface); chap, flashnode or stats (host)"},
     option_row{'a', "ip", "IP", "where to send a ping"},
     option_row{'b', "packetsize", "SIZE", "bytes in a ping"},

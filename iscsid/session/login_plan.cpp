@@ -181,7 +181,6 @@ plan_login(const record& node, const iscsi::admin::initiator_identity& identity,
     plan.initial_login_retry_max = number<int>(node, "node.session.initial_login_retry_max");
     plan.reopen_max = number<int>(node, "node.session.reopen_max");
     plan.scan = node.get("node.session.scan") != "manual";
-    plan.host_reset = seconds(node, "node.session.err_timeo.host_reset_timeout");
     return plan;
 }
 

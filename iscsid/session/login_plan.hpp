@@ -20,7 +20,6 @@ struct login_plan {
     int initial_login_retry_max = 4;
     int reopen_max = 0; // 0: never give up
     bool scan = true;
-    iscsi::duration host_reset = std::chrono::seconds(60);
 };
 
 enum class plan_errc { no_initiator_name = 1, transport_not_supported, bad_target_name };
