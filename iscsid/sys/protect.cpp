@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <optional>
 #include <system_error>
 
@@ -46,10 +45,9 @@ std::optional<std::string> avoid_the_oom_killer() {
 
 void reserve_heap(std::size_t bytes) {
     constexpr std::size_t piece = 65536; // below the size that malloc asks the kernel for
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any other thread
     ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(2 * bytes));
-    std::vector<std::unique_ptr<std::byte[]>> touched(bytes / piece);
-    for (auto& each : touched)
-        each = std::make_unique<std::byte[]>(piece);
+    const std::vector<std::vector<std::byte>> touched(bytes / piece, std::vector<std::byte>(piece));
 }
 
 std::vector<std::string> protect_process() {
