@@ -120,7 +120,9 @@ result<void> record::set(std::string_view name, std::string_view value) {
         return keep_unknown(name, value);
     if (auto checked = check_value(*row, value); !checked)
         return checked;
-    values_.find(row->name)->second = canonical_value(*row, value);
+    // A file holds no empty value: reading it again gives the default.
+    values_.find(row->name)->second =
+        value.empty() ? std::string(row->fallback) : canonical_value(*row, value);
     return {};
 }
 
