@@ -21,6 +21,17 @@ class fault_injector {
     // `said` are whole PDUs of one phase; `which` are the digests of full feature phase.
     outcome apply(const std::vector<std::byte>& said, digests which);
 
+    struct verdict {
+        bool ignore = false;                // as if it had not come
+        bool hold = false;                  // never answer it
+        std::vector<std::uint8_t> messages; // events to be told
+        bool close = false;
+        bool silence = false;
+    };
+
+    // `heard` came from the initiator.
+    verdict judge(const raw_pdu& heard);
+
     bool is_empty() const { return rules_.empty(); }
 
     std::uint64_t faults() const { return faults_; }

@@ -9,6 +9,8 @@
 namespace iscsi::test {
 namespace {
 
+constexpr std::uint8_t first_target_opcode = 0x20; // §11.2.1.2
+
 constexpr std::array pdu_names{
     std::pair{"nop-in", opcode::nop_in},
     std::pair{"scsi-response", opcode::scsi_response},
@@ -20,6 +22,13 @@ constexpr std::array pdu_names{
     std::pair{"r2t", opcode::r2t},
     std::pair{"async", opcode::async_message},
     std::pair{"reject", opcode::reject},
+    std::pair{"nop-out", opcode::nop_out},
+    std::pair{"scsi-command", opcode::scsi_command},
+    std::pair{"task-management", opcode::task_management_request},
+    std::pair{"login-request", opcode::login_request},
+    std::pair{"text-request", opcode::text_request},
+    std::pair{"data-out", opcode::data_out},
+    std::pair{"logout-request", opcode::logout_request},
 };
 
 struct action_word {
@@ -41,6 +50,7 @@ constexpr std::array action_words{
     action_word{"swap", fault_action::swap, false},
     action_word{"text", fault_action::text, false},
     action_word{"async", fault_action::async, true},
+    action_word{"hold", fault_action::hold, false},
 };
 
 // Where the fields stand in a target's header (§11.2 and the PDUs of §11).
@@ -75,6 +85,19 @@ std::optional<std::uint32_t> number_of(std::string_view text) {
     return whole && !text.empty() ? std::optional(value) : std::nullopt;
 }
 
+// "scsi-command/0x28": takes the operation code off the word.
+result<void> read_operation(const std::string& line, std::string& word, fault_rule& rule) {
+    const auto slash = word.find('/');
+    if (slash == std::string::npos)
+        return {};
+    const auto code = number_of(std::string_view(word).substr(slash + 1));
+    if (!code || *code > 0xff || word.substr(0, slash) != "scsi-command")
+        return wrong(script_errc::not_a_number, line, word, "scsi-command/OPERATION-CODE");
+    rule.operation = static_cast<std::uint8_t>(*code);
+    word.resize(slash);
+    return {};
+}
+
 result<void> read_when(const std::string& line, const std::string& words, fault_rule& rule) {
     std::istringstream in(words);
     std::string word;
@@ -94,11 +117,13 @@ result<void> read_when(const std::string& line, const std::string& words, fault_
     }
     if (word == "any")
         return {};
+    if (auto operation = read_operation(line, word, rule); operation.has_error())
+        return operation;
     const auto found = std::find_if(pdu_names.begin(), pdu_names.end(), [&](const auto& each) {
         return word == each.first;
     });
     if (found == pdu_names.end())
-        return wrong(script_errc::unknown_pdu, line, word, "a PDU of a target, or any");
+        return wrong(script_errc::unknown_pdu, line, word, "the name of a PDU, or any");
     rule.pdu = found->second;
     return {};
 }
@@ -141,6 +166,16 @@ result<void> read_what(const std::string& line, const std::string& words, fault_
     return {};
 }
 
+// What can be done to a PDU of the initiator, and what only to one.
+bool fits(const fault_rule& rule) {
+    constexpr std::array to_either{
+        fault_action::drop, fault_action::silence, fault_action::swallow, fault_action::async};
+    if (rule.what == fault_action::hold)
+        return rule.pdu == opcode::scsi_command;
+    const bool heard = rule.pdu && static_cast<std::uint8_t>(*rule.pdu) < first_target_opcode;
+    return !heard || std::find(to_either.begin(), to_either.end(), rule.what) != to_either.end();
+}
+
 result<fault_rule> read_rule(const std::string& line) {
     const auto colon = line.find(':');
     if (colon == std::string::npos)
@@ -150,6 +185,8 @@ result<fault_rule> read_rule(const std::string& line) {
         return when.error();
     if (auto what = read_what(line, line.substr(colon + 1), rule); what.has_error())
         return what.error();
+    if (!fits(rule))
+        return wrong(script_errc::not_here, line, line.substr(colon + 1), "what fits this PDU");
     return rule;
 }
 
@@ -171,6 +208,8 @@ std::string_view message_of(script_errc error) {
         return "unknown field";
     case script_errc::not_a_number:
         return "not a number";
+    case script_errc::not_here:
+        return "an action that this PDU does not have";
     }
     return "unknown error";
 }

@@ -10,7 +10,8 @@
 #include <vector>
 
 // clang-format off
-// What a target shall do wrong, and when, in words. One fault a line, "WHEN: WHAT":
+// What a target shall do wrong, and when, in words. One fault a line, "WHEN: WHAT".
+// At a PDU that it says:
 //
 //   WHEN   r2t 3            the third R2T of this target (all connections count)
 //          every 100 data-in
@@ -30,6 +31,17 @@
 //          text KEY=VALUE   with this data segment
 //          async 2          and an Asynchronous Message with this event behind it
 //
+// At a PDU that it hears:
+//
+//   WHEN   data-out 3       scsi-command nop-out task-management login-request text-request logout-request
+//          scsi-command/0x28 2   the second SCSI Command with this operation code
+//
+//   WHAT   drop             closes the connection instead
+//          silence          says nothing more on this connection
+//          swallow          is as if it had not come
+//          hold             takes a SCSI Command and its data, and never answers it
+//          async 2          and an Asynchronous Message with this event
+//
 // Empty lines and lines that begin with # mean nothing.
 // clang-format on
 namespace iscsi::test {
@@ -47,6 +59,7 @@ enum class fault_action : std::uint8_t {
     swap,
     text,
     async,
+    hold,
 };
 
 struct header_field {
@@ -56,9 +69,10 @@ struct header_field {
 };
 
 struct fault_rule {
-    std::optional<opcode> pdu; // none: any
-    std::uint32_t number = 0;  // 0: each
-    bool repeats = false;      // each `number`th
+    std::optional<opcode> pdu;             // none: any that the target says
+    std::optional<std::uint8_t> operation; // of a SCSI Command
+    std::uint32_t number = 0;              // 0: each
+    bool repeats = false;                  // each `number`th
     fault_action what = fault_action::drop;
     std::uint32_t value = 0;
     header_field field;
@@ -69,7 +83,14 @@ struct fault_rule {
     bool applies_to_next();
 };
 
-enum class script_errc { no_colon = 1, unknown_pdu, unknown_action, unknown_field, not_a_number };
+enum class script_errc {
+    no_colon = 1,
+    unknown_pdu,
+    unknown_action,
+    unknown_field,
+    not_a_number,
+    not_here
+};
 
 const char* category_name(script_errc);
 std::string_view message_of(script_errc);

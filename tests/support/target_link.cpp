@@ -48,6 +48,10 @@ void target_link::received(bytes_view bytes) {
 }
 
 void target_link::handle(const raw_pdu& pdu) {
+    const auto how = screen_ ? screen_(pdu) : reception::take;
+    if (how == reception::ignore)
+        return;
+    holds_next_ = how == reception::hold;
     const auto decoded = decode_initiator(pdu.header);
     if (decoded.has_error()) {
         violation(decoded.error().text());
@@ -287,6 +291,7 @@ void target_link::on(const scsi_command& pdu, bytes_view data) {
         return violation("Initiator Task Tag " + hex(pdu.initiator_task_tag) + " is in use");
     auto& fresh = at->second;
     fresh.command = pdu;
+    fresh.hopeless = holds_next_;
     if (!pdu.write) {
         if (!data.empty())
             violation("immediate data of a command that writes nothing");
@@ -394,7 +399,7 @@ void target_link::request_data(task& which, std::uint32_t tag) {
 // ---- answers ------------------------------------------------------------------------------------
 
 void target_link::finish(task_map::iterator at) {
-    if (target_->holds_commands) {
+    if (target_->holds_commands || at->second.hopeless) {
         at->second.held = true;
         return;
     }

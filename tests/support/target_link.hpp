@@ -6,6 +6,7 @@
 #include "libiscsi/core/login/negotiation.hpp"
 #include "libiscsi/core/pdu/pdu.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,14 @@ class target_link {
     target_link& operator=(const target_link&) = delete;
 
     void received(bytes_view bytes);
+
+    enum class reception : std::uint8_t { take, ignore, hold };
+
+    // Asked about each PDU that arrives: `ignore` is as if it had not, a command that is held is
+    // never answered.
+    void screen_requests(std::function<reception(const raw_pdu&)> screen) {
+        screen_ = std::move(screen);
+    }
 
     // What is to be sent; it is the caller's then.
     std::vector<std::byte> take_output() { return std::exchange(output_, {}); }
@@ -65,6 +74,7 @@ class target_link {
         std::uint32_t next_r2t_sn = 0;
         std::map<std::uint32_t, transfer_request> requests; // by Target Transfer Tag
         bool held = false;
+        bool hopeless = false; // never to be answered
     };
 
     using task_map = std::map<std::uint32_t, task>;
@@ -124,6 +134,8 @@ class target_link {
     phase phase_ = phase::login;
     bool over_ = false;
 
+    std::function<reception(const raw_pdu&)> screen_;
+    bool holds_next_ = false; // SCSI Command
     pdu_cutter cutter_;
     digests digests_;
     std::vector<std::byte> output_;

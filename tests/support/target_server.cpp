@@ -36,6 +36,10 @@ void target_server::accept_next() {
             return;
         socket.set_option(tcp::no_delay(true), error);
         connections_.push_back(std::make_shared<connection>(std::move(socket), target_));
+        auto& fresh = *connections_.back();
+        fresh.link.screen_requests([this, &fresh](const raw_pdu& heard) {
+            return screen(fresh, heard);
+        });
         read_next(connections_.back());
         accept_next();
     });
@@ -69,14 +73,32 @@ void target_server::take_output(const connection_ptr& to) {
         more = std::move(changed.bytes);
         if (changed.stall.count() > 0)
             stall_for(to, changed.stall);
-        for (const auto event : changed.messages) {
-            async_message message;
-            message.async_event = event;
-            message.parameter3 = 5;
-            to->link.tell(message);
-        }
+        tell(*to, changed.messages);
     }
     to->waiting.insert(to->waiting.end(), more.begin(), more.end());
+}
+
+void target_server::tell(connection& to, const std::vector<std::uint8_t>& events) {
+    for (const auto event : events) {
+        async_message message;
+        message.async_event = event;
+        message.parameter3 = 5;
+        to.link.tell(message);
+    }
+}
+
+// What the script says of a PDU that has arrived.
+target_link::reception target_server::screen(connection& by, const raw_pdu& heard) {
+    if (faults_ == nullptr)
+        return target_link::reception::take;
+    const auto verdict = faults_->judge(heard);
+    by.closes = by.closes || verdict.close;
+    by.silent = by.silent || verdict.silence;
+    if (by.link.is_logged_in())
+        tell(by, verdict.messages);
+    if (verdict.close || verdict.ignore)
+        return target_link::reception::ignore;
+    return verdict.hold ? target_link::reception::hold : target_link::reception::take;
 }
 
 void target_server::stall_for(const connection_ptr& which, std::chrono::milliseconds time) {

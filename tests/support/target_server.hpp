@@ -63,6 +63,8 @@ class target_server {
     void read_next(const connection_ptr& from);
     void write_next(const connection_ptr& to);
     void take_output(const connection_ptr& to);
+    target_link::reception screen(connection& by, const raw_pdu& heard);
+    static void tell(connection& to, const std::vector<std::uint8_t>& events);
     void stall_for(const connection_ptr& which, std::chrono::milliseconds time);
     void close(const connection_ptr& which);
 

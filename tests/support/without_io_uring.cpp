@@ -1,16 +1,18 @@
-// Runs a program in a place where io_uring is refused, as container run-times refuse it: by seccomp.
+// Runs a program in a place where io_uring is refused, as container run-times refuse it: by
+// seccomp.
 //   without-io-uring EPERM|ENOSYS PROGRAM [ARGUMENT…]
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <string_view>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace {
 
@@ -24,12 +26,13 @@ bool refuse_io_uring(unsigned error) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
     const sock_fprog filter{.len = program.size(), .filter = program.data()};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
 } // namespace
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     const std::string_view word = argc > 2 ? argv[1] : "";
     if (word != "EPERM" && word != "ENOSYS") {
         std::fputs("usage: without-io-uring EPERM|ENOSYS PROGRAM [ARGUMENT…]\n", stderr);

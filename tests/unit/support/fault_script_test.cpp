@@ -31,7 +31,7 @@ const auto data = pdu_of(data_in{.data_sn = 3}, std::vector<std::byte>(8, std::b
 TEST(fault_script, says_what_it_does_not_understand) {
     const std::vector<std::pair<std::string, script_errc>> wrong{
         {"drop", script_errc::no_colon},
-        {"scsi-command: drop", script_errc::unknown_pdu},
+        {"scsi-question: drop", script_errc::unknown_pdu},
         {"every: drop", script_errc::unknown_pdu},
         {"every x r2t: drop", script_errc::not_a_number},
         {"r2t 0: drop", script_errc::not_a_number},
@@ -39,6 +39,12 @@ TEST(fault_script, says_what_it_does_not_understand) {
         {"r2t: cut", script_errc::not_a_number},
         {"r2t: set colour 1", script_errc::unknown_field},
         {"r2t: set itt many", script_errc::not_a_number},
+        {"scsi-command/0x100: hold", script_errc::not_a_number},
+        {"data-out/0x28: drop", script_errc::not_a_number},
+        {"r2t: hold", script_errc::not_here},
+        {"data-out: hold", script_errc::not_here},
+        {"data-out: corrupt 3", script_errc::not_here},
+        {"nop-out: stall 3", script_errc::not_here},
     };
     for (const auto& [line, code] : wrong) {
         const auto refused = parse_fault_script("# fine\n\n" + line + "\n");
@@ -120,6 +126,31 @@ TEST(fault_injector, says_other_text_and_messages) {
     EXPECT_EQ(
         message.apply(said({response}), {}).messages, (std::vector<std::uint8_t>{std::uint8_t{2}})
     );
+}
+
+raw_pdu heard(const initiator_pdu& pdu) {
+    raw_pdu raw;
+    encode(pdu, 0, raw.header);
+    return raw;
+}
+
+TEST(fault_injector, judges_what_it_hears) {
+    auto faults = with("data-out 2: drop\nnop-out: silence\ntext-request: swallow\n"
+                       "scsi-command/0x28 2: hold\nscsi-command/0x2a: async 1");
+    scsi_command read;
+    read.cdb[0] = std::byte{0x28};
+    scsi_command write;
+    write.cdb[0] = std::byte{0x2a};
+    EXPECT_FALSE(faults.judge(heard(data_out{})).close);
+    EXPECT_TRUE(faults.judge(heard(data_out{})).close);
+    EXPECT_TRUE(faults.judge(heard(nop_out{})).silence);
+    EXPECT_TRUE(faults.judge(heard(text_request{})).ignore);
+    EXPECT_FALSE(faults.judge(heard(read)).hold);
+    EXPECT_EQ(faults.judge(heard(write)).messages, std::vector<std::uint8_t>{1});
+    EXPECT_TRUE(faults.judge(heard(read)).hold);
+    EXPECT_FALSE(faults.judge(heard(read)).hold);
+    EXPECT_EQ(faults.faults(), 5U);
+    EXPECT_FALSE(faults.apply(said({response, data}), {}).close) << "and not what it says";
 }
 
 TEST(fault_injector, knows_that_login_responses_have_no_digests) {
