@@ -94,7 +94,10 @@ struct unbind_attempt {
     int flush_error = 0;
 };
 
-unbind_attempt try_unbind(const std::string& node, bool flush) {
+// Anybody may unbind a device, and somebody else have it since: then there is nothing to do.
+unbind_attempt try_unbind(const std::string& node, const std::string& backing_file, bool flush) {
+    if (backing_file_of(node) != backing_file)
+        return {unbinding::done, 0, 0};
     const descriptor device = open_alone(node);
     if (!device)
         return {errno == EBUSY ? unbinding::in_use : unbinding::refused, errno, 0};
@@ -104,11 +107,15 @@ unbind_attempt try_unbind(const std::string& node, bool flush) {
 }
 
 // Others look at devices for a moment (udev, blkid): ask again before calling one busy.
-unbind_attempt
-unbind_patiently(const std::string& node, bool flush, std::chrono::milliseconds patience) {
+unbind_attempt unbind_patiently(
+    const std::string& node,
+    const std::string& backing_file,
+    bool flush,
+    std::chrono::milliseconds patience
+) {
     unbind_attempt last;
     wait_until(patience, [&] {
-        last = try_unbind(node, flush);
+        last = try_unbind(node, backing_file, flush);
         return last.outcome != unbinding::in_use;
     });
     return last;
@@ -163,7 +170,7 @@ loop_device::loop_device(loop_device&& other) noexcept
     : node_(std::exchange(other.node_, {})), backing_file_(std::move(other.backing_file_)) {}
 
 loop_device::~loop_device() {
-    if (node_.empty())
+    if (node_.empty() || backing_file_of(node_) != backing_file_)
         return;
     const descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
     ::ioctl(device.number(), LOOP_CLR_FD);
@@ -196,7 +203,7 @@ iscsi::result<void> loop_device::follow_size() const {
 }
 
 iscsi::result<void> loop_device::unbind(std::chrono::milliseconds patience) {
-    const unbind_attempt attempt = unbind_patiently(node_, true, patience);
+    const unbind_attempt attempt = unbind_patiently(node_, backing_file_, true, patience);
     if (auto unbound = outcome_of(attempt, node_); !unbound)
         return unbound;
     if (auto gone = vanished(node_, backing_file_); !gone)
@@ -218,7 +225,7 @@ std::string backing_file_of(const std::string& node) {
 
 iscsi::result<void> unbind_stale(const std::string& node, std::chrono::milliseconds patience) {
     const std::string backing_file = backing_file_of(node);
-    const unbind_attempt attempt = unbind_patiently(node, false, patience);
+    const unbind_attempt attempt = unbind_patiently(node, backing_file, false, patience);
     if (auto unbound = outcome_of(attempt, node); !unbound)
         return unbound;
     return vanished(node, backing_file);

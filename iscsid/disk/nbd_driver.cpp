@@ -25,7 +25,7 @@ constexpr std::uint32_t most_devices = 4096;
 // How long I/O waits for a daemon that comes back; longer than any restart.
 constexpr std::uint32_t dead_conn_timeout_s = 300;
 constexpr auto node_limit = 10s;
-constexpr auto scan_limit = 60s;
+constexpr auto scan_limit = 30s;
 constexpr auto lane_limit = 10s;
 constexpr auto removal_limit = 30s;
 constexpr auto adoption_limit = 30s;
@@ -93,7 +93,7 @@ class nbd_disk final : public disk {
         , seat_(std::move(seat)) {}
 
     ~nbd_disk() override {
-        if (!seat_)
+        if (!seat_ || !is_ours())
             return;
         if (auto control = nbd_control::open())
             static_cast<void>(control->disconnect(index_));
@@ -118,7 +118,17 @@ class nbd_disk final : public disk {
     }
 
   private:
+    // Anybody may disconnect a device, and its number goes to the next one who asks.
+    bool is_ours() const {
+        return get_attribute(node_, "pid") &&
+               get_attribute(node_, "backend").value_or(backend_) == backend_;
+    }
+
     iscsi::result<void> take_down() {
+        if (!is_ours()) {
+            seat_.reset();
+            return {};
+        }
         auto held = hold_and_flush(node_);
         if (!held)
             return held.error();
@@ -189,12 +199,19 @@ connect_somewhere(nbd_control& control, const disk_request& what, nbd_settings s
 }
 
 // The scan waits for the lane, and that perhaps for a target.
-void scan_partitions_in_time(const std::string& node, std::uint32_t index) {
+iscsi::result<void> scan_partitions_in_time(const std::string& node, std::uint32_t index) {
     const watchdog bound(scan_limit, [index] {
         if (auto control = nbd_control::open())
             static_cast<void>(control->disconnect(index));
     });
     scan_partitions(node);
+    if (!bound.has_acted())
+        return {};
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::attach_failed),
+        node,
+        "no answer from the LUN",
+        "one within " + std::to_string(scan_limit / 1s) + " s"};
 }
 
 void tune(const std::string& node) {
@@ -232,7 +249,8 @@ nbd_driver::put_up(lane::lane& where, const disk_request& what) {
             "/dev/" + made->node(),
             "not there",
             "a node (in a container: pass /dev in)"};
-    scan_partitions_in_time(made->node(), *index);
+    if (auto scanned = scan_partitions_in_time(made->node(), *index); !scanned)
+        return scanned.error();
     return made;
 }
 

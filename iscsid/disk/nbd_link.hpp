@@ -45,8 +45,8 @@ class nbd_link final : public lane::lane_resident,
     // A request from its header to the end of the send of its reply.
     struct slot {
         nbd::request asked;
-        std::unique_ptr<std::byte[]>
-            large; // NOLINT(modernize-avoid-c-arrays): when the payload is above the shape's
+        // NOLINTNEXTLINE(modernize-avoid-c-arrays)
+        std::unique_ptr<std::byte[]> large; // when the payload is above the shape's
         iscsi::mutable_bytes payload;
         int error = 0;
         bool flushes = false; // the blocks are zeroed; what FUA wants is under way

@@ -141,6 +141,8 @@ class ublk_disk final : public disk {
 
   private:
     iscsi::result<void> take_down() {
+        if (!is_known_to_kernel(node_)) // somebody else has ended it
+            return vanish();
         auto held = hold_and_flush(node_);
         if (!held)
             return held.error();
