@@ -175,15 +175,20 @@ std::optional<event> session_engine::poll_event() {
     return next;
 }
 
+// After a Logout nothing new is asked for (§11.14), and its own alarm bounds the wait.
 std::optional<instant> session_engine::next_deadline() const {
+    if (life_ != life::logged_in)
+        return alarms_.next();
     return earlier(alarms_.next(), earlier(keepalive_.deadline(), management_.deadline()));
 }
 
 void session_engine::handle_deadline(instant now) {
     while (const auto due = alarms_.take_due(now))
         on_alarm(*due, now);
-    check_keepalive(now);
-    check_task_management(now);
+    if (life_ == life::logged_in)
+        check_keepalive(now);
+    if (life_ == life::logged_in)
+        check_task_management(now);
 }
 
 void session_engine::on_alarm(alarm which, instant now) {

@@ -11,6 +11,10 @@ namespace {
 // Immediate requests may be refused when there are many of them (§11.17, reason 6).
 constexpr std::ptrdiff_t most_at_once = 16;
 
+// Overdue ones included: the outbox has a place for each. A target that leaves more without an
+// answer gets a new connection.
+constexpr std::size_t most_unanswered = 28;
+
 // §11.6.1
 constexpr std::uint8_t function_complete = 0;
 constexpr std::uint8_t task_does_not_exist = 1;
@@ -71,7 +75,7 @@ void task_management::send_waiting(connection& over, instant now) {
             return !r.overdue;
         });
     };
-    while (!waiting_.empty() && outstanding() < most_at_once) {
+    while (!waiting_.empty() && outstanding() < most_at_once && sent_.size() < most_unanswered) {
         const auto next = waiting_.front();
         waiting_.pop_front();
         send(next, over, now);
@@ -226,6 +230,7 @@ result<void> task_management::on_deadline(connection& over, instant now) {
         if (auto widened = escalate(tried, why, over, now); widened.has_error())
             return widened;
     }
+    send_waiting(over, now); // what is overdue leaves its place to others
     return {};
 }
 
@@ -235,21 +240,31 @@ task_management::escalate(const request& tried, const fault& why, connection& ov
     if (is_abort(tried.function) && (target == nullptr || target->phase != task_phase::sent))
         return {}; // answered meanwhile
     const auto next = wider_than(tried.function);
-    if (!next)
+    if (!next || sent_.size() >= most_unanswered)
         return why;
-    if (!is_under_way(*next, tried.lun)) {
-        waiting_.push_back({*next, reserved_tag, tried.lun, 0, 0, now});
+    if (!is_under_way(*next, tried)) {
+        const lun_field lun = is_target_reset(*next) ? lun_field{} : tried.lun; // §11.5.5
+        std::erase_if(waiting_, [&](const request& r) {
+            return is_abort(r.function) && (is_target_reset(*next) || r.lun == lun);
+        });
+        waiting_.push_front({*next, reserved_tag, lun, 0, 0, now});
         send_waiting(over, now);
     }
     return {};
 }
 
-bool task_management::is_under_way(task_management_function function, const lun_field& lun) const {
+// One that waits will end all that was tried; one that went out ends what went out before it.
+bool task_management::is_under_way(task_management_function function, const request& tried) const {
+    const auto* target = is_abort(tried.function) ? tasks_.find(tried.target) : nullptr;
     const auto same = [&](const request& r) {
-        return r.function == function && !r.overdue && (r.lun == lun || is_target_reset(function));
+        return r.function == function && !r.overdue &&
+               (r.lun == tried.lun || is_target_reset(function));
+    };
+    const auto same_and_later = [&](const request& r) {
+        return same(r) && (target == nullptr || covers(r, *target));
     };
     return std::any_of(waiting_.begin(), waiting_.end(), same) ||
-           std::any_of(sent_.begin(), sent_.end(), same);
+           std::any_of(sent_.begin(), sent_.end(), same_and_later);
 }
 
 void task_management::forget() {

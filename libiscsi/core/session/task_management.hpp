@@ -52,7 +52,7 @@ class task_management {
     void silence_targets(const request& what);
     duration patience_with(const request& what) const;
     bool covers(const request& what, const task& slot) const;
-    bool is_under_way(task_management_function function, const lun_field& lun) const;
+    bool is_under_way(task_management_function function, const request& tried) const;
     result<void> escalate(const request& tried, const fault& why, connection& over, instant now);
     result<void>
     on_refusal(const request& what, std::uint8_t response, connection& from, instant now);

@@ -199,9 +199,13 @@ result<void> task_set::on_r2t(const r2t& pdu) {
     const auto found = running(pdu.initiator_task_tag, "R2T");
     if (found.has_error())
         return found.error();
-    if (*found == nullptr || (*found)->silenced)
+    if (*found == nullptr)
         return {};
     auto& what = **found;
+    if (what.silenced) {
+        ++what.next_data_sn; // ExpDataSN of the answer counts it all the same
+        return {};
+    }
     const bool was_idle = what.bursts.empty();
     if (auto accepted = accept_r2t(what, pdu, context_.parameters); accepted.has_error())
         return accepted;

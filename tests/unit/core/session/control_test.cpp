@@ -370,6 +370,21 @@ TEST(logout, does_not_wait_for_ever) {
     EXPECT_TRUE(target.no_event());
 }
 
+TEST(logout, is_the_last_thing_that_is_asked_for) {
+    logged_in_peer target;
+    buffer room(4);
+    const auto stuck = target.submit(read_command(room));
+    target.hear();
+    target.session_under_test.abort(stuck, target.now);
+    target.hear_one<task_management_request>();
+    target.session_under_test.logout(target.now);
+    target.hear_one<logout_request>();
+    target.pass(14999ms);
+    EXPECT_TRUE(target.silent()) << "neither a ping nor a wider reset";
+    target.pass(1ms);
+    EXPECT_EQ(target.expect_event<want_close>().why.code, code(session_errc::logout_timeout));
+}
+
 TEST(logout, ends_a_session_that_has_no_connection) {
     peer fresh(plain_config());
     fresh.session_under_test.logout(fresh.now);

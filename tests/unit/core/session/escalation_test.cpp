@@ -136,6 +136,64 @@ TEST(escalation, resets_a_unit_once_for_many_aborts) {
     EXPECT_TRUE(target.silent());
 }
 
+TEST(escalation, is_not_held_up_by_aborts_that_wait_for_a_place) {
+    auto config = without_pings();
+    config.commands_max = 40;
+    logged_in_peer target(config);
+    buffer room(4);
+    std::vector<task_id> tags;
+    for (int i = 0; i < 40; ++i)
+        tags.push_back(target.submit(read_command(room)));
+    target.hear();
+    for (const auto tag : tags)
+        target.session_under_test.abort(tag, target.now);
+    EXPECT_EQ(target.hear().size(), 16U);
+    target.pass(15s);
+    const auto reset = target.hear_one<task_management_request>();
+    EXPECT_EQ(reset.function, function::logical_unit_reset);
+    EXPECT_TRUE(target.silent()) << "the other aborts are needless";
+    task_management_response done;
+    done.initiator_task_tag = reset.initiator_task_tag;
+    ASSERT_TRUE(target.say(done));
+    for (std::size_t i = 0; i < tags.size(); ++i)
+        EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::aborted);
+    EXPECT_TRUE(target.no_event());
+}
+
+TEST(escalation, resets_a_unit_again_for_a_task_that_went_out_after_the_reset) {
+    busy_target target(without_pings());
+    target.session_under_test.reset_lun(unit(0), target.now);
+    target.expect_request(function::logical_unit_reset);
+    const auto later = target.submit(read_command(target.room, 30));
+    target.hear();
+    target.session_under_test.abort(later, target.now);
+    target.expect_request(function::abort_task);
+    target.pass(15s);
+    ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), complete));
+    EXPECT_EQ(target.session_under_test.unfinished_tasks(), 1U) << "of the other unit";
+}
+
+TEST(escalation, ends_the_connection_when_too_much_stays_without_an_answer) {
+    auto config = without_pings();
+    config.commands_max = 64;
+    logged_in_peer target(config);
+    buffer room(4);
+    std::vector<task_id> tags;
+    for (std::uint8_t i = 0; i < 40; ++i) {
+        auto what = read_command(room);
+        what.lun = unit(i);
+        tags.push_back(target.submit(what));
+    }
+    target.hear();
+    for (const auto tag : tags)
+        target.session_under_test.abort(tag, target.now);
+    EXPECT_EQ(target.hear().size(), 16U);
+    target.pass(15s);
+    EXPECT_EQ(
+        target.expect_event<want_close>().why.code, code(session_errc::task_management_timeout)
+    );
+}
+
 TEST(escalation, takes_a_late_response) {
     busy_target target;
     target.session_under_test.abort(target.tags[0], target.now);
