@@ -141,7 +141,8 @@ next_step translator::discard(
 ) const {
     const block_span asked = discardable(span_of(request));
     const optional_feature way = way_to_discard();
-    if (progress.blocks == asked.count && (asked.count != 0 || way != optional_feature::none))
+    // More than all: a scan has found another grid meanwhile.
+    if (progress.blocks >= asked.count && (asked.count != 0 || way != optional_feature::none))
         return conclude(request, progress);
     if (way == optional_feature::none)
         return request_end{EOPNOTSUPP};

@@ -314,6 +314,20 @@ TEST(translator_discard, LeavesHeadAndTailThatAreNotOnTheGrid) {
     EXPECT_EQ(range_in(done.lists[0]), (block_range{11, 16}));
 }
 
+TEST(translator_discard, EndsWhenAnotherGridLeavesLessThanIsDone) {
+    auto unit = thin_disk();
+    translator how(unit);
+    const auto request = request_of(operation::discard, 0, 20 * 512);
+    request_progress progress;
+    progress.blocks = 18;
+    unit.unmap_granularity = 16;
+    how.refresh(unit);
+    unmap_list list;
+    const auto next = how.next(request, progress, list);
+    ASSERT_TRUE(std::holds_alternative<request_end>(next));
+    EXPECT_EQ(std::get<request_end>(next).error, 0);
+}
+
 TEST(translator_discard, OfLessThanAGrainIsNothing) {
     auto unit = thin_disk();
     unit.unmap_granularity = 8;
