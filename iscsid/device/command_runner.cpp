@@ -46,12 +46,18 @@ std::string describe(const lane::scsi_outcome& outcome) {
 
 reply good_reply(lane::scsi_outcome outcome) {
     outcome.data.resize(std::min<std::size_t>(outcome.data.size(), outcome.done.transferred));
-    return {.good = true, .data = std::move(outcome.data), .why = {}};
+    return {.good = true, .data = std::move(outcome.data), .why = {}, .is_transient = false};
 }
 
-reply bad_reply(const scsi::cdb_field& cdb, const lane::scsi_outcome& outcome) {
+reply bad_reply(
+    const scsi::cdb_field& cdb, const lane::scsi_outcome& outcome, const scsi::disposition& judged
+) {
     const std::string name(scsi::name_of(scsi::operation_of(cdb)));
-    return {.good = false, .data = {}, .why = name + ": " + describe(outcome)};
+    return {
+        .good = false,
+        .data = {},
+        .why = name + ": " + describe(outcome),
+        .is_transient = judged.what != scsi::verdict::fail};
 }
 
 awaitable<iscsi::result<void>> wait(milliseconds pause) {
@@ -119,7 +125,7 @@ command_runner::run(iscsi::lun_field lun, scsi::cdb_field cdb, std::size_t room)
             co_return good_reply(std::move(*outcome));
         const auto pause = budget.pause_before_retry(judged);
         if (!pause)
-            co_return bad_reply(cdb, *outcome);
+            co_return bad_reply(cdb, *outcome, judged);
         if (const auto waited = co_await wait(*pause); !waited)
             co_return waited.error();
     }

@@ -38,6 +38,7 @@ struct reply {
     bool good = false;
     std::vector<std::byte> data; // as many bytes as the target sent
     std::string why;             // when not good: "INQUIRY: CHECK CONDITION, …"
+    bool is_transient = false;   // not good, but it might be another time
 };
 
 // Sends commands and has patience with them.

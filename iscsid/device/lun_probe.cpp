@@ -133,12 +133,15 @@ scsi::supported_pages pages_in(const reply& from) {
     return from.good && pages ? *pages : scsi::supported_pages{};
 }
 
-// Every page is optional: what is not said keeps its careful default.
+// Every page is optional: what is not said keeps its careful default. But a unit that is only busy
+// must not look like one without identity.
 awaitable<result<reason>>
 read_vpd(const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit& disk) {
     const auto listed = co_await ask_page(runner, lun, scsi::vpd_page::supported_pages);
     if (!listed)
         co_return listed.error();
+    if (listed->is_transient)
+        co_return listed->why;
     const auto pages = pages_in(*listed);
     for (const auto& wanted : wanted_pages) {
         if (!pages.has(wanted.page))
@@ -146,6 +149,8 @@ read_vpd(const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit&
         const auto asked = co_await ask_page(runner, lun, wanted.page);
         if (!asked)
             co_return asked.error();
+        if (asked->is_transient)
+            co_return asked->why;
         if (asked->good)
             wanted.take(asked->data, disk);
     }

@@ -34,8 +34,9 @@ constexpr int socket_fd = 1;
 constexpr std::uint64_t destroy_on_disconnect = 1;
 constexpr std::uint8_t version = 1;
 
+// INVAL: the device of that number is just being removed.
 disk_errc code_of(int error) {
-    return error == -NLE_BUSY ? disk_errc::busy : disk_errc::attach_failed;
+    return error == -NLE_BUSY || error == -NLE_INVAL ? disk_errc::busy : disk_errc::attach_failed;
 }
 
 iscsi::fault netlink_fault(disk_errc code, std::string field, int error) {

@@ -27,7 +27,7 @@ constexpr std::uint32_t dead_conn_timeout_s = 300;
 constexpr auto node_limit = 10s;
 constexpr auto scan_limit = 30s;
 constexpr auto lane_limit = 10s;
-constexpr auto removal_limit = 30s;
+constexpr auto removal_limit = 5s;
 constexpr auto adoption_limit = 30s;
 constexpr int socket_buffer = 4 * 1024 * 1024;
 
@@ -139,9 +139,8 @@ class nbd_disk final : public disk {
             return cut;
         held->held.close(); // the last user: now the kernel removes it
         seat_.reset();
-        if (!wait_until(removal_limit, [this] { return !is_known_to_kernel(node_); }))
-            return iscsi::fault{
-                iscsi::to_error_code(disk_errc::busy), node_, "still there", "no such device"};
+        // One who has it open without holding it keeps a dead node until he closes it.
+        wait_until(removal_limit, [this] { return !is_ours(); });
         return held->flushed;
     }
 

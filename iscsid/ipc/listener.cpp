@@ -138,6 +138,10 @@ listener::open(const std::filesystem::path& path, const std::string& group) {
         return handed_over.error();
     if (handed_over->has_value()) {
         made.socket_ = **handed_over;
+        const bool is_there =
+            ::sd_is_socket_unix(made.socket_, SOCK_STREAM, 1, path.c_str(), 0) > 0;
+        if (const auto opened = open_to_group(path, is_there ? group : std::string()); !opened)
+            return opened.error();
         return made;
     }
     const auto socket = listen_at(path, group);

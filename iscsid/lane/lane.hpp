@@ -71,6 +71,7 @@ struct session_view {
     iscsi::operational_parameters parameters;
     iscsi::session_statistics statistics;
     std::size_t unfinished_tasks = 0;
+    std::optional<std::uint16_t> portal_group_tag; // TargetPortalGroupTag, after the first login
 };
 
 // A data thread with one ring, the sessions that live on it and their disks. Every public function

@@ -92,7 +92,8 @@ session_view session_host::view() const {
         session_.state(),
         session_.parameters(),
         session_.statistics(),
-        session_.unfinished_tasks()};
+        session_.unfinished_tasks(),
+        session_.target_portal_group_tag()};
 }
 
 void session_host::add(command_source& source) {

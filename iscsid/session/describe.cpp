@@ -72,7 +72,7 @@ iscsi::admin::session_info
 describe(const login_plan& plan, const supervisor& watch, const lane::session_view& seen) {
     iscsi::admin::session_info info;
     info.node = plan.node;
-    info.group_tag = plan.node.group_tag;
+    info.group_tag = seen.portal_group_tag ? int{*seen.portal_group_tag} : plan.node.group_tag;
     info.current_address = watch.peer().address().to_string();
     info.current_port = watch.peer().port();
     info.interface_address = watch.local().address().to_string();

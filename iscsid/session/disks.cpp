@@ -70,9 +70,12 @@ prepare(const disk_tools& with, device::disk_state state, const std::string& nod
 }
 
 // A name that was tried and taken by somebody else must not be told to udev.
-disk::disk_request request_for(const disk_tools& with, const device::disk_state& state) {
-    auto announce = [with, state, last = std::string()](const std::string& node) mutable {
-        const auto before = std::exchange(last, node);
+// `announced` is the last one.
+disk::disk_request request_for(
+    const disk_tools& with, const device::disk_state& state, std::shared_ptr<std::string> announced
+) {
+    auto announce = [with, state, last = std::move(announced)](const std::string& node) {
+        const auto before = std::exchange(*last, node);
         if (with.links != nullptr && !before.empty() && before != node)
             with.links->retract(before);
         return prepare(with, state, node);
@@ -86,9 +89,13 @@ disk::disk_request request_for(const disk_tools& with, const device::disk_state&
         std::move(announce)};
 }
 
-void forget(const disk_tools& with, const device::disk_state& state) {
+void forget_state(const disk_tools& with, const device::disk_state& state) {
     if (with.registry != nullptr)
         with.registry->forget(state.sid, state.lun_number);
+}
+
+void forget(const disk_tools& with, const device::disk_state& state) {
+    forget_state(with, state);
     if (with.links != nullptr && !state.node.empty())
         with.links->retract(state.node);
 }
@@ -113,8 +120,10 @@ attach_one(const disk_tools& with, lane::lane& where, device::disk_state state) 
             iscsi::to_error_code(disk::disk_errc::no_driver), "a new disk", "none", "a driver"};
     state.driver = with.driver->name();
     state.node.clear();
-    auto made = with.driver->attach(where, request_for(with, state));
+    const auto announced = std::make_shared<std::string>();
+    auto made = with.driver->attach(where, request_for(with, state, announced));
     if (made.has_error()) {
+        state.node = *announced;
         forget(with, state);
         return made.error();
     }
@@ -131,7 +140,9 @@ adopt_one(const disk_tools& with, lane::lane& where, const device::disk_state& s
             iscsi::to_error_code(disk::disk_errc::no_driver), state.node, state.driver, "it"};
     // The state first: the properties may be news, and the next daemon may come soon.
     static_cast<void>(prepare(then, state, state.node));
-    auto made = then.driver->adopt(where, request_for(then, state), state.node);
+    auto made = then.driver->adopt(
+        where, request_for(then, state, std::make_shared<std::string>()), state.node
+    );
     if (made.has_value())
         return made_known(then, state, *std::move(made));
     spdlog::error(
@@ -173,7 +184,8 @@ void attach_again(const disk_tools& with, lane::lane& where, std::vector<attache
     std::erase_if(disks, [](const auto& each) { return !each.device; });
 }
 
-// Busy: nothing has changed. Another fault: it is gone, but not well.
+// Busy: nothing has changed. Another fault: it is gone, but not well. Its name is free from then
+// on, and may be announced for another disk.
 iscsi::result<void> remove_one(const disk_tools& with, attached_disk& which) {
     if (with.links != nullptr)
         with.links->retract(which.state.node);
@@ -183,13 +195,20 @@ iscsi::result<void> remove_one(const disk_tools& with, attached_disk& which) {
         return removed;
     }
     which.device.reset();
-    forget(with, which.state);
+    forget_state(with, which.state);
     if (with.links != nullptr && !which.state.node.empty())
         with.links->wait_until_gone(which.state.node, links_limit);
     return removed;
 }
 
 } // namespace
+
+std::vector<attached_disk> take_devices(std::vector<attached_disk>& from) {
+    std::vector<attached_disk> taken = from;
+    for (auto& each : from)
+        each.device.reset();
+    return taken;
+}
 
 bool outlives_daemon(const disk_tools& with, const device::disk_state& state) {
     const auto* const driver = driver_of(with, state);
@@ -256,9 +275,9 @@ removal_report remove_all(
         if (!is_busy(removed.error())) {
             report.losses.push_back(name + removed.error().text());
         } else if (whose == users::are_ignored) {
-            spdlog::warn("{}taken away from its users, as iscsid.safe_logout = No asks", name);
-            each.device.reset();
+            spdlog::warn("{}taken away from its users", name);
             forget(with, each.state);
+            each.device.reset();
         } else {
             report.refusal = name + removed.error().text();
             attach_again(with, where, report.left);

@@ -26,6 +26,9 @@ struct attached_disk {
     bool unverified = false; // barred only because nobody could look; else it is another LUN now
 };
 
+// Moves the devices out, so that whoever takes them ends them; what is known of the disks stays.
+std::vector<attached_disk> take_devices(std::vector<attached_disk>& from);
+
 struct attach_report {
     std::vector<attached_disk> disks;
     std::vector<std::string> failures; // one line each: which LUN, why

@@ -93,7 +93,7 @@ outcome<unsigned> manager::missing_sessions(const admin::record& record) const {
     const auto node = admin::id_of(record);
     const auto wanted = std::max<std::int64_t>(1, record.get_integer("node.session.nr_sessions"));
     const auto present = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& each) {
-        return each.second->plan.node == node;
+        return is_same_path(each.second->plan.node, node);
     });
     if (present >= wanted)
         return failure{
@@ -106,7 +106,7 @@ outcome<unsigned> manager::missing_sessions(const admin::record& record) const {
 unsigned manager::free_index(const admin::node_id& node) const {
     const auto is_taken = [&](unsigned index) {
         return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& each) {
-            return each.second->plan.node == node && each.second->index == index;
+            return is_same_path(each.second->plan.node, node) && each.second->index == index;
         });
     };
     unsigned index = 0;
@@ -167,6 +167,11 @@ asio::awaitable<outcome<bool>> manager::establish(entry_pointer which) {
     }
     which->now = entry::phase::running;
     spdlog::info("{} is operational now", which->name());
+    // What was told while the disks were made.
+    if (which->watch->has_ended())
+        abandon(which->sid);
+    else if (which->scan_again)
+        look_again(which->sid, false);
     co_return true;
 }
 
@@ -270,6 +275,8 @@ asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
     }
     which->disks = std::move(report.left);
     if (!report.refusal.empty()) {
+        for (const auto& loss : report.losses)
+            spdlog::error("{}: {}", which->name(), loss);
         which->now = entry::phase::running;
         if (std::exchange(which->told_refusal, report.refusal) != report.refusal)
             spdlog::warn("{}: logout refused: {}", which->name(), report.refusal);
@@ -294,21 +301,18 @@ asio::awaitable<removal_report> manager::detach(entry_pointer which) {
     if (which->disks.empty())
         co_return removal_report{};
     net::pending<removal_report> removal(with_.where.control);
-    asio::post(
-        with_.where.workers,
-        [with = with_.disks,
-         home = which->home,
-         disks = which->disks,
-         whose = respects_users() ? users::are_respected : users::are_ignored,
-         done = removal.answer()]() mutable {
-            done(remove_all(with, *home, std::move(disks), whose));
-        }
+    post_removal(
+        which,
+        take_devices(which->disks),
+        respects_users() ? users::are_respected : users::are_ignored,
+        removal.answer()
     );
     const auto quarter = which->plan.session.timeouts.logout / 4;
     std::optional<removal_report> report;
     for (int waited = 0; !report && (co_await has_moved(which) || waited < 3); ++waited)
         report = co_await removal.wait(quarter);
-    if (!report) {
+    const bool gives_up = !report;
+    if (gives_up) {
         // The kernel waits for I/O that waits for a lost connection, or for a target that is
         // silent: only the end of the session lets go of it.
         spdlog::warn("{}: unfinished I/O is given up", which->name());
@@ -321,7 +325,32 @@ asio::awaitable<removal_report> manager::detach(entry_pointer which) {
         with_.drop(which->sid, [] {});
         report = co_await removal.wait(very_long);
     }
+    if (gives_up && !report->refusal.empty()) { // there is no session to go back to
+        net::pending<removal_report> rest(with_.where.control);
+        post_removal(which, std::move(report->left), users::are_ignored, rest.answer());
+        auto losses = std::move(report->losses);
+        report = co_await rest.wait(very_long);
+        report->losses.insert(report->losses.begin(), losses.begin(), losses.end());
+    }
     co_return *std::move(report);
+}
+
+void manager::post_removal(
+    const entry_pointer& which,
+    std::vector<attached_disk> disks,
+    users whose,
+    std::function<void(removal_report)> done
+) {
+    asio::post(
+        with_.where.workers,
+        [with = with_.disks,
+         home = which->home,
+         disks = std::move(disks),
+         whose,
+         done = std::move(done)]() mutable {
+            done(remove_all(with, *home, std::move(disks), whose));
+        }
+    );
 }
 
 // A flush may take its time, as long as the target answers.

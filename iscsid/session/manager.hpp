@@ -112,6 +112,12 @@ class manager {
     outcome<entry_pointer> open_again(const device::disk_state& state);
     boost::asio::awaitable<outcome<bool>> attach(entry_pointer which);
     boost::asio::awaitable<removal_report> detach(entry_pointer which);
+    void post_removal(
+        const entry_pointer& which,
+        std::vector<attached_disk> disks,
+        users whose,
+        std::function<void(removal_report)> done
+    );
     boost::asio::awaitable<bool> has_moved(entry_pointer which);
     boost::asio::awaitable<std::string> user_of_orphans(entry_pointer which);
     bool respects_users() const;

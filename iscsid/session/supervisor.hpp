@@ -61,6 +61,8 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
 
     bool is_up() const { return state_ == state::up; }
 
+    bool has_ended() const { return state_ == state::ended; }
+
     // The replacement timeout has ended; a login makes that undone.
     bool has_given_up() const { return has_given_up_; }
 

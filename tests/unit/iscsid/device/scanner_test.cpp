@@ -305,6 +305,15 @@ TEST(scanner, asks_only_for_pages_that_are_listed) {
     EXPECT_FALSE(disk.can_unmap);
 }
 
+// It would look like another one, or like one that cannot be told apart from others.
+TEST(scanner, skips_a_unit_that_is_too_busy_to_say_who_it_is) {
+    for (const unsigned page : {0x00U, 0x80U, 0x83U}) {
+        auto target = target_with_disk();
+        target.answer(1, vpd(page), {status(0x08)});
+        EXPECT_THAT(why_skipped(target), testing::HasSubstr("BUSY")) << page;
+    }
+}
+
 TEST(scanner, does_without_vital_product_data) {
     auto target = target_with_disk();
     target.answer(1, vpd(0x00), {sense(sense_key::illegal_request, 0x24, 0x00)});

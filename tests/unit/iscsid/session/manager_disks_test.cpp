@@ -40,8 +40,9 @@ struct restored : manager_world {
     }
 
     void show_another_disk(std::uint64_t lun) {
-        target.answer(lun, vpd(0x80), {status(0x02)});
-        target.answer(lun, vpd(0x83), {status(0x02)});
+        const auto refused = sense(scsi::sense_key::illegal_request, 0x24, 0);
+        target.answer(lun, vpd(0x80), {refused});
+        target.answer(lun, vpd(0x83), {refused});
     }
 
     scsi_outcome target_says(const iscsi::command& what) {
