@@ -58,9 +58,7 @@ result<std::vector<admin::session_info>> sessions_if_running(context& at) {
 }
 
 bool uses(const admin::session_info& session, const admin::node_id& node) {
-    const admin::node_id& used = session.node;
-    return used.target == node.target && used.address == node.address && used.port == node.port &&
-           used.interface == node.interface;
+    return is_same_path(session.node, node);
 }
 
 } // namespace iscsi::cli

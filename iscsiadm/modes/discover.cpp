@@ -98,7 +98,10 @@ exit_code discovery_run::choose_interfaces() {
     }
     if (!job_.interfaces.empty())
         return order_.empty() ? exit_code::invalid : exit_code::success;
-    for (const admin::record& stored : at_.store.interfaces())
+    const auto stored_ones = at_.store.select_interfaces();
+    if (!stored_ones.unreadable.empty()) // else the records of that interface would be removed
+        return report_database(stored_ones.unreadable.front(), at_.screen);
+    for (const admin::record& stored : stored_ones.records)
         if (stored.get("iface.transport_name") == "tcp")
             use_interface(stored.get("iface.iscsi_ifacename"), stored);
     if (order_.empty())

@@ -184,4 +184,9 @@ node_id id_of(const record& node) {
     return id;
 }
 
+bool is_same_path(const node_id& one, const node_id& other) {
+    return one.target == other.target && one.address == other.address && one.port == other.port &&
+           one.interface == other.interface;
+}
+
 } // namespace iscsi::admin

@@ -64,4 +64,8 @@ struct node_id {
 
 node_id id_of(const record& node);
 
+// Whether both lead to the same portal through the same interface, whatever is known of its portal
+// group: a session of the one is a session of the other, with the same ISID.
+bool is_same_path(const node_id& one, const node_id& other);
+
 } // namespace iscsi::admin

@@ -120,6 +120,12 @@ bool ends_as_record(std::string_view text) {
     return trim(last) == last_line;
 }
 
+// An administrator writes interfaces without the two lines; what a program wrote begins with one.
+bool is_written_by_hand(record_kind kind, std::string_view text) {
+    return kind == record_kind::interface && !trim(text).empty() &&
+           text.find(first_words) == std::string_view::npos;
+}
+
 // The fault that stops the reading of a record says that its file is bad; which key and why stand
 // in its words.
 fault bad_value(const fault& why, std::string_view name, int number) {
@@ -178,7 +184,7 @@ result<record> parse_record(record_kind kind, std::string_view text, std::string
     const auto lines = read_lines(text, name);
     if (!lines)
         return lines.error();
-    if (!ends_as_record(text))
+    if (!ends_as_record(text) && !is_written_by_hand(kind, text))
         return fault{
             to_error_code(file_errc::truncated),
             std::string(name),

@@ -32,7 +32,8 @@ std::string_view message_of(file_errc);
 std::string format_record(const record& from);
 
 // Faults: file_errc, with line number and the offending words. A record without its end line is
-// refused as truncated; `name` is for the message.
+// refused as truncated, but for an interface without its first line: administrators write those by
+// hand. `name` is for the message.
 result<record> parse_record(record_kind kind, std::string_view text, std::string_view name);
 
 // "key = value" lines in any order, "#" comments: iscsid.conf. Last value of a key wins. Every

@@ -70,6 +70,16 @@ TEST(parse_record, refuses_every_beginning_of_a_record) {
     }
 }
 
+TEST(parse_record, takes_an_interface_that_was_written_by_hand) {
+    const auto read =
+        parse_record(record_kind::interface, "# ours\niface.iscsi_ifacename = eth1\n", "file");
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_EQ(read->get("iface.iscsi_ifacename"), "eth1");
+    for (const std::string_view cut :
+         {"", "\n", "# BEGIN RECORD 2.1.8\niface.iscsi_ifacename = eth1\n"})
+        EXPECT_FALSE(parse_record(record_kind::interface, cut, "file")) << cut;
+}
+
 TEST(parse_record, says_that_a_record_is_cut) {
     EXPECT_EQ(refused("").code, to_error_code(file_errc::truncated));
     EXPECT_EQ(refused("node.name = iqn.a:b\n").code, to_error_code(file_errc::truncated));
