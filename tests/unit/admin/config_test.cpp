@@ -113,6 +113,8 @@ TEST(shipped_config, holds_the_compiled_values_but_two) {
     const std::map<std::string, std::string> others{
         {"node.session.initial_login_retry_max", "8"}, {"node.conn[0].timeo.login_timeout", "15"}};
     for (const auto& [name, value] : *values) {
+        if (name == "iscsid.startup") // for scripts that look for it, nobody here reads it
+            continue;
         const auto* const row = find_setting(name);
         ASSERT_NE(row, nullptr) << name;
         const auto other = others.find(name);
