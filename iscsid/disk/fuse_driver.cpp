@@ -163,11 +163,7 @@ iscsi::result<loop_device> make_loop_in_time(
     auto loop = make_loop(mounted, lun);
     if (!bound.has_acted())
         return loop;
-    return iscsi::fault{
-        iscsi::to_error_code(disk_errc::attach_failed),
-        mounted.path(),
-        "no answer from the LUN",
-        "one within " + std::to_string(limit.count()) + " ms"};
+    return no_answer_from_lun(mounted.path(), std::to_string(limit.count()) + " ms");
 }
 
 mount_settings fuse_driver::mount_settings_of(const disk_request& what, int device) const {

@@ -206,11 +206,7 @@ iscsi::result<void> scan_partitions_in_time(const std::string& node, std::uint32
     scan_partitions(node);
     if (!bound.has_acted())
         return {};
-    return iscsi::fault{
-        iscsi::to_error_code(disk_errc::attach_failed),
-        node,
-        "no answer from the LUN",
-        "one within " + std::to_string(scan_limit / 1s) + " s"};
+    return no_answer_from_lun(node, std::to_string(scan_limit / 1s) + " s");
 }
 
 void tune(const std::string& node) {

@@ -18,6 +18,15 @@ system_fault(disk_errc code, std::string field, std::string expected, int error 
         std::move(expected)};
 }
 
+// The kernel's scan for partitions was not answered within that time ("30 s").
+inline iscsi::fault no_answer_from_lun(std::string field, const std::string& limit) {
+    return {
+        iscsi::to_error_code(disk_errc::attach_failed),
+        std::move(field),
+        "no answer from the LUN",
+        "one within " + limit};
+}
+
 // Threads and memory may be refused; the library says that by throwing.
 template <class Work>
 auto without_exceptions(Work work) -> decltype(work()) {

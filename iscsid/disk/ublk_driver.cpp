@@ -184,11 +184,7 @@ iscsi::result<void> ublk_disk::start(lane::lane& where, const disk_request& what
     auto started = control_.start(device_.device, start_limit);
     if (!started || !bound.has_acted())
         return started;
-    return iscsi::fault{
-        iscsi::to_error_code(disk_errc::attach_failed),
-        node_,
-        "no answer from the LUN",
-        "one within " + std::to_string(scan_limit / 1s) + " s"};
+    return no_answer_from_lun(node_, std::to_string(scan_limit / 1s) + " s");
 }
 
 // The kernel needs a moment to see the old daemon off.

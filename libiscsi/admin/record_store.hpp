@@ -76,8 +76,7 @@ class record_store {
     std::vector<node_id> discovered_by(const discovery_id& id) const;
 
     // ---- interfaces ----
-    std::vector<record> interfaces() const; // stored ones, sorted; without default and iser
-    selection select_interfaces() const;    // the same, with what cannot be read
+    selection select_interfaces() const; // stored ones, sorted; without default and iser
     result<std::optional<record>> find_interface(std::string_view name) const;
     result<void> write_interface(const record& interface);
     result<void> remove_interface(std::string_view name);

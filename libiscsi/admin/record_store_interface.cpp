@@ -16,10 +16,6 @@ bool is_stored_name(std::string_view name) {
 
 } // namespace
 
-std::vector<record> record_store::interfaces() const {
-    return select_interfaces().records;
-}
-
 record_store::selection record_store::select_interfaces() const {
     selection all;
     const auto names = list_folder(record_tree(root_).interfaces());

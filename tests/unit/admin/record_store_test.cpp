@@ -67,7 +67,7 @@ std::vector<std::string> list(const path& folder) {
 TEST_F(record_store_test, is_empty_where_nothing_is) {
     EXPECT_THAT(ids(), IsEmpty());
     EXPECT_THAT(store_.discoveries(), IsEmpty());
-    EXPECT_THAT(store_.interfaces(), IsEmpty());
+    EXPECT_THAT(store_.select_interfaces().records, IsEmpty());
     const auto found = store_.find(sample_id());
     ASSERT_TRUE(found);
     EXPECT_FALSE(*found);
@@ -352,10 +352,12 @@ TEST_F(record_store_test, keeps_interfaces) {
     ASSERT_TRUE(store_.write_interface(interface_of("eth1")));
     ASSERT_TRUE(store_.write_interface(interface_of("eth0")));
     put_text(root() / "ifaces/iface.example", "just words\n");
-    EXPECT_THAT(store_.interfaces(), ElementsAre(interface_of("eth0"), interface_of("eth1")));
+    EXPECT_THAT(
+        store_.select_interfaces().records, ElementsAre(interface_of("eth0"), interface_of("eth1"))
+    );
     EXPECT_THAT(store_.select_interfaces().unreadable, IsEmpty());
     ASSERT_TRUE(store_.remove_interface("eth0"));
-    EXPECT_THAT(store_.interfaces(), ElementsAre(interface_of("eth1")));
+    EXPECT_THAT(store_.select_interfaces().records, ElementsAre(interface_of("eth1")));
 }
 
 TEST_F(record_store_test, reports_damaged_interfaces) {

@@ -177,16 +177,7 @@ TEST(task_management, resets_a_logical_unit) {
 }
 
 TEST(task_management, sends_a_few_aborts_at_a_time) {
-    auto config = plain_config();
-    config.commands_max = 40;
-    logged_in_peer target(config);
-    buffer room(4);
-    std::vector<task_id> tags;
-    for (int i = 0; i < 40; ++i)
-        tags.push_back(target.submit(read_command(room)));
-    target.hear();
-    for (const auto tag : tags)
-        target.session_under_test.abort(tag, target.now);
+    peer_with_40_aborts target(plain_config(), 0);
     std::size_t concluded = 0;
     for (auto heard = target.hear(); !heard.empty(); heard = target.hear()) {
         EXPECT_LE(heard.size(), 16U);

@@ -137,16 +137,7 @@ TEST(escalation, resets_a_unit_once_for_many_aborts) {
 }
 
 TEST(escalation, is_not_held_up_by_aborts_that_wait_for_a_place) {
-    auto config = without_pings();
-    config.commands_max = 40;
-    logged_in_peer target(config);
-    buffer room(4);
-    std::vector<task_id> tags;
-    for (int i = 0; i < 40; ++i)
-        tags.push_back(target.submit(read_command(room)));
-    target.hear();
-    for (const auto tag : tags)
-        target.session_under_test.abort(tag, target.now);
+    peer_with_40_aborts target(without_pings(), 0);
     EXPECT_EQ(target.hear().size(), 16U);
     target.pass(15s);
     const auto reset = target.hear_one<task_management_request>();
@@ -155,7 +146,7 @@ TEST(escalation, is_not_held_up_by_aborts_that_wait_for_a_place) {
     task_management_response done;
     done.initiator_task_tag = reset.initiator_task_tag;
     ASSERT_TRUE(target.say(done));
-    for (std::size_t i = 0; i < tags.size(); ++i)
+    for (std::size_t i = 0; i < target.tags.size(); ++i)
         EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::aborted);
     EXPECT_TRUE(target.no_event());
 }
@@ -174,19 +165,7 @@ TEST(escalation, resets_a_unit_again_for_a_task_that_went_out_after_the_reset) {
 }
 
 TEST(escalation, ends_the_connection_when_too_much_stays_without_an_answer) {
-    auto config = without_pings();
-    config.commands_max = 64;
-    logged_in_peer target(config);
-    buffer room(4);
-    std::vector<task_id> tags;
-    for (std::uint8_t i = 0; i < 40; ++i) {
-        auto what = read_command(room);
-        what.lun = unit(i);
-        tags.push_back(target.submit(what));
-    }
-    target.hear();
-    for (const auto tag : tags)
-        target.session_under_test.abort(tag, target.now);
+    peer_with_40_aborts target(without_pings(), 1);
     EXPECT_EQ(target.hear().size(), 16U);
     target.pass(15s);
     EXPECT_EQ(

@@ -56,4 +56,22 @@ struct logged_in_peer : peer {
     task_id submit(const command& what) { return session_under_test.submit(what, now).value(); }
 };
 
+// 40 reads of the units 0 + i × step are out, and all of them are to be aborted.
+struct peer_with_40_aborts : logged_in_peer {
+    peer_with_40_aborts(session_config config, std::uint8_t step)
+        : logged_in_peer((config.commands_max = 40, config)) {
+        for (std::uint8_t i = 0; i < 40; ++i) {
+            auto what = read_command(room);
+            what.lun = {std::byte{0}, static_cast<std::byte>(i * step)};
+            tags.push_back(submit(what));
+        }
+        hear();
+        for (const auto tag : tags)
+            session_under_test.abort(tag, now);
+    }
+
+    buffer room = buffer(4);
+    std::vector<task_id> tags;
+};
+
 } // namespace iscsi::test
