@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
@@ -18,9 +19,18 @@ namespace iscsid::disk {
 namespace {
 
 constexpr auto module_limit = std::chrono::seconds(10);
+constexpr auto probe_limit = std::chrono::seconds(5);
 
 std::string path_of(const std::string& node, const std::string& attribute) {
     return "/sys/block/" + node + "/" + attribute;
+}
+
+// udev locks what it probes and leaves alone what others have locked (its BLOCK_DEVICE_LOCKING):
+// its reads end before the device does.
+void keep_probes_away(const descriptor& device) {
+    wait_until(probe_limit, [&device] {
+        return ::flock(device.number(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    });
 }
 
 } // namespace
@@ -56,6 +66,7 @@ iscsi::result<held_node> hold_and_flush(const std::string& node) {
     held_node now{descriptor(::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)), {}};
     if (!now.held)
         return system_fault(disk_errc::busy, path, "a device that nobody has mounted");
+    keep_probes_away(now.held);
     if (::fsync(now.held.number()) != 0)
         now.flushed = system_fault(disk_errc::flush_failed, path, "everything on the medium");
     return now;

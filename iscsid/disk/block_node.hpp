@@ -20,8 +20,9 @@ bool is_known_to_kernel(const std::string& node);
 // Waits for the node to appear under /dev. False: it did not.
 bool wait_for_node(const std::string& node, std::chrono::milliseconds limit);
 
-// Nobody mounts, swaps to or builds on a device while this descriptor is open; what was written is
-// on the medium, or `flushed` says why not. Faults: disk_errc::busy when somebody does already.
+// Nobody mounts, swaps to or builds on a device while this descriptor is open, and udev does not
+// probe it; what was written is on the medium, or `flushed` says why not. Faults: disk_errc::busy
+// when somebody does already.
 struct held_node {
     descriptor held;
     iscsi::result<void> flushed;

@@ -111,7 +111,14 @@ expect_links "$first" "$second"
 # One session ends: what the LUN is called is the disk of the other.
 expect_exit 0 iscsiadm -m node -p 127.0.0.1:3260 -u
 expect_links "$second"
+
+# A logout lets one finish who probes a disk under its lock, as udev does after each change.
+flock -s "$second" bash -c 'touch "$2/locked"
+    until [ $SECONDS -ge 2 ]; do dd if="$1" of=/dev/null bs=64k count=16 iflag=direct status=none || exit; done
+    touch "$2/probed"' - "$second" "$WORK" &
+wait_until 10 test -e "$WORK/locked" || fail "no lock"
 log_out
+[ -e "$WORK/probed" ] || fail "the disk went under the reads of its prober"
 expect_no_links
 [ -z "$(ls /run/iscsid/udev)" ] || fail "files for udev are left: $(ls /run/iscsid/udev)"
 echo "links are right"
