@@ -118,7 +118,7 @@ void session_engine::sent(std::size_t n) {
 void session_engine::transport_lost(const fault& why, instant now) {
     const bool was_in_login = life_ == life::in_login;
     context_.events.forget_want_close();
-    release_transport();
+    release_transport(now);
     if (was_in_login)
         context_.events.push(login_failed{login_verdict::retry, 0, 0, why});
     happen(happening::transport_lost, now);

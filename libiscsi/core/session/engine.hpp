@@ -79,7 +79,7 @@ class session_engine {
     void give_up();
     void finish();
     void announce_end();
-    void release_transport();
+    void release_transport(instant now);
     void settle_units(instant now);
     void end_connection(fault why, instant now);
     void on_alarm(alarm which, instant now);

@@ -69,11 +69,11 @@ void session_engine::end_connection(fault why, instant now) {
 }
 
 // Everything that lived on the transport ends; the tasks go back to the queue.
-void session_engine::release_transport() {
+void session_engine::release_transport(instant now) {
     for (auto& each : connections_)
         each.restart();
     tasks_.complete_released();
-    tasks_.park();
+    tasks_.park(now);
     management_.forget();
     text_.forget();
     keepalive_.stop();

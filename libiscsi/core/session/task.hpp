@@ -66,11 +66,13 @@ struct task : task_hook {
     task_id id = 0; // Initiator Task Tag: slot in the low 16 bits, generation in the high ones
     task_phase phase = task_phase::free;
     command what;
-    std::uint64_t order = 0;          // of submission
-    bool reissued = false;            // goes out again after a transport was lost
-    bool abort_wanted = false;        // never goes out again
-    bool silenced = false;            // no more Data-Out: it is answered, or will be aborted
-    std::uint8_t offences = 0;        // connections that its PDUs have ended
+    std::uint64_t order = 0;   // of submission
+    bool reissued = false;     // goes out again after a transport was lost
+    bool abort_wanted = false; // never goes out again
+    bool silenced = false;     // no more Data-Out: it is answered, or will be aborted
+    std::uint8_t offences = 0; // connections that its PDUs have ended
+    unsigned losses = 0;       // connections that ended while the target had it
+    instant first_lost;
     connection* allegiance = nullptr; // the connection it went out on (§4.2.2)
     std::uint32_t command_sn = 0;
 

@@ -10,6 +10,7 @@ namespace iscsi {
 namespace {
 
 constexpr std::uint8_t tolerated_offences = 3;
+constexpr unsigned tolerated_losses = 8;
 
 // For commands that go ahead: parked ones may have taken all others.
 constexpr std::size_t slots_kept = 16;
@@ -291,23 +292,30 @@ void task_set::on_unit_cleared(const lun_field& lun) {
             finish(slot, task_result::aborted);
 }
 
-void task_set::park() {
+void task_set::park(instant now) {
     parked_.clear();
     holds_commands_ = false;
     replay_.restart();
     for (auto& slot : table_.slots())
         if (slot.phase == task_phase::sent || (slot.phase == task_phase::ready && slot.reissued))
-            park(slot);
+            park(slot, now);
     std::sort(parked_.begin(), parked_.end(), [](const task* a, const task* b) {
         return a->order > b->order;
     });
+    if (!parked_.empty() && is_hopeless(*parked_.back(), now)) {
+        finish(*parked_.back(), task_result::lost);
+        parked_.pop_back();
+    }
     for (auto* newest_first : parked_)
         ready_.push_front(*newest_first);
 }
 
-void task_set::park(task& what) {
-    if (what.phase == task_phase::sent)
+void task_set::park(task& what, instant now) {
+    if (what.phase == task_phase::sent) {
         unsettled_.lost(what);
+        if (what.losses++ == 0)
+            what.first_lost = now;
+    }
     what.unlink();
     what.forget_transfer();
     what.reissued = false;
@@ -319,6 +327,13 @@ void task_set::park(task& what) {
     what.reissued = true;
     replay_.reissued(what);
     parked_.push_back(&what);
+}
+
+// The oldest goes out first, so it is the one to suspect; the others get their chance without it.
+bool task_set::is_hopeless(const task& what, instant now) const {
+    const auto patience = context_.config.timeouts.replacement;
+    return patience >= duration::zero() && what.losses >= tolerated_losses &&
+           now - what.first_lost >= patience;
 }
 
 void task_set::blame(task_id id) {

@@ -43,8 +43,9 @@ class task_set {
     // Completes answered tasks whose memory no send reads any more.
     void complete_released();
 
-    // No transport: every unfinished task goes back to the queue, oldest first.
-    void park();
+    // No transport: every unfinished task goes back to the queue, oldest first. One that no
+    // connection outlives ends after the replacement timeout, as it would without connections.
+    void park(instant now);
 
     // No command goes out any more; what is out may end.
     void hold_commands() { holds_commands_ = true; }
@@ -81,7 +82,8 @@ class task_set {
     void send_command(connection& to, task& what);
     result<void> place(connection& from, task& what, const data_in& pdu, std::uint32_t length);
     result<task*> running(task_id id, std::string_view pdu_name);
-    void park(task& what);
+    void park(task& what, instant now);
+    bool is_hopeless(const task& what, instant now) const;
     void complete(task& what);
 
     session_context& context_;

@@ -33,6 +33,7 @@ task* task_table::open(const command& what) {
     opened.order = opened_++;
     opened.reissued = opened.abort_wanted = false;
     opened.offences = 0;
+    opened.losses = 0;
     opened.answer = task_done{};
     opened.answer.cookie = what.cookie;
     opened.answer.task = opened.id;

@@ -178,6 +178,15 @@ TEST(recovery, counts_its_commands_on) {
     EXPECT_EQ(target.hear_one<login_request>().command_sn, 0U);
 }
 
+// Of two reads (cookies 1 and 2) the first is lost, and the other goes out again.
+void expect_only_first_lost(peer& target, task_id second) {
+    const auto done = target.expect_event<task_done>();
+    EXPECT_EQ(done.cookie, 1U);
+    EXPECT_EQ(done.outcome, task_result::lost);
+    come_back(target);
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, second);
+}
+
 TEST(recovery, does_not_reissue_a_task_that_breaks_every_connection) {
     logged_in_peer target;
     buffer room(100);
@@ -191,11 +200,42 @@ TEST(recovery, does_not_reissue_a_task_that_breaks_every_connection) {
         if (i < 2)
             come_back(target);
     }
-    const auto done = target.expect_event<task_done>();
-    EXPECT_EQ(done.cookie, 1U);
-    EXPECT_EQ(done.outcome, task_result::lost);
-    come_back(target);
-    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, innocent);
+    expect_only_first_lost(target, innocent);
+}
+
+// The target takes the command and hangs up, each time.
+TEST(recovery, ends_a_task_that_no_connection_outlives_after_the_replacement_timeout) {
+    auto config = plain_config();
+    config.timeouts.replacement = 100s;
+    logged_in_peer target(config);
+    buffer room(100);
+    target.submit(read_command(room, 1));
+    const auto innocent = target.submit(read_command(room, 2));
+    target.hear();
+    for (int losses = 1; losses < 8; ++losses) { // 30 s each
+        target.lose_transport();
+        EXPECT_TRUE(target.no_event());
+        come_back(target);
+        EXPECT_EQ(target.hear().size(), 2U);
+    }
+    target.lose_transport();
+    expect_only_first_lost(target, innocent);
+}
+
+// A long outage is none of its doing.
+TEST(recovery, reissues_a_task_that_few_connections_have_lost) {
+    auto config = plain_config();
+    config.timeouts.replacement = 100s;
+    logged_in_peer target(config);
+    buffer room(100);
+    const auto task = target.submit(read_command(room));
+    for (int i = 0; i < 7; ++i) {
+        target.hear();
+        target.lose_transport();
+        target.pass(60s);
+        come_back(target);
+    }
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, task);
 }
 
 // ---- giving up --------------------------------------------------------------------------------
