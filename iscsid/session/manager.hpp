@@ -24,6 +24,7 @@ struct surroundings {
     executors where;
     disk_tools disks; // no driver: every login is refused, with the words of no_driver
     std::string no_driver;
+    std::chrono::milliseconds first_pause_of_looks{5000}; // see look_later_if_needed()
     iscsi::admin::record_store* records = nullptr;
 
     // The lanes (lane_pool) and the login of one session (log_in); tests put their own here.
@@ -128,6 +129,7 @@ class manager {
 
     // ---- manager_disks.cpp: the disks of running sessions ----
     void look_again(lane::session_key sid, bool list_changed);
+    void look_later_if_needed(const entry_pointer& which);
     boost::asio::awaitable<void> scan_in_turn(entry_pointer which);
     boost::asio::awaitable<std::optional<std::string>> scan_once(entry_pointer which);
     boost::asio::awaitable<iscsi::result<device::scan_result>> scan_on_lane(entry_pointer which);

@@ -144,6 +144,25 @@ manager::change_disks(entry_pointer which, device::scan_result seen, bool list_c
         changes.remove.clear();
     which->found = seen.disks;
     co_await apply(which, std::move(changes));
+    look_later_if_needed(which);
+}
+
+// A unit that could not say who it is will not tell when it can: it is asked again, at growing
+// intervals.
+void manager::look_later_if_needed(const entry_pointer& which) {
+    constexpr unsigned most_doublings = 5;
+    if (std::ranges::none_of(which->disks, &attached_disk::unverified)) {
+        which->looks_in_vain = 0;
+        which->later.cancel();
+        return;
+    }
+    which->later.expires_after(
+        with_.first_pause_of_looks * (1U << std::min(which->looks_in_vain++, most_doublings))
+    );
+    which->later.async_wait([this, sid = which->sid](const boost::system::error_code& ended) {
+        if (!ended)
+            look_again(sid, false);
+    });
 }
 
 // Before anything is done to them: a logout that is refused must have changed nothing.

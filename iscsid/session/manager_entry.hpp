@@ -30,7 +30,7 @@ struct manager::entry {
         login_plan what,
         const boost::asio::any_io_executor& control
     )
-        : sid(key), index(nth), plan(std::move(what)), login_over(control) {}
+        : sid(key), index(nth), plan(std::move(what)), login_over(control), later(control) {}
 
     std::string name() const { return label(sid, plan); }
 
@@ -45,14 +45,16 @@ struct manager::entry {
     std::vector<attached_disk> disks;
     std::vector<device::disk_state> orphans; // disks of an earlier daemon, not taken over yet
     std::shared_ptr<supervisor> watch;
-    std::string told_refusal;       // of a logout, told once
-    bool is_scanned = false;        // a rescan is under way
-    bool is_cut_off = false;        // of its lane, because a removal could not end otherwise
-    std::uint64_t answers_seen = 0; // by a logout that waits
-    bool is_changed = false;        // its disks are being attached, removed or adopted
-    bool list_changed = false;      // the target has said so, or a user asks: what is gone may go
-    bool scan_again = false;        // and something has changed meanwhile
-    bool finds_new_luns = true;     // in that scan
+    std::string told_refusal;        // of a logout, told once
+    bool is_scanned = false;         // a rescan is under way
+    bool is_cut_off = false;         // of its lane, because a removal could not end otherwise
+    std::uint64_t answers_seen = 0;  // by a logout that waits
+    bool is_changed = false;         // its disks are being attached, removed or adopted
+    bool list_changed = false;       // the target has said so, or a user asks: what is gone may go
+    bool scan_again = false;         // and something has changed meanwhile
+    bool finds_new_luns = true;      // in that scan
+    boost::asio::steady_timer later; // another look at disks that could not be looked at
+    unsigned looks_in_vain = 0;
 };
 
 } // namespace iscsid::session

@@ -14,6 +14,14 @@ const device::found_lun* find(const device::scan_result& seen, std::uint64_t num
     return found == seen.disks.end() ? nullptr : &*found;
 }
 
+// Why there is nothing to compare it with.
+std::string reason_of(const device::scan_result& seen, std::uint64_t number) {
+    const auto found = std::ranges::find(seen.skipped, number, &device::skipped_lun::number);
+    if (found != seen.skipped.end())
+        return found->why;
+    return seen.no_list.empty() ? "the target does not show it any more" : seen.no_list;
+}
+
 // Nothing at all is known of it: neither a disk nor something that was skipped.
 bool is_gone(const device::scan_result& seen, std::uint64_t number) {
     return seen.no_list.empty() && find(seen, number) == nullptr &&
@@ -56,7 +64,7 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
         return;
     if (const auto same = same_disk(disk.state.properties, now->properties); !same) {
         if (!disk.barred || disk.unverified)
-            changes.bars.push_back({number, same.error().text()});
+            changes.bars.push_back({number, same.error().text(), false});
         return;
     }
     if (disk.barred)
@@ -70,9 +78,9 @@ void look_at(
     changes.adopt.push_back(orphan);
     const auto* const now = find(seen, orphan.lun_number);
     if (now == nullptr)
-        changes.bars.push_back({orphan.lun_number, "the target does not show it any more"});
+        changes.bars.push_back({orphan.lun_number, reason_of(seen, orphan.lun_number), true});
     else if (const auto same = same_disk(orphan.properties, now->properties); !same)
-        changes.bars.push_back({orphan.lun_number, same.error().text()});
+        changes.bars.push_back({orphan.lun_number, same.error().text(), false});
     else
         follow_capacity(orphan, now->properties, changes);
 }
@@ -109,10 +117,12 @@ class change_run {
   private:
     // The lane remembers it for disks that come later.
     void bar(const disk_changes::bar& what, const std::vector<device::disk_state>& orphans) {
+        constexpr auto is_other =
+            "LUN {} IS NOT THE DISK THAT IT WAS, all its I/O fails until that is back: {}";
+        constexpr auto is_unknown =
+            "LUN {} cannot be looked at, all its I/O fails until it can: {}";
         report_.troubles.push_back(fmt::format(
-            "LUN {} IS NOT THE DISK THAT IT WAS, all its I/O fails until that is back: {}",
-            what.lun_number,
-            what.why
+            fmt::runtime(what.is_unknown ? is_unknown : is_other), what.lun_number, what.why
         ));
         if (auto* const disk = find(report_.disks, what.lun_number)) {
             lane_.bar(disk->state.sid, disk->state.lun, EIO);
@@ -140,8 +150,9 @@ class change_run {
                 lane_.bar(orphan.sid, orphan.lun, 0);
         for (auto& each : adopted.disks) {
             const auto number = each.state.lun_number;
-            each.barred =
-                std::ranges::find(bars, number, &disk_changes::bar::lun_number) != bars.end();
+            const auto bar = std::ranges::find(bars, number, &disk_changes::bar::lun_number);
+            each.barred = bar != bars.end();
+            each.unverified = each.barred && bar->is_unknown;
             report_.news.push_back(
                 fmt::format("LUN {} ({}) goes on where it stopped", number, each.state.node)
             );

@@ -13,18 +13,20 @@ struct disk_changes {
     struct bar {
         std::uint64_t lun_number = 0;
         std::string why;
+        bool is_unknown = false; // nobody could look; else it is another LUN
     };
 
     std::vector<device::disk_state> attach; // LUNs without a disk
     std::vector<device::disk_state> adopt;  // disks that an earlier daemon has left
     std::vector<std::uint64_t> remove;      // LUNs that are gone
     std::vector<device::disk_state> resize; // their capacity is another one
-    std::vector<bar> bars;                  // another LUN under an old number
+    std::vector<bar> bars;                  // perhaps another LUN under an old number
     std::vector<std::uint64_t> unbar;       // the old one is back
 };
 
-// `whose` has the words of the session for new states. An orphan that is another LUN now is adopted
-// behind a bar: its users must hear errors, not wait for ever. Pure.
+// `whose` has the words of the session for new states. An orphan that is another LUN now, or
+// cannot be looked at, is adopted behind a bar: its users must hear errors, not wait for ever.
+// Pure.
 disk_changes changes_of(
     const std::vector<attached_disk>& disks,
     const std::vector<device::disk_state>& orphans,

@@ -231,6 +231,23 @@ TEST_F(restored, disks_that_are_others_are_taken_over_behind_a_bar) {
     EXPECT_EQ(bar_of(4, 1), 0);
 }
 
+TEST_F(restored, disks_that_cannot_be_looked_at_are_looked_at_again) {
+    with.first_pause_of_looks = std::chrono::milliseconds(1);
+    all().restore({left(4, 0), left(4, 1)});
+    const auto ready = plain(scsi::operation_code::test_unit_ready);
+    target.answer(1, ready, {sense(scsi::sense_key::not_ready, 0x3a, 0)});
+    ASSERT_TRUE(come_back(4, "LUN 1 cannot be looked at"));
+    EXPECT_EQ(bar_of(4, 1), EIO);
+    EXPECT_EQ(bar_of(4, 0), 0);
+    target.has_disk(1);
+    EXPECT_TRUE(until([&] { return log.has("LUN 1 is the disk that it was, again"); }));
+    EXPECT_EQ(bar_of(4, 1), 0);
+    const auto lists = plain(scsi::operation_code::report_luns);
+    const auto looks = target.times_asked(0, lists);
+    EXPECT_EQ(rescan(4).code, exit_code::success);
+    EXPECT_EQ(target.times_asked(0, lists), looks + 1); // and no look after that
+}
+
 TEST_F(restored, disks_get_new_ones_beside_them_unless_the_scan_is_manual) {
     for (const bool manual : {false, true}) {
         made.reset();

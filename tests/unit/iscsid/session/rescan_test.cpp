@@ -128,6 +128,13 @@ TEST(disk_changes, say_why_a_lun_is_another_one) {
     const auto three = changes_of({}, {state_of(1)}, {{}, {}, {}}, state_of(0), true);
     ASSERT_EQ(three.bars.size(), 1U);
     EXPECT_THAT(three.bars[0].why, HasSubstr("not show it"));
+    EXPECT_TRUE(three.bars[0].is_unknown);
+    EXPECT_FALSE(two.bars[0].is_unknown);
+    const auto four =
+        changes_of({}, {state_of(1)}, {{}, {{1, "not ready"}}, {}}, state_of(0), true);
+    ASSERT_EQ(four.bars.size(), 1U);
+    EXPECT_EQ(four.bars[0].why, "not ready");
+    EXPECT_TRUE(four.bars[0].is_unknown);
 }
 
 TEST(disk_changes, have_the_words_of_the_session_for_a_new_lun) {
