@@ -10,7 +10,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <optional>
 
 namespace iscsi::cli {
 
@@ -18,6 +20,17 @@ namespace {
 
 using std::chrono::seconds;
 using interface_map = std::map<std::string, admin::record>;
+using portals = std::vector<admin::discovered_portal>;
+
+// What the target and the network see of an interface. All empty: of the daemon.
+using appearance = std::array<std::string, 3>;
+
+appearance appearance_of(const admin::record& interface) {
+    return {
+        interface.get("iface.initiatorname"),
+        interface.get("iface.net_ifacename"),
+        interface.get("iface.hwaddress")};
+}
 
 // All tries of the daemon together, and a margin.
 seconds patience_for(const admin::record& settings) {
@@ -45,8 +58,9 @@ class discovery_run {
 
   private:
     exit_code choose_interfaces();
-    exit_code ask();
-    void refuse_bad_portals();
+    exit_code ask_by_interfaces();
+    exit_code ask(const std::string& interface, portals& answer);
+    void refuse_bad(portals& found);
     exit_code store();
     exit_code write(const std::vector<admin::node_id>& ids);
     exit_code remove(const std::vector<admin::node_id>& gone);
@@ -63,17 +77,14 @@ class discovery_run {
     context& at_;
     interface_map interfaces_;
     std::vector<std::string> order_; // of the interfaces
-    admin::discover_progress answer_;
     std::vector<admin::node_id> found_;
 };
 
 exit_code discovery_run::run() {
     if (const auto chosen = choose_interfaces(); chosen != exit_code::success)
         return chosen;
-    if (const auto asked = ask(); asked != exit_code::success)
+    if (const auto asked = ask_by_interfaces(); asked != exit_code::success)
         return asked;
-    refuse_bad_portals();
-    found_ = bind_to_interfaces(answer_.portals, order_);
     if (found_.empty()) {
         at_.screen.complain("No portals found");
         return exit_code::no_objects_found;
@@ -109,29 +120,51 @@ exit_code discovery_run::choose_interfaces() {
     return exit_code::success;
 }
 
-exit_code discovery_run::ask() {
+// A target may show other things to another initiator name: those that look the same ask once.
+exit_code discovery_run::ask_by_interfaces() {
+    std::map<appearance, std::optional<portals>> answers;
+    for (const std::string& name : order_) {
+        const appearance seen_as = appearance_of(interfaces_.at(name));
+        auto& answer = answers[seen_as];
+        if (!answer) {
+            const std::string by = seen_as == appearance() ? std::string() : name;
+            if (const auto asked = ask(by, answer.emplace()); asked != exit_code::success)
+                return asked;
+            refuse_bad(*answer);
+        }
+        const auto bound = bind_to_interfaces(*answer, {name});
+        found_.insert(found_.end(), bound.begin(), bound.end());
+    }
+    return exit_code::success;
+}
+
+exit_code discovery_run::ask(const std::string& interface, portals& answer) {
     const admin::discovery_id source = id_of_discovery(job_.settings);
-    const auto listen = [this](const admin::discover_progress& progress) {
+    admin::discover_progress last;
+    const auto listen = [this, &last](const admin::discover_progress& progress) {
         for (const std::string& note : progress.notes)
             at_.screen.complain(note);
         if (progress.finished)
-            answer_ = progress;
+            last = progress;
     };
     const auto called = at_.daemon.discover(
-        {source.address, source.port, job_.use_record}, patience_for(job_.settings), listen
+        {source.address, source.port, job_.use_record, interface},
+        patience_for(job_.settings),
+        listen
     );
     if (!called)
         return could_not_discover(report_call(called.error(), at_.screen), at_.screen);
-    if (!answer_.finished)
+    if (!last.finished)
         return could_not_discover(exit_code::daemon_communication, at_.screen);
-    if (answer_.code != exit_code::success)
-        return could_not_discover(answer_.code, at_.screen);
+    if (last.code != exit_code::success)
+        return could_not_discover(last.code, at_.screen);
+    answer = std::move(last.portals);
     return exit_code::success;
 }
 
 // The daemon has checked them; they become paths and lines here, so they are checked again.
-void discovery_run::refuse_bad_portals() {
-    std::erase_if(answer_.portals, [this](const admin::discovered_portal& portal) {
+void discovery_run::refuse_bad(portals& found) {
+    std::erase_if(found, [this](const admin::discovered_portal& portal) {
         const auto checked = check_iscsi_name(portal.target);
         if (!checked)
             at_.screen.complain(fmt::format("target refused: {}", checked.error().text()));

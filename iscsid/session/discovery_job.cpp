@@ -83,11 +83,13 @@ asio::awaitable<void> log_out(login_attempt& at) {
 
 asio::awaitable<outcome<portals>>
 attempt(const discovery_plan& plan, asio::any_io_executor resolvers) {
-    net::connect_options options;
-    options.timeout = plan.session.timeouts.login;
+    const auto options = options_of(plan);
+    if (options.has_error())
+        co_return failure{
+            exit_code::transport_timeout, options.error().text(), false, options.error().text()};
     // Named, for g++ 12 copies braced temporaries in a co_await expression byte by byte.
     iscsi::portal to{plan.host, plan.port, std::nullopt};
-    auto at = co_await attempt_login(plan.session, to, options, std::move(resolvers));
+    auto at = co_await attempt_login(plan.session, to, *options, std::move(resolvers));
     if (at.has_error())
         co_return at.error();
     auto answer = co_await ask_within_limit(*at, plan);

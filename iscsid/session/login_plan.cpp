@@ -148,6 +148,12 @@ iscsi::result<void> check_plan(const record& node, const iscsi::session_config& 
     return {};
 }
 
+// `interface`: a record with its settings.
+std::string own_name_of(const record& interface, const iscsi::admin::initiator_identity& identity) {
+    const auto& own = interface.get("iface.initiatorname");
+    return own.empty() ? identity.name : own;
+}
+
 } // namespace
 
 iscsi::barrier_policy replay_barrier_of(std::string_view word) {
@@ -161,8 +167,7 @@ plan_login(const record& node, const iscsi::admin::initiator_identity& identity,
     login_plan plan;
     plan.node = iscsi::admin::id_of(node);
     auto& session = plan.session;
-    const auto& own_name = node.get("iface.initiatorname");
-    session.initiator_name = own_name.empty() ? identity.name : own_name;
+    session.initiator_name = own_name_of(node, identity);
     session.initiator_alias = identity.alias;
     session.target_name = plan.node.target;
     if (const auto checked = check_plan(node, session); checked.has_error())
@@ -185,11 +190,15 @@ plan_login(const record& node, const iscsi::admin::initiator_identity& identity,
 }
 
 iscsi::result<discovery_plan>
-plan_discovery(const record& from, const iscsi::admin::initiator_identity& identity) {
-    if (identity.name.empty())
+plan_discovery(const record& from, const iscsi::admin::initiator_identity& identity, const std::optional<record>& interface) {
+    const record by = interface.value_or(record(iscsi::admin::record_kind::interface));
+    const std::string name = own_name_of(by, identity);
+    if (name.empty())
         return iscsi::fault{
             iscsi::to_error_code(plan_errc::no_initiator_name), "initiatorname.iscsi", {}, {}};
     discovery_plan plan;
+    plan.net_device = by.get("iface.net_ifacename");
+    plan.hardware_address = by.get("iface.hwaddress");
     plan.host = from.get("discovery.sendtargets.address");
     plan.port = number<std::uint16_t>(from, "discovery.sendtargets.port");
     plan.reopen_max = number<int>(from, "discovery.sendtargets.reopen_max");
@@ -197,9 +206,9 @@ plan_discovery(const record& from, const iscsi::admin::initiator_identity& ident
         seconds_or(from, "discovery.sendtargets.timeo.active_timeout", std::chrono::seconds(30));
     auto& session = plan.session;
     session.type = iscsi::session_type::discovery;
-    session.initiator_name = identity.name;
+    session.initiator_name = name;
     session.initiator_alias = identity.alias;
-    session.isid = make_isid(identity.name, {"", plan.host, plan.port, -1, "discovery"}, 0);
+    session.isid = make_isid(name, {"", plan.host, plan.port, -1, "discovery"}, 0);
     session.auth = auth_of(from, "discovery.sendtargets");
     session.commands_max = 1;
     session.timeouts.login =

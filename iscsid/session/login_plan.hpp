@@ -5,6 +5,7 @@
 #include "libiscsi/core/login/discovery.hpp"
 #include "libiscsi/core/session/parameters.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,12 +43,14 @@ struct discovery_plan {
     iscsi::session_config session;
     std::string host;
     std::uint16_t port = iscsi::iscsi_port;
+    std::string net_device; // as in login_plan
+    std::string hardware_address;
     int reopen_max = 5;
     iscsi::duration answer_timeout = std::chrono::seconds(30);
 };
 
-iscsi::result<discovery_plan> plan_discovery(
-    const iscsi::admin::record& send_targets, const iscsi::admin::initiator_identity& identity
-);
+// `interface`: whose initiator name and network device are used, if it has such.
+iscsi::result<discovery_plan>
+plan_discovery(const iscsi::admin::record& send_targets, const iscsi::admin::initiator_identity& identity, const std::optional<iscsi::admin::record>& interface);
 
 } // namespace iscsid::session

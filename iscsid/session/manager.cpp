@@ -435,6 +435,18 @@ asio::awaitable<std::optional<admin::session_info>> manager::describe_entry(entr
     co_return info;
 }
 
+// Empty: the daemon's own name, any network device.
+outcome<std::optional<admin::record>> manager::find_interface(const std::string& name) const {
+    if (name.empty())
+        return std::optional<admin::record>();
+    auto found = with_.records->find_interface(name);
+    if (found.has_error())
+        return failure{exit_code::database, found.error().text()};
+    if (!*found)
+        return failure{exit_code::no_objects_found, fmt::format("no interface '{}'", name)};
+    return *std::move(found);
+}
+
 asio::awaitable<admin::discover_progress>
 manager::discover(admin::discover_request_message what, note_taker note) {
     admin::discover_progress end;
@@ -451,7 +463,13 @@ manager::discover(admin::discover_request_message what, note_taker note) {
         static_cast<void>(record.set("discovery.sendtargets.address", what.address));
         static_cast<void>(record.set("discovery.sendtargets.port", std::to_string(what.port)));
     }
-    auto plan = plan_discovery(record, settings_.identity);
+    const auto interface = find_interface(what.interface);
+    if (interface.has_error()) {
+        note(interface.error().reason);
+        end.code = interface.error().code;
+        co_return end;
+    }
+    auto plan = plan_discovery(record, settings_.identity, *interface);
     if (plan.has_error()) {
         note("Cannot perform discovery. Initiatorname required.");
         end.code = exit_code::daemon_not_connected;

@@ -42,6 +42,20 @@ std::string hardware_address_of(const sockaddr& from) {
     return text;
 }
 
+template <class Plan>
+iscsi::result<net::connect_options> bound_options_of(const Plan& plan) {
+    net::connect_options options;
+    options.timeout = plan.session.timeouts.login;
+    options.device = plan.net_device;
+    if (options.device.empty() && !plan.hardware_address.empty()) {
+        auto device = device_of_hardware_address(plan.hardware_address);
+        if (device.has_error())
+            return device.error();
+        options.device = *std::move(device);
+    }
+    return options;
+}
+
 } // namespace
 
 iscsi::result<std::string> device_of_hardware_address(const std::string& address) {
@@ -58,17 +72,14 @@ iscsi::result<std::string> device_of_hardware_address(const std::string& address
 }
 
 iscsi::result<net::connect_options> options_of(const login_plan& plan) {
-    net::connect_options options;
-    options.timeout = plan.session.timeouts.login;
-    options.window_size = plan.window_size;
-    options.device = plan.net_device;
-    if (options.device.empty() && !plan.hardware_address.empty()) {
-        auto device = device_of_hardware_address(plan.hardware_address);
-        if (device.has_error())
-            return device.error();
-        options.device = *std::move(device);
-    }
+    auto options = bound_options_of(plan);
+    if (options)
+        options->window_size = plan.window_size;
     return options;
+}
+
+iscsi::result<net::connect_options> options_of(const discovery_plan& plan) {
+    return bound_options_of(plan);
 }
 
 asio::awaitable<iscsi::result<net::connected>>

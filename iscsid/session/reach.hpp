@@ -20,6 +20,7 @@ iscsi::result<std::string> device_of_hardware_address(const std::string& address
 
 // How the connection of a plan is made. Faults: reach_errc::no_such_device.
 iscsi::result<iscsi::net::connect_options> options_of(const login_plan& plan);
+iscsi::result<iscsi::net::connect_options> options_of(const discovery_plan& plan);
 
 // Resolves a portal (on `resolvers`) and connects to it, within the timeout of the options.
 // Faults: net::resolve_errc, or those of net::connect.

@@ -42,6 +42,8 @@ class json_writer {
 
     void optional_boolean(std::string_view name, bool value) { to_[name] = value; }
 
+    void optional_text(std::string_view name, const std::string& value) { to_[name] = value; }
+
     template <class Value>
     void integer(std::string_view name, Value value, integer_range /*allowed*/ = {}) {
         to_[name] = static_cast<number_of<Value>>(value);

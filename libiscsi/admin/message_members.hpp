@@ -150,6 +150,7 @@ void members(Visitor& visit, Message& message) {
     visit.text("address", message.address);
     visit.integer("port", message.port, ports);
     visit.optional_boolean("use_record", message.use_record);
+    visit.optional_text("interface", message.interface);
 }
 
 template <class Visitor, class Portal>

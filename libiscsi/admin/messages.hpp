@@ -96,7 +96,8 @@ struct list_sessions_message {
 struct discover_request_message {
     std::string address;
     std::uint16_t port = 3260;
-    bool use_record = true; // false: the template of iscsid.conf, nothing stored is read
+    bool use_record = true; // false: the template of iscsid.conf, no discovery record is read
+    std::string interface;  // by whose initiator name and network device, empty: the daemon's
 };
 
 struct discovered_portal {

@@ -65,7 +65,7 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(list_sessions_request_message{5});
     expect_round_trip(sample_session());
     expect_round_trip(list_sessions_message{{sample_session(), {}}});
-    expect_round_trip(discover_request_message{"::1", 65535, false});
+    expect_round_trip(discover_request_message{"::1", 65535, false, "eth"});
     expect_round_trip(discover_progress{
         {"cannot make connection"}, true, exit_code::success, {{"iqn.a:b", "10.0.0.1", 1, -1}}});
     expect_round_trip(daemon_status{"1", "ublk", "io_uring", 3, "iqn.a:b"});
@@ -156,7 +156,7 @@ TEST(messages, hold_the_answer_to_a_rescan_to_its_range) {
 }
 
 TEST(messages, hold_strings_and_arrays_to_a_length) {
-    discover_request_message request{std::string(longest_string, 'x'), 1, true};
+    discover_request_message request{std::string(longest_string, 'x'), 1, true, {}};
     EXPECT_TRUE(from_json<discover_request_message>(to_json(request)));
     request.address += 'x';
     const auto too_long = to_error_code(message_errc::too_long);

@@ -201,6 +201,21 @@ TEST_F(discovery_test, binds_to_every_interface_that_was_given) {
     );
 }
 
+TEST_F(discovery_test, asks_once_for_each_way_an_interface_looks) {
+    run_well({"-m", "iface", "-I", "eth", "-o", "new", "-n", "iface.net_ifacename", "-v", "eth7"});
+    run_well(
+        {"-m", "iface", "-I", "own", "-o", "new", "-n", "iface.initiatorname", "-v", "iqn.a:own"}
+    );
+    run_well({"-m", "iface", "-I", "plain", "-o", "new"});
+    offer({t1});
+    run_well(discovery({"-I", "default", "-I", "eth", "-I", "plain", "-I", "own"}));
+    std::vector<std::string> asked;
+    for (const auto& each : daemon.discoveries)
+        asked.push_back(each.interface);
+    EXPECT_THAT(asked, ElementsAre("", "eth", "own"));
+    EXPECT_THAT(run_well({"-m", "node", "-P", "1"}), HasSubstr("Iface Name: plain\n"));
+}
+
 TEST_F(discovery_test, binds_to_the_stored_interfaces_of_tcp_without_a_choice) {
     run_well({"-m", "iface", "-I", "eth", "-o", "new"});
     offer({t1});

@@ -217,7 +217,7 @@ TEST(discovery, is_planned_from_its_record) {
              {"discovery.sendtargets.auth.username", "bob"},
              {"discovery.sendtargets.auth.password", "secret-of-bob-16"}})
         ASSERT_TRUE(from.set(key, value).has_value()) << key;
-    const auto made = plan_discovery(from, identity);
+    const auto made = plan_discovery(from, identity, std::nullopt);
     ASSERT_TRUE(made.has_value());
     EXPECT_EQ(made->session.type, iscsi::session_type::discovery);
     EXPECT_TRUE(made->session.target_name.empty());
@@ -228,7 +228,23 @@ TEST(discovery, is_planned_from_its_record) {
     EXPECT_EQ(made->answer_timeout, 8s);
     EXPECT_EQ(made->session.offer.max_recv_data_segment_length, 16384U);
     EXPECT_EQ(made->session.auth.outgoing.name, "bob");
-    EXPECT_TRUE(plan_discovery(from, {}).has_error());
+    EXPECT_EQ(made->session.initiator_name, identity.name);
+    EXPECT_TRUE(made->net_device.empty());
+    EXPECT_TRUE(plan_discovery(from, {}, std::nullopt).has_error());
+}
+
+TEST(discovery, has_the_name_and_the_device_of_its_interface) {
+    record interface(record_kind::interface);
+    ASSERT_TRUE(interface.set("iface.initiatorname", "iqn.2026-01.org.example:other"));
+    ASSERT_TRUE(interface.set("iface.net_ifacename", "eth7"));
+    ASSERT_TRUE(interface.set("iface.hwaddress", "52:54:00:12:34:56"));
+    const record from(record_kind::send_targets);
+    const auto made = plan_discovery(from, {}, interface);
+    ASSERT_TRUE(made.has_value());
+    EXPECT_EQ(made->session.initiator_name, "iqn.2026-01.org.example:other");
+    EXPECT_NE(made->session.isid, plan_discovery(from, identity, std::nullopt)->session.isid);
+    EXPECT_EQ(made->net_device, "eth7");
+    EXPECT_EQ(made->hardware_address, "52:54:00:12:34:56");
 }
 
 TEST(replay_barrier, is_chosen_by_name) {

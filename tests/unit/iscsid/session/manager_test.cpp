@@ -216,7 +216,7 @@ TEST_F(world, discovery_without_a_name_says_so) {
     settings.identity = {};
     std::vector<std::string> notes;
     const auto end =
-        iscsi::test::run(context, all().discover({"127.0.0.1", 3260, false}, [&](auto line) {
+        iscsi::test::run(context, all().discover({"127.0.0.1", 3260, false, {}}, [&](auto line) {
             notes.push_back(line);
         }));
     EXPECT_TRUE(end.finished);
@@ -226,7 +226,14 @@ TEST_F(world, discovery_without_a_name_says_so) {
 
 TEST_F(world, discovery_by_a_record_that_is_not_there_is_21) {
     const auto end =
-        iscsi::test::run(context, all().discover({"127.0.0.1", 3260, true}, [](auto) {}));
+        iscsi::test::run(context, all().discover({"127.0.0.1", 3260, true, {}}, [](auto) {}));
+    EXPECT_EQ(end.code, exit_code::no_objects_found);
+}
+
+TEST_F(world, discovery_by_an_interface_that_is_not_there_is_21) {
+    const auto end =
+        iscsi::test::run(context, all().discover({"127.0.0.1", 3260, false, "eth"}, [](auto) {}));
+    EXPECT_TRUE(end.finished);
     EXPECT_EQ(end.code, exit_code::no_objects_found);
 }
 
