@@ -72,7 +72,9 @@ prepare(const disk_tools& with, device::disk_state state, const std::string& nod
 // A name that was tried and taken by somebody else must not be told to udev.
 // `announced` is the last one.
 disk::disk_request request_for(
-    const disk_tools& with, const device::disk_state& state, std::shared_ptr<std::string> announced
+    const disk_tools& with,
+    const device::disk_state& state,
+    std::shared_ptr<std::string> announced = std::make_shared<std::string>()
 ) {
     auto announce = [with, state, last = std::move(announced)](const std::string& node) {
         const auto before = std::exchange(*last, node);
@@ -140,9 +142,7 @@ adopt_one(const disk_tools& with, lane::lane& where, const device::disk_state& s
             iscsi::to_error_code(disk::disk_errc::no_driver), state.node, state.driver, "it"};
     // The state first: the properties may be news, and the next daemon may come soon.
     static_cast<void>(prepare(then, state, state.node));
-    auto made = then.driver->adopt(
-        where, request_for(then, state, std::make_shared<std::string>()), state.node
-    );
+    auto made = then.driver->adopt(where, request_for(then, state), state.node);
     if (made.has_value())
         return made_known(then, state, *std::move(made));
     spdlog::error(

@@ -9,6 +9,7 @@
 
 namespace iscsid::session {
 
+using iscsi::admin::initiator_identity;
 using iscsi::admin::record;
 
 const char* category_name(plan_errc /*unused*/) {
@@ -149,7 +150,7 @@ iscsi::result<void> check_plan(const record& node, const iscsi::session_config& 
 }
 
 // `interface`: a record with its settings.
-std::string own_name_of(const record& interface, const iscsi::admin::initiator_identity& identity) {
+std::string own_name_of(const record& interface, const initiator_identity& identity) {
     const auto& own = interface.get("iface.initiatorname");
     return own.empty() ? identity.name : own;
 }
@@ -163,7 +164,7 @@ iscsi::barrier_policy replay_barrier_of(std::string_view word) {
 }
 
 iscsi::result<login_plan>
-plan_login(const record& node, const iscsi::admin::initiator_identity& identity, unsigned index) {
+plan_login(const record& node, const initiator_identity& identity, unsigned index) {
     login_plan plan;
     plan.node = iscsi::admin::id_of(node);
     auto& session = plan.session;
@@ -190,15 +191,14 @@ plan_login(const record& node, const iscsi::admin::initiator_identity& identity,
 }
 
 iscsi::result<discovery_plan>
-plan_discovery(const record& from, const iscsi::admin::initiator_identity& identity, const std::optional<record>& interface) {
-    const record by = interface.value_or(record(iscsi::admin::record_kind::interface));
-    const std::string name = own_name_of(by, identity);
+plan_discovery(const record& from, const record& interface, const initiator_identity& identity) {
+    const std::string name = own_name_of(interface, identity);
     if (name.empty())
         return iscsi::fault{
             iscsi::to_error_code(plan_errc::no_initiator_name), "initiatorname.iscsi", {}, {}};
     discovery_plan plan;
-    plan.net_device = by.get("iface.net_ifacename");
-    plan.hardware_address = by.get("iface.hwaddress");
+    plan.net_device = interface.get("iface.net_ifacename");
+    plan.hardware_address = interface.get("iface.hwaddress");
     plan.host = from.get("discovery.sendtargets.address");
     plan.port = number<std::uint16_t>(from, "discovery.sendtargets.port");
     plan.reopen_max = number<int>(from, "discovery.sendtargets.reopen_max");

@@ -5,7 +5,6 @@
 #include "libiscsi/core/login/discovery.hpp"
 #include "libiscsi/core/session/parameters.hpp"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,8 +48,11 @@ struct discovery_plan {
     iscsi::duration answer_timeout = std::chrono::seconds(30);
 };
 
-// `interface`: whose initiator name and network device are used, if it has such.
-iscsi::result<discovery_plan>
-plan_discovery(const iscsi::admin::record& send_targets, const iscsi::admin::initiator_identity& identity, const std::optional<iscsi::admin::record>& interface);
+// `interface`: its initiator name and network device are used, if it has such.
+iscsi::result<discovery_plan> plan_discovery(
+    const iscsi::admin::record& send_targets,
+    const iscsi::admin::record& interface,
+    const iscsi::admin::initiator_identity& identity
+);
 
 } // namespace iscsid::session

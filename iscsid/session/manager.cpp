@@ -436,15 +436,15 @@ asio::awaitable<std::optional<admin::session_info>> manager::describe_entry(entr
 }
 
 // Empty: the daemon's own name, any network device.
-outcome<std::optional<admin::record>> manager::find_interface(const std::string& name) const {
+outcome<admin::record> manager::find_interface(const std::string& name) const {
     if (name.empty())
-        return std::optional<admin::record>();
+        return admin::record(admin::record_kind::interface);
     auto found = with_.records->find_interface(name);
     if (found.has_error())
         return failure{exit_code::database, found.error().text()};
     if (!*found)
         return failure{exit_code::no_objects_found, fmt::format("no interface '{}'", name)};
-    return *std::move(found);
+    return **std::move(found);
 }
 
 asio::awaitable<admin::discover_progress>
@@ -469,7 +469,7 @@ manager::discover(admin::discover_request_message what, note_taker note) {
         end.code = interface.error().code;
         co_return end;
     }
-    auto plan = plan_discovery(record, settings_.identity, *interface);
+    auto plan = plan_discovery(record, *interface, settings_.identity);
     if (plan.has_error()) {
         note("Cannot perform discovery. Initiatorname required.");
         end.code = exit_code::daemon_not_connected;

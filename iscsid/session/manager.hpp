@@ -101,7 +101,7 @@ class manager {
     iscsi::admin::record record_of(const iscsi::admin::node_id& node) const;
     void complete(login_plan& plan) const;
     outcome<iscsi::admin::record> find_record(const iscsi::admin::node_id& node) const;
-    outcome<std::optional<iscsi::admin::record>> find_interface(const std::string& name) const;
+    outcome<iscsi::admin::record> find_interface(const std::string& name) const;
     outcome<unsigned> missing_sessions(const iscsi::admin::record& record) const;
     unsigned free_index(const iscsi::admin::node_id& node) const;
     outcome<entry_pointer> open_entry(const iscsi::admin::node_id& node);

@@ -117,12 +117,12 @@ class change_run {
   private:
     // The lane remembers it for disks that come later.
     void bar(const disk_changes::bar& what, const std::vector<device::disk_state>& orphans) {
-        constexpr auto is_other =
-            "LUN {} IS NOT THE DISK THAT IT WAS, all its I/O fails until that is back: {}";
-        constexpr auto is_unknown =
-            "LUN {} cannot be looked at, all its I/O fails until it can: {}";
         report_.troubles.push_back(fmt::format(
-            fmt::runtime(what.is_unknown ? is_unknown : is_other), what.lun_number, what.why
+            "LUN {} {}: {}",
+            what.lun_number,
+            what.is_unknown ? "cannot be looked at, all its I/O fails until it can"
+                            : "IS NOT THE DISK THAT IT WAS, all its I/O fails until that is back",
+            what.why
         ));
         if (auto* const disk = find(report_.disks, what.lun_number)) {
             lane_.bar(disk->state.sid, disk->state.lun, EIO);

@@ -185,10 +185,10 @@ std::optional<instant> session_engine::next_deadline() const {
 void session_engine::handle_deadline(instant now) {
     while (const auto due = alarms_.take_due(now))
         on_alarm(*due, now);
-    if (life_ == life::logged_in)
-        check_keepalive(now);
-    if (life_ == life::logged_in)
-        check_task_management(now);
+    if (life_ != life::logged_in)
+        return;
+    check_keepalive(now);
+    check_task_management(now);
 }
 
 void session_engine::on_alarm(alarm which, instant now) {

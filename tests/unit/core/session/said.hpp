@@ -59,7 +59,7 @@ struct logged_in_peer : peer {
 // 40 reads of the units 0 + i × step are out, and all of them are to be aborted.
 struct peer_with_40_aborts : logged_in_peer {
     peer_with_40_aborts(session_config config, std::uint8_t step)
-        : logged_in_peer((config.commands_max = 40, config)) {
+        : logged_in_peer(with_room_for_40(std::move(config))) {
         for (std::uint8_t i = 0; i < 40; ++i) {
             auto what = read_command(room);
             what.lun = {std::byte{0}, static_cast<std::byte>(i * step)};
@@ -68,6 +68,11 @@ struct peer_with_40_aborts : logged_in_peer {
         hear();
         for (const auto tag : tags)
             session_under_test.abort(tag, now);
+    }
+
+    static session_config with_room_for_40(session_config config) {
+        config.commands_max = 40;
+        return config;
     }
 
     buffer room = buffer(4);

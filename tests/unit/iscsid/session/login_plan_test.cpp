@@ -205,6 +205,8 @@ TEST_F(plan, knows_tcp_only) {
     EXPECT_EQ(result.error().got, "iser");
 }
 
+const record no_interface(record_kind::interface);
+
 TEST(discovery, is_planned_from_its_record) {
     record from(record_kind::send_targets);
     for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
@@ -217,7 +219,7 @@ TEST(discovery, is_planned_from_its_record) {
              {"discovery.sendtargets.auth.username", "bob"},
              {"discovery.sendtargets.auth.password", "secret-of-bob-16"}})
         ASSERT_TRUE(from.set(key, value).has_value()) << key;
-    const auto made = plan_discovery(from, identity, std::nullopt);
+    const auto made = plan_discovery(from, no_interface, identity);
     ASSERT_TRUE(made.has_value());
     EXPECT_EQ(made->session.type, iscsi::session_type::discovery);
     EXPECT_TRUE(made->session.target_name.empty());
@@ -230,7 +232,7 @@ TEST(discovery, is_planned_from_its_record) {
     EXPECT_EQ(made->session.auth.outgoing.name, "bob");
     EXPECT_EQ(made->session.initiator_name, identity.name);
     EXPECT_TRUE(made->net_device.empty());
-    EXPECT_TRUE(plan_discovery(from, {}, std::nullopt).has_error());
+    EXPECT_TRUE(plan_discovery(from, no_interface, {}).has_error());
 }
 
 TEST(discovery, has_the_name_and_the_device_of_its_interface) {
@@ -239,10 +241,10 @@ TEST(discovery, has_the_name_and_the_device_of_its_interface) {
     ASSERT_TRUE(interface.set("iface.net_ifacename", "eth7"));
     ASSERT_TRUE(interface.set("iface.hwaddress", "52:54:00:12:34:56"));
     const record from(record_kind::send_targets);
-    const auto made = plan_discovery(from, {}, interface);
+    const auto made = plan_discovery(from, interface, {});
     ASSERT_TRUE(made.has_value());
     EXPECT_EQ(made->session.initiator_name, "iqn.2026-01.org.example:other");
-    EXPECT_NE(made->session.isid, plan_discovery(from, identity, std::nullopt)->session.isid);
+    EXPECT_NE(made->session.isid, plan_discovery(from, no_interface, identity)->session.isid);
     EXPECT_EQ(made->net_device, "eth7");
     EXPECT_EQ(made->hardware_address, "52:54:00:12:34:56");
 }
