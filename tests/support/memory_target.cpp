@@ -104,10 +104,9 @@ void memory_target::land_late_writes(const lun_field& lun) {
 std::uint16_t
 memory_target::enter(const std::string& initiator, const isid_field& isid, target_link& link) {
     ++logins_;
-    auto& owner = sessions_[{initiator, isid}];
-    if (owner != nullptr && owner != &link)
-        owner->end();
-    owner = &link;
+    auto* const former = std::exchange(sessions_[{initiator, isid}], &link);
+    if (former != nullptr && former != &link)
+        former->end(); // it calls leave()
     if (++last_handle_ == 0)
         ++last_handle_;
     return last_handle_;
