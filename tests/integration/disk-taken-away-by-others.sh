@@ -10,7 +10,8 @@ start_iscsid
 log_in
 truncate -s 8M "$WORK/foreign"
 losetup -d "${disk[0]}" || fail "losetup -d"
-wait_until 10 losetup "${disk[0]}" "$WORK/foreign" || fail "${disk[0]} is not free"
+# Another test may have been quicker to take the number.
+wait_until 60 losetup "${disk[0]}" "$WORK/foreign" || fail "${disk[0]} is not free"
 at_end "losetup -d ${disk[0]}"
 losetup -d "${disk[1]}" || fail "losetup -d"
 log_out

@@ -14,6 +14,7 @@ log_in
 [ "$(blockdev --getss "${disk[2]}")" -eq 4096 ] || fail "block size of LUN 3"
 for node in "${disk[@]}"; do
     [ "$(cat "/sys/block/${node#/dev/}/loop/dio")" = 1 ] || fail "$node is not in direct I/O mode"
+    is_ours "$node" || fail "$node is over $(cat "/sys/block/${node#/dev/}/loop/backing_file")"
 done
 dd if=/dev/urandom of="$WORK/data" bs=1M count=8 status=none
 dd if="$WORK/data" of="${disk[1]}" bs=1M oflag=direct conv=fsync status=none || fail "write"
@@ -21,5 +22,5 @@ cmp -n $((8 << 20)) "$WORK/data" "${disk[1]}" || fail "read back"
 cmp -n $((8 << 20)) "$WORK/data" "$WORK/lun-1-2" || fail "the target's file holds something else"
 log_out
 for node in "${disk[@]}"; do
-    [ ! -e "/sys/block/${node#/dev/}/loop/backing_file" ] || fail "$node is still there"
+    ! is_ours "$node" || fail "$node is still there"
 done

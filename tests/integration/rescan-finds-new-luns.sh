@@ -25,7 +25,6 @@ rescan() {
 
 sid_of_session() { iscsiadm -m session | sed -n 's/^tcp: \[\([0-9]*\)\].*/\1/p'; }
 count_is() { [ ${#disk[@]} -eq "$1" ] || fail "$1 disks expected: ${disk[*]}"; }
-is_attached() { [ -e "/sys/block/${1#/dev/}/loop/backing_file" ]; }
 
 expect_exit 21 iscsiadm -m session -R
 expect_err "iscsiadm: No session found."
@@ -55,7 +54,7 @@ remove_lun
 rescan -m session -r "$sid"
 count_is 1
 [ "${disk[0]}" = "$first" ] || fail "LUN 1 has become ${disk[0]}"
-wait_until 10 eval "! is_attached $second" || fail "$second is still there"
+wait_until 10 eval "! is_ours $second" || fail "$second is still there"
 
 # Mounted, it stays although its LUN is gone, and everything else goes on.
 add_lun
@@ -68,7 +67,7 @@ at_end "mountpoint -q $WORK/mnt && umount $WORK/mnt"
 sync -f "$WORK/mnt"
 remove_lun
 iscsiadm -m session -R >"$WORK/out" 2>"$WORK/err"
-is_attached "$second" || fail "$second was removed while it was mounted"
+is_ours "$second" || fail "$second was removed while it was mounted"
 mapfile -t disk < <(disks)
 count_is 2
 dd if="$first" of=/dev/null bs=1M count=8 iflag=direct status=none || fail "LUN 1 cannot be read"
@@ -77,7 +76,7 @@ dd if="$first" of=/dev/null bs=1M count=8 iflag=direct status=none || fail "LUN 
 umount "$WORK/mnt" || fail "umount"
 rescan -m session
 count_is 1
-wait_until 10 eval "! is_attached $second" || fail "$second is still there after the unmount"
+wait_until 10 eval "! is_ours $second" || fail "$second is still there after the unmount"
 log_out
 
 # Without scans of its own, a session has no disk before it is asked to look.

@@ -266,6 +266,9 @@ log_out() {
     expect_no_err
 }
 
+# is_ours NODE: a loop device over a file of this test; after a logout another test may have its number.
+is_ours() { grep -qsF "$WORK" "/sys/block/${1#/dev/}/loop/backing_file"; }
+
 # Loop devices and mounts that belong to this test.
 leftovers() {
     grep -F "$WORK" /proc/self/mounts
