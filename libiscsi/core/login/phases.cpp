@@ -8,8 +8,8 @@ namespace iscsi {
 
 // ---- operational --------------------------------------------------------------------------------
 
-operational::operational(target_trust trust, negotiation keys, text_pairs first)
-    : trust_(trust), keys_(std::move(keys)), to_say_(std::move(first)) {
+operational::operational(target_trust /*trust*/, negotiation keys, text_pairs first)
+    : keys_(std::move(keys)), to_say_(std::move(first)) {
     for (auto& pair : keys_.offers())
         to_say_.push_back(std::move(pair));
 }

@@ -148,7 +148,8 @@ class leave_security {
 
 class operational {
   public:
-    // `first` goes before the offers: who we are, when the login starts here.
+    // `trust` is only asked to be there. `first` goes before the offers: who we are, when the login
+    // starts here.
     operational(target_trust trust, negotiation keys, text_pairs first);
 
     phase_words words() const;
@@ -158,14 +159,13 @@ class operational {
     void say_next(text_pairs answers) { to_say_ = std::move(answers); }
 
   private:
-    target_trust trust_;
     negotiation keys_;
     text_pairs to_say_;
 };
 
 class full_feature {
   public:
-    // Only the operational phase leads here, and only with its trust.
+    // Only the operational phase leads here.
     static result<full_feature> from(operational&& before);
 
     phase_words words() const { return {}; }
