@@ -16,9 +16,11 @@ function(iscsi_target name)
             # g++ 12 mistakes the frame allocator of Asio's coroutines for a mismatch.
             -Wno-mismatched-new-delete)
     endif()
-    if(CMAKE_UNITY_BUILD) # local names of one file are seen by the next
-        target_compile_options(${name} PRIVATE -Wno-shadow)
-    endif()
+    # Where several files are compiled as one, local names of one are seen by the next, and local
+    # types are in an included file.
+    target_compile_options(${name} PRIVATE
+        $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-shadow>
+        $<$<AND:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>)
     target_compile_definitions(${name} PRIVATE
         $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
     if(CMAKE_BUILD_TYPE MATCHES "Rel")
@@ -38,7 +40,7 @@ function(iscsi_room name)
 endfunction()
 
 # Files whose local names clash with those of their neighbours: each stays a translation unit of its
-# own where several files are compiled as one (CMAKE_UNITY_BUILD, as in the presets asan and tsan).
+# own where several files are compiled as one (CMAKE_UNITY_BUILD of a preset; every test program).
 function(iscsi_compile_alone)
     set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
