@@ -54,3 +54,28 @@ policy_denied() {
     [ $made = no ] || rm -f $policy
     return $status
 }
+
+# build_with_progress LOG COMMAND…: a build by ninja whose output goes to LOG and whose progress is shown:
+# on a terminal as a line that counts, else as a line for each tenth. Exit status: the build's.
+build_with_progress() {
+    local log=$1
+    shift
+    "$@" 2>&1 | tee -a "$log" | show_progress
+    return "${PIPESTATUS[0]}"
+}
+
+# Reads the lines of ninja, which begin with [done/all].
+show_progress() {
+    local line now tenth=0
+    while IFS= read -r line; do
+        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+        now=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+        if [ -t 1 ]; then
+            printf '\r  %s of %s steps' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+        elif [ $now -gt $tenth ]; then
+            echo "  ${now}0 % of ${BASH_REMATCH[2]} steps"
+        fi
+        tenth=$now
+    done
+    [ ! -t 1 ] || printf '\r\033[K'
+}
