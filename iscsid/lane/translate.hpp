@@ -2,8 +2,8 @@
 
 #include "iscsid/lane/request.hpp"
 
+#include "libiscsi/core/parameters.hpp"
 #include "libiscsi/core/session/event.hpp"
-#include "libiscsi/core/session/parameters.hpp"
 #include "libiscsi/scsi/cdb.hpp"
 #include "libiscsi/scsi/disposition.hpp"
 #include "libiscsi/scsi/logical_unit.hpp"

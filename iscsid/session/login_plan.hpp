@@ -3,7 +3,7 @@
 #include "libiscsi/admin/config.hpp"
 #include "libiscsi/admin/record.hpp"
 #include "libiscsi/core/login/discovery.hpp"
-#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/parameters.hpp"
 
 #include <string>
 #include <string_view>

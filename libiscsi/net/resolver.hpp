@@ -1,7 +1,7 @@
 #pragma once
 
 #include "libiscsi/base/result.hpp"
-#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/parameters.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>

@@ -3,7 +3,7 @@
 #include "tests/support/memory_disk.hpp"
 
 #include "libiscsi/base/text.hpp"
-#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/parameters.hpp"
 
 #include <functional>
 #include <map>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "libiscsi/core/parameters.hpp"
 #include "libiscsi/core/pdu/pdu.hpp"
-#include "libiscsi/core/session/parameters.hpp"
 
 #include <optional>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "libiscsi/core/login/chap.hpp"
 
-#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/parameters.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

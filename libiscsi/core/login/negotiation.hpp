@@ -2,7 +2,7 @@
 
 #include "libiscsi/base/text.hpp"
 #include "libiscsi/core/login/key_table.hpp"
-#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/parameters.hpp"
 
 #include <array>
 #include <optional>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/parameters.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "libiscsi/core/parameters.hpp"
 #include "libiscsi/core/pdu/framer.hpp"
 #include "libiscsi/core/session/data_out_queue.hpp"
 #include "libiscsi/core/session/outbox.hpp"
-#include "libiscsi/core/session/parameters.hpp"
 #include "libiscsi/core/session/status_sequence.hpp"
 
 #include <optional>

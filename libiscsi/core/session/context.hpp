@@ -1,8 +1,8 @@
 #pragma once
 
+#include "libiscsi/core/parameters.hpp"
 #include "libiscsi/core/session/control_tags.hpp"
 #include "libiscsi/core/session/event_queue.hpp"
-#include "libiscsi/core/session/parameters.hpp"
 #include "libiscsi/core/session/window.hpp"
 
 namespace iscsi {

@@ -2,7 +2,7 @@
 
 #include "libiscsi/base/result.hpp"
 #include "libiscsi/base/text.hpp"
-#include "libiscsi/core/session/parameters.hpp"
+#include "libiscsi/core/parameters.hpp"
 
 #include <optional>
 #include <string>

@@ -1,31 +1,14 @@
 #pragma once
 
+#include "libiscsi/core/parameters.hpp"
+#include "libiscsi/core/session/command.hpp"
 #include "libiscsi/core/session/event.hpp"
-#include "libiscsi/core/session/parameters.hpp"
 
 #include <memory>
 #include <optional>
 #include <span>
 
 namespace iscsi {
-
-// What the initiator asks a logical unit to do. The buffer belongs to the caller and must stay in
-// place until the task_done event of this command; it is written for reads, read for writes.
-struct command {
-    lun_field lun{};
-    std::array<std::byte, 16> cdb{};
-    mutable_bytes data_in; // room for a READ-type command, else empty
-    bytes_view data_out;   // data of a WRITE-type command, else empty
-    task_attribute attribute = task_attribute::simple;
-    std::uint64_t cookie = 0; // handed back in task_done
-
-    // It changes nothing and asks what the unit is: it passes hold() and the replay barrier, and a
-    // few slots are kept for such commands.
-    bool goes_ahead = false;
-};
-
-// Initiator task tag: slot index in the low 16 bits, generation in the high 16.
-using task_id = std::uint32_t;
 
 // An iSCSI session at ErrorRecoveryLevel 0, without I/O: no socket, thread, clock or random.
 //

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "libiscsi/core/session/command.hpp"
 #include "libiscsi/core/session/coverage.hpp"
 #include "libiscsi/core/session/event.hpp"
 #include "libiscsi/core/session/outbox.hpp"
-#include "libiscsi/core/session/session.hpp"
 
 #include <boost/intrusive/list.hpp>
 
