@@ -20,6 +20,7 @@ struct session_context {
     control_tags tags;
     event_queue events;
     session_statistics statistics;
+    instant now{}; // of the last input
 };
 
 } // namespace iscsi

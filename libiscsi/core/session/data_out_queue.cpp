@@ -44,7 +44,7 @@ data_slice data_out_queue::cut(task& from, std::uint32_t longest_segment) {
     slice.pdu.target_transfer_tag = burst.target_transfer_tag;
     slice.pdu.data_sn = burst.data_sn++;
     slice.pdu.buffer_offset = burst.offset;
-    slice.what = {from.what.data_out.subspan(burst.offset, length), &from.ledger, true};
+    slice.what = {from.what.data_out.subspan(burst.offset, length), &from.ledger, true, from.id};
     burst.offset += length;
     burst.left -= length;
     return slice;

@@ -64,6 +64,7 @@ void session_engine::connect_failed(const fault& why, instant now) {
 }
 
 result<void> session_engine::received(std::size_t n, instant now) {
+    context_.now = now;
     auto& from = leading();
     if (!talks(life_) || broken_)
         return {};
@@ -104,18 +105,22 @@ void session_engine::note_fault(connection& from, const fault& why, instant now)
         fail_login({login_verdict::fatal, 0, 0, why}, now);
 }
 
-void session_engine::sent(std::size_t n) {
+void session_engine::sent(std::size_t n, instant now) {
+    context_.now = now;
     context_.statistics.txdata_octets += n;
     for (auto& each : connections_)
         if (life_ == life::over)
             each.restart();
         else
             each.output().sent(n);
+    for (auto& each : connections_)
+        tasks_.on_left(each.output().left());
     tasks_.complete_released();
     announce_end();
 }
 
 void session_engine::transport_lost(const fault& why, instant now) {
+    context_.now = now;
     const bool was_in_login = life_ == life::in_login;
     context_.events.forget_want_close();
     release_transport(now);
@@ -142,7 +147,8 @@ std::span<const bytes_view> session_engine::write_plan() {
 
 // ---- work -------------------------------------------------------------------------------------
 
-result<task_id> session_engine::submit(const command& what) {
+result<task_id> session_engine::submit(const command& what, instant now) {
+    context_.now = now;
     if (ends(life_) || context_.config.type == session_type::discovery)
         return session_fault(session_errc::not_usable, "command");
     auto id = tasks_.submit(what);
@@ -179,16 +185,21 @@ std::optional<event> session_engine::poll_event() {
 std::optional<instant> session_engine::next_deadline() const {
     if (life_ != life::logged_in)
         return alarms_.next();
-    return earlier(alarms_.next(), earlier(keepalive_.deadline(), management_.deadline()));
+    const auto of_tasks = earlier(management_.deadline(), tasks_.timer().deadline());
+    return earlier(alarms_.next(), earlier(keepalive_.deadline(), of_tasks));
 }
 
 void session_engine::handle_deadline(instant now) {
+    context_.now = now;
     while (const auto due = alarms_.take_due(now))
         on_alarm(*due, now);
     if (life_ != life::logged_in)
         return;
     check_keepalive(now);
     check_task_management(now);
+    const auto at = tasks_.timer().deadline();
+    if (at && *at <= now)
+        check_commands(now);
 }
 
 void session_engine::on_alarm(alarm which, instant now) {
@@ -227,6 +238,19 @@ void session_engine::check_task_management(instant now) {
         return;
     if (auto widened = management_.on_deadline(leading(), now); widened.has_error())
         end_connection(widened.error(), now);
+}
+
+void session_engine::check_commands(instant now) {
+    if (life_ != life::logged_in)
+        return;
+    auto& timer = tasks_.timer();
+    for (auto* over : timer.check(now)) {
+        ++context_.statistics.timeout_err;
+        over->timed_out = true;
+        management_.abort(over->id, &leading(), now);
+    }
+    if (timer.wants_probe())
+        send_probe(leading(), now);
 }
 
 // ---- shown ------------------------------------------------------------------------------------

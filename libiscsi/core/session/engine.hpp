@@ -30,11 +30,11 @@ class session_engine {
     void transport_up(instant now);
     void connect_failed(const fault& why, instant now);
     result<void> received(std::size_t n, instant now);
-    void sent(std::size_t n);
+    void sent(std::size_t n, instant now);
     void transport_lost(const fault& why, instant now);
     void handle_deadline(instant now);
 
-    result<task_id> submit(const command& what);
+    result<task_id> submit(const command& what, instant now);
     void abort(task_id task, instant now);
     void reset_lun(const lun_field& lun, instant now);
     void trust_reinstatement(const lun_field& lun);
@@ -85,6 +85,7 @@ class session_engine {
     void on_alarm(alarm which, instant now);
     void check_keepalive(instant now);
     void check_task_management(instant now);
+    void check_commands(instant now);
 
     // ---- login ----
     void begin_login(instant now);
@@ -121,8 +122,9 @@ class session_engine {
 
     // ---- requests of our own ----
     void send_ping(connection& over);
+    void send_probe(connection& over, instant now);
     void acknowledge(connection& over, const lun_field& lun);
-    void send_nop(connection& over, const nop_out& pdu);
+    bool send_nop(connection& over, const nop_out& pdu);
     void send_logout(instant now);
     void drain(duration within, instant now);
     void move_when_drained(instant now);

@@ -132,7 +132,7 @@ result<void> session_engine::on(
 // A ping of the target is answered with its tag and LUN (§11.18); our own needs no more than to
 // have been received.
 result<void>
-session_engine::on(const nop_in& pdu, connection& from, bytes_view /*data*/, instant /*now*/) {
+session_engine::on(const nop_in& pdu, connection& from, bytes_view /*data*/, instant now) {
     ++context_.statistics.noprx_pdus;
     const auto tag = pdu.initiator_task_tag;
     if (tag != reserved_tag && control_tags::purpose_of(tag) != control_purpose::ping)
@@ -142,6 +142,8 @@ session_engine::on(const nop_in& pdu, connection& from, bytes_view /*data*/, ins
             std::to_string(tag),
             "that of a ping of ours [RFC 7143 11.19.1]"
         );
+    if (tasks_.timer().probe_answered(tag))
+        check_commands(now);
     if (pdu.target_transfer_tag == reserved_tag)
         return {};
     nop_out answer;
@@ -157,6 +159,13 @@ void session_engine::send_ping(connection& over) {
     send_nop(over, ping);
 }
 
+void session_engine::send_probe(connection& over, instant now) {
+    nop_out probe;
+    probe.initiator_task_tag = context_.tags.next(control_purpose::ping);
+    if (send_nop(over, probe))
+        tasks_.timer().probe_sent(probe.initiator_task_tag, now);
+}
+
 // No ping: it only carries ExpStatSN to a target that waits for it (§11.9.1, event 5).
 void session_engine::acknowledge(connection& over, const lun_field& lun) {
     nop_out note;
@@ -164,14 +173,16 @@ void session_engine::acknowledge(connection& over, const lun_field& lun) {
     send_nop(over, note);
 }
 
-void session_engine::send_nop(connection& over, const nop_out& pdu) {
+// False: too many are on their way already.
+bool session_engine::send_nop(connection& over, const nop_out& pdu) {
     if (nops_.held >= most_nops_queued)
-        return;
+        return false;
     auto immediate = pdu;
     immediate.immediate = true;
     immediate.command_sn = context_.window.next();
     over.send(immediate, {{}, &nops_, false});
     ++context_.statistics.noptx_pdus;
+    return true;
 }
 
 // ---- logout -----------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ struct task_done {
     std::uint64_t cookie = 0;
     std::uint32_t task = 0;
     task_result outcome = task_result::answered;
+    bool timed_out = false;        // aborted because its time was over
     std::uint8_t response = 0;     // iSCSI response (§11.4.3), judged before the status
     std::uint8_t status = 0;       // SCSI status
     std::uint32_t transferred = 0; // bytes of data moved

@@ -15,6 +15,7 @@ constexpr std::size_t spans_of_a_frame = 3;
 
 outbox::outbox() : frames_(frames_for_work + frames_for_control) {
     plan_.reserve(longest_plan);
+    left_.reserve(frames_.size());
 }
 
 void outbox::restart() {
@@ -29,6 +30,7 @@ void outbox::push(const initiator_pdu& pdu, const payload& what) {
     to.data = what.data;
     to.ledger = what.ledger;
     to.droppable = what.droppable;
+    to.task = what.task;
     write(to, pdu);
     if (to.ledger == nullptr)
         return;
@@ -48,6 +50,7 @@ outbox::frame& outbox::next_frame() {
     auto& next = at(count_++);
     next.ledger = nullptr;
     next.droppable = false;
+    next.task = reserved_tag;
     return next;
 }
 
@@ -107,6 +110,7 @@ void outbox::append(const frame& what, std::size_t skip) {
 }
 
 void outbox::sent(std::size_t n) {
+    left_.clear();
     planned_ = 0;
     cut_ += n;
     unsent_ -= std::min(n, unsent_);
@@ -152,11 +156,15 @@ void outbox::drop_cancelled() {
 void outbox::abandon() {
     for (std::size_t place = 0; place < count_; ++place)
         release(at(place), place < planned_);
+    left_.clear();
     first_ = count_ = unsent_ = cut_ = planned_ = 0;
     some_cancelled_ = false;
 }
 
 void outbox::release(frame& what, bool has_left) {
+    const auto task = std::exchange(what.task, reserved_tag);
+    if (has_left && task != reserved_tag)
+        left_.push_back(task);
     auto* ledger = std::exchange(what.ledger, nullptr);
     if (ledger == nullptr)
         return;

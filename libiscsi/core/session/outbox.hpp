@@ -23,6 +23,7 @@ struct payload {
     bytes_view data;               // stays in place as long as the ledger holds it
     send_ledger* ledger = nullptr; // none: the data outlives the connection, or there is none
     bool droppable = false;
+    std::uint32_t task = reserved_tag; // whose PDU it is, told by left()
 };
 
 struct outgoing_digests {
@@ -62,6 +63,9 @@ class outbox {
     // n bytes of the plan have left, which ends it; a PDU that is cut goes on in the next one.
     void sent(std::size_t n);
 
+    // The tasks whose PDUs have left to their last byte with the last sent(), one entry a PDU.
+    std::span<const std::uint32_t> left() const { return left_; }
+
     // The transport is gone. What was in the plan counts as sent: nobody knows better.
     void abandon();
 
@@ -75,6 +79,7 @@ class outbox {
         bytes_view data;
         std::string text;
         send_ledger* ledger = nullptr;
+        std::uint32_t task = reserved_tag;
 
         std::size_t size() const { return header_size + data.size() + trailer_size; }
     };
@@ -99,6 +104,7 @@ class outbox {
     bool some_cancelled_ = false;
     outgoing_digests digests_;
     std::vector<bytes_view> plan_;
+    std::vector<std::uint32_t> left_;
 };
 
 } // namespace iscsi

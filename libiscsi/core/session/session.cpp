@@ -35,8 +35,8 @@ result<void> session::received(std::size_t n, instant now) {
     return self_->received(n, now);
 }
 
-void session::sent(std::size_t n, instant /*now*/) {
-    self_->sent(n);
+void session::sent(std::size_t n, instant now) {
+    self_->sent(n, now);
 }
 
 void session::transport_lost(const fault& why, instant now) {
@@ -47,8 +47,8 @@ void session::handle_deadline(instant now) {
     self_->handle_deadline(now);
 }
 
-result<task_id> session::submit(const command& what, instant /*now*/) {
-    return self_->submit(what);
+result<task_id> session::submit(const command& what, instant now) {
+    return self_->submit(what, now);
 }
 
 void session::abort(task_id task, instant now) {

@@ -65,7 +65,8 @@ class session {
     // Faults: session_errc::no_free_slot, ::not_usable (logging out, or a discovery session),
     // ::command_too_long. Before the first login and during a recovery a command waits.
     result<task_id> submit(const command& what, instant now);
-    // Both end in the task_done events of the tasks. What the target refuses or does not answer in
+    // Both end in the task_done events of the tasks. A command whose time is over is aborted by the
+    // session itself (command::timeout). What the target refuses or does not answer in
     // time climbs the ladder: ABORT TASK, LOGICAL UNIT RESET, TARGET WARM RESET, a new connection;
     // each step with its own timeout, and ending all tasks that it covers as aborted. A task whose
     // abort was asked for is never re-issued.

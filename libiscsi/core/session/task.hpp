@@ -7,11 +7,13 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <optional>
 #include <span>
 
 namespace iscsi {
 
 class connection;
+class unit;
 
 // A sequence of Data-Out PDUs that is due: unsolicited data, or the answer to one R2T (§11.7).
 struct data_burst {
@@ -60,6 +62,8 @@ enum class task_phase : std::uint8_t {
 
 using task_hook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using sent_hook =
+    boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 // One command from submit to task_done. A slot of the task table; never moves.
 struct task : task_hook {
@@ -75,6 +79,12 @@ struct task : task_hook {
     instant first_lost;
     connection* allegiance = nullptr; // the connection it went out on (§4.2.2)
     std::uint32_t command_sn = 0;
+
+    unit* of = nullptr;              // its logical unit
+    sent_hook in_sent;               // of the unit, while the target has it
+    std::optional<instant> progress; // last seen; none: the command PDU has not left
+    instant deadline{};              // as of the unit's last check
+    bool timed_out = false;          // why it is to be aborted
 
     std::uint32_t next_data_sn = 0; // DataSN of Data-In, R2TSN of R2T
     coverage moved;                 // data received, or data sent unasked and asked for
@@ -95,6 +105,7 @@ struct task : task_hook {
     // Everything a new attempt begins with.
     void forget_transfer() {
         allegiance = nullptr;
+        progress.reset();
         silenced = false;
         next_data_sn = 0;
         moved.clear();

@@ -37,7 +37,12 @@ result<void> check_length(const command& what) {
 
 task_set::task_set(session_context& context)
     : context_(context)
-    , table_(context.config.commands_max + slots_kept, context.config.offer.max_outstanding_r2t) {
+    , table_(context.config.commands_max + slots_kept, context.config.offer.max_outstanding_r2t)
+    , timer_(
+          units_,
+          context.config.commands_max + slots_kept,
+          context.config.timeouts.noop_out_interval > duration::zero()
+      ) {
     parked_.reserve(context.config.commands_max + slots_kept);
 }
 
@@ -50,6 +55,7 @@ result<task_id> task_set::submit(const command& what) {
     auto* opened = has_room ? table_.open(what) : nullptr;
     if (opened == nullptr)
         return session_fault(session_errc::no_free_slot, "command");
+    opened->of = &units_.of(what.lun);
     ready_.push_back(*opened);
     ++unfinished_;
     return opened->id;
@@ -129,7 +135,8 @@ void task_set::send_command(connection& to, task& what) {
     pdu.command_sn = what.command_sn;
     pdu.cdb = what.what.cdb;
     const auto immediate = what.what.data_out.first(unasked.immediate);
-    to.send(pdu, {immediate, immediate.empty() ? nullptr : &what.ledger});
+    to.send(pdu, {immediate, immediate.empty() ? nullptr : &what.ledger, false, what.id});
+    what.of->sent(what);
     ++context_.statistics.scsicmd_pdus;
 
     if (what.is_write())
@@ -138,6 +145,12 @@ void task_set::send_command(connection& to, task& what) {
         return;
     what.bursts.push({reserved_tag, what.what.lun, unasked.immediate, unasked.burst, 0});
     to.owe(what);
+}
+
+void task_set::on_left(std::span<const task_id> whose) {
+    for (const auto id : whose)
+        if (auto* found = table_.find(id); found != nullptr && found->phase == task_phase::sent)
+            timer_.left(*found, context_.now);
 }
 
 // ---- what the target says ---------------------------------------------------------------------
@@ -165,10 +178,12 @@ result<void> task_set::on_data_header(connection& from, const data_in& pdu, std:
     const auto found = running(pdu.initiator_task_tag, "Data-In");
     if (found.has_error())
         return found.error();
-    if (*found != nullptr)
-        return place(from, **found, pdu, length);
-    from.input().discard();
-    return {};
+    if (*found == nullptr) {
+        from.input().discard();
+        return {};
+    }
+    (*found)->of->moved(**found, context_.now);
+    return place(from, **found, pdu, length);
 }
 
 result<void>
@@ -203,6 +218,7 @@ result<void> task_set::on_r2t(const r2t& pdu) {
     if (*found == nullptr)
         return {};
     auto& what = **found;
+    what.of->moved(what, context_.now);
     if (what.silenced) {
         ++what.next_data_sn; // ExpDataSN of the answer counts it all the same
         return {};
@@ -245,6 +261,8 @@ void task_set::finish(task& what, task_result outcome) {
     if (what.phase != task_phase::ready && what.phase != task_phase::sent)
         return;
     what.answer.outcome = outcome;
+    what.answer.timed_out = what.timed_out && outcome == task_result::aborted;
+    what.of->answered(what, context_.now);
     if (what.allegiance != nullptr)
         what.allegiance->silence(what);
     what.unlink();
@@ -294,6 +312,7 @@ void task_set::on_unit_cleared(const lun_field& lun) {
 
 void task_set::park(instant now) {
     parked_.clear();
+    timer_.forget();
     holds_commands_ = false;
     replay_.restart();
     for (auto& slot : table_.slots())
@@ -317,6 +336,7 @@ void task_set::park(task& what, instant now) {
             what.first_lost = now;
     }
     what.unlink();
+    what.of->forget(what);
     what.forget_transfer();
     what.reissued = false;
     if (what.abort_wanted)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libiscsi/core/session/command_timer.hpp"
 #include "libiscsi/core/session/connection.hpp"
 #include "libiscsi/core/session/context.hpp"
 #include "libiscsi/core/session/replay.hpp"
@@ -23,6 +24,13 @@ class task_set {
     void emit(connection& to);
 
     task* find(task_id id) { return table_.find(id); }
+
+    command_timer& timer() { return timer_; }
+
+    const command_timer& timer() const { return timer_; }
+
+    // PDUs of these tasks have left to their last byte.
+    void on_left(std::span<const task_id> whose);
 
     std::span<task> slots() { return table_.slots(); }
 
@@ -88,6 +96,8 @@ class task_set {
 
     session_context& context_;
     task_table table_;
+    unit_set units_;
+    command_timer timer_;
     std::vector<task*> parked_; // only while park() sorts
     task_list ready_;
     task_list answered_;

@@ -34,6 +34,7 @@ task* task_table::open(const command& what) {
     opened.reissued = opened.abort_wanted = false;
     opened.offences = 0;
     opened.losses = 0;
+    opened.timed_out = false;
     opened.answer = task_done{};
     opened.answer.cookie = what.cookie;
     opened.answer.task = opened.id;
