@@ -72,6 +72,8 @@ void login_run::take(const admin::login_progress& progress) {
     }
     answered_.insert(progress.index);
     const admin::node_id& node = request_.nodes[progress.index];
+    for (const auto& warning : progress.warnings)
+        at_.screen.complain(login_warning(node, warning));
     if (progress.code != exit_code::success)
         print_failure(node, progress.code, progress.detail);
     else if (request_.wait)
@@ -176,6 +178,8 @@ void session_run<Request, Progress>::take(const Progress& progress) {
         return;
     }
     answered_.insert(progress.sid);
+    for (const auto& warning : progress.warnings)
+        at_.screen.complain(session_warning(*session, warning));
     if (progress.code != exit_code::success)
         print_failure(*session, progress.code, progress.detail);
     else if (verb_.success != nullptr)

@@ -52,6 +52,14 @@ std::string could_not_rescan(const admin::session_info& session) {
     return fmt::format("Could not rescan session sid {}.", session.sid);
 }
 
+std::string login_warning(const admin::node_id& node, std::string_view what) {
+    return fmt::format("[{}]: {}", record_words(node), what);
+}
+
+std::string session_warning(const admin::session_info& session, std::string_view what) {
+    return fmt::format("[{}]: {}", session_words(session), what);
+}
+
 std::string reported_error(admin::exit_code code) {
     return fmt::format("initiator reported error ({} - {})", static_cast<int>(code), to_text(code));
 }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 // The words of login, logout and rescan. Names that end in `_line` are for stdout, the others for
 // stderr.
@@ -21,6 +22,10 @@ std::string could_not_log_out(const admin::session_info& session);
 
 std::string rescanning_line(const admin::session_info& session);
 std::string could_not_rescan(const admin::session_info& session);
+
+// What is not well although the call succeeded.
+std::string login_warning(const admin::node_id& node, std::string_view what);
+std::string session_warning(const admin::session_info& session, std::string_view what);
 
 // "initiator reported error (24 - iSCSI login failed due to authorization failure)"
 std::string reported_error(admin::exit_code code);

@@ -46,15 +46,19 @@ asio::awaitable<void> refuse_method(reply_sink& to, const std::string& method) {
     co_await to.fail(std::move(error), std::move(which));
 }
 
-// Sends what the jobs say. With `more` each as it comes; else one: the first failure, or the last.
+// Sends what the jobs say. With `more` each as it comes; else one: the first failure, or the first
+// of all, with the warnings of all.
 template <class Progress>
 asio::awaitable<void> send_all(gathering<Progress> jobs, bool more, reply_sink& to) {
     Progress worst;
+    std::vector<std::string> warnings;
     while (jobs.left() > 0) {
         Progress each = co_await jobs.next();
         const bool is_last = jobs.left() == 0;
+        warnings.insert(warnings.end(), each.warnings.begin(), each.warnings.end());
         if (worst.code == exit_code::success)
             worst = each;
+        worst.warnings = warnings;
         if (!more && !is_last)
             continue;
         auto answer = admin::to_json(more ? each : worst);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <string_view>
 #include <thread>
 
@@ -44,6 +45,13 @@ class data_lane final : public lane {
     ) override;
     void detach(lane_resident& resident, std::function<void()> gone) override;
     void bar(session_key key, const iscsi::lun_field& lun, int error) override;
+    void retire(session_key key, const iscsi::lun_field& lun) override;
+    void ledger(
+        session_key key,
+        const iscsi::lun_field& lun,
+        std::function<void(std::shared_ptr<const write_ledger>)> found
+    ) override;
+    void forget_ledger(session_key key, const iscsi::lun_field& lun) override;
     void refresh(session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties)
         override;
     void call(std::function<void()> work) override;
@@ -87,6 +95,7 @@ class data_lane final : public lane {
     std::optional<iscsi::instant> next_deadline() const;
 
     session_host* find(session_key key);
+    std::shared_ptr<write_ledger> ledger_of(session_key key, const iscsi::lun_field& lun);
     static void introduce(const attachment& disk, const scsi::logical_unit& properties);
     void begin_leaving(attachment& disk);
     void see_off_disks();
@@ -100,6 +109,7 @@ class data_lane final : public lane {
     std::vector<departure> departures_; // of sessions
     std::vector<std::unique_ptr<attachment>> disks_;
     std::vector<barred_unit> barred_;
+    std::map<std::pair<session_key, iscsi::lun_field>, std::shared_ptr<write_ledger>> ledgers_;
     bool running_ = true;
     bool some_disk_has_left_ = false;
     std::optional<iscsi::instant> end_of_patience_; // the lane ends, at the latest then
@@ -138,6 +148,33 @@ void data_lane::bar(session_key key, const iscsi::lun_field& lun, int error) {
     });
 }
 
+void data_lane::retire(session_key key, const iscsi::lun_field& lun) {
+    inbox_.post([this, key, lun] {
+        for (const auto& each : disks_)
+            if (each->session == key && each->lun == lun)
+                each->queue->retire();
+    });
+}
+
+void data_lane::ledger(
+    session_key key,
+    const iscsi::lun_field& lun,
+    std::function<void(std::shared_ptr<const write_ledger>)> found
+) {
+    inbox_.post([this, key, lun, found = std::move(found)] { found(ledger_of(key, lun)); });
+}
+
+void data_lane::forget_ledger(session_key key, const iscsi::lun_field& lun) {
+    inbox_.post([this, key, lun] { ledgers_.erase({key, lun}); });
+}
+
+std::shared_ptr<write_ledger> data_lane::ledger_of(session_key key, const iscsi::lun_field& lun) {
+    auto& kept = ledgers_[{key, lun}];
+    if (!kept)
+        kept = std::make_shared<write_ledger>();
+    return kept;
+}
+
 void data_lane::refresh(
     session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties
 ) {
@@ -174,6 +211,7 @@ void data_lane::attach(
         disk->lun = lun;
         disk->host = find(key);
         disk->queue = std::make_unique<lun_queue>(disk->host, lun, properties);
+        disk->queue->use(ledger_of(key, lun));
         if (disk->host != nullptr)
             introduce(*disk, properties);
         for (const barred_unit& each : barred_)
@@ -355,6 +393,7 @@ void data_lane::see_off_sessions() {
 
 void data_lane::see_off(session_host& host) {
     std::erase_if(barred_, [&](const barred_unit& each) { return each.session == host.key(); });
+    std::erase_if(ledgers_, [&](const auto& each) { return each.first.first == host.key(); });
     host.part_from_sources();
     for (const auto& disk : disks_)
         if (disk->host == &host)

@@ -2,6 +2,7 @@
 
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/ring.hpp"
+#include "iscsid/lane/write_ledger.hpp"
 
 #include "libiscsi/core/session/session.hpp"
 #include "libiscsi/scsi/disposition.hpp"
@@ -100,6 +101,19 @@ class lane {
     // All requests for this LUN, now and later, end with this positive errno and reach no target;
     // 0 lifts it. For a LUN that is not what it was.
     virtual void bar(session_key key, const iscsi::lun_field& lun, int error) = 0;
+
+    // As bar() with ENODEV, except that flushes end well: for a unit that the target has removed,
+    // right before its disk is removed. bar() ends it.
+    virtual void retire(session_key key, const iscsi::lun_field& lun) = 0;
+
+    // The ledger of a unit: one for all that is attached to it until forget_ledger() or the end of
+    // the session. May be read as long as one likes.
+    virtual void ledger(
+        session_key key,
+        const iscsi::lun_field& lun,
+        std::function<void(std::shared_ptr<const write_ledger>)> found
+    ) = 0;
+    virtual void forget_ledger(session_key key, const iscsi::lun_field& lun) = 0;
 
     // The LUN has other properties now, its capacity say; for requests from now on.
     virtual void

@@ -29,10 +29,15 @@ lun_queue::lun_queue(
 }
 
 void lun_queue::submit(const block_request& request, request_owner& owner) {
+    if (retired_ && request.op == operation::flush) {
+        owner.complete(request.tag, 0);
+        return;
+    }
     const int error = session_ == nullptr ? ENOLINK
                       : refusal() != 0    ? refusal()
                                           : translator_.check(request);
     if (error != 0) {
+        enter(request, 0, error);
         owner.complete(request.tag, error);
         return;
     }
@@ -41,11 +46,30 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     what.request = request;
     what.owner = &owner;
     what.progress = {};
+    what.ledger_mark = ledger_->mark();
     plan(slot);
+}
+
+// What the end of a request means for the unit's volatile cache.
+void lun_queue::enter(const block_request& request, std::uint64_t mark, int error) {
+    if (request.op == operation::flush)
+        ledger_->flush_ended(mark, error);
+    else if (request.op == operation::write || request.op == operation::write_zeroes)
+        ledger_->write_ended(
+            request.length,
+            request.force_unit_access || !translator_.unit().write_cache_enabled,
+            error
+        );
+}
+
+void lun_queue::retire() {
+    bar(ENODEV);
+    retired_ = true;
 }
 
 void lun_queue::bar(int error) {
     barred_ = error;
+    retired_ = false;
     if (error != 0)
         end_unsent(error);
 }
@@ -261,6 +285,7 @@ void lun_queue::finish(std::uint32_t slot, int error) {
     entry& what = entries_[slot];
     request_owner& owner = *what.owner;
     const std::uint64_t tag = what.request.tag;
+    enter(what.request, what.ledger_mark, error);
     what.is = state::free;
     what.next = first_free_;
     first_free_ = slot;

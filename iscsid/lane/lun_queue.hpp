@@ -4,9 +4,11 @@
 #include "iscsid/lane/queue_depth.hpp"
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/translate.hpp"
+#include "iscsid/lane/write_ledger.hpp"
 
 #include <cerrno>
 #include <deque>
+#include <memory>
 
 namespace iscsid::lane {
 
@@ -25,6 +27,14 @@ class lun_queue final : public lun_port, public command_source {
 
     // Requests from now on, and those that have not been sent, end with this errno; 0 lifts it.
     void bar(int error);
+
+    // As a bar with ENODEV, but flushes end well: for a unit that is gone at the target and whose
+    // disk is about to be removed. The kernel's last flush can save nothing any more, and would be
+    // logged as an I/O error.
+    void retire();
+
+    // Where the ends of writes and flushes are entered; several queues of a unit share one.
+    void use(std::shared_ptr<write_ledger> ledger) { ledger_ = std::move(ledger); }
 
     // The unit is another one, or the right one again. While it is another, all requests end with
     // EIO, those too that wait in the session for a connection.
@@ -62,6 +72,7 @@ class lun_queue final : public lun_port, public command_source {
         unmap_list list{};
         state is = state::free;
         std::uint8_t failed_tries = 0; // of this command
+        std::uint64_t ledger_mark = 0; // of a flush: what it covers
         iscsi::duration next_delay{};
         iscsi::task_id task = 0;
         iscsi::instant due{};                  // sent: abort then; delayed: send again then
@@ -81,6 +92,7 @@ class lun_queue final : public lun_port, public command_source {
     void delay(std::uint32_t slot, const scsi::disposition& why);
     void another_way(std::uint32_t slot, const scsi::disposition& why);
     void finish(std::uint32_t slot, int error);
+    void enter(const block_request& request, std::uint64_t mark, int error);
     void now_due(std::uint32_t slot, iscsi::instant now);
     void check_at(iscsi::instant when);
 
@@ -97,7 +109,9 @@ class lun_queue final : public lun_port, public command_source {
     std::size_t unfinished_ = 0;
     std::size_t in_flight_ = 0; // commands that the session has
     queue_depth depth_;
-    int barred_ = 0; // errno
+    int barred_ = 0;       // errno
+    bool retired_ = false; // barred, and flushes end well
+    std::shared_ptr<write_ledger> ledger_ = std::make_shared<write_ledger>();
     bool is_other_ = false;
     std::optional<iscsi::instant> next_check_; // not after the first `due`
 };

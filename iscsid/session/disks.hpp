@@ -24,6 +24,12 @@ struct attached_disk {
     std::shared_ptr<disk::disk> device;
     bool barred = false;     // all its I/O fails
     bool unverified = false; // barred only because nobody could look; else it is another LUN now
+    bool is_gone = false;    // barred because the target has removed the unit
+    bool is_adopted = false; // an earlier daemon made it: what that one wrote is not in the ledger
+
+    // Bytes that the device still shows because its driver could not follow the capacity of the
+    // unit; 0: as many as the unit has.
+    std::uint64_t stale_size = 0;
 };
 
 // Moves the devices out, so that whoever takes them ends them; what is known of the disks stays.
@@ -42,31 +48,14 @@ attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_s
 attach_report
 adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans);
 
-struct removal_report {
-    std::vector<attached_disk> left; // still attached, or attached again
-    std::string refusal;             // empty: all are gone
-    std::vector<std::string> losses; // gone, but what was written may not be on the medium
-};
-
-// Whether a disk that is mounted, swap, or held by another device may be taken away.
-enum class users : std::uint8_t { are_respected, are_ignored };
-
 // Whether the device waits for the next daemon when this one ends.
 bool outlives_daemon(const disk_tools& with, const device::disk_state& state);
 
 // Notes a disk that outlives the daemon where the next one finds it.
 iscsi::result<void> remember(const disk_tools& with, const device::disk_state& state);
 
-// Whether a process of this PID namespace has the device or a partition of it open.
-bool is_open(const std::string& node);
-
-// Which of these devices is mounted, swap, or held by another one; "" when none is.
-std::string user_of(const std::vector<device::disk_state>& orphans);
-
-// Removes all disks or, when one is in use and that matters, none: those that were gone already
-// are attached again.
-removal_report remove_all(
-    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
-);
+// Attaches those again whose device was taken; one that does not come back is left out, with a line
+// in the log. For a removal that is refused half way.
+void attach_again(const disk_tools& with, lane::lane& where, std::vector<attached_disk>& disks);
 
 } // namespace iscsid::session

@@ -251,10 +251,10 @@ asio::awaitable<admin::logout_progress> manager::logout(lane::session_key sid) {
     if (which->now != entry::phase::running)
         co_return admin::logout_progress{
             sid, exit_code::internal, "the session is being logged in or out"};
-    const auto result = co_await take_down(which);
+    auto result = co_await take_down(which);
     if (result.has_error())
         co_return admin::logout_progress{sid, result.error().code, result.error().reason};
-    co_return admin::logout_progress{sid, exit_code::success, {}};
+    co_return admin::logout_progress{sid, exit_code::success, {}, *std::move(result)};
 }
 
 asio::awaitable<void> manager::cancel_login(entry_pointer which) {
@@ -262,7 +262,7 @@ asio::awaitable<void> manager::cancel_login(entry_pointer which) {
     co_await which->login_over.wait(which->plan.session.timeouts.logout);
 }
 
-asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
+asio::awaitable<outcome<std::vector<std::string>>> manager::take_down(entry_pointer which) {
     which->now = entry::phase::logging_out;
     const auto timeout = which->plan.session.timeouts.logout;
     const auto end = std::chrono::steady_clock::now() + timeout;
@@ -288,13 +288,15 @@ asio::awaitable<outcome<bool>> manager::take_down(entry_pointer which) {
         std::chrono::duration_cast<iscsi::duration>(end - std::chrono::steady_clock::now());
     co_await close(which, which->is_cut_off ? shortest_wait : std::max(left, timeout / 4));
     sessions_.erase(which->sid);
+    for (const auto& note : report.notes)
+        spdlog::warn("{}: {}", which->name(), note);
     if (!report.losses.empty()) {
         const auto losses = fmt::format("{}", fmt::join(report.losses, "; "));
         spdlog::error("{} is logged out, with losses: {}", which->name(), losses);
         co_return failure{exit_code::logout, losses};
     }
     spdlog::info("{} is logged out", which->name());
-    co_return true;
+    co_return std::move(report.notes);
 }
 
 asio::awaitable<removal_report> manager::detach(entry_pointer which) {
@@ -329,8 +331,10 @@ asio::awaitable<removal_report> manager::detach(entry_pointer which) {
         net::pending<removal_report> rest(with_.where.control);
         post_removal(which, std::move(report->left), users::are_ignored, rest.answer());
         auto losses = std::move(report->losses);
+        auto notes = std::move(report->notes);
         report = co_await rest.wait(very_long);
         report->losses.insert(report->losses.begin(), losses.begin(), losses.end());
+        report->notes.insert(report->notes.begin(), notes.begin(), notes.end());
     }
     co_return *std::move(report);
 }

@@ -132,17 +132,19 @@ class manager {
     void look_again(lane::session_key sid, bool list_changed);
     void look_later_if_needed(const entry_pointer& which);
     boost::asio::awaitable<void> scan_in_turn(entry_pointer which);
-    boost::asio::awaitable<std::optional<std::string>> scan_once(entry_pointer which);
+    boost::asio::awaitable<std::optional<std::string>>
+    scan_once(entry_pointer which, std::vector<std::string>& warnings);
     boost::asio::awaitable<iscsi::result<device::scan_result>> scan_on_lane(entry_pointer which);
-    boost::asio::awaitable<void>
+    boost::asio::awaitable<std::vector<std::string>>
     change_disks(entry_pointer which, device::scan_result seen, bool list_changed);
     boost::asio::awaitable<void> adopt_without_target(entry_pointer which);
-    boost::asio::awaitable<void> apply(entry_pointer which, disk_changes changes);
+    boost::asio::awaitable<std::vector<std::string>>
+    apply(entry_pointer which, disk_changes changes);
     boost::asio::awaitable<void> let_scan_end(entry_pointer which, iscsi::duration limit);
     boost::asio::awaitable<void> let_changes_end(entry_pointer which);
     boost::asio::awaitable<void> cancel_login(entry_pointer which);
     boost::asio::awaitable<void> close(entry_pointer which, iscsi::duration within);
-    boost::asio::awaitable<outcome<bool>> take_down(entry_pointer which);
+    boost::asio::awaitable<outcome<std::vector<std::string>>> take_down(entry_pointer which);
     boost::asio::awaitable<std::optional<iscsi::admin::session_info>>
     describe_entry(entry_pointer which);
     boost::asio::awaitable<bool> insist_on_logout(lane::session_key sid, iscsi::instant end);

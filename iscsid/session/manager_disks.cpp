@@ -76,13 +76,14 @@ asio::awaitable<admin::rescan_progress> manager::rescan(lane::session_key sid) {
             sid, exit_code::internal, "the session is being logged out"};
     which->is_scanned = true;
     which->finds_new_luns = which->list_changed = true;
-    const auto trouble = co_await scan_once(which);
+    std::vector<std::string> warnings;
+    const auto trouble = co_await scan_once(which, warnings);
     which->is_scanned = false;
     if (which->scan_again)
         look_again(sid, false);
     if (trouble)
         co_return admin::rescan_progress{sid, exit_code::session_not_connected, *trouble};
-    co_return admin::rescan_progress{sid, exit_code::success, {}};
+    co_return admin::rescan_progress{sid, exit_code::success, {}, std::move(warnings)};
 }
 
 // The session is back, has been given up for now, or a LUN says that it has changed.
@@ -100,7 +101,8 @@ void manager::look_again(lane::session_key sid, bool list_changed) {
 asio::awaitable<void> manager::scan_in_turn(entry_pointer which) {
     while (which->now == entry::phase::running && std::exchange(which->scan_again, false)) {
         which->finds_new_luns = which->plan.scan;
-        const auto trouble = co_await scan_once(which);
+        std::vector<std::string> warnings; // which are in the log
+        const auto trouble = co_await scan_once(which, warnings);
         if (trouble && which->now == entry::phase::running)
             spdlog::warn("{}: its LUNs could not be looked at: {}", which->name(), *trouble);
     }
@@ -110,7 +112,8 @@ asio::awaitable<void> manager::scan_in_turn(entry_pointer which) {
 // What went wrong, if something did.
 // A target that has just come back may not have all its LUNs yet: the word that its list has
 // changed counts for the list that is asked for after it, on that connection.
-asio::awaitable<std::optional<std::string>> manager::scan_once(entry_pointer which) {
+asio::awaitable<std::optional<std::string>>
+manager::scan_once(entry_pointer which, std::vector<std::string>& warnings) {
     const bool list_changed = std::exchange(which->list_changed, false);
     if (!which->watch->is_up()) {
         if (which->watch->has_given_up())
@@ -125,7 +128,7 @@ asio::awaitable<std::optional<std::string>> manager::scan_once(entry_pointer whi
         which->list_changed |= list_changed;
         co_return "the session is being logged out";
     }
-    co_await change_disks(which, *std::move(seen), list_changed);
+    warnings = co_await change_disks(which, *std::move(seen), list_changed);
     co_return std::nullopt;
 }
 
@@ -136,15 +139,16 @@ asio::awaitable<iscsi::result<device::scan_result>> manager::scan_on_lane(entry_
     co_return co_await device::scan(execute);
 }
 
-asio::awaitable<void>
+asio::awaitable<std::vector<std::string>>
 manager::change_disks(entry_pointer which, device::scan_result seen, bool list_changed) {
     auto changes =
         changes_of(which->disks, which->orphans, seen, words_of(*which), which->finds_new_luns);
     if (!list_changed)
         changes.remove.clear();
     which->found = seen.disks;
-    co_await apply(which, std::move(changes));
+    auto warnings = co_await apply(which, std::move(changes));
     look_later_if_needed(which);
+    co_return warnings;
 }
 
 // A unit that could not say who it is will not tell when it can: it is asked again, at growing
@@ -188,7 +192,8 @@ asio::awaitable<void> manager::adopt_without_target(entry_pointer which) {
         each.barred = each.unverified = true;
 }
 
-asio::awaitable<void> manager::apply(entry_pointer which, disk_changes changes) {
+asio::awaitable<std::vector<std::string>>
+manager::apply(entry_pointer which, disk_changes changes) {
     auto work = [with = with_.disks,
                  home = which->home,
                  disks = which->disks,
@@ -204,6 +209,7 @@ asio::awaitable<void> manager::apply(entry_pointer which, disk_changes changes) 
         spdlog::info("{}: {}", which->name(), line);
     for (const auto& line : report->troubles)
         spdlog::error("{}: {}", which->name(), line);
+    co_return std::move(report->warnings);
 }
 
 asio::awaitable<void> manager::let_scan_end(entry_pointer which, iscsi::duration limit) {

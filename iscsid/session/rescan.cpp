@@ -1,5 +1,7 @@
 #include "iscsid/session/rescan.hpp"
 
+#include "iscsid/session/disk_notes.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -111,6 +113,9 @@ class change_run {
         for (const auto number : changes.remove)
             remove(number);
         attach(std::move(changes.attach));
+        for (const auto& each : report_.disks)
+            if (each.stale_size != 0)
+                warn_of_size(each);
         return std::move(report_);
     }
 
@@ -127,7 +132,7 @@ class change_run {
         if (auto* const disk = find(report_.disks, what.lun_number)) {
             lane_.bar(disk->state.sid, disk->state.lun, EIO);
             disk->barred = true;
-            disk->unverified = false;
+            disk->unverified = disk->is_gone = false;
         }
         for (const auto& orphan : orphans)
             if (orphan.lun_number == what.lun_number)
@@ -137,7 +142,7 @@ class change_run {
     void unbar(std::uint64_t number) {
         auto* const disk = find(report_.disks, number);
         lane_.bar(disk->state.sid, disk->state.lun, 0);
-        disk->barred = disk->unverified = false;
+        disk->barred = disk->unverified = disk->is_gone = false;
         report_.news.push_back(fmt::format("LUN {} is the disk that it was, again", number));
     }
 
@@ -153,9 +158,7 @@ class change_run {
             const auto bar = std::ranges::find(bars, number, &disk_changes::bar::lun_number);
             each.barred = bar != bars.end();
             each.unverified = each.barred && bar->is_unknown;
-            report_.news.push_back(
-                fmt::format("LUN {} ({}) goes on where it stopped", number, each.state.node)
-            );
+            report_.news.push_back(name_of(each.state) + " goes on where it stopped");
         }
         take(std::move(adopted));
     }
@@ -165,64 +168,77 @@ class change_run {
         if (disk == nullptr)
             return;
         lane_.refresh(to.sid, to.lun, to.properties);
-        const auto done = disk->device->resize(to.properties);
-        if (!done) {
-            report_.troubles.push_back(fmt::format(
-                "LUN {} ({}) has {} bytes now: {}",
-                to.lun_number,
-                disk->state.node,
-                to.properties.size(),
-                done.error().text()
-            ));
-        } else {
-            report_.news.push_back(fmt::format(
-                "LUN {} ({}) has {} bytes now", to.lun_number, to.node, to.properties.size()
-            ));
-        }
+        const auto shown = disk->stale_size != 0 ? disk->stale_size : disk->state.properties.size();
         disk->state.properties = to.properties;
+        const auto done = disk->device->resize(to.properties);
+        const bool follows = done.has_value() || shown == to.properties.size();
+        disk->stale_size = follows ? 0 : shown;
+        const auto line =
+            fmt::format("{} has {} bytes now", name_of(disk->state), to.properties.size());
+        if (follows)
+            report_.news.push_back(line);
+        else
+            report_.troubles.push_back(line + ": " + done.error().text());
         static_cast<void>(remember(with_, disk->state));
     }
 
+    void warn_of_size(const attached_disk& disk) {
+        report_.warnings.push_back(fmt::format(
+            "{}: the target shows {} bytes, the disk still {}: log out and in again to follow",
+            name_of(disk.state),
+            disk.state.properties.size(),
+            disk.stale_size
+        ));
+    }
+
+    // Whoever still has it open hears errors at once: waiting for a unit that is gone helps nobody,
+    // and neither does a flush of it.
     void remove(std::uint64_t number) {
         auto* const disk = find(report_.disks, number);
-        const std::string name = fmt::format("LUN {} ({})", number, disk->state.node);
-        if (is_open(disk->state.node)) {
-            report_.troubles.push_back(
-                name + " is gone from the target, its disk stays: it is open"
-            );
-            return;
-        }
+        const auto name = name_of(disk->state);
+        lane_.bar(disk->state.sid, disk->state.lun, ENODEV);
+        disk->barred = disk->is_gone = true;
+        disk->unverified = false;
+        if (is_open(disk->state.node))
+            return keep_removed_unit(name + " is gone from the target, its disk stays: it is open");
         auto removed = remove_all(with_, lane_, {*disk}, users::are_respected);
-        if (!removed.refusal.empty()) {
-            report_.troubles.push_back(
+        if (!removed.refusal.empty())
+            return keep_removed_unit(
                 name + " is gone from the target, its disk stays: " + removed.refusal
             );
-            return;
-        }
-        if (disk->barred)
-            lane_.bar(disk->state.sid, disk->state.lun, 0);
+        lane_.bar(disk->state.sid, disk->state.lun, 0); // for a unit that gets this number later
         report_.news.push_back(name + " is gone");
-        for (auto& loss : removed.losses)
-            report_.troubles.push_back(std::move(loss));
+        for (auto* lines : {&removed.losses, &removed.notes})
+            for (auto& line : *lines)
+                report_.troubles.push_back(std::move(line));
         std::erase_if(report_.disks, [number](const auto& each) {
             return each.state.lun_number == number;
         });
     }
 
+    void keep_removed_unit(std::string why) {
+        report_.warnings.push_back(why);
+        report_.troubles.push_back(std::move(why));
+    }
+
     void attach(std::vector<device::disk_state> wanted) {
         auto attached = attach_all(with_, lane_, std::move(wanted));
         for (const auto& each : attached.disks)
-            report_.news.push_back(
-                fmt::format("LUN {} is {} now", each.state.lun_number, each.state.node)
-            );
+            report_.news.push_back(fmt::format(
+                "LUN {} is {} now",
+                each.state.lun_number,
+                each.state.node.empty() ? "exported" : each.state.node
+            ));
         take(std::move(attached));
     }
 
     void take(attach_report from) {
         for (auto& each : from.disks)
             report_.disks.push_back(std::move(each));
-        for (auto& each : from.failures)
+        for (auto& each : from.failures) {
+            report_.warnings.push_back(each);
             report_.troubles.push_back(std::move(each));
+        }
     }
 
     const disk_tools& with_;

@@ -2,6 +2,7 @@
 
 #include "iscsid/device/scanner.hpp"
 #include "iscsid/session/disks.hpp"
+#include "iscsid/session/removal.hpp"
 
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ struct change_report {
     std::vector<attached_disk> disks; // as they are now
     std::vector<std::string> news;    // lines for the log
     std::vector<std::string> troubles;
+    std::vector<std::string> warnings; // as the disks are now: for whoever asked for the scan
 };
 
 // Blocks: for a worker only. A disk in use is never removed.

@@ -48,6 +48,11 @@ void json_reader::texts(std::string_view name, std::vector<std::string>& to) {
         read_text(value, name, to.emplace_back());
 }
 
+void json_reader::optional_texts(std::string_view name, std::vector<std::string>& to) {
+    for (const auto& value : array(optional(name), name))
+        read_text(value, name, to.emplace_back());
+}
+
 void json_reader::integer(std::string_view name, std::uint64_t& to) {
     const auto* const value = required(name);
     if (value == nullptr)
@@ -87,8 +92,12 @@ const boost::json::value* json_reader::required(std::string_view name) {
 }
 
 const boost::json::array& json_reader::array(std::string_view name) {
+    return array(required(name), name);
+}
+
+const boost::json::array&
+json_reader::array(const boost::json::value* value, std::string_view name) {
     static const boost::json::array nothing;
-    const auto* const value = required(name);
     if (value == nullptr)
         return nothing;
     const auto* const all = value->if_array();

@@ -82,6 +82,12 @@ class json_writer {
         to_[name] = boost::json::array(values.begin(), values.end());
     }
 
+    // An empty list is left out.
+    void optional_texts(std::string_view name, const std::vector<std::string>& values) {
+        if (!values.empty())
+            texts(name, values);
+    }
+
     boost::json::object take() { return std::move(to_); }
 
   private:
@@ -100,6 +106,7 @@ class json_reader {
     void optional_boolean(std::string_view name, bool& to);
     void optional_text(std::string_view name, std::string& to);
     void texts(std::string_view name, std::vector<std::string>& to);
+    void optional_texts(std::string_view name, std::vector<std::string>& to);
 
     template <class Value>
     void integer(std::string_view name, Value& to) {
@@ -173,6 +180,7 @@ class json_reader {
     const boost::json::value* optional(std::string_view name);
     const boost::json::value* required(std::string_view name);
     const boost::json::array& array(std::string_view name);
+    const boost::json::array& array(const boost::json::value* value, std::string_view name);
     void read_text(const boost::json::value& value, std::string_view name, std::string& to);
     void read_boolean(const boost::json::value& value, std::string_view name, bool& to);
     std::optional<std::int64_t>

@@ -38,6 +38,7 @@ void members(Visitor& visit, Message& message) {
     visit.integer("code", message.code, exit_codes);
     visit.text("detail", message.detail);
     visit.integer("sid", message.sid);
+    visit.optional_texts("warnings", message.warnings);
 }
 
 template <class Visitor, class Message>
@@ -54,6 +55,7 @@ void members(Visitor& visit, Message& message) {
     visit.integer("sid", message.sid);
     visit.integer("code", message.code, exit_codes);
     visit.text("detail", message.detail);
+    visit.optional_texts("warnings", message.warnings);
 }
 
 template <class Visitor, class Message>
@@ -70,6 +72,7 @@ void members(Visitor& visit, Message& message) {
     visit.integer("sid", message.sid);
     visit.integer("code", message.code, exit_codes);
     visit.text("detail", message.detail);
+    visit.optional_texts("warnings", message.warnings);
 }
 
 template <class Visitor, class Message>

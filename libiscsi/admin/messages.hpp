@@ -29,6 +29,10 @@ struct login_progress {
     exit_code code = exit_code::success;
     std::string detail; // for people: why it failed
     std::uint32_t sid = 0;
+
+    // One line each, for stderr: what is not as it should be although the login succeeded, such as
+    // a LUN that does not answer.
+    std::vector<std::string> warnings{};
 };
 
 // Logout(sids): replies with `more`, one per session.
@@ -40,6 +44,7 @@ struct logout_progress {
     std::uint32_t sid = 0;
     exit_code code = exit_code::success;
     std::string detail;
+    std::vector<std::string> warnings{}; // as in login_progress
 };
 
 // Rescan(sids): replies with `more`, one per session.
@@ -51,6 +56,7 @@ struct rescan_progress {
     std::uint32_t sid = 0;
     exit_code code = exit_code::success;
     std::string detail;
+    std::vector<std::string> warnings{}; // as in login_progress
 };
 
 struct attached_lun {

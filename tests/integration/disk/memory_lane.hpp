@@ -82,6 +82,18 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
     // Not of this lane.
     void bar(iscsid::lane::session_key, const iscsi::lun_field&, int) override {}
 
+    void retire(iscsid::lane::session_key, const iscsi::lun_field&) override {}
+
+    void ledger(
+        iscsid::lane::session_key,
+        const iscsi::lun_field&,
+        std::function<void(std::shared_ptr<const iscsid::lane::write_ledger>)> found
+    ) override {
+        found(nullptr);
+    }
+
+    void forget_ledger(iscsid::lane::session_key, const iscsi::lun_field&) override {}
+
     void refresh(iscsid::lane::session_key, const iscsi::lun_field&, const scsi::logical_unit&)
         override {}
 

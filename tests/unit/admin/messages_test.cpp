@@ -57,6 +57,9 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(sample_id(-1));
     expect_round_trip(login_request_message{{sample_id(), sample_id(-1)}, false});
     expect_round_trip(login_progress{1, exit_code::login_auth_failed, "because", 4});
+    expect_round_trip(login_progress{1, exit_code::success, "", 4, {"one", "two"}});
+    expect_round_trip(logout_progress{1, exit_code::success, "", {"one"}});
+    expect_round_trip(rescan_progress{1, exit_code::success, "", {"one"}});
     expect_round_trip(logout_request_message{{1, 2, 4294967295U}});
     expect_round_trip(logout_progress{1, exit_code::busy, "mounted"});
     expect_round_trip(rescan_request_message{{1, 2, 4294967295U}});
@@ -144,6 +147,22 @@ TEST(messages, refuse_members_that_they_do_not_have) {
     const auto why = refused<logout_request_message>(json(R"({"sids":[],"force":true})"));
     EXPECT_EQ(why.code, to_error_code(message_errc::unknown_member));
     EXPECT_EQ(why.field, "force");
+}
+
+TEST(messages, need_no_warnings_but_take_them_as_a_list_of_strings) {
+    const auto read = [](std::string_view text) { return from_json<rescan_progress>(json(text)); };
+    EXPECT_TRUE(read(R"({"sid":1,"code":0,"detail":""})").value().warnings.empty());
+    EXPECT_TRUE(read(R"({"sid":1,"code":0,"detail":"","warnings":null})").has_value());
+    const auto two = read(R"({"sid":1,"code":0,"detail":"","warnings":["a","b"]})");
+    EXPECT_THAT(two.value().warnings, ElementsAre("a", "b"));
+    const auto wrong_type = to_error_code(message_errc::wrong_type);
+    for (const auto* const bad : {R"("a")", "[1]", "{}"})
+        EXPECT_EQ(
+            read(std::string(R"({"sid":1,"code":0,"detail":"","warnings":)") + bad + "}")
+                .error()
+                .code,
+            wrong_type
+        ) << bad;
 }
 
 TEST(messages, hold_the_answer_to_a_rescan_to_its_range) {

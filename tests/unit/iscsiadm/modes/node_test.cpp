@@ -380,6 +380,26 @@ TEST_F(node_test, explains_a_logout_that_failed) {
     );
 }
 
+TEST_F(node_test, prints_each_warning_of_a_login_and_a_logout_that_went_well) {
+    add_node(t1);
+    daemon.login_answers = {{0, exit_code::success, "", 1, {"LUN 4 does not answer"}}};
+    outcome got = run({"-m", "node", "-l"});
+    EXPECT_EQ(got.code, 0);
+    EXPECT_EQ(
+        got.err,
+        "iscsiadm: [iface: default, target: " + t1 +
+            ", portal: 10.9.9.1,3260]: LUN 4 does not answer\n"
+    );
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.logout_answers = {{1, exit_code::success, "", {"LUN 4: nothing is lost"}}};
+    got = run({"-m", "node", "-u"});
+    EXPECT_EQ(got.code, 0);
+    EXPECT_EQ(
+        got.err,
+        "iscsiadm: [sid: 1, target: " + t1 + ", portal: 10.9.9.1,3260]: LUN 4: nothing is lost\n"
+    );
+}
+
 TEST_F(node_test, rescans_the_chosen_sessions_only) {
     daemon.sessions = {session_of(node_id_of(t1, -1), 1), session_of(node_id_of(t2), 2)};
     EXPECT_EQ(

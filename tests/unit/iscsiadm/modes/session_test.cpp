@@ -138,6 +138,16 @@ TEST_F(session_test, rescans_one_or_all) {
     EXPECT_THAT(daemon.rescans.back().sids, ElementsAre(1, 10, 2));
 }
 
+TEST_F(session_test, prints_each_warning_of_a_rescan_that_went_well) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.rescan_answers = {
+        {1, exit_code::success, "", {"LUN 1: does not answer", "LUN 2: grew"}}};
+    const outcome got = run({"-m", "session", "-R"});
+    EXPECT_EQ(got.code, 0);
+    const std::string name = "iscsiadm: [sid: 1, target: " + t1 + ", portal: 10.9.9.1,3260]: ";
+    EXPECT_EQ(got.err, name + "LUN 1: does not answer\n" + name + "LUN 2: grew\n");
+}
+
 TEST_F(session_test, explains_a_rescan_that_failed) {
     daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
     daemon.rescan_answers = {

@@ -1,7 +1,10 @@
 #include "tests/unit/iscsid/session/states.hpp"
 
+#include "iscsid/session/removal.hpp"
+
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <fstream>
 
 namespace {
@@ -91,6 +94,93 @@ TEST_F(disks, are_gone_although_something_was_lost) {
         EXPECT_TRUE(driver.present.empty());
         EXPECT_THAT(remembered(), IsEmpty());
     }
+}
+
+// ---- what a last flush that fails has cost ----------------------------------------------------
+
+struct last_flush : disks {
+    removal_report remove_after(iscsid::lane::write_ledger& ledger, int flush_error) {
+        auto all = attached({1, 2});
+        driver.lossy = {1};
+        lane.ledgers[{some_sid, scsi::lun_from_number(1)}] =
+            std::shared_ptr<iscsid::lane::write_ledger>(std::shared_ptr<void>(), &ledger);
+        ledger.flush_ended(ledger.mark(), flush_error);
+        auto report = remove(prepare(std::move(all)), users::are_respected);
+        EXPECT_EQ(report.refusal, "");
+        EXPECT_THAT(report.left, IsEmpty());
+        EXPECT_TRUE(driver.present.empty());
+        return report;
+    }
+
+    std::vector<attached_disk> prepare(std::vector<attached_disk> all) const {
+        all[0].is_adopted = is_adopted;
+        all[0].is_gone = is_gone;
+        return all;
+    }
+
+    iscsid::lane::write_ledger ledger;
+    bool is_adopted = false;
+    bool is_gone = false;
+};
+
+TEST_F(last_flush, of_a_disk_that_was_only_read_costs_nothing) {
+    const auto report = remove_after(ledger, ENOLINK);
+    EXPECT_THAT(report.losses, IsEmpty());
+    EXPECT_THAT(report.notes, ElementsAre(HasSubstr("LUN 1 (no-such-disk-1)")));
+}
+
+TEST_F(last_flush, after_an_earlier_one_costs_nothing) {
+    ledger.write_ended(4096, false, 0);
+    ledger.flush_ended(ledger.mark(), 0);
+    EXPECT_THAT(remove_after(ledger, ENOLINK).losses, IsEmpty());
+}
+
+TEST_F(last_flush, costs_what_was_written_since_the_one_before) {
+    ledger.write_ended(4096, false, 0);
+    ledger.flush_ended(ledger.mark(), 0);
+    ledger.write_ended(512, false, 0);
+    const auto report = remove_after(ledger, ENOLINK);
+    EXPECT_THAT(report.losses, ElementsAre(HasSubstr("512 bytes written since the last flush")));
+    EXPECT_THAT(report.notes, IsEmpty());
+}
+
+TEST_F(last_flush, costs_nothing_more_than_what_its_user_has_heard) {
+    ledger.write_ended(512, false, EIO);
+    EXPECT_THAT(remove_after(ledger, ENOLINK).losses, IsEmpty());
+}
+
+TEST_F(last_flush, of_a_disk_of_another_daemon_may_cost_what_that_one_wrote) {
+    is_adopted = true;
+    EXPECT_THAT(remove_after(ledger, ENOLINK).losses, ElementsAre(HasSubstr("LUN 1")));
+    iscsid::lane::write_ledger flushed;
+    flushed.flush_ended(0, 0);
+    EXPECT_THAT(remove_after(flushed, ENOLINK).losses, IsEmpty());
+}
+
+TEST_F(last_flush, in_conflict_with_a_reservation_is_no_loss) {
+    ledger.write_ended(512, false, 0);
+    const auto report = remove_after(ledger, EBADE);
+    EXPECT_THAT(report.losses, IsEmpty());
+    EXPECT_THAT(report.notes, ElementsAre(HasSubstr("reservation")));
+}
+
+TEST_F(last_flush, of_a_unit_that_is_gone_is_not_sent_and_no_loss) {
+    is_gone = true;
+    ledger.write_ended(512, false, 0);
+    const auto report = remove_after(ledger, 0);
+    EXPECT_THAT(report.losses, IsEmpty());
+    EXPECT_EQ(lane.retired.count({some_sid, scsi::lun_from_number(1)}), 1U);
+    EXPECT_EQ(lane.retired.size(), 1U);
+}
+
+TEST_F(last_flush, of_a_gone_unit_whose_disk_stays_is_not_kept_quiet) {
+    auto all = attached({1});
+    all[0].is_gone = true;
+    driver.busy = {1};
+    const auto report = remove(all, users::are_respected);
+    EXPECT_THAT(report.refusal, HasSubstr("LUN 1"));
+    EXPECT_TRUE(lane.retired.empty());
+    EXPECT_EQ(bar_of(1), ENODEV);
 }
 
 TEST_F(disks, without_any_are_removed_at_once) {

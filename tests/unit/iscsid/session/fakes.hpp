@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,6 +39,24 @@ class fake_lane final : public lane::lane {
 
     void bar(iscsid::lane::session_key key, const iscsi::lun_field& lun, int error) override {
         barred[{key, lun}] = error;
+        retired.erase({key, lun});
+    }
+
+    void retire(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
+        barred[{key, lun}] = ENODEV;
+        retired.insert({key, lun});
+    }
+
+    void ledger(
+        iscsid::lane::session_key key,
+        const iscsi::lun_field& lun,
+        std::function<void(std::shared_ptr<const iscsid::lane::write_ledger>)> found
+    ) override {
+        found(ledgers[{key, lun}]);
+    }
+
+    void forget_ledger(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
+        ledgers.erase({key, lun});
     }
 
     void refresh(
@@ -118,6 +137,11 @@ class fake_lane final : public lane::lane {
     std::vector<given_transport> transports;
     std::vector<iscsid::lane::session_key> logouts;
     std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> barred;
+    std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> retired;
+    std::map<
+        std::pair<iscsid::lane::session_key, iscsi::lun_field>,
+        std::shared_ptr<iscsid::lane::write_ledger>>
+        ledgers; // none: nobody knows what was written
     std::vector<std::uint64_t> refreshed;
 
   private:
@@ -142,7 +166,7 @@ class fake_driver final : public disk::driver {
     attach(lane::lane& /*where*/, const disk::disk_request& what) override {
         const std::scoped_lock lock(changing);
         ++attached;
-        return make(what, "no-such-disk-" + std::to_string(what.lun_number));
+        return make(what, has_nodes ? "no-such-disk-" + std::to_string(what.lun_number) : "");
     }
 
     iscsi::result<std::unique_ptr<disk::disk>>
@@ -165,6 +189,7 @@ class fake_driver final : public disk::driver {
     }
 
     bool adopts = false;
+    bool has_nodes = true; // else as exported sockets
     bool can_resize = true;
     std::set<std::string> present;
     std::set<std::string> gone;                                 // devices that cannot be taken over
@@ -173,6 +198,7 @@ class fake_driver final : public disk::driver {
     std::set<std::uint64_t> lossy;                              // LUNs whose last flush fails
     std::map<std::uint64_t, std::uint64_t> resized;             // LUNs to blocks
     std::function<void(const disk::disk_request&)> on_the_edge; // right before a disk is there
+    std::function<void(std::uint64_t lun)> on_removal;
     int attached = 0;
     int adopted = 0;
     std::mutex changing; // the workers' calls come from several threads
@@ -206,6 +232,8 @@ class fake_driver final : public disk::driver {
 
         iscsi::result<void> remove() override {
             const std::scoped_lock lock(of_.changing);
+            if (of_.on_removal)
+                of_.on_removal(lun_);
             if (of_.busy.count(lun_) != 0)
                 return failed(iscsid::disk::disk_errc::busy, node_);
             of_.present.erase(node_);

@@ -244,6 +244,55 @@ TEST_F(changed_disks, stay_while_they_are_in_use) {
     EXPECT_EQ(luns_of(follow(report.disks, {found(2)}).disks), lun_list{2});
 }
 
+// Nothing of it may wait for a unit that is not there, least of all its last flush.
+TEST_F(changed_disks, of_gone_units_fail_before_they_are_removed) {
+    const auto disks = attached({1, 2, 3});
+    driver.on_removal = [this](std::uint64_t lun) {
+        EXPECT_EQ(bar_of(lun), ENODEV);
+        EXPECT_EQ(lane.retired.count({some_sid, scsi::lun_from_number(lun)}), 1U);
+    };
+    EXPECT_EQ(luns_of(follow(disks, {found(2)}).disks), lun_list{2});
+    EXPECT_EQ(bar_of(1), 0); // for the next one of that number
+    EXPECT_EQ(bar_of(2), 0);
+}
+
+TEST_F(changed_disks, of_gone_units_fail_while_they_stay_and_work_again_when_these_are_back) {
+    const auto disks = attached({1});
+    driver.busy = {1};
+    auto report = follow(disks, {});
+    EXPECT_EQ(bar_of(1), ENODEV);
+    ASSERT_EQ(luns_of(report.disks), lun_list{1});
+    EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("its disk stays")));
+    report = follow(report.disks, {found(1)});
+    EXPECT_EQ(bar_of(1), 0);
+    EXPECT_FALSE(report.disks.at(0).is_gone);
+}
+
+TEST_F(changed_disks, warn_with_each_scan_while_they_cannot_follow_their_unit) {
+    driver.can_resize = false;
+    auto report = follow(attached({1, 2}), {found(1, 300), found(2)});
+    for (int scan = 0; scan < 2; ++scan) {
+        EXPECT_THAT(
+            report.warnings,
+            ElementsAre("LUN 1 (no-such-disk-1): the target shows 153600 bytes, the disk still "
+                        "51200: log out and in again to follow")
+        );
+        report = follow(report.disks, {found(1, 300), found(2)});
+    }
+    report = follow(report.disks, {found(1, 100), found(2)}); // as the disk shows it
+    EXPECT_THAT(report.warnings, IsEmpty());
+}
+
+TEST_F(changed_disks, without_a_node_have_no_empty_names) {
+    driver.has_nodes = false;
+    const auto report = follow({}, {found(1), found(2)});
+    EXPECT_THAT(report.news, ElementsAre("LUN 1 is exported now", "LUN 2 is exported now"));
+    EXPECT_THAT(follow(report.disks, {found(2)}).news, ElementsAre("LUN 1 is gone"));
+    driver.busy = {2};
+    const auto refused = remove_all(with, lane, report.disks, users::are_respected);
+    EXPECT_THAT(refused.refusal, testing::StartsWith("LUN 2: "));
+}
+
 TEST_F(changed_disks, tell_of_losses_when_they_go) {
     const auto disks = attached({1});
     driver.lossy = {1};

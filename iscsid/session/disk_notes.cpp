@@ -1,0 +1,66 @@
+#include "iscsid/session/disk_notes.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace iscsid::session {
+
+namespace {
+
+device::disk_identity_words identity_of(const device::disk_state& state) {
+    return {
+        state.target, state.portal_address, state.portal_port, state.lun_number, state.properties};
+}
+
+} // namespace
+
+std::string name_of(const device::disk_state& state) {
+    if (state.node.empty())
+        return fmt::format("LUN {}", state.lun_number);
+    return fmt::format("LUN {} ({})", state.lun_number, state.node);
+}
+
+disk::driver* driver_of(const disk_tools& with, const device::disk_state& state) {
+    if (with.driver != nullptr && with.driver->name() == state.driver)
+        return with.driver;
+    const auto found = std::ranges::find(with.earlier, state.driver, &disk::driver::name);
+    return found == with.earlier.end() ? nullptr : *found;
+}
+
+bool outlives_daemon(const disk_tools& with, const device::disk_state& state) {
+    const auto* const driver = driver_of(with, state);
+    return driver != nullptr && driver->can_adopt();
+}
+
+iscsi::result<void> remember(const disk_tools& with, const device::disk_state& state) {
+    if (with.registry == nullptr || !outlives_daemon(with, state))
+        return {};
+    return with.registry->save(state);
+}
+
+iscsi::result<void>
+announce(const disk_tools& with, device::disk_state state, const std::string& node) {
+    state.node = node;
+    if (auto noted = remember(with, state); !noted)
+        return noted;
+    if (with.links == nullptr || node.empty()) // a socket has no links
+        return {};
+    if (const auto told = with.links->announce(node, identity_of(state)); !told)
+        spdlog::warn("udev will not name {}: {}", node, told.error().text());
+    return {};
+}
+
+void forget_state(const disk_tools& with, const device::disk_state& state) {
+    if (with.registry != nullptr)
+        with.registry->forget(state.sid, state.lun_number);
+}
+
+void forget(const disk_tools& with, const device::disk_state& state) {
+    forget_state(with, state);
+    if (with.links != nullptr && !state.node.empty())
+        with.links->retract(state.node);
+}
+
+} // namespace iscsid::session

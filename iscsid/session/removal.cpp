@@ -1,0 +1,228 @@
+#include "iscsid/session/removal.hpp"
+
+#include "iscsid/device/entries.hpp"
+#include "iscsid/session/disk_notes.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <future>
+#include <utility>
+#include <variant>
+
+namespace iscsid::session {
+
+namespace {
+
+using balance = lane::write_ledger::balance;
+
+// For an answer that comes as soon as the lane turns once.
+constexpr std::chrono::seconds ledger_limit{2};
+
+// Mounted, swap, or held by another device (LVM, RAID): an exclusive open tells, without a race
+// and without a walk through /sys. Reading only, so that udev does not take it for a change.
+bool is_in_use(const std::string& node) {
+    if (node.empty())
+        return false;
+    const std::string path = "/dev/" + node;
+    const int fd = ::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return errno == EBUSY;
+    ::close(fd);
+    return false;
+}
+
+bool is(const iscsi::fault& why, disk::disk_errc code) {
+    return why.code == iscsi::to_error_code(code);
+}
+
+// nullptr: the lane does not answer, and what is lost is not known.
+std::shared_ptr<const lane::write_ledger>
+ledger_of(lane::lane& where, const device::disk_state& state) {
+    using ledger = std::shared_ptr<const lane::write_ledger>;
+    const auto promised = std::make_shared<std::promise<ledger>>();
+    auto answer = promised->get_future();
+    where.ledger(state.sid, state.lun, [promised](ledger found) {
+        promised->set_value(std::move(found));
+    });
+    if (answer.wait_for(ledger_limit) != std::future_status::ready)
+        return nullptr;
+    return answer.get();
+}
+
+// A disk that is gone, and the one line about it that matters, if any.
+struct removed_disk {
+    std::string loss;
+    std::string note;
+};
+
+struct disk_in_use {
+    iscsi::fault why;
+};
+
+using removal = std::variant<removed_disk, disk_in_use>;
+
+std::string bytes_in_doubt(const balance& before, const balance& after) {
+    const auto failed = after.failed - before.failed; // nobody is left who hears of these
+    std::string text;
+    if (after.unflushed > 0)
+        text = fmt::format("{} bytes written since the last flush", after.unflushed);
+    if (failed > 0)
+        text +=
+            fmt::format("{}{} bytes that could not be written", text.empty() ? "" : ", ", failed);
+    return text;
+}
+
+removed_disk judge_flush(
+    const attached_disk& disk, const balance& before, const balance& after, const std::string& why
+) {
+    const auto name = name_of(disk.state);
+    const auto doubt = bytes_in_doubt(before, after);
+    if (disk.is_gone && doubt.empty())
+        return {};
+    if (disk.is_gone)
+        return {{}, fmt::format("{}: removed at the target, and with it {}", name, doubt)};
+    const bool conflict = after.flush_error == EBADE && after.failed == before.failed;
+    if (conflict)
+        return {{}, fmt::format("{}: the last flush met a reservation of another initiator", name)};
+    if (!doubt.empty())
+        return {fmt::format("{}: {} may not be on the medium: {}", name, doubt, why), {}};
+    if (disk.is_adopted && !after.was_flushed)
+        return {
+            fmt::format("{}: what was written before iscsid ended may be lost: {}", name, why), {}};
+    return {{}, fmt::format("{}: the last flush failed, but nothing is lost: {}", name, why)};
+}
+
+// One disk on its way out.
+class one_removal {
+  public:
+    one_removal(const disk_tools& with, lane::lane& where, attached_disk& disk)
+        : with_(with)
+        , lane_(where)
+        , disk_(disk)
+        , ledger_(ledger_of(where, disk.state))
+        , before_(ledger_ ? ledger_->now() : balance{}) {}
+
+    // Its name is free when this returns, and may be announced for another disk.
+    removal run() {
+        const auto& state = disk_.state;
+        if (with_.links != nullptr && !state.node.empty())
+            with_.links->retract(state.node);
+        if (disk_.is_gone)
+            lane_.retire(state.sid, state.lun);
+        const auto removed = disk_.device->remove();
+        if (removed.has_error() && is(removed.error(), disk::disk_errc::busy)) {
+            stays();
+            return disk_in_use{removed.error()};
+        }
+        disk_.device.reset();
+        forget_state(with_, state);
+        if (with_.links != nullptr && !state.node.empty())
+            with_.links->wait_until_gone(state.node, links_limit);
+        return account(removed);
+    }
+
+    // Without a flush and whoever uses it.
+    removed_disk take_away() {
+        spdlog::warn("{}: taken away from its users", name_of(disk_.state));
+        forget(with_, disk_.state);
+        disk_.device.reset();
+        removed_disk end = account({});
+        if (ledger_ && !bytes_in_doubt(before_, ledger_->now()).empty())
+            end = judge_flush(disk_, before_, ledger_->now(), "taken away from its users");
+        return end;
+    }
+
+  private:
+    void stays() {
+        static_cast<void>(announce(with_, disk_.state, disk_.state.node));
+        if (disk_.is_gone)
+            lane_.bar(disk_.state.sid, disk_.state.lun, ENODEV);
+    }
+
+    removed_disk account(const iscsi::result<void>& removed) {
+        lane_.forget_ledger(disk_.state.sid, disk_.state.lun);
+        if (removed.has_value() && disk_.is_gone && ledger_) // no flush of it reached the unit
+            return judge_flush(disk_, before_, ledger_->now(), {});
+        if (removed.has_value())
+            return {};
+        const auto why = removed.error().text();
+        if (!ledger_ || !is(removed.error(), disk::disk_errc::flush_failed))
+            return {fmt::format("{}: {}", name_of(disk_.state), why), {}};
+        return judge_flush(disk_, before_, ledger_->now(), why);
+    }
+
+    const disk_tools& with_;
+    lane::lane& lane_;
+    attached_disk& disk_;
+    std::shared_ptr<const lane::write_ledger> ledger_;
+    balance before_;
+};
+
+void keep(removed_disk end, removal_report& report) {
+    if (!end.loss.empty())
+        report.losses.push_back(std::move(end.loss));
+    if (!end.note.empty())
+        report.notes.push_back(std::move(end.note));
+}
+
+} // namespace
+
+// The kernel does not tell who has a block device open; /proc does. Files come and go meanwhile.
+bool is_open(const std::string& node) {
+    namespace fs = std::filesystem;
+    if (node.empty())
+        return false;
+    const std::string path = "/dev/" + node;
+    std::error_code ignored;
+    for (const auto& process : device::entries_of("/proc"))
+        for (const auto& file : device::entries_of(process / "fd")) {
+            const auto target = fs::read_symlink(file, ignored).string();
+            if (target == path || target.starts_with(path + "p"))
+                return true;
+        }
+    return false;
+}
+
+std::string user_of(const std::vector<device::disk_state>& orphans) {
+    for (const auto& each : orphans)
+        if (is_in_use(each.node))
+            return name_of(each) + ": device is in use";
+    return {};
+}
+
+removal_report remove_all(
+    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
+) {
+    removal_report report;
+    report.left = std::move(disks);
+    // Looked at first, so that an ordinary mount is refused before anything changes.
+    for (const auto& each : report.left)
+        if (whose == users::are_respected && is_in_use(each.state.node)) {
+            report.refusal = name_of(each.state) + ": device is in use";
+            return report;
+        }
+    for (auto& each : report.left) {
+        one_removal removing(with, where, each);
+        auto end = removing.run();
+        if (auto* const gone = std::get_if<removed_disk>(&end)) {
+            keep(std::move(*gone), report);
+        } else if (whose == users::are_ignored) {
+            keep(removing.take_away(), report);
+        } else {
+            report.refusal = name_of(each.state) + ": " + std::get<disk_in_use>(end).why.text();
+            attach_again(with, where, report.left);
+            return report;
+        }
+    }
+    report.left.clear();
+    return report;
+}
+
+} // namespace iscsid::session

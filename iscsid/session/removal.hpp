@@ -1,0 +1,35 @@
+#pragma once
+
+#include "iscsid/session/disks.hpp"
+
+// Taking disks away without losing a word about what that costs.
+namespace iscsid::session {
+
+struct removal_report {
+    std::vector<attached_disk> left; // still attached, or attached again
+    std::string refusal;             // empty: all are gone
+    std::vector<std::string> losses; // gone, and data that users were promised may be lost
+    std::vector<std::string> notes;  // gone, not quite as it should be, but nothing is lost
+};
+
+// Whether a disk that is mounted, swap, or held by another device may be taken away.
+enum class users : std::uint8_t { are_respected, are_ignored };
+
+// Removes all disks or, when one is in use and that matters, none: those that were gone already
+// are attached again. Blocks until the kernel lets go, which may wait for the target: for a worker
+// only.
+//
+// A last flush that fails is a loss only when the ledger of the unit has writes that no earlier
+// flush covers, or when writes that the kernel still held have failed. A RESERVATION CONFLICT, and
+// a unit that the target has removed, are no losses of ours.
+removal_report remove_all(
+    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
+);
+
+// Which of these devices is mounted, swap, or held by another one; "" when none is.
+std::string user_of(const std::vector<device::disk_state>& orphans);
+
+// Whether a process of this PID namespace has the device or a partition of it open.
+bool is_open(const std::string& node);
+
+} // namespace iscsid::session
