@@ -38,7 +38,8 @@ using admin::exit_code;
 namespace {
 
 constexpr std::size_t resolver_threads = 4;
-constexpr std::size_t disk_threads = 8;
+constexpr std::size_t disk_threads = 4;                   // made at once
+constexpr std::size_t most_disk_threads = 256;            // when so many sessions block at a time
 constexpr auto shutdown_limit = std::chrono::seconds(25); // systemd gives 90
 constexpr const char* default_pid_file = "/run/iscsid.pid";
 
@@ -135,7 +136,7 @@ class daemon {
     ending run();
 
   private:
-    session::surroundings surroundings();
+    session::environment environment();
     admin::daemon_status describe() const;
     void stop();
     void reload();
@@ -145,7 +146,7 @@ class daemon {
     const daemon_options& options_;
     asio::io_context control_{1};
     asio::thread_pool resolvers_{resolver_threads};
-    asio::thread_pool workers_{disk_threads};
+    session::worker_pool workers_{disk_threads, most_disk_threads};
     admin::record_store records_;
     lane::lane_pool lanes_;
     disk::surroundings where_;
@@ -170,7 +171,7 @@ daemon::daemon(const daemon_options& options, const session::current_settings& s
     , links_(options.where.runtime / "udev")
     , left_(load_left_disks(registry_))
     , disks_(choose_driver(where_, settings.config))
-    , sessions_(surroundings(), settings)
+    , sessions_(environment(), settings)
     , verbs_(
           sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}
       )
@@ -184,10 +185,11 @@ daemon::daemon(const daemon_options& options, const session::current_settings& s
     sessions_.restore(std::move(left_));
 }
 
-session::surroundings daemon::surroundings() {
+session::environment daemon::environment() {
     add_earlier_drivers(disks_, left_, where_);
-    session::surroundings with;
-    with.where = {control_.get_executor(), resolvers_.get_executor(), workers_.get_executor()};
+    session::environment with;
+    with.where = {control_.get_executor(), resolvers_.get_executor()};
+    with.workers = &workers_;
     with.disks.driver = disks_.driver.get();
     for (const auto& each : disks_.earlier)
         with.disks.earlier.push_back(each.get());
@@ -199,9 +201,6 @@ session::surroundings daemon::surroundings() {
         return lanes_.adopt(sid, std::move(engine), socket, std::move(notes));
     };
     with.drop = [this](auto sid, auto gone) { lanes_.drop(sid, std::move(gone)); };
-    with.log_in = [this](session::login_plan plan) {
-        return session::log_in(std::move(plan), resolvers_.get_executor());
-    };
     return with;
 }
 

@@ -1,6 +1,8 @@
 #include "iscsid/ipc/verbs.hpp"
 
+#include "iscsid/ipc/describe.hpp"
 #include "iscsid/ipc/gathering.hpp"
+#include "iscsid/ipc/progress.hpp"
 
 #include "libiscsi/admin/messages.hpp"
 #include "libiscsi/admin/version.hpp"
@@ -65,6 +67,24 @@ asio::awaitable<void> send_all(gathering<Progress> jobs, bool more, reply_sink& 
         if (!co_await to.reply(std::move(answer), more && !is_last))
             co_return;
     }
+}
+
+// One job of a Login, as a message.
+asio::awaitable<admin::login_progress>
+log_in(session::manager& sessions, admin::node_id node, std::uint32_t index) {
+    const auto how = co_await sessions.login(std::move(node));
+    co_return message_of(index, how);
+}
+
+asio::awaitable<admin::logout_progress> log_out(session::manager& sessions, lane::session_key sid) {
+    const auto how = co_await sessions.logout(sid);
+    co_return message_of(sid, how);
+}
+
+asio::awaitable<admin::rescan_progress>
+look_again(session::manager& sessions, lane::session_key sid) {
+    const auto how = co_await sessions.rescan(sid);
+    co_return message_of(sid, how);
 }
 
 } // namespace
@@ -155,7 +175,7 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
         }
         for (unsigned n = 0; n < std::min<std::size_t>(*count, most_sessions_per_node); ++n)
             jobs.start(
-                sessions_.login(node, index), {index, exit_code::internal, "internal error", 0}
+                log_in(sessions_, node, index), {index, exit_code::internal, "internal error", 0}
             );
     }
     if (!request->wait) {
@@ -170,7 +190,7 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
 template <class Request, class Progress>
 asio::awaitable<void> verbs::on_each_session(
     const call_type& call,
-    asio::awaitable<Progress> (session::manager::*job)(lane::session_key),
+    asio::awaitable<Progress> (*job)(session::manager&, lane::session_key),
     reply_sink& to
 ) {
     const auto request = admin::from_json<Request>(call.parameters);
@@ -181,16 +201,16 @@ asio::awaitable<void> verbs::on_each_session(
     }
     gathering<Progress> jobs(control_, request->sids.size());
     for (const auto sid : request->sids)
-        jobs.start((sessions_.*job)(sid), {sid, exit_code::internal, "internal error"});
+        jobs.start(job(sessions_, sid), {sid, exit_code::internal, "internal error"});
     co_await send_all(std::move(jobs), call.more, to);
 }
 
 asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {
-    return on_each_session<admin::logout_request_message>(call, &session::manager::logout, to);
+    return on_each_session<admin::logout_request_message>(call, &log_out, to);
 }
 
 asio::awaitable<void> verbs::rescan(const call_type& call, reply_sink& to) {
-    return on_each_session<admin::rescan_request_message>(call, &session::manager::rescan, to);
+    return on_each_session<admin::rescan_request_message>(call, &look_again, to);
 }
 
 asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to) {
@@ -200,7 +220,9 @@ asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to
         co_return;
     }
     admin::list_sessions_message answer;
-    answer.sessions = co_await sessions_.list(request->sid);
+    const auto sessions = co_await sessions_.list(request->sid);
+    for (const auto& each : sessions)
+        answer.sessions.push_back(message_of(each));
     if (request->sid && answer.sessions.empty()) {
         json::object which;
         which["sid"] = *request->sid;
@@ -215,15 +237,15 @@ namespace {
 using progress_channel =
     asio::experimental::channel<void(boost::system::error_code, admin::discover_progress)>;
 
-asio::awaitable<void> run_discovery(
-    session::manager& sessions, admin::discover_request_message what, progress_channel& tell
-) {
+asio::awaitable<void>
+run_discovery(session::manager& sessions, session::discovery_request what, progress_channel& tell) {
     const auto note = [&tell](std::string line) {
         admin::discover_progress progress;
         progress.notes.push_back(std::move(line));
         tell.try_send(boost::system::error_code(), std::move(progress));
     };
-    auto end = co_await sessions.discover(std::move(what), note);
+    const auto how = co_await sessions.discover(std::move(what), note);
+    auto end = message_of(how);
     co_await tell.async_send(boost::system::error_code(), std::move(end), asio::use_awaitable);
 }
 
@@ -253,9 +275,11 @@ asio::awaitable<void> verbs::discover(const call_type& call, reply_sink& to) {
         co_await refuse_parameter(to, request.error().text());
         co_return;
     }
+    session::discovery_request what{
+        request->address, request->port, request->use_record, request->interface};
     progress_channel progress(control_, most_notes);
     co_await (
-        run_discovery(sessions_, *std::move(request), progress) && forward(progress, call.more, to)
+        run_discovery(sessions_, std::move(what), progress) && forward(progress, call.more, to)
     );
 }
 

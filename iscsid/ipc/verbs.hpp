@@ -4,6 +4,7 @@
 #include "iscsid/ipc/reply_sink.hpp"
 #include "iscsid/session/manager.hpp"
 
+#include "libiscsi/admin/messages.hpp"
 #include "libiscsi/admin/varlink.hpp"
 
 #include <functional>
@@ -49,7 +50,7 @@ class verbs {
     template <class Request, class Progress>
     nothing on_each_session(
         const call_type& call,
-        boost::asio::awaitable<Progress> (session::manager::*job)(lane::session_key),
+        boost::asio::awaitable<Progress> (*job)(session::manager&, lane::session_key),
         reply_sink& to
     );
 

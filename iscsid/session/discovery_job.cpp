@@ -1,6 +1,7 @@
 #include "iscsid/session/discovery_job.hpp"
 
-#include "iscsid/session/login_job.hpp"
+#include "iscsid/session/clock.hpp"
+#include "iscsid/session/discovery_login.hpp"
 #include "iscsid/session/reach.hpp"
 
 #include "libiscsi/net/drive.hpp"
@@ -14,7 +15,6 @@ namespace iscsid::session {
 
 namespace asio = boost::asio;
 namespace net = iscsi::net;
-using iscsi::admin::discovered_portal;
 using iscsi::admin::exit_code;
 
 namespace {
@@ -23,10 +23,6 @@ constexpr auto pause_between_tries = std::chrono::seconds(1);
 constexpr auto logout_limit = std::chrono::seconds(2);
 
 using portals = std::vector<discovered_portal>;
-
-iscsi::instant now() {
-    return std::chrono::steady_clock::now();
-}
 
 portals flatten(const iscsi::targets_found& answer, const discovery_plan& plan) {
     portals all;
@@ -40,7 +36,7 @@ portals flatten(const iscsi::targets_found& answer, const discovery_plan& plan) 
     return all;
 }
 
-asio::awaitable<outcome<portals>> ask(login_attempt& at, const discovery_plan& plan) {
+asio::awaitable<outcome<portals>> ask(discovery_login& at, const discovery_plan& plan) {
     if (const auto asked = at.engine.send_targets("All", now()); asked.has_error())
         co_return failure{exit_code::internal, asked.error().text(), false};
     for (;;) {
@@ -57,7 +53,8 @@ asio::awaitable<outcome<portals>> ask(login_attempt& at, const discovery_plan& p
     }
 }
 
-asio::awaitable<outcome<portals>> ask_within_limit(login_attempt& at, const discovery_plan& plan) {
+asio::awaitable<outcome<portals>>
+ask_within_limit(discovery_login& at, const discovery_plan& plan) {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(co_await asio::this_coro::executor, plan.answer_timeout);
     auto first = co_await (ask(at, plan) || timer.async_wait(asio::use_awaitable));
@@ -66,7 +63,7 @@ asio::awaitable<outcome<portals>> ask_within_limit(login_attempt& at, const disc
     co_return std::get<0>(std::move(first));
 }
 
-asio::awaitable<void> wait_for_logout(login_attempt& at) {
+asio::awaitable<void> wait_for_logout(discovery_login& at) {
     for (;;) {
         const iscsi::event told = co_await net::next_event(at.engine, at.link.over);
         if (std::holds_alternative<iscsi::logged_out>(told))
@@ -74,7 +71,7 @@ asio::awaitable<void> wait_for_logout(login_attempt& at) {
     }
 }
 
-asio::awaitable<void> log_out(login_attempt& at) {
+asio::awaitable<void> log_out(discovery_login& at) {
     using namespace asio::experimental::awaitable_operators;
     at.engine.logout(now());
     asio::steady_timer timer(co_await asio::this_coro::executor, logout_limit);
@@ -87,9 +84,7 @@ attempt(const discovery_plan& plan, asio::any_io_executor resolvers) {
     if (options.has_error())
         co_return failure{
             exit_code::transport_timeout, options.error().text(), false, options.error().text()};
-    // Named, for g++ 12 copies braced temporaries in a co_await expression byte by byte.
-    iscsi::portal to{plan.host, plan.port, std::nullopt};
-    auto at = co_await attempt_login(plan.session, to, *options, std::move(resolvers));
+    auto at = co_await log_in(plan, *options, std::move(resolvers));
     if (at.has_error())
         co_return at.error();
     auto answer = co_await ask_within_limit(*at, plan);

@@ -2,8 +2,7 @@
 
 #include "iscsid/session/login_plan.hpp"
 #include "iscsid/session/outcome.hpp"
-
-#include "libiscsi/admin/messages.hpp"
+#include "iscsid/session/results.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -20,7 +19,7 @@ using note_taker = std::function<void(std::string)>;
 //
 // Codes of the failure, as open-iscsi's: transport (4) host name does not resolve; pdu_timeout
 // (11) tries used up, or no answer; login_auth_failed (24); fatal_login (19).
-boost::asio::awaitable<outcome<std::vector<iscsi::admin::discovered_portal>>>
+boost::asio::awaitable<outcome<std::vector<discovered_portal>>>
 discover(discovery_plan plan, boost::asio::any_io_executor resolvers, note_taker note);
 
 } // namespace iscsid::session

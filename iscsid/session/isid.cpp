@@ -2,6 +2,8 @@
 
 #include "libiscsi/base/bytes.hpp"
 
+#include <fmt/format.h>
+
 #include <string>
 
 namespace iscsid::session {
@@ -46,6 +48,13 @@ make_isid(std::string_view initiator, const iscsi::admin::node_id& node, unsigne
     iscsi::isid_field isid{format_random};
     iscsi::store_be<5>(isid.data() + 1, hash.value() ^ (hash.value() >> 40U));
     return isid;
+}
+
+std::string to_text(const iscsi::isid_field& isid) {
+    std::string text;
+    for (const auto each : isid)
+        text += fmt::format("{:02x}", static_cast<unsigned>(each));
+    return text;
 }
 
 } // namespace iscsid::session

@@ -3,6 +3,7 @@
 #include "libiscsi/admin/record.hpp"
 #include "libiscsi/core/pdu/pdu.hpp"
 
+#include <string>
 #include <string_view>
 
 namespace iscsid::session {
@@ -12,5 +13,8 @@ namespace iscsid::session {
 // and reservations survive. Format "random" (T = 10b, §11.12.5) with 40 bits of a hash.
 iscsi::isid_field
 make_isid(std::string_view initiator, const iscsi::admin::node_id& node, unsigned index);
+
+// 12 hexadecimal digits.
+std::string to_text(const iscsi::isid_field& isid);
 
 } // namespace iscsid::session

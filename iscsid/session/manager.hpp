@@ -1,17 +1,11 @@
 #pragma once
 
 #include "iscsid/session/discovery_job.hpp"
-#include "iscsid/session/disks.hpp"
-#include "iscsid/session/login_job.hpp"
-#include "iscsid/session/recent_challenges.hpp"
-#include "iscsid/session/rescan.hpp"
-#include "iscsid/session/supervisor.hpp"
+#include "iscsid/session/environment.hpp"
+#include "iscsid/session/live_session.hpp"
+#include "iscsid/session/planner.hpp"
+#include "iscsid/session/results.hpp"
 
-#include "libiscsi/admin/config.hpp"
-#include "libiscsi/admin/messages.hpp"
-#include "libiscsi/admin/record_store.hpp"
-
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,55 +13,32 @@
 
 namespace iscsid::session {
 
-// What the manager works with. All of it outlives the manager.
-struct surroundings {
-    executors where;
-    disk_tools disks; // no driver: every login is refused, with the words of no_driver
-    std::string no_driver;
-    std::chrono::milliseconds first_pause_of_looks{5000}; // see look_later_if_needed()
-    iscsi::admin::record_store* records = nullptr;
-
-    // The lanes (lane_pool) and the login of one session (log_in); tests put their own here.
-    std::function<lane::lane&(lane::session_key, iscsi::session, int, lane::note_handler)> adopt;
-    std::function<void(lane::session_key, std::function<void()>)> drop;
-    std::function<boost::asio::awaitable<outcome<fresh_session>>(login_plan)> log_in;
-};
-
-// What may change while the daemon runs: read again on SIGHUP, used for what comes next.
-struct current_settings {
-    iscsi::admin::config config;
-    iscsi::admin::initiator_identity identity; // empty name: there is none
-};
-
-// The table of sessions. Lives on the control thread; every verb is a coroutine, and they run
-// beside each other.
+// The table of sessions, its limits, and the verbs that the socket offers. Lives on the control
+// thread; every verb is a coroutine, and they run beside each other.
 class manager {
   public:
-    manager(surroundings with, current_settings settings);
+    manager(environment with, current_settings settings);
     ~manager();
     manager(const manager&) = delete;
     manager& operator=(const manager&) = delete;
 
-    void use(current_settings settings);
+    void use(current_settings settings) { planner_.use(std::move(settings)); }
 
-    const current_settings& settings() const { return settings_; }
+    const current_settings& settings() const { return planner_.settings(); }
 
     // The sessions that a login to this node would have to make: nr_sessions less those that are
     // there. Failures: database, no_objects_found, session_exists.
     outcome<unsigned> sessions_to_make(const iscsi::admin::node_id& node) const;
 
-    // Makes one session. Returns when its disks are there, or with the code of what went wrong.
-    // `index` is handed back.
-    boost::asio::awaitable<iscsi::admin::login_progress>
-    login(iscsi::admin::node_id node, std::uint32_t index);
+    // Makes one session: see live_session::log_in().
+    boost::asio::awaitable<outcome<login_result>> login(iscsi::admin::node_id node);
 
-    // Removes the disks, logs out, forgets the session. Works in every state of it. When a disk is
-    // in use: busy, and everything goes on as before.
-    boost::asio::awaitable<iscsi::admin::logout_progress> logout(lane::session_key sid);
+    // See live_session::log_out(); session_not_found for one that is not there.
+    boost::asio::awaitable<outcome<logout_result>> logout(lane::session_key sid);
 
     // Looks again at the LUNs of a session: attaches new ones, removes those that are gone and not
     // in use, follows capacities, and bars a LUN that is not the one that it was.
-    boost::asio::awaitable<iscsi::admin::rescan_progress> rescan(lane::session_key sid);
+    boost::asio::awaitable<outcome<rescan_result>> rescan(lane::session_key sid);
 
     // Goes on with the sessions of a daemon that ended without logging out, and takes over their
     // disks as each is logged in again. To be called before anything else.
@@ -78,11 +49,11 @@ class manager {
     void hand_over();
 
     // All established sessions by sid, or one.
-    boost::asio::awaitable<std::vector<iscsi::admin::session_info>>
-    list(std::optional<lane::session_key> only);
+    boost::asio::awaitable<std::vector<session_report>> list(std::optional<lane::session_key> only);
 
-    boost::asio::awaitable<iscsi::admin::discover_progress>
-    discover(iscsi::admin::discover_request_message what, note_taker note);
+    // `note` hears what open-iscsi prints meanwhile.
+    boost::asio::awaitable<outcome<std::vector<discovered_portal>>>
+    discover(discovery_request what, note_taker note);
 
     std::size_t session_count() const { return sessions_.size(); }
 
@@ -95,66 +66,18 @@ class manager {
     bool all_outlive() const;
 
   private:
-    struct entry;
-    using entry_pointer = std::shared_ptr<entry>;
+    using session_pointer = std::shared_ptr<live_session>;
 
-    iscsi::admin::record record_of(const iscsi::admin::node_id& node) const;
-    void complete(login_plan& plan) const;
-    outcome<iscsi::admin::record> find_record(const iscsi::admin::node_id& node) const;
-    outcome<iscsi::admin::record> find_interface(const std::string& name) const;
+    session_pointer find(lane::session_key sid) const;
     outcome<unsigned> missing_sessions(const iscsi::admin::record& record) const;
     unsigned free_index(const iscsi::admin::node_id& node) const;
-    outcome<entry_pointer> open_entry(const iscsi::admin::node_id& node);
-    boost::asio::awaitable<outcome<bool>> establish(entry_pointer which);
-    boost::asio::awaitable<std::optional<outcome<fresh_session>>> run_login(entry_pointer which);
-    void adopt(const entry_pointer& which, fresh_session fresh);
-    void watch_over(const entry_pointer& which, supervisor::charge charge);
-    void resume(const entry_pointer& which);
-    outcome<entry_pointer> restored_entry(const device::disk_state& state);
-    outcome<entry_pointer> open_again(const device::disk_state& state);
-    boost::asio::awaitable<outcome<bool>> attach(entry_pointer which);
-    boost::asio::awaitable<removal_report> detach(entry_pointer which);
-    void post_removal(
-        const entry_pointer& which,
-        std::vector<attached_disk> disks,
-        users whose,
-        std::function<void(removal_report)> done
-    );
-    boost::asio::awaitable<bool> has_moved(entry_pointer which);
-    boost::asio::awaitable<std::string> user_of_orphans(entry_pointer which);
-    bool respects_users() const;
-    static device::disk_state words_of(const entry& which);
-    static iscsi::net::endpoint last_peer_of(const entry& which);
-    static std::string state_of(const entry& which, std::uint64_t lun_number);
-    static std::string node_of(const entry& which, std::uint64_t lun_number);
-
-    // ---- manager_disks.cpp: the disks of running sessions ----
-    void look_again(lane::session_key sid, bool list_changed);
-    void look_later_if_needed(const entry_pointer& which);
-    boost::asio::awaitable<void> scan_in_turn(entry_pointer which);
-    boost::asio::awaitable<std::optional<std::string>>
-    scan_once(entry_pointer which, std::vector<std::string>& warnings);
-    boost::asio::awaitable<iscsi::result<device::scan_result>> scan_on_lane(entry_pointer which);
-    boost::asio::awaitable<std::vector<std::string>>
-    change_disks(entry_pointer which, device::scan_result seen, bool list_changed);
-    boost::asio::awaitable<void> adopt_without_target(entry_pointer which);
-    boost::asio::awaitable<std::vector<std::string>>
-    apply(entry_pointer which, disk_changes changes);
-    boost::asio::awaitable<void> let_scan_end(entry_pointer which, iscsi::duration limit);
-    boost::asio::awaitable<void> let_changes_end(entry_pointer which);
-    boost::asio::awaitable<void> cancel_login(entry_pointer which);
-    boost::asio::awaitable<void> close(entry_pointer which, iscsi::duration within);
-    boost::asio::awaitable<outcome<std::vector<std::string>>> take_down(entry_pointer which);
-    boost::asio::awaitable<std::optional<iscsi::admin::session_info>>
-    describe_entry(entry_pointer which);
+    outcome<session_pointer> open(const iscsi::admin::node_id& node);
+    session_pointer add(lane::session_key sid, unsigned index, login_plan plan);
     boost::asio::awaitable<bool> insist_on_logout(lane::session_key sid, iscsi::instant end);
-    bool outlives(const entry& which) const;
-    void abandon(lane::session_key sid);
 
-    surroundings with_;
-    current_settings settings_;
-    std::shared_ptr<recent_challenges> challenges_ = std::make_shared<recent_challenges>();
-    std::map<lane::session_key, entry_pointer> sessions_;
+    environment with_;
+    planner planner_;
+    std::map<lane::session_key, session_pointer> sessions_;
     lane::session_key next_sid_ = 1;
     bool shutting_down_ = false;
 };

@@ -1,5 +1,7 @@
 #include "iscsid/session/supervisor.hpp"
 
+#include "iscsid/session/clock.hpp"
+#include "iscsid/session/login_failure.hpp"
 #include "iscsid/session/reach.hpp"
 
 #include "libiscsi/core/login/login.hpp"
@@ -9,7 +11,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
@@ -24,7 +25,7 @@ bool is_about_names(const iscsi::fault& why) {
     return why.code.category() == iscsi::enum_category<net::resolve_errc>::instance();
 }
 
-std::string_view words_of(scsi::attention what) {
+std::string_view describe(scsi::attention what) {
     switch (what) {
     case scsi::attention::medium_changed:
         return "the medium may have changed";
@@ -60,21 +61,28 @@ bool means_another_look(scsi::attention what) {
            what == scsi::attention::luns_changed || what == scsi::attention::medium_changed;
 }
 
+// What the other end of the connection does, not the network.
+bool is_by_target(const iscsi::fault& why) {
+    return why.code == iscsi::to_error_code(iscsi::session_errc::target_closed) ||
+           why.code == boost::system::errc::connection_reset ||
+           why.code == boost::system::errc::broken_pipe;
+}
+
 } // namespace
 
-supervisor::supervisor(charge what, executors where, ears to)
-    : charge_(std::move(what))
+supervisor::supervisor(subject what, executors where, listeners to)
+    : subject_(std::move(what))
     , where_(std::move(where))
-    , ears_(std::move(to))
+    , listeners_(std::move(to))
     , logged_out_(where_.control)
-    , home_portal_(portal_of(charge_.plan.node))
-    , state_(charge_.resumes ? state::reopening : state::up) {}
+    , portal_(portal_of(subject_.plan->node))
+    , state_(subject_.resumes ? state::reopening : state::logging_in) {}
 
-lane::note_handler supervisor::ear() {
+lane::note_handler supervisor::note_handler() {
     return [self = weak_from_this(), control = where_.control](lane::note note) {
         asio::post(control, [self, told = std::move(note)] {
             if (const auto alive = self.lock())
-                alive->hear(told);
+                alive->take(told);
         });
     };
 }
@@ -85,13 +93,16 @@ void supervisor::stop() {
 }
 
 asio::awaitable<bool> supervisor::wait_for_logout(iscsi::duration limit) {
-    co_return (co_await logged_out_.wait(limit)).has_value();
+    const auto answer = co_await logged_out_.wait(limit);
+    logout_confirmed_ = answer.value_or(false);
+    co_return answer.has_value();
 }
 
 std::string_view supervisor::internal_state() const {
     switch (state_) {
     case state::up:
         return "NO CHANGE";
+    case state::logging_in:
     case state::reopening:
         return "REOPEN";
     case state::ended:
@@ -100,64 +111,71 @@ std::string_view supervisor::internal_state() const {
     return "CLEANUP";
 }
 
-void supervisor::hear(const lane::note& told) {
+void supervisor::take(const lane::note& told) {
     if (told.attention)
-        return tell_attention(*told.attention);
+        return on(*told.attention);
     std::visit([this](const auto& each) { on(each); }, told.what);
 }
 
 // The lane has judged it; what has changed is found by a scan.
-void supervisor::tell_attention(const lane::lun_attention& about) {
+void supervisor::on(const lane::lun_attention& about) {
     const bool bad = about.what == scsi::attention::deferred_error;
     spdlog::log(
         bad ? spdlog::level::err : spdlog::level::info,
         "session {} ({}): LUN {}: {}",
-        charge_.sid,
-        charge_.plan.node.target,
+        subject_.sid,
+        subject_.plan->node.target,
         scsi::lun_number(about.lun),
-        words_of(about.what)
+        describe(about.what)
     );
     if (means_another_look(about.what))
-        ears_.look_again(about.what == scsi::attention::luns_changed);
+        listeners_.look_again(about.what == scsi::attention::luns_changed);
 }
 
 void supervisor::on(const iscsi::want_transport& wish) {
     if (stopped_ || state_ == state::ended)
         return;
-    if (state_ == state::up)
+    if (state_ == state::up) {
         tell_trouble(why_lost_.empty() ? "connection lost" : why_lost_);
-    state_ = state::reopening;
-    const auto limit = charge_.plan.reopen_max;
-    if (limit > 0 && attempts_ >= limit)
+        state_ = state::reopening;
+    }
+    const auto limit = subject_.plan->reopen_max;
+    if (state_ == state::reopening && limit > 0 && attempts_ >= limit)
         return end("reopen_max is used up");
     if (wish.redirect && wish.redirect_is_permanent)
-        home_portal_ = *wish.redirect;
+        portal_ = *wish.redirect;
     asio::co_spawn(
         where_.control,
-        reconnect(shared_from_this(), wish.redirect.value_or(home_portal_)),
+        reconnect(shared_from_this(), wish.redirect.value_or(portal_)),
         asio::bind_cancellation_slot(stop_.slot(), asio::detached)
     );
 }
 
 void supervisor::on(const iscsi::want_close& lost) {
     why_lost_ = lost.why.text();
+    const bool by_target = state_ == state::up && is_by_target(lost.why);
+    if (by_target && reinstatement_.closed_by_target(now()))
+        tell_of_reinstatement();
 }
 
 void supervisor::on(const iscsi::logged_in& /*again*/) {
-    if (attempts_ > 0)
+    if (state_ == state::reopening && attempts_ > 0)
         spdlog::info(
-            "connection{}:0 is operational after recovery ({} attempts)", charge_.sid, attempts_
+            "connection{}:0 is operational after recovery ({} attempts)", subject_.sid, attempts_
         );
     attempts_ = 0;
-    pause_.reset();
     why_lost_.clear();
     told_.clear();
     state_ = state::up;
     has_given_up_ = false;
-    ears_.look_again(false);
+    reinstatement_.logged_in(now());
+    listeners_.logged_in();
 }
 
 void supervisor::on(const iscsi::login_failed& refused) {
+    auto connecting = std::exchange(connect_failure_, std::nullopt);
+    if (state_ == state::logging_in)
+        return listeners_.login_failed(connecting ? *connecting : failure_of_login(refused));
     tell_trouble(
         refused.status_class == 0
             ? refused.why.text()
@@ -168,57 +186,65 @@ void supervisor::on(const iscsi::login_failed& refused) {
 void supervisor::on(const iscsi::target_message& from_target) {
     spdlog::info(
         "session {} ({}): the target sent an asynchronous message, event {}",
-        charge_.sid,
-        charge_.plan.node.target,
+        subject_.sid,
+        subject_.plan->node.target,
         from_target.message.async_event
     );
 }
 
-void supervisor::on(const iscsi::logged_out& /*end*/) {
-    logged_out_.answer()(true);
+void supervisor::on(const iscsi::logged_out& last) {
+    logged_out_.answer()(last.clean);
     if (!stopped_)
         end("the session was closed");
 }
 
 void supervisor::on(const iscsi::gave_up& /*unused*/) {
+    using seconds = std::chrono::seconds;
     spdlog::error(
         "session {} ({}): not back within the replacement timeout of {} s, I/O fails from now on",
-        charge_.sid,
-        charge_.plan.node.target,
-        std::chrono::duration_cast<std::chrono::seconds>(charge_.plan.session.timeouts.replacement)
-            .count()
+        subject_.sid,
+        subject_.plan->node.target,
+        std::chrono::duration_cast<seconds>(subject_.plan->session.timeouts.replacement).count()
     );
     has_given_up_ = true;
-    ears_.look_again(false);
+    listeners_.look_again(false);
 }
 
-// The lane hears in any case: of the socket, or of why there is none.
+// The lane hears in any case: of the socket, or of why there is none. Only a first login that
+// cannot succeed ends here.
 asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, iscsi::portal to) {
-    if (attempts_++ > 0) {
-        asio::steady_timer timer(where_.control, pause_.next());
-        co_await timer.async_wait(asio::use_awaitable);
-    }
+    ++attempts_;
     auto link = co_await connect(std::move(to));
     if (self->stopped_)
         co_return;
-    if (link.has_error()) { // which comes back as login_failed
-        home_->transport(charge_.sid, -1, link.error());
+    if (link.has_error()) {
+        keep_failure(link.error());
         co_return;
     }
-    charge_.peer = link->peer;
-    charge_.local = link->local;
-    home_->transport(charge_.sid, net::release(link->over));
+    subject_.peer = link->peer;
+    local_ = link->local;
+    lane_->transport(subject_.sid, net::release(link->over));
+}
+
+// It comes back as login_failed when the engine is to decide what follows.
+void supervisor::keep_failure(const iscsi::fault& why) {
+    auto failed = failure_of_connect(why);
+    if (state_ == state::logging_in && !failed.may_retry)
+        return listeners_.login_failed(failed);
+    connect_failure_ = std::move(failed);
+    lane_->transport(subject_.sid, -1, why);
 }
 
 // When the name service is away (it may well need the very disk), the last address has to do.
 asio::awaitable<iscsi::result<net::connected>> supervisor::connect(iscsi::portal to) {
-    const auto options = options_of(charge_.plan);
+    const auto options = options_of(*subject_.plan);
     if (options.has_error())
         co_return options.error();
     auto link = co_await reach(std::move(to), *options, where_.resolvers);
-    if (link.has_value() || !is_about_names(link.error()))
+    const bool knows_another_way = !subject_.peer.address().is_unspecified();
+    if (link.has_value() || !is_about_names(link.error()) || !knows_another_way)
         co_return link;
-    net::endpoints last(1, charge_.peer);
+    net::endpoints last(1, subject_.peer);
     co_return co_await net::connect(std::move(last), *options);
 }
 
@@ -228,10 +254,23 @@ void supervisor::tell_trouble(const std::string& why) {
     spdlog::log(
         news ? spdlog::level::warn : spdlog::level::debug,
         "session {} ({} at {}): {}, trying again",
-        charge_.sid,
-        charge_.plan.node.target,
-        charge_.plan.node.address,
+        subject_.sid,
+        subject_.plan->node.target,
+        subject_.plan->node.address,
         why
+    );
+}
+
+void supervisor::tell_of_reinstatement() {
+    spdlog::error(
+        "session {} ({} at {}): the target ends it again and again right after the login. Most "
+        "likely another machine or container, a clone perhaps, logs in as {} too, and each ends "
+        "the session of the other: give each its own InitiatorName (iscsi-iname makes one) in "
+        "initiatorname.iscsi",
+        subject_.sid,
+        subject_.plan->node.target,
+        subject_.plan->node.address,
+        subject_.plan->session.initiator_name
     );
 }
 
@@ -241,12 +280,12 @@ void supervisor::end(std::string_view why) {
     state_ = state::ended;
     spdlog::error(
         "session {} ({} at {}) is over: {}",
-        charge_.sid,
-        charge_.plan.node.target,
-        charge_.plan.node.address,
+        subject_.sid,
+        subject_.plan->node.target,
+        subject_.plan->node.address,
         why
     );
-    ears_.given_up();
+    listeners_.over();
 }
 
 } // namespace iscsid::session

@@ -1,63 +1,68 @@
 #pragma once
 
 #include "iscsid/lane/lane.hpp"
+#include "iscsid/session/environment.hpp"
 #include "iscsid/session/login_plan.hpp"
-#include "iscsid/session/pace.hpp"
+#include "iscsid/session/outcome.hpp"
+#include "iscsid/session/reinstatement_watch.hpp"
 
 #include "libiscsi/net/connector.hpp"
 #include "libiscsi/net/pending.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace iscsid::session {
 
-// The two places where the control floor runs its work.
-struct executors {
-    boost::asio::any_io_executor control;   // the one control thread
-    boost::asio::any_io_executor resolvers; // a pool where the name service may block
-    boost::asio::any_io_executor workers;   // a pool where disk drivers may block
-};
-
-// Watches one session that lives on a lane: hears its notes, makes new connections for it, and
-// logs each change of its state once. Lives on the control thread.
+// The connection of one session that lives on a lane: takes the lane's notes, makes each
+// connection that the engine wants, the first as every later one, and logs each change once. The
+// engine alone decides when it is time to connect. Lives on the control thread.
+//
+//   constructor → note_handler() → lane::adopt() → moved_in() → … → stop() → wait_for_logout()
 class supervisor : public std::enable_shared_from_this<supervisor> {
   public:
-    struct charge {
+    struct subject {
         lane::session_key sid = 0;
-        login_plan plan;
-        iscsi::net::endpoint peer;
-        iscsi::net::endpoint local;
-        bool resumes = false; // it has no connection yet, as after a loss
+        std::shared_ptr<const login_plan> plan;
+        iscsi::net::endpoint peer; // for when no name can be resolved; unspecified: not known
+        bool resumes = false;      // it was logged in before: it has lost its connection
     };
 
-    // Who hears of it, on the control thread.
-    struct ears {
-        // The session ended by itself, or reopen_max is used up; told at most once.
-        std::function<void()> given_up;
+    // Who is told, on the control thread.
+    struct listeners {
+        std::function<void()> logged_in; // the first time, and again
 
-        // Its LUNs are worth another look: it is back, it fails all I/O, or a LUN has changed.
+        // A try of the first login has failed. may_retry: the engine tries again after a pause.
+        std::function<void(const failure&)> login_failed;
+
+        // The session ended by itself, or reopen_max is used up; told at most once.
+        std::function<void()> over;
+
+        // Its LUNs are worth another look: it fails all I/O, or a LUN has changed.
         // `list_changed`: the target says that it has other LUNs now.
         std::function<void(bool list_changed)> look_again;
     };
 
-    supervisor(charge what, executors where, ears to);
+    supervisor(subject what, executors where, listeners to);
 
     // For lane::adopt(): may be called on the lane's thread.
-    lane::note_handler ear();
+    lane::note_handler note_handler();
 
     // Where the session lives now. To be told right after adopt().
-    void moved_in(lane::lane& home) { home_ = &home; }
+    void moved_in(lane::lane& lane) { lane_ = &lane; }
 
     // No new connections from now on: the session is being logged out.
     void stop();
 
     // Waits for the note logged_out. False: it did not come in time.
     boost::asio::awaitable<bool> wait_for_logout(iscsi::duration limit);
+
+    // After wait_for_logout(): the target has answered the Logout.
+    bool was_logout_confirmed() const { return logout_confirmed_; }
 
     bool is_up() const { return state_ == state::up; }
 
@@ -66,18 +71,23 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     // The replacement timeout has ended; a login makes that undone.
     bool has_given_up() const { return has_given_up_; }
 
-    const iscsi::net::endpoint& peer() const { return charge_.peer; }
+    const iscsi::net::endpoint& peer() const { return subject_.peer; }
 
-    const iscsi::net::endpoint& local() const { return charge_.local; }
+    const iscsi::net::endpoint& local() const { return local_; }
 
     // "NO CHANGE", "REOPEN", "CLEANUP": as `iscsiadm -m session -P 1` prints it.
     std::string_view internal_state() const;
 
   private:
-    enum class state : std::uint8_t { up, reopening, ended };
+    enum class state : std::uint8_t {
+        logging_in, // for the first time
+        up,         // full feature phase
+        reopening,  // lost, and tried again
+        ended,      // no more connections will be made
+    };
 
-    void hear(const lane::note& told);
-    void tell_attention(const lane::lun_attention& about);
+    void take(const lane::note& told);
+    void on(const lane::lun_attention& about);
     void on(const iscsi::want_transport& wish);
     void on(const iscsi::want_close& lost);
     void on(const iscsi::logged_in& again);
@@ -91,21 +101,26 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
 
     boost::asio::awaitable<void> reconnect(std::shared_ptr<supervisor> self, iscsi::portal to);
     boost::asio::awaitable<iscsi::result<iscsi::net::connected>> connect(iscsi::portal to);
+    void keep_failure(const iscsi::fault& why);
     void tell_trouble(const std::string& why);
+    void tell_of_reinstatement();
     void end(std::string_view why);
 
-    charge charge_;
+    subject subject_;
     executors where_;
-    lane::lane* home_ = nullptr;
-    ears ears_;
+    lane::lane* lane_ = nullptr;
+    listeners listeners_;
     iscsi::net::pending<bool> logged_out_;
     boost::asio::cancellation_signal stop_;
-    iscsi::portal home_portal_;
-    pace pause_;
-    int attempts_ = 0;
-    state state_ = state::up;
+    iscsi::portal portal_; // that of the record, or where a permanent redirect led
+    iscsi::net::endpoint local_;
+    reinstatement_watch reinstatement_;
+    int attempts_ = 0; // since the latest login
+    state state_;
     bool stopped_ = false;
     bool has_given_up_ = false;
+    bool logout_confirmed_ = false;
+    std::optional<failure> connect_failure_; // which comes back as login_failed
     std::string why_lost_;
     std::string told_; // the last trouble that was logged
 };

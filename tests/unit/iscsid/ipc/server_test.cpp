@@ -137,8 +137,8 @@ struct served : testing::Test {
 
     void start() {
         records.emplace(folder);
-        session::surroundings with;
-        with.where = {context.get_executor(), workers.get_executor(), workers.get_executor()};
+        session::environment with;
+        with.where = {context.get_executor(), resolvers.get_executor()};
         with.records = &*records;
         with.no_driver = "no driver in this test";
         // Discoveries end with their client, not by their own timeout.
@@ -180,7 +180,7 @@ struct served : testing::Test {
     ipc::server_limits limits;
     std::atomic<bool> stopped = false;
     asio::io_context context{1};
-    asio::thread_pool workers{1};
+    asio::thread_pool resolvers{1};
     std::optional<admin::record_store> records;
     std::optional<session::manager> manager;
     std::optional<ipc::verbs> methods;

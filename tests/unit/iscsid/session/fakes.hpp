@@ -31,7 +31,7 @@ class fake_lane final : public lane::lane {
         iscsid::lane::note_handler notes
     ) override {
         keep(socket);
-        ears[key] = std::move(notes);
+        handlers[key] = std::move(notes);
         adopted.insert_or_assign(key, inhabitant{std::move(session), socket});
     }
 
@@ -92,7 +92,7 @@ class fake_lane final : public lane::lane {
 
     void look(iscsid::lane::session_key key, std::function<void(iscsid::lane::session_view)> seen)
         override {
-        if (ears.count(key) == 0)
+        if (handlers.count(key) == 0)
             return;
         iscsid::lane::session_view view;
         view.connection = iscsi::connection_state::logged_in;
@@ -108,14 +108,14 @@ class fake_lane final : public lane::lane {
     }
 
     void drop(iscsid::lane::session_key key, std::function<void()> gone) override {
-        ears.erase(key);
+        handlers.erase(key);
         gone();
     }
 
     std::string_view ring_name() const override { return "fake"; }
 
     void tell(iscsid::lane::session_key key, iscsi::event what) {
-        ears.at(key)({key, std::move(what), std::nullopt, nullptr});
+        handlers.at(key)({key, std::move(what), std::nullopt, nullptr});
     }
 
     struct inhabitant {
@@ -133,7 +133,7 @@ class fake_lane final : public lane::lane {
         void(const iscsi::command& what, std::function<void(iscsid::lane::scsi_outcome)> done)>
         answers; // of the target; none: it says nothing
     std::map<iscsid::lane::session_key, inhabitant> adopted;
-    std::map<iscsid::lane::session_key, iscsid::lane::note_handler> ears;
+    std::map<iscsid::lane::session_key, iscsid::lane::note_handler> handlers;
     std::vector<given_transport> transports;
     std::vector<iscsid::lane::session_key> logouts;
     std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> barred;

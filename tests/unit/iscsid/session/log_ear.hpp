@@ -23,18 +23,20 @@ class log_ear {
     log_ear(const log_ear&) = delete;
     log_ear& operator=(const log_ear&) = delete;
 
-    bool has(const std::string& part) const { return lines_->has(part); }
+    bool has(const std::string& part) const { return count(part) > 0; }
+
+    std::size_t count(const std::string& part) const { return lines_->count(part); }
 
     void clear() { lines_->clear(); }
 
   private:
     class sink final : public spdlog::sinks::base_sink<std::mutex> {
       public:
-        bool has(const std::string& part) {
+        std::size_t count(const std::string& part) {
             const std::scoped_lock lock(mutex_);
-            return std::ranges::any_of(all_, [&](const auto& line) {
+            return static_cast<std::size_t>(std::ranges::count_if(all_, [&](const auto& line) {
                 return line.find(part) != std::string::npos;
-            });
+            }));
         }
 
         void clear() {

@@ -1,8 +1,9 @@
+#include "tests/unit/iscsid/session/fakes.hpp"
 #include "tests/unit/iscsid/session/job_world.hpp"
 
-#include "iscsid/session/login_job.hpp"
+#include "iscsid/lane/lane_pool.hpp"
+#include "iscsid/session/live_session.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/detached.hpp>
 
 namespace {
@@ -13,21 +14,56 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using iscsi::admin::exit_code;
 
+// A session on a real lane, with a target on a real socket.
 struct login_job : job_world {
-    outcome<fresh_session> log_in_with(login_plan how) {
-        return iscsi::test::run(context, log_in(std::move(how), resolvers.get_executor()));
+    login_job() {
+        with.where = {context.get_executor(), resolvers.get_executor()};
+        with.workers = &workers;
+        with.disks.driver = &driver;
+        with.adopt = [this](auto key, auto engine, int socket, auto notes) -> auto& {
+            return lanes.adopt(key, std::move(engine), socket, std::move(notes));
+        };
+        with.drop = [this](auto key, auto gone) { lanes.drop(key, std::move(gone)); };
     }
+
+    std::shared_ptr<live_session> session_of(login_plan how) {
+        how.session.timeouts.logout = std::chrono::seconds(5);
+        session_owner owner;
+        owner.forget = [this](auto) { ++ended; };
+        owner.respects_users = [] { return true; };
+        return std::make_shared<live_session>(1, 0, std::move(how), with, std::move(owner));
+    }
+
+    // As it was right after the login; it is logged out again.
+    outcome<session_report> log_in_with(login_plan how) {
+        const auto session = session_of(std::move(how));
+        const auto done = iscsi::test::run(context, session->log_in());
+        if (done.has_error()) {
+            EXPECT_EQ(ended, 1);
+            return done.error();
+        }
+        auto seen = iscsi::test::run(context, session->report());
+        EXPECT_TRUE(iscsi::test::run(context, session->log_out()).has_value());
+        EXPECT_EQ(ended, 1);
+        return *seen;
+    }
+
+    iscsid::lane::lane_pool lanes{1};
+    worker_pool workers{1, 1};
+    fake_driver driver;
+    environment with;
+    int ended = 0;
 };
 
 TEST_F(login_job, brings_a_session_with_its_disks) {
     target.add_disk(3, {});
     const auto fresh = log_in_with(plan());
     ASSERT_TRUE(fresh.has_value()) << fresh.error().reason;
-    EXPECT_EQ(fresh->engine.connection(), iscsi::connection_state::logged_in);
-    ASSERT_EQ(fresh->found.disks.size(), 2U);
-    EXPECT_EQ(fresh->found.disks[1].number, 3U);
-    EXPECT_TRUE(fresh->link.over.is_open());
-    EXPECT_EQ(fresh->link.peer.port(), server.port());
+    EXPECT_EQ(fresh->seen.connection, iscsi::connection_state::logged_in);
+    ASSERT_EQ(fresh->luns.size(), 2U);
+    EXPECT_EQ(fresh->luns[1].number, 3U);
+    EXPECT_EQ(fresh->luns[1].node, "no-such-disk-3");
+    EXPECT_EQ(fresh->peer.port(), server.port());
     EXPECT_TRUE(target.complaints().empty());
 }
 
@@ -36,7 +72,7 @@ TEST_F(login_job, does_not_scan_when_told_so) {
     how.scan = false;
     const auto fresh = log_in_with(how);
     ASSERT_TRUE(fresh.has_value());
-    EXPECT_TRUE(fresh->found.disks.empty());
+    EXPECT_TRUE(fresh->luns.empty());
     EXPECT_EQ(target.commands(), 0U);
 }
 
@@ -121,7 +157,7 @@ TEST_F(login_job, follows_a_redirect) {
     iscsi::test::target_server door(context, gate);
     const auto fresh = log_in_with(plan_to(door.port()));
     ASSERT_TRUE(fresh.has_value()) << fresh.error().reason;
-    EXPECT_EQ(fresh->link.peer.port(), elsewhere.port());
+    EXPECT_EQ(fresh->peer.port(), elsewhere.port());
 }
 
 TEST_F(login_job, a_redirect_in_a_circle_ends) {
@@ -140,26 +176,22 @@ TEST_F(login_job, a_peer_that_hangs_up_is_5) {
 }
 
 TEST_F(login_job, may_be_cancelled_while_it_waits) {
-    asio::cancellation_signal cancel;
     bool over = false;
     auto how = plan_to(deaf_port());
     how.initial_login_retry_max = 1000;
+    const auto session = session_of(std::move(how));
     const auto job = [&]() -> asio::awaitable<void> {
-        co_await log_in(how, resolvers.get_executor());
+        const auto done = co_await session->log_in();
+        over = done.has_error();
     };
-    asio::co_spawn(
-        context,
-        job,
-        asio::bind_cancellation_slot(
-            cancel.slot(), [&](const std::exception_ptr& thrown) { over = thrown != nullptr; }
-        )
-    );
-    asio::steady_timer later(context, 50ms);
-    later.async_wait([&](auto) { cancel.emit(asio::cancellation_type::terminal); });
+    asio::co_spawn(context, job, asio::detached);
+    context.run_one_for(100ms);
+    EXPECT_TRUE(iscsi::test::run(context, session->log_out()).has_value());
     const auto end = std::chrono::steady_clock::now() + 10s;
     while (!over && std::chrono::steady_clock::now() < end)
         context.run_one_for(100ms);
     EXPECT_TRUE(over);
+    EXPECT_EQ(ended, 1);
 }
 
 } // namespace

@@ -17,7 +17,6 @@ using namespace iscsid::session;
 using namespace iscsid::device::test;
 using admin::exit_code;
 using iscsid::device::disk_state;
-using iscsid::lane::scsi_outcome;
 using testing::HasSubstr;
 
 struct restored : manager_world {
@@ -32,27 +31,17 @@ struct restored : manager_world {
         };
     }
 
-    // What the target has from now on.
-    void show(const std::vector<std::uint64_t>& numbers) {
-        target.has_luns(numbers);
-        for (const auto lun : numbers)
-            target.has_disk(lun);
+    // The target has other LUNs when the login is over.
+    admin::login_progress log_in() {
+        auto done = manager_world::log_in();
+        show({0, 1});
+        return done;
     }
 
     void show_another_disk(std::uint64_t lun) {
         const auto refused = sense(scsi::sense_key::illegal_request, 0x24, 0);
         target.answer(lun, vpd(0x80), {refused});
         target.answer(lun, vpd(0x83), {refused});
-    }
-
-    scsi_outcome target_says(const iscsi::command& what) {
-        if (is_lost)
-            return ended(iscsi::task_result::lost);
-        asio::io_context here;
-        std::optional<scsi_outcome> said;
-        asio::co_spawn(here, target.executor()(what), [&](auto, auto how) { said = how.value(); });
-        here.run();
-        return *said;
     }
 
     disk_state left(session_key sid, std::uint64_t lun, unsigned index = 0) {
@@ -89,10 +78,6 @@ struct restored : manager_world {
         return until([&] { return log.has(line); });
     }
 
-    admin::rescan_progress rescan(session_key sid) {
-        return iscsi::test::run(context, all().rescan(sid));
-    }
-
     std::string disk_of(session_key sid, std::uint64_t lun) {
         for (const auto& info : list(sid))
             for (const auto& each : info.luns)
@@ -116,10 +101,8 @@ struct restored : manager_world {
     }
 
     log_ear log;
-    scripted_target target;
     iscsid::device::registry registry{folder / "disks-state"};
-    bool is_lost = false; // the connection, with each command
-    bool hold = false;    // commands are kept
+    bool hold = false; // commands are kept
     std::vector<std::function<void()>> held;
 };
 
@@ -341,7 +324,7 @@ TEST_F(restored, a_rescan_needs_a_session) {
     EXPECT_EQ(done.code, exit_code::session_not_found);
     EXPECT_EQ(done.sid, 9U);
     hangs = true;
-    asio::co_spawn(context, all().login(node, 0), asio::detached);
+    asio::co_spawn(context, login_message(node), asio::detached);
     turn();
     EXPECT_EQ(rescan(1).code, exit_code::session_not_found);
     EXPECT_EQ(log_out(1).code, exit_code::success);
@@ -375,7 +358,8 @@ TEST_F(restored, a_rescan_follows_the_target) {
 TEST_F(restored, a_rescan_comes_by_itself_with_a_unit_attention) {
     luns = {};
     log_in();
-    lane.ears.at(1)({1, {}, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}});
+    lane.handlers.at(1)({1, {}, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}}
+    );
     EXPECT_TRUE(until([&] { return log.has("LUN 1 is no-such-disk-1 now"); }));
 }
 
@@ -385,7 +369,7 @@ TEST_F(restored, a_logout_waits_for_the_scan) {
     lane.tell(4, iscsi::logged_in{true});
     ASSERT_TRUE(until([&] { return !held.empty(); }));
     std::optional<admin::logout_progress> out;
-    asio::co_spawn(context, all().logout(4), [&](auto, auto how) { out = how; });
+    asio::co_spawn(context, logout_message(4), [&](auto, auto how) { out = how; });
     turn();
     EXPECT_FALSE(out);
     EXPECT_TRUE(lane.logouts.empty());
@@ -405,7 +389,7 @@ TEST_F(restored, a_logout_in_a_scan_bars_nothing) {
     lane.tell(4, iscsi::logged_in{true});
     ASSERT_TRUE(until([&] { return !held.empty(); }));
     std::optional<admin::logout_progress> out;
-    asio::co_spawn(context, all().logout(4), [&](auto, auto how) { out = how; });
+    asio::co_spawn(context, logout_message(4), [&](auto, auto how) { out = how; });
     turn();
     EXPECT_EQ(bar_of(4, 0), 0);
     hold = false;
@@ -419,7 +403,8 @@ TEST_F(restored, the_word_of_a_changed_list_counts_for_the_next_list_only) {
     log_in();
     luns = {0};
     is_lost = true;
-    lane.ears.at(1)({1, {}, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}});
+    lane.handlers.at(1)({1, {}, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}}
+    );
     ASSERT_TRUE(until([&] { return log.has("could not be looked at"); }));
     is_lost = false;
     lane.tell(1, iscsi::logged_in{true}); // a target that is not complete yet
@@ -462,7 +447,7 @@ TEST_F(restored, sessions_and_disks_are_handed_over) {
     turn();
     EXPECT_TRUE(lane.logouts.empty());
     EXPECT_EQ(list().at(0).internal_state, "NO CHANGE"); // nobody follows it any more
-    EXPECT_EQ(lane.ears.count(1), 1U);
+    EXPECT_EQ(lane.handlers.count(1), 1U);
     made.reset();
     EXPECT_EQ(driver.present.size(), 2U);
     EXPECT_EQ(registry.load().disks.size(), remembered);

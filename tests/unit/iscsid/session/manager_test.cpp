@@ -1,5 +1,10 @@
 #include "tests/unit/iscsid/session/manager_world.hpp"
 
+#include "libiscsi/scsi/lun.hpp"
+
+#include <cerrno>
+#include <map>
+
 namespace {
 
 using namespace iscsid::session;
@@ -61,12 +66,12 @@ TEST_F(world, several_sessions_of_a_node_have_their_own_isids) {
 }
 
 TEST_F(world, a_failed_login_leaves_nothing) {
-    refusal = failure{exit_code::login_auth_failed, "no"};
+    refusal = iscsi::login_failed{iscsi::login_verdict::authentication, 2, 1, {}};
     const auto done = log_in();
     EXPECT_EQ(done.code, exit_code::login_auth_failed);
-    EXPECT_EQ(done.detail, "no");
+    EXPECT_NE(done.detail.find("0201"), std::string::npos) << done.detail;
     EXPECT_EQ(all().session_count(), 0U);
-    EXPECT_TRUE(lane.ears.empty());
+    EXPECT_TRUE(lane.handlers.empty());
 }
 
 TEST_F(world, no_initiator_name_is_5_and_no_driver_is_12) {
@@ -109,7 +114,7 @@ TEST_F(world, logout_removes_disks_and_session) {
     EXPECT_EQ(log_out(1).code, exit_code::success);
     EXPECT_TRUE(driver.present.empty());
     EXPECT_EQ(lane.logouts.size(), 1U);
-    EXPECT_TRUE(lane.ears.empty());
+    EXPECT_TRUE(lane.handlers.empty());
     EXPECT_TRUE(list().empty());
     EXPECT_EQ(log_out(1).code, exit_code::session_not_found);
 }
@@ -137,6 +142,91 @@ TEST_F(world, a_loss_while_logging_out_is_told) {
     EXPECT_EQ(all().session_count(), 0U);
 }
 
+// The last flush found nobody, but there was nothing to flush.
+TEST_F(world, a_last_flush_that_fails_is_a_warning_when_nothing_is_lost) {
+    log_in();
+    driver.lossy = {1};
+    lane.ledgers[{1, scsi::lun_from_number(1)}] = std::make_shared<iscsid::lane::write_ledger>();
+    const auto done = log_out(1);
+    EXPECT_EQ(done.code, exit_code::success);
+    ASSERT_EQ(done.warnings.size(), 1U);
+    EXPECT_NE(done.warnings[0].find("LUN 1"), std::string::npos);
+    EXPECT_TRUE(driver.present.empty());
+}
+
+TEST_F(world, a_logout_that_nobody_confirms_is_a_warning) {
+    log_in();
+    lane.answers_logout = false;
+    const auto done = log_out(1);
+    EXPECT_EQ(done.code, exit_code::success);
+    EXPECT_EQ(done.warnings.size(), 1U);
+}
+
+// Else its last flush would wait for a unit that is not there.
+TEST_F(world, a_logout_fails_removed_units_before_it_flushes) {
+    using namespace iscsid::device::test;
+    luns = {1, 2, 3};
+    log_in();
+    auto not_there = zeros(36);
+    not_there[0] = std::byte{0x7f}; // qualifier 011b: no unit is or can be there
+    target.answer(1, standard_inquiry(), {sends(not_there)});
+    target.answer(3, standard_inquiry(), {sense(scsi::sense_key::illegal_request, 0x25, 0)});
+    std::map<std::uint64_t, int> bars;
+    driver.on_removal = [&](std::uint64_t lun) {
+        bars[lun] = lane.barred[{1, scsi::lun_from_number(lun)}];
+    };
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    EXPECT_EQ(bars, (std::map<std::uint64_t, int>{{1, ENODEV}, {2, 0}, {3, ENODEV}}));
+}
+
+TEST_F(world, a_target_that_answers_no_question_is_waited_for_a_bounded_time_when_logging_out) {
+    log_in();
+    lane.answers = [](const auto&, const auto&) {};
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    EXPECT_TRUE(driver.present.empty());
+}
+
+// The target has more to do than this client: it is looked at again, and the session is there.
+TEST_F(world, a_login_without_any_list_of_luns_is_a_session_with_a_warning) {
+    is_lost = true;
+    with.first_pause_of_looks = std::chrono::milliseconds(1);
+    const auto done = log_in();
+    EXPECT_EQ(done.code, exit_code::success);
+    EXPECT_EQ(done.warnings.size(), 1U);
+    EXPECT_TRUE(driver.present.empty());
+    is_lost = false;
+    EXPECT_TRUE(until([&] {
+        const std::scoped_lock lock(driver.changing);
+        return driver.attached == 2;
+    }));
+}
+
+TEST_F(world, a_connection_that_is_lost_in_the_first_scan_is_waited_for) {
+    store(
+        node,
+        {{"node.conn[0].timeo.login_timeout", "5"}, {"node.session.initial_login_retry_max", "1"}}
+    );
+    show({1, 2});
+    is_lost = true;
+    std::optional<admin::login_progress> login;
+    const auto answers = lane.answers;
+    lane.answers = [&](const auto& what, auto done) {
+        if (std::exchange(is_lost, false)) { // in the middle of a command
+            lane.tell(1, iscsi::want_close{});
+            lane.tell(1, iscsi::want_transport{});
+            done(iscsid::device::test::ended(iscsi::task_result::lost));
+        } else {
+            answers(what, std::move(done));
+        }
+    };
+    asio::co_spawn(context, login_message(node), [&](auto, auto how) { login = how; });
+    EXPECT_TRUE(until([&] { return !is_lost; }));
+    lane.tell(1, iscsi::logged_in{true});
+    ASSERT_TRUE(until([&] { return login.has_value(); }));
+    EXPECT_EQ(login->code, exit_code::success) << login->detail;
+    EXPECT_EQ(driver.present.size(), 2U);
+}
+
 TEST_F(world, logout_ends_although_nobody_confirms_it) {
     log_in();
     lane.answers_logout = false;
@@ -147,11 +237,11 @@ TEST_F(world, logout_ends_although_nobody_confirms_it) {
 TEST_F(world, logout_cancels_a_login) {
     hangs = true;
     std::optional<admin::login_progress> login;
-    asio::co_spawn(context, all().login(node, 0), [&](auto, auto how) { login = how; });
+    asio::co_spawn(context, login_message(node), [&](auto, auto how) { login = how; });
     context.poll();
     EXPECT_TRUE(list().empty());
     EXPECT_EQ(log_out(1).code, exit_code::success);
-    ASSERT_TRUE(login);
+    ASSERT_TRUE(until([&] { return login.has_value(); }));
     EXPECT_EQ(login->code, exit_code::login);
     EXPECT_EQ(all().session_count(), 0U);
 }
@@ -215,10 +305,11 @@ TEST_F(world, the_end_waits_for_a_disk_that_is_being_freed) {
 TEST_F(world, discovery_without_a_name_says_so) {
     settings.identity = {};
     std::vector<std::string> notes;
-    const auto end =
+    const auto found =
         iscsi::test::run(context, all().discover({"127.0.0.1", 3260, false, {}}, [&](auto line) {
             notes.push_back(line);
         }));
+    const auto end = iscsid::ipc::message_of(found);
     EXPECT_TRUE(end.finished);
     EXPECT_EQ(end.code, exit_code::daemon_not_connected);
     EXPECT_EQ(notes, std::vector<std::string>{"Cannot perform discovery. Initiatorname required."});
@@ -227,12 +318,13 @@ TEST_F(world, discovery_without_a_name_says_so) {
 TEST_F(world, discovery_by_a_record_that_is_not_there_is_21) {
     const auto end =
         iscsi::test::run(context, all().discover({"127.0.0.1", 3260, true, {}}, [](auto) {}));
-    EXPECT_EQ(end.code, exit_code::no_objects_found);
+    EXPECT_EQ(iscsid::ipc::message_of(end).code, exit_code::no_objects_found);
 }
 
 TEST_F(world, discovery_by_an_interface_that_is_not_there_is_21) {
-    const auto end =
+    const auto found =
         iscsi::test::run(context, all().discover({"127.0.0.1", 3260, false, "eth"}, [](auto) {}));
+    const auto end = iscsid::ipc::message_of(found);
     EXPECT_TRUE(end.finished);
     EXPECT_EQ(end.code, exit_code::no_objects_found);
 }

@@ -1,13 +1,14 @@
 #pragma once
 
+#include "tests/unit/iscsid/device/scripted_target.hpp"
 #include "tests/unit/iscsid/session/fakes.hpp"
 #include "tests/unit/net/run.hpp"
 
+#include "iscsid/ipc/describe.hpp"
+#include "iscsid/ipc/progress.hpp"
 #include "iscsid/session/manager.hpp"
 
 #include <boost/asio/detached.hpp>
-#include <boost/asio/local/connect_pair.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>
 
@@ -22,23 +23,30 @@ using lane::session_key;
 
 inline const admin::node_id node{"iqn.2026-01.org.example:disk", "10.0.0.5", 3260, 1, "default"};
 
-// A manager whose logins, lanes and disks are the test's.
+// A manager whose lane, target and disks are the test's. What its verbs give back is looked at as
+// the messages that clients get.
 struct manager_world : testing::Test {
     manager_world() {
         std::string name = testing::TempDir() + "manager.XXXXXX";
         folder = ::mkdtemp(name.data());
         records = std::make_unique<admin::record_store>(folder);
         store(node, {});
-        with.where = {context.get_executor(), workers.get_executor(), workers.get_executor()};
+        with.where = {context.get_executor(), resolvers.get_executor()};
+        with.workers = &workers;
         with.disks.driver = &driver;
         with.records = records.get();
         with.adopt = [this](auto key, auto engine, int socket, auto notes) -> auto& {
+            const bool resumes = engine.state() == iscsi::session_state::failed;
+            if (!resumes)
+                plans.push_back({{}, engine.config()});
             lane.adopt(key, std::move(engine), socket, std::move(notes));
+            if (!resumes)
+                answer_login(key);
             return lane;
         };
         with.drop = [this](auto key, auto gone) { lane.drop(key, std::move(gone)); };
-        with.log_in = [this](login_plan plan) { return pretend(std::move(plan)); };
         settings.identity = {"iqn.2026-01.org.example:host", "host"};
+        lane.answers = [this](const auto& what, auto done) { done(target_says(what)); };
     }
 
     ~manager_world() override {
@@ -66,16 +74,43 @@ struct manager_world : testing::Test {
         return *made;
     }
 
+    // What the target has from now on.
+    void show(const std::vector<std::uint64_t>& numbers) {
+        target.has_luns(numbers);
+        for (const auto lun : numbers)
+            target.has_disk(lun);
+    }
+
+    asio::awaitable<admin::login_progress> login_message(admin::node_id to) {
+        const auto how = co_await all().login(std::move(to));
+        co_return iscsid::ipc::message_of(7, how);
+    }
+
+    asio::awaitable<admin::logout_progress> logout_message(session_key sid) {
+        const auto how = co_await all().logout(sid);
+        co_return iscsid::ipc::message_of(sid, how);
+    }
+
+    // The target has `luns` then.
     admin::login_progress log_in(const admin::node_id& to = node) {
-        return iscsi::test::run(context, all().login(to, 7));
+        show(luns);
+        return iscsi::test::run(context, login_message(to));
     }
 
     admin::logout_progress log_out(session_key sid) {
-        return iscsi::test::run(context, all().logout(sid));
+        return iscsi::test::run(context, logout_message(sid));
+    }
+
+    admin::rescan_progress rescan(session_key sid) {
+        const auto how = iscsi::test::run(context, all().rescan(sid));
+        return iscsid::ipc::message_of(sid, how);
     }
 
     std::vector<admin::session_info> list(std::optional<session_key> only = {}) {
-        return iscsi::test::run(context, all().list(only));
+        std::vector<admin::session_info> infos;
+        for (const auto& each : iscsi::test::run(context, all().list(only)))
+            infos.push_back(iscsid::ipc::message_of(each));
+        return infos;
     }
 
     // Runs what is under way until something holds, with a bound.
@@ -89,43 +124,46 @@ struct manager_world : testing::Test {
         return holds();
     }
 
-    // The login of this world: `logs_in` says how it ends.
-    asio::awaitable<outcome<fresh_session>> pretend(login_plan plan) {
-        plans.push_back(plan);
-        if (hangs) {
-            asio::steady_timer never(context, 1h);
-            co_await never.async_wait(asio::use_awaitable);
-        }
+    // How a first login ends on this lane.
+    void answer_login(session_key key) {
+        if (hangs)
+            return;
         if (refusal)
-            co_return *refusal;
-        asio::local::stream_protocol::socket near(context);
-        asio::local::stream_protocol::socket far(context);
-        asio::local::connect_pair(near, far);
-        iscsi::net::stream over(std::move(near));
-        iscsi::net::connected link{std::move(over), {}, {}};
-        iscsid::device::scan_result found;
-        for (const auto lun : luns) {
-            iscsid::device::found_lun each;
-            each.lun[1] = static_cast<std::byte>(lun);
-            each.number = lun;
-            each.properties.block_count = 100;
-            found.disks.push_back(each);
-        }
-        co_return fresh_session{iscsi::session(plan.session), std::move(link), std::move(found)};
+            lane.tell(key, *refusal);
+        else
+            lane.tell(key, iscsi::logged_in{});
     }
 
+    iscsid::lane::scsi_outcome target_says(const iscsi::command& what) {
+        if (is_lost)
+            return iscsid::device::test::ended(iscsi::task_result::lost);
+        asio::io_context here;
+        std::optional<iscsid::lane::scsi_outcome> said;
+        asio::co_spawn(here, target.executor()(what), [&](auto, auto how) { said = how.value(); });
+        here.run();
+        return *said;
+    }
+
+    struct made_plan {
+        admin::node_id node;
+        iscsi::session_config session;
+    };
+
     asio::io_context context;
-    asio::thread_pool workers{1}; // the disks are this one thread's
+    asio::thread_pool resolvers{1};
+    worker_pool workers{1, 1}; // the disks are this one thread's
     std::filesystem::path folder;
     std::unique_ptr<admin::record_store> records;
     fake_lane lane;
     fake_driver driver;
-    surroundings with;
+    iscsid::device::test::scripted_target target;
+    environment with;
     current_settings settings;
     std::vector<std::uint64_t> luns{1, 2};
-    bool hangs = false;
-    std::optional<failure> refusal;
-    std::vector<login_plan> plans;
+    bool hangs = false;   // logins
+    bool is_lost = false; // the connection, with each command
+    std::optional<iscsi::login_failed> refusal;
+    std::vector<made_plan> plans;
     std::optional<manager> made; // last: it refers to the rest
 };
 

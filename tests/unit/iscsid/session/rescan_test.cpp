@@ -284,7 +284,7 @@ TEST_F(changed_disks, warn_with_each_scan_while_they_cannot_follow_their_unit) {
 }
 
 TEST_F(changed_disks, without_a_node_have_no_empty_names) {
-    driver.has_nodes = false;
+    driver.has_nodes = driver.adopts = false;
     const auto report = follow({}, {found(1), found(2)});
     EXPECT_THAT(report.news, ElementsAre("LUN 1 is exported now", "LUN 2 is exported now"));
     EXPECT_THAT(follow(report.disks, {found(2)}).news, ElementsAre("LUN 1 is gone"));

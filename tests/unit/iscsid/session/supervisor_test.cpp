@@ -1,5 +1,6 @@
 #include "tests/unit/iscsid/session/fakes.hpp"
 #include "tests/unit/iscsid/session/job_world.hpp"
+#include "tests/unit/iscsid/session/log_ear.hpp"
 
 #include "iscsid/session/supervisor.hpp"
 
@@ -11,16 +12,30 @@ using namespace std::chrono_literals;
 constexpr iscsid::lane::session_key sid = 4;
 
 struct watched : job_world {
+    // A session that has been logged in already.
     void watch(login_plan what) {
-        supervisor::charge charge{sid, std::move(what), {}, {}};
-        charge.peer = server_endpoint();
+        start(std::move(what));
+        lane.tell(sid, iscsi::logged_in{});
+        ASSERT_TRUE(until([this] { return watcher->is_up(); }));
+    }
+
+    void start(login_plan what) { start(std::move(what), server_endpoint()); }
+
+    void start(login_plan what, iscsi::net::endpoint known_peer) {
+        supervisor::subject subject;
+        subject.sid = sid;
+        subject.plan = std::make_shared<login_plan>(std::move(what));
+        subject.peer = std::move(known_peer);
+        supervisor::listeners to;
+        to.logged_in = [this] { ++logins; };
+        to.login_failed = [this](const failure& why) { failures.push_back(why); };
+        to.over = [this] { ++given_up; };
+        to.look_again = [](bool /*list_changed*/) {};
         watcher = std::make_shared<supervisor>(
-            std::move(charge),
-            executors{context.get_executor(), resolvers.get_executor(), resolvers.get_executor()},
-            supervisor::ears{[this] { ++given_up; }, [this](bool /*list_changed*/) { ++looks; }}
+            std::move(subject), executors{context.get_executor(), resolvers.get_executor()}, to
         );
         watcher->moved_in(lane);
-        lane.ears[sid] = watcher->ear();
+        lane.handlers[sid] = watcher->note_handler();
     }
 
     iscsi::net::endpoint server_endpoint() const {
@@ -40,7 +55,8 @@ struct watched : job_world {
     fake_lane lane;
     std::shared_ptr<supervisor> watcher;
     int given_up = 0;
-    int looks = 0;
+    int logins = 0;
+    std::vector<failure> failures;
 };
 
 TEST_F(watched, a_lost_session_gets_a_new_socket) {
@@ -137,6 +153,97 @@ TEST_F(watched, notes_of_a_session_that_is_gone_are_nothing) {
     context.restart();
     context.poll();
     EXPECT_TRUE(lane.transports.empty());
+}
+
+// ---- the first login --------------------------------------------------------------------------
+
+TEST_F(watched, a_first_login_is_connected_as_every_later_one) {
+    start(plan());
+    EXPECT_FALSE(watcher->is_up());
+    lane.tell(sid, iscsi::want_transport{});
+    ASSERT_TRUE(until([&] { return lane.transports.size() == 1; }));
+    EXPECT_GE(lane.transports[0].socket, 0);
+    lane.tell(sid, iscsi::logged_in{});
+    EXPECT_TRUE(until([&] { return logins == 1; }));
+    EXPECT_TRUE(failures.empty());
+}
+
+TEST_F(watched, a_first_login_hears_of_the_connection_that_failed) {
+    start(plan_to(deaf_port()));
+    lane.tell(sid, iscsi::want_transport{});
+    ASSERT_TRUE(until([&] { return lane.transports.size() == 1; }));
+    EXPECT_TRUE(failures.empty()); // the engine decides what comes next
+    lane.tell(sid, iscsi::login_failed{iscsi::login_verdict::retry, 0, 0, lane.transports[0].why});
+    ASSERT_TRUE(until([&] { return failures.size() == 1; }));
+    EXPECT_EQ(failures[0].code, iscsi::admin::exit_code::transport_timeout);
+    EXPECT_EQ(failures[0].detail, "Connection refused");
+    EXPECT_TRUE(failures[0].may_retry);
+}
+
+TEST_F(watched, a_first_login_to_a_name_that_does_not_resolve_is_not_repeated) {
+    auto how = plan();
+    how.node.address = "no-such-host.invalid";
+    start(how, {});
+    lane.tell(sid, iscsi::want_transport{});
+    ASSERT_TRUE(until([&] { return failures.size() == 1; }));
+    EXPECT_EQ(failures[0].code, iscsi::admin::exit_code::transport);
+    EXPECT_FALSE(failures[0].may_retry);
+    EXPECT_TRUE(lane.transports.empty());
+}
+
+// ---- machines with one name -------------------------------------------------------------------
+
+void lose(watched& in, boost::system::error_code how) {
+    in.lane.tell(sid, iscsi::logged_in{true});
+    in.lane.tell(sid, iscsi::want_close{{how, {}, {}, {}}});
+    in.context.restart();
+    in.context.poll();
+}
+
+constexpr const char* cure = "give each its own InitiatorName";
+
+TEST_F(watched, a_session_that_the_target_ends_after_each_login_is_told_with_the_cure_once) {
+    const log_ear log;
+    watch(plan());
+    const auto closed = iscsi::to_error_code(iscsi::session_errc::target_closed);
+    lose(*this, closed);
+    lose(*this, closed);
+    EXPECT_FALSE(log.has(cure));
+    lose(*this, make_error_code(boost::system::errc::connection_reset));
+    EXPECT_EQ(log.count(cure), 1U);
+    for (int again = 0; again < 20; ++again)
+        lose(*this, closed);
+    EXPECT_EQ(log.count(cure), 1U);
+}
+
+TEST_F(watched, a_session_whose_network_is_bad_is_not_taken_for_that) {
+    const log_ear log;
+    watch(plan());
+    for (int again = 0; again < 20; ++again)
+        lose(*this, iscsi::to_error_code(iscsi::session_errc::noop_timeout));
+    EXPECT_FALSE(log.has(cure));
+}
+
+TEST(reinstatement, is_suspected_of_short_lives_in_a_short_time_only) {
+    const iscsi::instant start{};
+    const auto told = [start](auto life, auto pause) {
+        reinstatement_watch watch;
+        int times = 0;
+        auto now = start;
+        for (int login = 0; login < 5; ++login) {
+            watch.logged_in(now);
+            now += life;
+            times += watch.closed_by_target(now) ? 1 : 0;
+            now += pause;
+        }
+        return times;
+    };
+    EXPECT_EQ(told(1s, 2s), 1);
+    EXPECT_EQ(told(9s, 3s), 1);
+    EXPECT_EQ(told(20s, 1s), 0); // an ordinary restart of the target
+    EXPECT_EQ(told(1s, 40s), 0);
+    reinstatement_watch never;
+    EXPECT_FALSE(never.closed_by_target(start));
 }
 
 } // namespace

@@ -1,6 +1,6 @@
-#include "iscsid/session/describe.hpp"
+#include "iscsid/ipc/describe.hpp"
 
-namespace iscsid::session {
+namespace iscsid::ipc {
 
 using iscsi::connection_state;
 using iscsi::session_state;
@@ -68,23 +68,28 @@ void add_parameters(iscsi::admin::session_info& info, const iscsi::operational_p
 
 } // namespace
 
-iscsi::admin::session_info
-describe(const login_plan& plan, const supervisor& watch, const lane::session_view& seen) {
+iscsi::admin::session_info message_of(const session::session_report& session) {
+    const auto& plan = *session.plan;
+    const auto& seen = session.seen;
     iscsi::admin::session_info info;
+    info.sid = session.sid;
+    info.host_number = session.sid;
     info.node = plan.node;
     info.group_tag = seen.portal_group_tag ? int{*seen.portal_group_tag} : plan.node.group_tag;
-    info.current_address = watch.peer().address().to_string();
-    info.current_port = watch.peer().port();
-    info.interface_address = watch.local().address().to_string();
+    info.current_address = session.peer.address().to_string();
+    info.current_port = session.peer.port();
+    info.interface_address = session.local.address().to_string();
     info.initiator_name = plan.session.initiator_name;
     info.username = plan.session.auth.outgoing.name;
     info.username_in = plan.session.auth.incoming.name;
     info.connection_state = to_text(seen.connection);
     info.session_state = to_text(seen.state);
-    info.internal_state = watch.internal_state();
+    info.internal_state = session.internal_state;
     add_timeouts(info, plan.session.timeouts);
     add_parameters(info, seen.parameters);
+    for (const auto& each : session.luns) // in the kernel's words for a SCSI device
+        info.luns.push_back({each.number, each.node, each.is_offline ? "offline" : "running"});
     return info;
 }
 
-} // namespace iscsid::session
+} // namespace iscsid::ipc

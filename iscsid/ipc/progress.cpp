@@ -1,0 +1,48 @@
+#include "iscsid/ipc/progress.hpp"
+
+namespace iscsid::ipc {
+
+namespace admin = iscsi::admin;
+using admin::exit_code;
+using session::outcome;
+
+namespace {
+
+template <class Progress, class Result>
+Progress about_session(lane::session_key sid, const outcome<Result>& how) {
+    if (how.has_error())
+        return {sid, how.error().code, how.error().reason};
+    return {sid, exit_code::success, {}, how->of};
+}
+
+} // namespace
+
+admin::login_progress message_of(std::uint32_t index, const outcome<session::login_result>& how) {
+    if (how.has_error())
+        return {index, how.error().code, how.error().reason, 0};
+    return {index, exit_code::success, {}, how->sid, how->of};
+}
+
+admin::logout_progress
+message_of(lane::session_key sid, const outcome<session::logout_result>& how) {
+    return about_session<admin::logout_progress>(sid, how);
+}
+
+admin::rescan_progress
+message_of(lane::session_key sid, const outcome<session::rescan_result>& how) {
+    return about_session<admin::rescan_progress>(sid, how);
+}
+
+admin::discover_progress message_of(const outcome<std::vector<session::discovered_portal>>& how) {
+    admin::discover_progress end;
+    end.finished = true;
+    if (how.has_error()) {
+        end.code = how.error().code;
+        return end;
+    }
+    for (const auto& each : *how)
+        end.portals.push_back({each.target, each.address, each.port, each.group_tag});
+    return end;
+}
+
+} // namespace iscsid::ipc

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "iscsid/session/outcome.hpp"
+#include "iscsid/session/results.hpp"
+
+#include "libiscsi/admin/messages.hpp"
+
+// The messages of the socket, made of what the manager gives back.
+namespace iscsid::ipc {
+
+// `index`: of the node in the request.
+iscsi::admin::login_progress
+message_of(std::uint32_t index, const session::outcome<session::login_result>& how);
+
+iscsi::admin::logout_progress
+message_of(lane::session_key sid, const session::outcome<session::logout_result>& how);
+
+iscsi::admin::rescan_progress
+message_of(lane::session_key sid, const session::outcome<session::rescan_result>& how);
+
+// The last message of a discovery.
+iscsi::admin::discover_progress
+message_of(const session::outcome<std::vector<session::discovered_portal>>& how);
+
+} // namespace iscsid::ipc

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "iscsid/lane/lane.hpp"
+#include "iscsid/session/disks.hpp"
+#include "iscsid/session/worker_pool.hpp"
+
+#include "libiscsi/admin/record_store.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace iscsid::session {
+
+// Where the control floor runs its work.
+struct executors {
+    boost::asio::any_io_executor control;   // the one control thread
+    boost::asio::any_io_executor resolvers; // a pool where the name service may block
+};
+
+// What the sessions of the daemon work with. All of it outlives them.
+struct environment {
+    executors where;
+    worker_pool* workers = nullptr; // where disk drivers may block
+    disk_tools disks; // no driver: every login is refused, with the words of no_driver
+    std::string no_driver;
+    iscsi::admin::record_store* records = nullptr;
+
+    // The pause before LUNs that could not be looked at are looked at again; it doubles each time.
+    std::chrono::milliseconds first_pause_of_looks{5000};
+
+    // The lanes (lane_pool): see lane::adopt() and lane::drop(). Tests put their own here.
+    std::function<lane::lane&(lane::session_key, iscsi::session, int, lane::note_handler)> adopt;
+    std::function<void(lane::session_key, std::function<void()>)> drop;
+};
+
+// For answers that come as soon as a lane turns once.
+inline constexpr auto lane_limit = std::chrono::seconds(2);
+
+// For what has a bound of its own, which is then heard whenever it comes.
+inline constexpr auto very_long = std::chrono::hours(24 * 365);
+
+} // namespace iscsid::session

@@ -1,0 +1,145 @@
+#pragma once
+
+#include "iscsid/session/condition.hpp"
+#include "iscsid/session/environment.hpp"
+#include "iscsid/session/outcome.hpp"
+#include "iscsid/session/results.hpp"
+#include "iscsid/session/session_disks.hpp"
+#include "iscsid/session/session_phase.hpp"
+#include "iscsid/session/supervisor.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace iscsid::session {
+
+// Who keeps the table of sessions. Called on the control thread.
+struct session_owner {
+    std::function<void(lane::session_key)> forget; // the session has ended; nothing of it is left
+    std::function<bool()> respects_users;          // iscsid.safe_logout, as it is now
+};
+
+// One session of the daemon, from the wish for it to its end: it logs in on its lane, has its LUNs
+// made disks, keeps both up to date while it runs, and takes all down again. Every step is in
+// session_phase.hpp; the connection is the supervisor's affair, the disks are session_disks'.
+//
+//   log_in() or resume(), once → the other verbs, in any order, beside each other → forget()
+//
+// Lives on the control thread. Its coroutines keep it alive; the environment outlives it.
+class live_session : public std::enable_shared_from_this<live_session> {
+  public:
+    // `index`: which of the node's sessions, from 0.
+    live_session(
+        lane::session_key sid,
+        unsigned index,
+        login_plan plan,
+        const environment& with,
+        session_owner owner
+    );
+
+    lane::session_key sid() const { return sid_; }
+
+    unsigned index() const { return index_; }
+
+    const iscsi::admin::node_id& node() const { return plan_->node; }
+
+    // "session 1 [iface: default, target: …, portal: …]", for the log.
+    const std::string& name() const { return name_; }
+
+    bool is_listed() const { return is_established(phase_); }
+
+    // Whether it can end with the daemon: its disks wait for the next one.
+    bool outlives_daemon() const { return disks_.outlive_daemon(); }
+
+    // Returns when the disks are there, or with the code of what went wrong; the session has ended
+    // then. Tries until initial_login_retry_max × login_timeout are over.
+    boost::asio::awaitable<outcome<login_result>> log_in();
+
+    // In place of log_in(), for the disks that an earlier daemon has left: the session begins as if
+    // its connection had just been lost.
+    void resume(std::vector<device::disk_state> left);
+
+    // Removes the disks, logs out, ends the session; works in every phase and ends within the
+    // logout timeout unless the target answers. Failures: busy when a disk is in use, and
+    // everything goes on as before; logout when it is logged out, but data may be lost.
+    boost::asio::awaitable<outcome<logout_result>> log_out();
+
+    // Looks at the LUNs again, with removals. Failures: session_not_found, session_not_connected.
+    boost::asio::awaitable<outcome<rescan_result>> rescan();
+
+    // Nothing when the lane does not know it any more.
+    boost::asio::awaitable<std::optional<session_report>> report();
+
+    // From now on nothing more is done to the disks: the process is about to end.
+    void hand_over();
+
+  private:
+    void on(happening what);
+    void perform(action what);
+    void move_in(iscsi::session engine, bool resumes);
+    supervisor::listeners listeners();
+    device::disk_state description() const;
+
+    // ---- the first login (live_session_login.cpp) ----
+    void logged_in();
+    void login_failed(const failure& why);
+    boost::asio::awaitable<void> look_first(std::shared_ptr<live_session> self);
+    boost::asio::awaitable<std::optional<device::scan_result>> first_scan();
+    boost::asio::awaitable<void> attach_first(device::scan_result seen);
+    void announce();
+
+    // ---- looking again ----
+    void look_again(bool list_changed);
+    boost::asio::awaitable<void> scan_in_turn(std::shared_ptr<live_session> self);
+    boost::asio::awaitable<outcome<warnings>> scan_once();
+    warnings note_scan(const device::scan_result& seen);
+    void look_later_if_needed();
+
+    // ---- the end (live_session_end.cpp) ----
+    boost::asio::awaitable<void> wait_for_scan();
+    boost::asio::awaitable<void> remove_disks(std::shared_ptr<live_session> self);
+    boost::asio::awaitable<removal_report> detach();
+    boost::asio::awaitable<std::optional<removal_report>>
+    wait_for_removal(iscsi::net::pending<removal_report>& removal);
+    boost::asio::awaitable<bool> has_moved();
+    void refuse_logout(const removal_report& report);
+    boost::asio::awaitable<void> close(std::shared_ptr<live_session> self);
+
+    const environment& with_;
+    session_owner owner_;
+    lane::session_key sid_;
+    unsigned index_;
+    std::shared_ptr<const login_plan> plan_;
+    std::string name_;
+    phase phase_ = phase::asked;
+    condition changed_;
+    session_disks disks_;
+    std::shared_ptr<supervisor> connection_;
+    lane::lane* lane_ = nullptr;
+
+    iscsi::instant login_deadline_{};
+    unsigned logins_ = 0; // so far; the connection was lost before each but the first
+    std::optional<failure> login_failure_; // why it ends, or would end
+    warnings login_warnings_;
+
+    bool is_scanning_ = false;
+    bool scan_again_ = false;         // something has changed meanwhile
+    bool list_changed_ = false;       // the target has said so, or a user asks: what is gone may go
+    bool finds_new_luns_ = true;      // in the scan that comes next
+    bool has_unanswered_ = false;     // LUNs that said nothing when they were looked at
+    boost::asio::steady_timer later_; // another look at them
+    unsigned looks_in_vain_ = 0;
+
+    std::optional<outcome<logout_result>> logout_; // what came of the latest
+    iscsi::duration time_to_close_{};
+    bool is_cut_off_ = false;        // of its lane, because a removal could not end otherwise
+    std::uint64_t answers_seen_ = 0; // by a logout that waits
+    std::string told_refusal_;       // of a logout, told once
+};
+
+} // namespace iscsid::session

@@ -1,0 +1,213 @@
+#include "iscsid/session/clock.hpp"
+#include "iscsid/session/live_session.hpp"
+
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+// How a session ends: its disks first, then the Logout, then its place on the lane.
+namespace iscsid::session {
+
+namespace asio = boost::asio;
+namespace net = iscsi::net;
+using iscsi::admin::exit_code;
+
+namespace {
+
+constexpr iscsi::duration shortest_wait = std::chrono::milliseconds(1);
+
+// For the question whether units are there at all; a target that answers does so at once.
+constexpr iscsi::duration presence_limit = std::chrono::seconds(2);
+
+void prepend(std::vector<std::string> first, std::vector<std::string>& to) {
+    to.insert(
+        to.begin(), std::make_move_iterator(first.begin()), std::make_move_iterator(first.end())
+    );
+}
+
+} // namespace
+
+asio::awaitable<outcome<logout_result>> live_session::log_out() {
+    const auto self = shared_from_this();
+    if (phase_ == phase::logging_in || phase_ == phase::looking) {
+        login_failure_ = failure{exit_code::login, "the login was cancelled"};
+        on(happening::logout_asked);
+        const auto is_over = [this] { return phase_ == phase::ended; };
+        co_await changed_.wait(is_over, very_long);
+        co_return logout_result{};
+    }
+    const auto is_made = [this] { return phase_ != phase::attaching; };
+    co_await changed_.wait(is_made, plan_->session.timeouts.logout);
+    co_await wait_for_scan();
+    if (phase_ == phase::ended)
+        co_return logout_result{};
+    if (phase_ != phase::running)
+        co_return failure{exit_code::internal, "the session is being logged in or out"};
+    logout_.reset();
+    on(happening::logout_asked);
+    const auto is_decided = [this] {
+        return phase_ == phase::running || phase_ == phase::ended || phase_ == phase::left;
+    };
+    co_await changed_.wait(is_decided, very_long);
+    if (!logout_)
+        co_return failure{exit_code::internal, "iscsid is shutting down"};
+    co_return *logout_;
+}
+
+// A logout does not wait for the target, which a scan may; only for the changes that it has begun
+// to make. But disks that were left by another daemon are taken over by it, and a healthy end for
+// them needs that.
+asio::awaitable<void> live_session::wait_for_scan() {
+    const auto is_scanned = [this] { return !is_scanning_; };
+    const bool needs_scan = !disks_.left_disks().empty() && connection_->is_up();
+    if (needs_scan)
+        co_await changed_.wait(is_scanned, plan_->session.timeouts.logout);
+    const auto is_unchanged = [this] { return !disks_.is_changing(); };
+    co_await changed_.wait(is_unchanged, very_long);
+}
+
+asio::awaitable<void> live_session::remove_disks(std::shared_ptr<live_session> /*keeps it alive*/) {
+    const auto timeout = plan_->session.timeouts.logout;
+    const auto end = now() + timeout;
+    const auto is_unchanged = [this] { return !disks_.is_changing(); };
+    co_await changed_.wait(is_unchanged, very_long);
+    removal_report report;
+    report.left = disks_.attached();
+    if (owner_.respects_users()) // before anything is done: a refused logout has changed nothing
+        report.refusal = co_await disks_.user_of_left_disks();
+    if (report.refusal.empty()) {
+        co_await disks_.take_over_without_target(); // what was never taken over must go, too
+        if (connection_->is_up())
+            co_await disks_.bar_removed_units(std::min(presence_limit, timeout / 4));
+        report = co_await detach();
+    }
+    disks_.keep(std::move(report.left));
+    if (!report.refusal.empty()) {
+        refuse_logout(report);
+        co_return;
+    }
+    for (const auto& note : report.notes)
+        spdlog::warn("{}: {}", name_, note);
+    if (report.losses.empty())
+        logout_ = logout_result{std::move(report.notes)};
+    else
+        logout_ = failure{exit_code::logout, fmt::format("{}", fmt::join(report.losses, "; "))};
+    const auto left = std::chrono::duration_cast<iscsi::duration>(end - now());
+    time_to_close_ = is_cut_off_ ? shortest_wait : std::max(left, timeout / 4);
+    on(happening::disks_removed);
+}
+
+void live_session::refuse_logout(const removal_report& report) {
+    for (const auto& loss : report.losses)
+        spdlog::error("{}: {}", name_, loss);
+    if (std::exchange(told_refusal_, report.refusal) != report.refusal)
+        spdlog::warn("{}: logout refused: {}", name_, report.refusal);
+    logout_ = failure{exit_code::busy, report.refusal};
+    on(happening::disks_in_use);
+}
+
+asio::awaitable<removal_report> live_session::detach() {
+    if (disks_.attached().empty())
+        co_return removal_report{};
+    const auto quarter = plan_->session.timeouts.logout / 4;
+    net::pending<removal_report> removal(with_.where.control);
+    disks_.start_removal(
+        owner_.respects_users() ? users::are_respected : users::are_ignored, removal.answer()
+    );
+    auto report = co_await wait_for_removal(removal);
+    const bool gives_up = !report;
+    if (gives_up) {
+        // The kernel waits for I/O that waits for a lost connection, or for a target that is
+        // silent: only the end of the session lets go of it.
+        spdlog::warn("{}: unfinished I/O is given up", name_);
+        connection_->stop();
+        lane_->logout(sid_);
+        report = co_await removal.wait(quarter);
+    }
+    if (!report) {
+        is_cut_off_ = true;
+        with_.drop(sid_, [] {});
+        report = co_await removal.wait(very_long);
+    }
+    if (gives_up && !report->refusal.empty()) { // there is no session to go back to
+        net::pending<removal_report> rest(with_.where.control);
+        disks_.continue_removal(std::move(report->left), rest.answer());
+        auto all = co_await rest.wait(very_long);
+        prepend(std::move(report->losses), all->losses);
+        prepend(std::move(report->notes), all->notes);
+        co_return *std::move(all);
+    }
+    co_return *std::move(report);
+}
+
+// Three quarters of the logout timeout, and longer while the target answers: a last flush may take
+// its time.
+asio::awaitable<std::optional<removal_report>>
+live_session::wait_for_removal(net::pending<removal_report>& removal) {
+    constexpr int most_quarters = 3;
+    std::optional<removal_report> report;
+    for (int waited = 0; !report; ++waited) {
+        const bool moves = co_await has_moved();
+        if (!moves && waited >= most_quarters)
+            break;
+        report = co_await removal.wait(plan_->session.timeouts.logout / 4);
+    }
+    co_return report;
+}
+
+asio::awaitable<bool> live_session::has_moved() {
+    net::pending<lane::session_view> view(with_.where.control);
+    lane_->look(sid_, view.answer());
+    const auto seen = co_await view.wait(lane_limit);
+    if (!seen)
+        co_return false;
+    const auto answers = seen->statistics.scsirsp_pdus;
+    co_return std::exchange(answers_seen_, answers) != answers;
+}
+
+// With or without the target's consent.
+asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps it alive*/) {
+    connection_->stop();
+    later_.cancel();
+    lane_->logout(sid_);
+    const bool in_time =
+        co_await connection_->wait_for_logout(std::max(time_to_close_, shortest_wait));
+    const bool is_regular = logout_ && logout_->has_value();
+    if (is_regular && !(in_time && connection_->was_logout_confirmed())) {
+        spdlog::warn("{}: the target has not confirmed the logout", name_);
+        (*logout_)->of.emplace_back("the target has not confirmed the logout");
+    }
+    net::pending<bool> gone(with_.where.control);
+    with_.drop(sid_, [told = gone.answer()] { told(true); });
+    const auto let_go = co_await gone.wait(lane_limit);
+    if (!let_go)
+        spdlog::error("{}: the lane does not let go of it", name_);
+    if (logout_ && logout_->has_error())
+        spdlog::error("{} is logged out, with losses: {}", name_, logout_->error().reason);
+    else if (!login_failure_)
+        spdlog::info("{} is logged out", name_);
+    on(happening::lane_let_go);
+}
+
+asio::awaitable<std::optional<session_report>> live_session::report() {
+    const auto self = shared_from_this();
+    net::pending<lane::session_view> view(with_.where.control);
+    lane_->look(sid_, view.answer());
+    auto seen = co_await view.wait(lane_limit);
+    if (!seen) // it was dropped meanwhile
+        co_return std::nullopt;
+    session_report all;
+    all.sid = sid_;
+    all.plan = plan_;
+    all.peer = connection_->peer();
+    all.local = connection_->local();
+    all.internal_state = connection_->internal_state();
+    all.seen = *std::move(seen);
+    all.luns = disks_.report();
+    co_return all;
+}
+
+} // namespace iscsid::session

@@ -1,0 +1,113 @@
+#include "iscsid/session/planner.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+namespace iscsid::session {
+
+namespace admin = iscsi::admin;
+using admin::exit_code;
+
+namespace {
+
+failure failure_of_plan(const iscsi::fault& why) {
+    const bool no_name = why.code == iscsi::to_error_code(plan_errc::no_initiator_name);
+    const bool transport = why.code == iscsi::to_error_code(plan_errc::transport_not_supported);
+    const auto code = no_name     ? exit_code::login
+                      : transport ? exit_code::transport_not_found
+                                  : exit_code::invalid;
+    return {code, why.text()};
+}
+
+} // namespace
+
+outcome<admin::record> planner::record_of(const admin::node_id& node) const {
+    auto found = records_->find(node);
+    if (found.has_error())
+        return failure{exit_code::database, found.error().text()};
+    if (!found->has_value())
+        return failure{exit_code::no_objects_found, "no record of " + node.target};
+    return **std::move(found);
+}
+
+outcome<login_plan> planner::plan_login(const admin::record& node, unsigned index) const {
+    auto plan = session::plan_login(node, settings_.identity, index);
+    if (plan.has_error())
+        return failure_of_plan(plan.error());
+    plan->session.auth.watch = challenges_;
+    plan->session.replay_barrier =
+        replay_barrier_of(settings_.config.daemon_value("iscsid.replay_barrier"));
+    return *std::move(plan);
+}
+
+outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
+    const admin::node_id node{
+        left.target, left.portal_address, left.portal_port, left.portal_group_tag, left.interface};
+    const auto record = record_of(node);
+    if (record.has_value())
+        return plan_login(*record, left.index);
+    spdlog::warn(
+        "{} at {}: its record is not there ({}), the settings of iscsid.conf hold",
+        left.target,
+        left.portal_address,
+        record.error().reason
+    );
+    return plan_login(template_for(node), left.index);
+}
+
+admin::record planner::template_for(const admin::node_id& node) const {
+    auto record = settings_.config.new_node();
+    const admin::key_values values{
+        {"node.name", node.target},
+        {"node.tpgt", std::to_string(node.group_tag)},
+        {"node.conn[0].address", node.address},
+        {"node.conn[0].port", std::to_string(node.port)},
+        {"iface.iscsi_ifacename", node.interface}};
+    for (const auto& [key, value] : values)
+        static_cast<void>(record.set(key, value));
+    return record;
+}
+
+outcome<discovery_plan> planner::plan_discovery(const discovery_request& what) const {
+    const auto record = discovery_record(what);
+    if (record.has_error())
+        return record.error();
+    const auto interface = find_interface(what.interface);
+    if (interface.has_error())
+        return interface.error();
+    auto plan = session::plan_discovery(*record, *interface, settings_.identity);
+    if (plan.has_error())
+        return failure{
+            exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
+    plan->session.auth.watch = challenges_;
+    return *std::move(plan);
+}
+
+outcome<admin::record> planner::discovery_record(const discovery_request& what) const {
+    if (what.use_record) {
+        auto found = records_->find_discovery({what.address, what.port});
+        if (found.has_error())
+            return failure{exit_code::database};
+        if (!found->has_value())
+            return failure{exit_code::no_objects_found};
+        return **std::move(found);
+    }
+    auto record = settings_.config.new_send_targets();
+    static_cast<void>(record.set("discovery.sendtargets.address", what.address));
+    static_cast<void>(record.set("discovery.sendtargets.port", std::to_string(what.port)));
+    return record;
+}
+
+// Empty: the daemon's own name, any network device.
+outcome<admin::record> planner::find_interface(const std::string& name) const {
+    if (name.empty())
+        return admin::record(admin::record_kind::interface);
+    auto found = records_->find_interface(name);
+    if (found.has_error())
+        return failure{exit_code::database, found.error().text()};
+    if (!*found)
+        return failure{exit_code::no_objects_found, fmt::format("no interface '{}'", name)};
+    return **std::move(found);
+}
+
+} // namespace iscsid::session

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "iscsid/device/registry.hpp"
+#include "iscsid/session/login_plan.hpp"
+#include "iscsid/session/outcome.hpp"
+#include "iscsid/session/recent_challenges.hpp"
+#include "iscsid/session/results.hpp"
+
+#include "libiscsi/admin/config.hpp"
+#include "libiscsi/admin/record_store.hpp"
+
+#include <memory>
+
+namespace iscsid::session {
+
+// What may change while the daemon runs: read again on SIGHUP, used for what comes next.
+struct current_settings {
+    iscsi::admin::config config;
+    iscsi::admin::initiator_identity identity; // empty name: there is none
+};
+
+// Makes plans of records: reads the database and iscsid.conf, and adds what the sessions of this
+// daemon share. Failures have the exit codes of open-iscsi: database (6), no_objects_found (21),
+// login (5) without an initiator name, transport_not_found (12), invalid (7).
+class planner {
+  public:
+    planner(iscsi::admin::record_store* records, current_settings settings)
+        : records_(records), settings_(std::move(settings)) {}
+
+    void use(current_settings settings) { settings_ = std::move(settings); }
+
+    const current_settings& settings() const { return settings_; }
+
+    outcome<iscsi::admin::record> record_of(const iscsi::admin::node_id& node) const;
+
+    // `index`: which of the node's sessions, from 0.
+    outcome<login_plan> plan_login(const iscsi::admin::record& node, unsigned index) const;
+
+    // For the session of a disk that an earlier daemon has left. It must go on: without its record
+    // the settings of iscsid.conf hold.
+    outcome<login_plan> plan_again(const device::disk_state& left) const;
+
+    // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery.
+    outcome<discovery_plan> plan_discovery(const discovery_request& what) const;
+
+  private:
+    iscsi::admin::record template_for(const iscsi::admin::node_id& node) const;
+    outcome<iscsi::admin::record> discovery_record(const discovery_request& what) const;
+    outcome<iscsi::admin::record> find_interface(const std::string& name) const;
+
+    iscsi::admin::record_store* records_;
+    current_settings settings_;
+    std::shared_ptr<recent_challenges> challenges_ = std::make_shared<recent_challenges>();
+};
+
+} // namespace iscsid::session

@@ -1,0 +1,196 @@
+#include "iscsid/session/session_disks.hpp"
+
+#include "iscsid/session/disk_notes.hpp"
+
+#include "libiscsi/net/pending.hpp"
+#include "libiscsi/scsi/cdb.hpp"
+#include "libiscsi/scsi/disposition.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
+
+namespace iscsid::session {
+
+namespace asio = boost::asio;
+namespace net = iscsi::net;
+
+namespace {
+
+// The engine ends a command long before; this is for one that waits for a connection.
+constexpr auto command_limit = std::chrono::seconds(60);
+
+asio::awaitable<iscsi::result<lane::scsi_outcome>>
+execute_on(lane::lane& lane, lane::session_key sid, const iscsi::command& what) {
+    net::pending<lane::scsi_outcome> ended(co_await asio::this_coro::executor);
+    lane.execute(sid, what, ended.answer());
+    auto outcome = co_await ended.wait(command_limit);
+    if (!outcome || outcome->done.outcome == iscsi::task_result::lost)
+        co_return iscsi::fault{
+            iscsi::to_error_code(iscsi::session_errc::not_usable), "scan", "connection lost", {}};
+    outcome->done.sense = outcome->sense_bytes; // which has moved
+    co_return *std::move(outcome);
+}
+
+constexpr std::uint16_t shortest_inquiry = 36; // SPC-4 §6.6.2: the standard data up to the product
+
+iscsi::command inquiry_of(const iscsi::lun_field& lun, std::vector<std::byte>& room) {
+    iscsi::command what;
+    what.lun = lun;
+    what.cdb = scsi::inquiry(shortest_inquiry);
+    what.data_in = room;
+    return what;
+}
+
+// INQUIRY must be answered by a target for every LUN (SPC-4 §6.6.1): with a peripheral qualifier
+// other than 000b where no unit is accessible, or with 25/00.
+bool is_without_unit(const lane::scsi_outcome& answer) {
+    if (answer.done.outcome != iscsi::task_result::answered)
+        return false;
+    const auto judged = scsi::judge({answer.done.response, answer.done.status, answer.sense_bytes});
+    constexpr unsigned qualifier_shift = 5;
+    if (judged.what == scsi::verdict::success)
+        return !answer.data.empty() &&
+               (std::to_integer<unsigned>(answer.data.front()) >> qualifier_shift) != 0;
+    return judged.lun_gone;
+}
+
+} // namespace
+
+session_disks::session_disks(
+    const environment& with, condition& changed, lane::session_key sid, std::string name
+)
+    : with_(with), changed_(changed), sid_(sid), name_(std::move(name)) {}
+
+void session_disks::inherit(device::disk_state left) {
+    seen_.push_back(left.lun_number);
+    left_.push_back(std::move(left));
+}
+
+bool session_disks::has_unverified() const {
+    return std::ranges::any_of(disks_, &attached_disk::unverified);
+}
+
+bool session_disks::outlive_daemon() const {
+    const auto outlives = [this](const device::disk_state& state) {
+        return outlives_daemon(with_.disks, state);
+    };
+    return disks_.size() + left_.size() > 0 &&
+           std::ranges::all_of(disks_, outlives, &attached_disk::state) &&
+           std::ranges::all_of(left_, outlives);
+}
+
+// Also disks whose LUN is gone, while they are in use, and LUNs that have no disk.
+std::vector<lun_report> session_disks::report() const {
+    std::map<std::uint64_t, lun_report> all;
+    for (const auto number : seen_)
+        all[number] = {number, {}, false};
+    for (const auto& each : left_)
+        all[each.lun_number] = {each.lun_number, each.node, false};
+    for (const auto& each : disks_)
+        all[each.state.lun_number] = {each.state.lun_number, each.state.node, each.barred};
+    std::vector<lun_report> list;
+    for (auto& [number, each] : all)
+        list.push_back(std::move(each));
+    return list;
+}
+
+asio::awaitable<iscsi::result<device::scan_result>> session_disks::look() const {
+    const device::execute_function execute = [lane = lane_, sid = sid_](const iscsi::command& what
+                                             ) { return execute_on(*lane, sid, what); };
+    co_return co_await device::scan(execute);
+}
+
+asio::awaitable<void> session_disks::bar_removed_units(iscsi::duration limit) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    std::vector<net::pending<lane::scsi_outcome>> answers;
+    std::vector<std::byte> room(shortest_inquiry);
+    for (const auto& each : disks_) {
+        auto& answer = answers.emplace_back(with_.where.control);
+        lane_->execute(sid_, inquiry_of(each.state.lun, room), answer.answer());
+    }
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        const auto left =
+            std::max(end - std::chrono::steady_clock::now(), iscsi::instant::duration(1));
+        const auto answer =
+            co_await answers[i].wait(std::chrono::duration_cast<iscsi::duration>(left));
+        auto& disk = disks_[i];
+        if (!answer || !is_without_unit(*answer))
+            continue;
+        spdlog::warn("{}: {} has been removed at the target", name_, name_of(disk.state));
+        disk.barred = disk.is_gone = true;
+        lane_->bar(sid_, disk.state.lun, ENODEV);
+    }
+}
+
+asio::awaitable<warnings> session_disks::follow(device::scan_result seen, scan_orders orders) {
+    auto changes = changes_of(disks_, left_, seen, orders.whose, orders.attach_new);
+    if (!orders.remove_gone)
+        changes.remove.clear();
+    seen_.clear();
+    for (const auto& each : seen.disks)
+        seen_.push_back(each.number);
+    co_return co_await apply(std::move(changes));
+}
+
+asio::awaitable<void> session_disks::take_over_without_target() {
+    if (left_.empty())
+        co_return;
+    disk_changes changes;
+    changes.adopt = left_;
+    for (const auto& each : left_)
+        lane_->bar(sid_, each.lun, ENOLINK);
+    co_await apply(std::move(changes));
+    for (auto& each : disks_)
+        each.barred = each.unverified = true;
+}
+
+asio::awaitable<warnings> session_disks::apply(disk_changes changes) {
+    auto work =
+        [with = with_.disks, lane = lane_, disks = disks_, changes = std::move(changes)]() mutable {
+            return apply_changes(with, *lane, std::move(disks), std::move(changes));
+        };
+    is_changing_ = true;
+    auto report = co_await run_on(*with_.workers, std::move(work));
+    is_changing_ = false;
+    disks_ = std::move(report.disks);
+    left_.clear();
+    for (const auto& line : report.news)
+        spdlog::info("{}: {}", name_, line);
+    for (const auto& line : report.troubles)
+        spdlog::error("{}: {}", name_, line);
+    changed_.notify_all();
+    co_return std::move(report.warnings);
+}
+
+asio::awaitable<std::string> session_disks::user_of_left_disks() const {
+    if (left_.empty())
+        co_return std::string();
+    auto look = [left = left_] { return user_of(left); };
+    co_return co_await run_on(*with_.workers, std::move(look));
+}
+
+void session_disks::start_removal(users whose, std::function<void(removal_report)> done) {
+    post_removal(take_devices(disks_), whose, std::move(done));
+}
+
+void session_disks::continue_removal(
+    std::vector<attached_disk> of, std::function<void(removal_report)> done
+) {
+    post_removal(std::move(of), users::are_ignored, std::move(done));
+}
+
+void session_disks::post_removal(
+    std::vector<attached_disk> of, users whose, std::function<void(removal_report)> done
+) {
+    with_.workers->post(
+        [with = with_.disks, lane = lane_, of = std::move(of), whose, done = std::move(done)](
+        ) mutable { done(remove_all(with, *lane, std::move(of), whose)); }
+    );
+}
+
+} // namespace iscsid::session

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "iscsid/device/scanner.hpp"
+#include "iscsid/session/condition.hpp"
+#include "iscsid/session/environment.hpp"
+#include "iscsid/session/removal.hpp"
+#include "iscsid/session/rescan.hpp"
+#include "iscsid/session/results.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace iscsid::session {
+
+// The LUNs of one session and the disks that are made of them, with the disks of an earlier daemon
+// that have not been taken over yet ("left disks"). What changes disks runs on a worker, one job at
+// a time: a caller waits for is_changing() to end before it begins. Lives on the control thread;
+// its coroutines are those of the session, which outlives them.
+class session_disks {
+  public:
+    // `changed` is told when a job of a worker has ended. `name`: of the session, for the log.
+    session_disks(
+        const environment& with, condition& changed, lane::session_key sid, std::string name
+    );
+
+    // Where the session lives. To be told before anything else but inherit().
+    void move_to(lane::lane& lane) { lane_ = &lane; }
+
+    // A disk that an earlier daemon has left.
+    void inherit(device::disk_state left);
+
+    // ---- what there is ----
+    const std::vector<device::disk_state>& left_disks() const { return left_; }
+
+    const std::vector<attached_disk>& attached() const { return disks_; }
+
+    bool is_changing() const { return is_changing_; }
+
+    // Some disk is barred because its unit could not be looked at.
+    bool has_unverified() const;
+
+    // There are disks, and all of them wait for the next daemon when this one ends.
+    bool outlive_daemon() const;
+
+    std::vector<lun_report> report() const;
+
+    // ---- the target's LUNs ----
+
+    // Asks the target, over the lane. Fault: no answers, because the connection is lost mostly.
+    boost::asio::awaitable<iscsi::result<device::scan_result>> look() const;
+
+    // Asks each attached unit whether it is there at all, and bars those that the target has
+    // removed: whatever waits for them ends at once. Takes `limit` at most.
+    boost::asio::awaitable<void> bar_removed_units(iscsi::duration limit);
+
+    // ---- changes, on a worker ----
+
+    // What a scan has seen, applied. `whose`: the words of the session for new disks.
+    struct scan_orders {
+        device::disk_state whose;
+        bool attach_new = true;
+        bool remove_gone = false; // the target has said that its list has changed, or a user asks
+    };
+
+    boost::asio::awaitable<warnings> follow(device::scan_result seen, scan_orders orders);
+
+    // Takes over what is left, behind a bar: its users have waited for as long as they were
+    // promised, now they hear errors until the target is back and shows that the LUNs are the same.
+    boost::asio::awaitable<void> take_over_without_target();
+
+    // Which disk of an earlier daemon is in use; "" if none.
+    boost::asio::awaitable<std::string> user_of_left_disks() const;
+
+    // Begins to remove all attached disks; keep() must be called with what is left of them.
+    void start_removal(users whose, std::function<void(removal_report)> done);
+    void continue_removal(std::vector<attached_disk> of, std::function<void(removal_report)> done);
+
+    void keep(std::vector<attached_disk> left) { disks_ = std::move(left); }
+
+  private:
+    boost::asio::awaitable<warnings> apply(disk_changes changes);
+    void post_removal(
+        std::vector<attached_disk> of, users whose, std::function<void(removal_report)> done
+    );
+
+    const environment& with_;
+    condition& changed_;
+    lane::session_key sid_;
+    std::string name_;
+    lane::lane* lane_ = nullptr;
+    std::vector<std::uint64_t> seen_; // LUNs with a usable disk, by the latest scan
+    std::vector<attached_disk> disks_;
+    std::vector<device::disk_state> left_;
+    bool is_changing_ = false;
+};
+
+} // namespace iscsid::session

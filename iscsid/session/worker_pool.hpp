@@ -1,0 +1,61 @@
+#pragma once
+
+#include "libiscsi/net/pending.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace iscsid::session {
+
+// Threads for what blocks: attaching, flushing and removing disks, which wait for the kernel, and
+// the kernel perhaps for a target that says nothing. A job never waits for a job of another
+// session: when all threads are busy there is one more, up to `most`. A session runs one job at a
+// time, so there are never more threads than sessions that do something.
+//
+// post() may be called on any thread. The end waits for the jobs that were posted before it.
+class worker_pool {
+  public:
+    // `kept`: made at once, so that work can be done when memory for another thread is missing.
+    worker_pool(std::size_t kept, std::size_t most);
+    ~worker_pool();
+    worker_pool(const worker_pool&) = delete;
+    worker_pool& operator=(const worker_pool&) = delete;
+
+    void post(std::function<void()> job);
+
+    // No jobs from now on; returns when all are done.
+    void join();
+
+    std::size_t size() const;
+    std::size_t busy() const;
+
+  private:
+    void add_thread();
+    void run();
+
+    const std::size_t most_;
+    mutable std::mutex lock_;
+    std::condition_variable news_;
+    std::deque<std::function<void()>> jobs_;
+    std::vector<std::thread> threads_;
+    std::size_t busy_ = 0; // threads that run a job
+    bool ending_ = false;
+};
+
+// Runs a function that blocks on a thread of the pool; the calling coroutine goes on with what it
+// returned, however long that takes.
+template <class Function, class T = std::invoke_result_t<Function&>>
+boost::asio::awaitable<T> run_on(worker_pool& workers, Function work) {
+    constexpr auto very_long = std::chrono::hours(24 * 365);
+    iscsi::net::pending<T> outcome(co_await boost::asio::this_coro::executor);
+    workers.post([work = std::move(work), done = outcome.answer()]() mutable { done(work()); });
+    auto given = co_await outcome.wait(very_long);
+    co_return *std::move(given);
+}
+
+} // namespace iscsid::session
