@@ -1,7 +1,7 @@
 #include "iscsid/device/registry.hpp"
 
 #include "iscsid/device/registry_state.hpp"
-#include "iscsid/disk/descriptor.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,7 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using disk::descriptor;
 using iscsi::fault;
 using iscsi::result;
 
@@ -53,14 +52,14 @@ bool write_all(int file, std::string_view text) {
 }
 
 bool sync_folder(const fs::path& path) {
-    const descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const os::descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     return folder && ::fsync(folder.number()) == 0;
 }
 
 // A file of its own for every call: nobody else writes to it.
 result<void> replace_file(const fs::path& path, std::string_view text) {
     auto staged = (path.parent_path() / staged_prefix).string() + "XXXXXX";
-    descriptor file(::mkostemp(staged.data(), O_CLOEXEC));
+    os::descriptor file(::mkostemp(staged.data(), O_CLOEXEC));
     if (!file)
         return system_fault(registry_errc::write_failed, path);
     if (!write_all(file.number(), text) || ::fsync(file.number()) != 0 ||
@@ -92,7 +91,7 @@ result<std::string> read_all(int file, const fs::path& path) {
 
 result<disk_state> read_file(const fs::path& path) {
     // O_NONBLOCK: a FIFO in the place of a state must not hold us up.
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    const os::descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
 
     struct stat found {};
 

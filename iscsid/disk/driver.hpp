@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/kernel/errors.hpp"
 #include "iscsid/lane/lane.hpp"
 
 #include "libiscsi/base/result.hpp"
@@ -59,21 +60,6 @@ class driver {
     virtual iscsi::result<std::unique_ptr<disk>>
     adopt(lane::lane& where, const disk_request& what, const std::string& node);
 };
-
-enum class disk_errc {
-    no_driver = 1,
-    mount_failed,
-    no_loop_device,
-    attach_failed,
-    busy,
-    unknown_driver,
-    flush_failed,
-    cannot_resize,
-    cannot_adopt
-};
-
-const char* category_name(disk_errc);
-std::string_view message_of(disk_errc);
 
 // Where disks are made, as far as the choice depends on it.
 struct surroundings {

@@ -1,7 +1,7 @@
 #include "iscsid/disk/export_driver.hpp"
 
+#include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/lane_seat.hpp"
-#include "iscsid/disk/system_fault.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,7 @@
 #include "iscsid/disk/export_server.hpp"
 
-#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/os/blocked_signals.hpp"
 
 #include <poll.h>
 #include <pthread.h>
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 
 namespace iscsid::disk {
 
@@ -19,26 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr auto pause_without_descriptors = 200ms;
 constexpr std::size_t received_at_once = 4096; // a whole negotiation of any known client
-
-// Signals are for the main thread: threads that start meanwhile have all of them blocked.
-class blocked_signals {
-  public:
-    blocked_signals() {
-        sigset_t all{};
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-
-    ~blocked_signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-    blocked_signals(const blocked_signals&) = delete;
-    blocked_signals& operator=(const blocked_signals&) = delete;
-    blocked_signals(blocked_signals&&) = delete;
-    blocked_signals& operator=(blocked_signals&&) = delete;
-
-  private:
-    sigset_t before_{};
-};
 
 bool is_later(int error) {
     return error == EAGAIN || error == EINTR;
@@ -77,10 +57,10 @@ class export_server::mailbox {
 
     void ring() const { ::eventfd_write(bell_.number(), 1); }
 
-    const descriptor& bell() const { return bell_; }
+    const os::descriptor& bell() const { return bell_; }
 
   private:
-    descriptor bell_;
+    os::descriptor bell_;
     std::mutex guard_;
     letters letters_;
 };
@@ -88,7 +68,7 @@ class export_server::mailbox {
 // What the lane works with.
 struct export_server::connection {
     connection(
-        descriptor client,
+        os::descriptor client,
         bool structured_replies,
         iscsi::bytes_view head,
         const std::shared_ptr<mailbox>& box
@@ -101,7 +81,7 @@ struct export_server::connection {
               head
           ) {}
 
-    descriptor socket;
+    os::descriptor socket;
     nbd_link link;
 };
 
@@ -144,7 +124,7 @@ export_server::~export_server() {
 }
 
 void export_server::start() {
-    const blocked_signals meanwhile;
+    const os::blocked_signals meanwhile;
     thread_ = std::thread([this] { run(); });
 }
 
@@ -226,7 +206,7 @@ void export_server::accept_clients() {
     if (clock::now() < accept_at_)
         return;
     while (true) {
-        descriptor client(::accept4(socket_->number(), nullptr, nullptr, SOCK_CLOEXEC));
+        os::descriptor client(::accept4(socket_->number(), nullptr, nullptr, SOCK_CLOEXEC));
         if (client) {
             admit(std::move(client));
             continue;
@@ -241,7 +221,7 @@ std::size_t export_server::clients() const {
     return negotiations_.size() + connections_.size() + parting_;
 }
 
-void export_server::admit(descriptor socket) {
+void export_server::admit(os::descriptor socket) {
     if (clients() >= most_clients)
         return;
     const std::scoped_lock lock(guard_);

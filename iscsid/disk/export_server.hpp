@@ -60,7 +60,7 @@ class export_server {
     struct connection;
 
     struct negotiation {
-        descriptor socket;
+        os::descriptor socket;
         nbd_handshake handshake;
         clock::time_point limit;
         std::vector<std::byte> output; // that the client has not taken yet
@@ -85,7 +85,7 @@ class export_server {
 
     void accept_clients();
     std::size_t clients() const;
-    void admit(descriptor socket);
+    void admit(os::descriptor socket);
     void negotiate(negotiation& with);
     void forget_those_over();
     static void receive(negotiation& from);

@@ -1,6 +1,6 @@
 #include "iscsid/disk/export_socket.hpp"
 
-#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -19,21 +19,21 @@ namespace fs = std::filesystem;
 
 constexpr int longest_queue = 16; // of connections that are not accepted yet
 
-iscsi::result<descriptor> open_folder(const std::string& path) {
+iscsi::result<os::descriptor> open_folder(const std::string& path) {
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);
     if (error)
         return system_fault(disk_errc::attach_failed, path, "a folder to make", error.value());
     if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)
         return system_fault(disk_errc::attach_failed, path, "a folder to make");
-    descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    os::descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder || ::fchmod(folder.number(), S_IRWXU) != 0)
         return system_fault(disk_errc::attach_failed, path, "a folder of mode 0700");
     return folder;
 }
 
 // Through /proc, for the path to a folder may be longer than an address.
-sockaddr_un address_of(const descriptor& folder, const std::string& name) {
+sockaddr_un address_of(const os::descriptor& folder, const std::string& name) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = "/proc/self/fd/" + std::to_string(folder.number()) + "/" + name;
@@ -42,7 +42,7 @@ sockaddr_un address_of(const descriptor& folder, const std::string& name) {
 }
 
 // The file takes the mode of the socket at bind(): no moment with another, no umask of the process.
-bool listen_on(const descriptor& socket, const sockaddr_un& address) {
+bool listen_on(const os::descriptor& socket, const sockaddr_un& address) {
     return ::fchmod(socket.number(), S_IRUSR | S_IWUSR) == 0 &&
            ::bind(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
                0 &&
@@ -55,7 +55,7 @@ bool is_dead(const std::string& path) {
         return false;
     address.sun_family = AF_UNIX;
     std::ranges::copy(path, address.sun_path);
-    const descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const os::descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     return socket &&
            ::connect(
                socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address
@@ -72,7 +72,7 @@ export_socket::make(const std::string& folder, const std::string& name) {
     if (!place)
         return place.error();
     const std::string path = folder + "/" + name;
-    descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    os::descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket)
         return system_fault(disk_errc::attach_failed, path, "a socket");
     const std::string first_name = ".new-" + std::to_string(socket.number());
@@ -88,7 +88,7 @@ export_socket::make(const std::string& folder, const std::string& name) {
 }
 
 export_socket::export_socket(
-    descriptor folder, descriptor socket, std::string name, std::string path
+    os::descriptor folder, os::descriptor socket, std::string name, std::string path
 )
     : folder_(std::move(folder))
     , socket_(std::move(socket))

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "iscsid/disk/descriptor.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include "libiscsi/base/result.hpp"
 
@@ -28,10 +28,10 @@ class export_socket {
     const std::string& path() const { return path_; }
 
   private:
-    export_socket(descriptor folder, descriptor socket, std::string name, std::string path);
+    export_socket(os::descriptor folder, os::descriptor socket, std::string name, std::string path);
 
-    descriptor folder_;
-    descriptor socket_;
+    os::descriptor folder_;
+    os::descriptor socket_;
     std::string name_;
     std::string path_;
 };

@@ -1,12 +1,12 @@
 #include "iscsid/disk/fuse_driver.hpp"
 
-#include "iscsid/disk/block_node.hpp"
 #include "iscsid/disk/fuse_file.hpp"
 #include "iscsid/disk/fuse_mount.hpp"
+#include "iscsid/disk/kernel/block_node.hpp"
+#include "iscsid/disk/kernel/loop_device.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
-#include "iscsid/disk/loop_device.hpp"
-#include "iscsid/disk/system_fault.hpp"
-#include "iscsid/disk/waiting.hpp"
 
 #include <bit>
 #include <optional>
@@ -21,10 +21,10 @@ constexpr std::uint64_t largest_disk = (std::uint64_t{1} << 63U) - 1;
 // What the lane works with. Lives until the lane lets go of it, even when that takes longer than
 // anybody waits for: a request may hang in a session that is in recovery.
 struct fuse_link {
-    fuse_link(descriptor opened, const scsi::logical_unit& lun, const fuse_shape& shape)
+    fuse_link(os::descriptor opened, const scsi::logical_unit& lun, const fuse_shape& shape)
         : device(std::move(opened)), file(device.number(), lun, shape) {}
 
-    descriptor device;
+    os::descriptor device;
     fuse_file file;
 };
 

@@ -1,7 +1,7 @@
 #include "iscsid/disk/fuse_mount.hpp"
 
-#include "iscsid/disk/system_fault.hpp"
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -37,7 +37,7 @@ iscsi::result<std::string> make_mount_point(const mount_settings& settings) {
     for (int number = 0; number < names_to_try; ++number) {
         std::string path = number == 0 ? base : base + "." + std::to_string(number);
         constexpr int only_new = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC;
-        const descriptor file(::open(path.c_str(), only_new, S_IRUSR | S_IWUSR));
+        const os::descriptor file(::open(path.c_str(), only_new, S_IRUSR | S_IWUSR));
         if (file)
             return path;
         if (errno != EEXIST)
@@ -54,8 +54,8 @@ std::string options_of(const mount_settings& settings) {
 
 } // namespace
 
-iscsi::result<descriptor> open_fuse() {
-    descriptor device(::open("/dev/fuse", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+iscsi::result<os::descriptor> open_fuse() {
+    os::descriptor device(::open("/dev/fuse", O_RDWR | O_NONBLOCK | O_CLOEXEC));
     if (!device)
         return system_fault(disk_errc::no_driver, "/dev/fuse", "a device to open");
     return device;
@@ -93,9 +93,9 @@ fuse_mount::~fuse_mount() {
         unmount(path_);
 }
 
-iscsi::result<descriptor> fuse_mount::open() const {
+iscsi::result<os::descriptor> fuse_mount::open() const {
     const int access = read_only_ ? O_RDONLY : O_RDWR;
-    descriptor file(::open(path_.c_str(), access | O_DIRECT | O_NOFOLLOW | O_CLOEXEC));
+    os::descriptor file(::open(path_.c_str(), access | O_DIRECT | O_NOFOLLOW | O_CLOEXEC));
     if (!file)
         return system_fault(disk_errc::attach_failed, path_, "a file that opens for direct I/O");
 

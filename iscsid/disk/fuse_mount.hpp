@@ -1,6 +1,6 @@
 #pragma once
 
-#include "iscsid/disk/descriptor.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include "libiscsi/base/result.hpp"
 
@@ -10,7 +10,7 @@
 namespace iscsid::disk {
 
 // /dev/fuse, non-blocking: a ring then polls it instead of parking a thread in a read.
-iscsi::result<descriptor> open_fuse();
+iscsi::result<os::descriptor> open_fuse();
 
 struct mount_settings {
     std::string folder; // made when missing, mode 0700
@@ -37,7 +37,7 @@ class fuse_mount {
     const std::string& path() const { return path_; }
 
     // Opens the file for direct I/O; waits for the server's answers to INIT and OPEN.
-    iscsi::result<descriptor> open() const;
+    iscsi::result<os::descriptor> open() const;
 
     // From any thread: ends the connection. Everything that waits for the server fails.
     void abort() const;

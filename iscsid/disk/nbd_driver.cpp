@@ -1,11 +1,11 @@
 #include "iscsid/disk/nbd_driver.hpp"
 
-#include "iscsid/disk/block_node.hpp"
+#include "iscsid/disk/kernel/block_node.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
-#include "iscsid/disk/nbd_control.hpp"
+#include "iscsid/disk/kernel/nbd_netlink.hpp"
 #include "iscsid/disk/nbd_link.hpp"
-#include "iscsid/disk/system_fault.hpp"
-#include "iscsid/disk/waiting.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -53,15 +53,15 @@ std::string backend_of(const disk_request& what) {
 }
 
 struct socket_pair {
-    descriptor ours;
-    descriptor kernels;
+    os::descriptor ours;
+    os::descriptor kernels;
 };
 
 iscsi::result<socket_pair> make_pair() {
     std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         return system_fault(disk_errc::attach_failed, "socketpair", "two ends");
-    socket_pair pair{descriptor(ends[0]), descriptor(ends[1])};
+    socket_pair pair{os::descriptor(ends[0]), os::descriptor(ends[1])};
     for (const int end : ends) {
         ::setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &socket_buffer, sizeof socket_buffer);
         ::setsockopt(end, SOL_SOCKET, SO_RCVBUFFORCE, &socket_buffer, sizeof socket_buffer);
@@ -71,14 +71,14 @@ iscsi::result<socket_pair> make_pair() {
 
 // What the lane works with.
 struct nbd_seat {
-    explicit nbd_seat(descriptor ours) : socket(std::move(ours)), link(socket.number(), {}) {}
+    explicit nbd_seat(os::descriptor ours) : socket(std::move(ours)), link(socket.number(), {}) {}
 
-    descriptor socket;
+    os::descriptor socket;
     nbd_link link;
 };
 
 std::unique_ptr<lane_seat>
-take_seat(lane::lane& where, const disk_request& what, descriptor socket) {
+take_seat(lane::lane& where, const disk_request& what, os::descriptor socket) {
     const auto seat = std::make_shared<nbd_seat>(std::move(socket));
     const std::shared_ptr<lane::lane_resident> link(seat, &seat->link);
     return std::make_unique<lane_seat>(where, what, link, lane_limit);
@@ -95,7 +95,7 @@ class nbd_disk final : public disk {
     ~nbd_disk() override {
         if (!seat_ || !is_ours())
             return;
-        if (auto control = nbd_control::open())
+        if (auto control = nbd_netlink::open())
             static_cast<void>(control->disconnect(index_));
     }
 
@@ -111,7 +111,7 @@ class nbd_disk final : public disk {
     }
 
     iscsi::result<void> resize(const scsi::logical_unit& now) override {
-        auto control = nbd_control::open();
+        auto control = nbd_netlink::open();
         if (!control)
             return control.error();
         return control->resize(index_, backend_, now.size());
@@ -132,7 +132,7 @@ class nbd_disk final : public disk {
         auto held = hold_and_flush(node_);
         if (!held)
             return held.error();
-        auto control = nbd_control::open();
+        auto control = nbd_netlink::open();
         if (!control)
             return control.error();
         if (auto cut = control->disconnect(index_); !cut)
@@ -176,7 +176,7 @@ class nbd_driver final : public driver {
 
 // Tries one index after the other: another program may take the same at the same time.
 iscsi::result<std::uint32_t>
-connect_somewhere(nbd_control& control, const disk_request& what, nbd_settings settings) {
+connect_somewhere(nbd_netlink& control, const disk_request& what, nbd_settings settings) {
     for (; settings.index < most_devices; ++settings.index) {
         const std::string node = "nbd" + std::to_string(settings.index);
         if (get_attribute(node, "pid"))
@@ -200,7 +200,7 @@ connect_somewhere(nbd_control& control, const disk_request& what, nbd_settings s
 // The scan waits for the lane, and that perhaps for a target.
 iscsi::result<void> scan_partitions_in_time(const std::string& node, std::uint32_t index) {
     const watchdog bound(scan_limit, [index] {
-        if (auto control = nbd_control::open())
+        if (auto control = nbd_netlink::open())
             static_cast<void>(control->disconnect(index));
     });
     scan_partitions(node);
@@ -217,7 +217,7 @@ void tune(const std::string& node) {
 
 iscsi::result<std::unique_ptr<disk>>
 nbd_driver::put_up(lane::lane& where, const disk_request& what) {
-    auto control = nbd_control::open();
+    auto control = nbd_netlink::open();
     if (!control)
         return control.error();
     auto pair = make_pair();
@@ -249,17 +249,17 @@ nbd_driver::put_up(lane::lane& where, const disk_request& what) {
     return made;
 }
 
-bool has_hung_up(const descriptor& socket) {
+bool has_hung_up(const os::descriptor& socket) {
     pollfd wait{socket.number(), POLLIN, 0};
     return ::poll(&wait, 1, 0) > 0 && (wait.revents & POLLHUP) != 0;
 }
 
 // The kernel replaces a connection only when it has seen the end of the old one, and does not say
 // whether it has: a socket that it did not take is closed at once.
-iscsi::result<descriptor>
-reconnect(nbd_control& control, std::uint32_t index, const std::string& backend) {
+iscsi::result<os::descriptor>
+reconnect(nbd_netlink& control, std::uint32_t index, const std::string& backend) {
     std::optional<iscsi::fault> failure;
-    std::optional<descriptor> taken;
+    std::optional<os::descriptor> taken;
     const bool ended = wait_until(adoption_limit, [&] {
         auto pair = make_pair();
         if (!pair) {
@@ -293,7 +293,7 @@ nbd_driver::take_over(lane::lane& where, const disk_request& what, const std::st
     const char* const digits = node.data() + std::min<std::size_t>(node.size(), 3);
     if (std::from_chars(digits, node.data() + node.size(), index).ec != std::errc())
         return iscsi::fault{iscsi::to_error_code(disk_errc::attach_failed), "device", node, "nbdN"};
-    auto control = nbd_control::open();
+    auto control = nbd_netlink::open();
     if (!control)
         return control.error();
     auto socket = reconnect(*control, index, backend_of(what));
@@ -315,7 +315,7 @@ iscsi::result<void> nbd_is_here() {
     // Asking for the family would load it with sixteen.
     if (::access("/sys/module/nbd", F_OK) != 0)
         load_module("nbd", "nbds_max=0");
-    auto control = nbd_control::open();
+    auto control = nbd_netlink::open();
     if (!control)
         return control.error();
     return {};

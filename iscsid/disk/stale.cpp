@@ -1,8 +1,8 @@
 #include "iscsid/disk/stale.hpp"
 
 #include "iscsid/disk/fuse_mount.hpp"
-#include "iscsid/disk/loop_device.hpp"
-#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/kernel/loop_device.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
 
 #include <algorithm>
 #include <filesystem>

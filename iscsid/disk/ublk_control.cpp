@@ -1,6 +1,6 @@
 #include "iscsid/disk/ublk_control.hpp"
 
-#include "iscsid/disk/system_fault.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
 
 #include <fcntl.h>
 #include <liburing.h>
@@ -89,7 +89,7 @@ class command_ring {
 } // namespace
 
 iscsi::result<ublk_control> ublk_control::open() {
-    descriptor file(::open(control_path, O_RDWR | O_CLOEXEC));
+    os::descriptor file(::open(control_path, O_RDWR | O_CLOEXEC));
     if (!file)
         return system_fault(disk_errc::no_driver, control_path, "the control device of ublk_drv");
     ublk_control made(std::move(file));

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "iscsid/disk/descriptor.hpp"
-#include "iscsid/disk/ublk_abi.hpp"
+#include "iscsid/disk/kernel/ublk_abi.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include "libiscsi/base/result.hpp"
 
@@ -38,7 +38,7 @@ class ublk_control {
     iscsi::result<void> update_size(std::uint32_t device, std::uint64_t sectors) const;
 
   private:
-    explicit ublk_control(descriptor file) : file_(std::move(file)) {}
+    explicit ublk_control(os::descriptor file) : file_(std::move(file)) {}
 
     void learn();
     int call(ublk::control what, ublk::control_command with, std::chrono::milliseconds limit) const;
@@ -49,7 +49,7 @@ class ublk_control {
         std::chrono::milliseconds limit
     ) const;
 
-    descriptor file_;
+    os::descriptor file_;
     bool encodes_ = true;
     std::uint64_t features_ = 0;
 };

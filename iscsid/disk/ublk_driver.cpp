@@ -1,11 +1,11 @@
 #include "iscsid/disk/ublk_driver.hpp"
 
-#include "iscsid/disk/block_node.hpp"
+#include "iscsid/disk/kernel/block_node.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
-#include "iscsid/disk/system_fault.hpp"
 #include "iscsid/disk/ublk_control.hpp"
 #include "iscsid/disk/ublk_queue.hpp"
-#include "iscsid/disk/waiting.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -61,12 +61,12 @@ class shared_descriptors {
 
 // What the lane works with. Its end closes the last use of /dev/ublkcN.
 struct ublk_server {
-    ublk_server(descriptor opened, const ublk_shape& shape, bool encodes)
+    ublk_server(os::descriptor opened, const ublk_shape& shape, bool encodes)
         : file(std::move(opened))
         , shared(file.number(), shape.depth)
         , queue(file.number(), shared.get(), shape, encodes) {}
 
-    descriptor file;
+    os::descriptor file;
     shared_descriptors shared;
     ublk_queue queue;
 };
@@ -74,11 +74,11 @@ struct ublk_server {
 using server_pointer = std::shared_ptr<ublk_server>;
 
 // udev may have it open for a moment, and only one may.
-iscsi::result<descriptor> open_queue_file(std::uint32_t device) {
+iscsi::result<os::descriptor> open_queue_file(std::uint32_t device) {
     const std::string path = "/dev/ublkc" + std::to_string(device);
-    descriptor file;
+    os::descriptor file;
     wait_until(node_limit, [&] {
-        file = descriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+        file = os::descriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC));
         return bool(file) || (errno != EBUSY && errno != ENOENT && errno != ENODEV);
     });
     if (!file)

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "iscsid/disk/driver.hpp"
-#include "iscsid/disk/ublk_abi.hpp"
+#include "iscsid/disk/kernel/ublk_abi.hpp"
 
 namespace iscsid::disk {
 

@@ -1,6 +1,6 @@
 #include "tests/integration/disk/disk_fixture.hpp"
 
-#include "iscsid/disk/loop_device.hpp"
+#include "iscsid/disk/kernel/loop_device.hpp"
 #include "iscsid/disk/stale.hpp"
 
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 #include "tests/integration/disk/disk_fixture.hpp"
 
-#include "iscsid/disk/loop_device.hpp"
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/disk/kernel/loop_device.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -13,6 +13,7 @@
 
 namespace {
 
+namespace os = iscsid::os;
 using namespace iscsid::disk;
 using namespace test;
 
@@ -155,7 +156,7 @@ TEST_F(fuse_disk, takes_large_requests_from_scattered_memory) {
     scattered_memory memory(896); // 1.75 MiB, a multiple of the block
     ASSERT_EQ(memory.size() % 4096, 0U);
     const auto count = static_cast<int>(memory.pieces().size());
-    const descriptor device(::open(path_of(*disk).c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
+    const os::descriptor device(::open(path_of(*disk).c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
     ASSERT_TRUE(device);
     memory.fill(std::byte{1});
     const auto size = static_cast<ssize_t>(memory.size());
@@ -264,7 +265,7 @@ TEST_F(fuse_disk, is_not_removed_while_it_is_mounted) {
 TEST_F(fuse_disk, is_not_removed_while_somebody_has_it_open) {
     auto disk = attach(unit_of(16));
     ASSERT_TRUE(disk);
-    descriptor user(::open(path_of(*disk).c_str(), O_RDONLY | O_CLOEXEC));
+    os::descriptor user(::open(path_of(*disk).c_str(), O_RDONLY | O_CLOEXEC));
     ASSERT_TRUE(user);
     EXPECT_TRUE(is_code(disk->remove(), disk_errc::busy));
     EXPECT_EQ(output_of("cat /sys/block/" + disk->node() + "/loop/autoclear"), "0");
@@ -277,7 +278,7 @@ TEST_F(fuse_disk, is_not_removed_while_somebody_has_it_open) {
 TEST_F(fuse_disk, goes_when_its_last_user_closes_it_in_time) {
     auto disk = attach(unit_of(16));
     ASSERT_TRUE(disk);
-    descriptor user(::open(path_of(*disk).c_str(), O_RDONLY | O_CLOEXEC));
+    os::descriptor user(::open(path_of(*disk).c_str(), O_RDONLY | O_CLOEXEC));
     auto removed = std::async(std::launch::async, [&disk] { return disk->remove(); });
     user.close();
     EXPECT_TRUE(removed.get());
@@ -329,7 +330,7 @@ TEST_F(fuse_disk, gives_errors_to_whoever_uses_it_when_it_is_destroyed) {
     auto disk = attach(unit_of(16));
     ASSERT_TRUE(disk);
     const std::string node = disk->node();
-    descriptor user(::open(path_of(*disk).c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
+    os::descriptor user(::open(path_of(*disk).c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
     disk.reset();
     alignas(4096) std::array<std::byte, 4096> buffer{};
     EXPECT_EQ(::read(user.number(), buffer.data(), buffer.size()), -1);

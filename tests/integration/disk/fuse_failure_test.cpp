@@ -1,9 +1,9 @@
 #include "tests/integration/disk/disk_fixture.hpp"
 
-#include "iscsid/disk/descriptor.hpp"
-#include "iscsid/disk/loop_device.hpp"
+#include "iscsid/disk/kernel/loop_device.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/stale.hpp"
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -15,6 +15,7 @@
 
 namespace {
 
+namespace os = iscsid::os;
 using namespace iscsid::disk;
 using namespace test;
 using std::chrono::milliseconds;
@@ -113,7 +114,7 @@ TEST_F(fuse_failure, what_a_killed_daemon_left_is_cleaned) {
 TEST_F(fuse_failure, what_is_still_in_use_is_left_alone_and_named) {
     const std::string node = disk_of_a_killed_daemon();
     {
-        const descriptor user(::open(("/dev/" + node).c_str(), O_RDONLY | O_CLOEXEC));
+        const os::descriptor user(::open(("/dev/" + node).c_str(), O_RDONLY | O_CLOEXEC));
         const auto found = clean_stale(folder());
         EXPECT_TRUE(found.removed.empty());
         ASSERT_EQ(found.in_use.size(), 1U);

@@ -1,5 +1,5 @@
 #include "iscsid/disk/driver.hpp"
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 #include "tests/unit/iscsid/disk/export_client.hpp"
 
 #include "iscsid/disk/export_driver.hpp"
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <gtest/gtest.h>
 

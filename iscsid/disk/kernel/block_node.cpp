@@ -1,7 +1,7 @@
-#include "iscsid/disk/block_node.hpp"
+#include "iscsid/disk/kernel/block_node.hpp"
 
-#include "iscsid/disk/system_fault.hpp"
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -27,7 +27,7 @@ std::string path_of(const std::string& node, const std::string& attribute) {
 
 // udev locks what it probes and leaves alone what others have locked (its BLOCK_DEVICE_LOCKING):
 // its reads end before the device does.
-void keep_probes_away(const descriptor& device) {
+void keep_probes_away(const os::descriptor& device) {
     wait_until(probe_limit, [&device] {
         return ::flock(device.number(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     });
@@ -63,7 +63,8 @@ bool wait_for_node(const std::string& node, std::chrono::milliseconds limit) {
 iscsi::result<held_node> hold_and_flush(const std::string& node) {
     const std::string path = "/dev/" + node;
     // For reading, so that udev does not take the close for a change.
-    held_node now{descriptor(::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)), {}};
+    held_node now{
+        os::descriptor(::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)), {}};
     if (!now.held)
         return system_fault(disk_errc::busy, path, "a device that nobody has mounted");
     keep_probes_away(now.held);
@@ -73,7 +74,8 @@ iscsi::result<held_node> hold_and_flush(const std::string& node) {
 }
 
 void scan_partitions(const std::string& node) {
-    const descriptor device(::open(("/dev/" + node).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    const os::descriptor device(::open(("/dev/" + node).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    );
     if (device)
         ::ioctl(device.number(), BLKRRPART); // busy or without partitions: as it was
 }

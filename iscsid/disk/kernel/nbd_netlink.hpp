@@ -23,9 +23,9 @@ struct nbd_settings {
 
 // Generic netlink of the NBD client. Each call waits for the kernel, so never on control or a lane.
 // Faults: disk_errc::no_driver without the module, ::busy for an index in use, else attach_failed.
-class nbd_control {
+class nbd_netlink {
   public:
-    static iscsi::result<nbd_control> open();
+    static iscsi::result<nbd_netlink> open();
 
     iscsi::result<void> connect(const nbd_settings& what);
 
@@ -42,7 +42,7 @@ class nbd_control {
 
     class message;
 
-    explicit nbd_control(nl_sock* socket, int family) : socket_(socket), family_(family) {}
+    explicit nbd_netlink(nl_sock* socket, int family) : socket_(socket), family_(family) {}
 
     iscsi::result<void> send(message& what, const std::string& about);
 

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/kernel/errors.hpp"
+
+#include "libiscsi/base/result.hpp"
 
 #include <cerrno>
 #include <exception>

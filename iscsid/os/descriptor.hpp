@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace iscsid::disk {
+namespace iscsid::os {
 
 // Owns an open file descriptor.
 class descriptor {
@@ -38,4 +38,4 @@ class descriptor {
     int number_ = -1;
 };
 
-} // namespace iscsid::disk
+} // namespace iscsid::os

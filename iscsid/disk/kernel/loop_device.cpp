@@ -1,7 +1,7 @@
-#include "iscsid/disk/loop_device.hpp"
+#include "iscsid/disk/kernel/loop_device.hpp"
 
-#include "iscsid/disk/system_fault.hpp"
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <fcntl.h>
 #include <linux/blkpg.h>
@@ -49,13 +49,13 @@ loop_config config_of(const loop_settings& settings) {
     return config;
 }
 
-iscsi::result<std::string> bind_any(const descriptor& control, const loop_config& config) {
+iscsi::result<std::string> bind_any(const os::descriptor& control, const loop_config& config) {
     for (int race = 0; race < races_to_lose; ++race) {
         const int number = ::ioctl(control.number(), LOOP_CTL_GET_FREE);
         if (number < 0)
             return system_fault(disk_errc::no_loop_device, "/dev/loop-control", "a free device");
         std::string node = "loop" + std::to_string(number);
-        const descriptor device(::open(device_path(node).c_str(), O_RDWR | O_CLOEXEC));
+        const os::descriptor device(::open(device_path(node).c_str(), O_RDWR | O_CLOEXEC));
         if (!device)
             return system_fault(disk_errc::no_loop_device, device_path(node), "a device node");
         if (::ioctl(device.number(), LOOP_CONFIGURE, &config) == 0)
@@ -84,8 +84,8 @@ unbinding clear(int device) {
 }
 
 // O_EXCL fails when the disk or a partition is mounted, swap, or below another device.
-descriptor open_alone(const std::string& node) {
-    return descriptor(::open(device_path(node).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+os::descriptor open_alone(const std::string& node) {
+    return os::descriptor(::open(device_path(node).c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
 }
 
 struct unbind_attempt {
@@ -98,7 +98,7 @@ struct unbind_attempt {
 unbind_attempt try_unbind(const std::string& node, const std::string& backing_file, bool flush) {
     if (backing_file_of(node) != backing_file)
         return {unbinding::done, 0, 0};
-    const descriptor device = open_alone(node);
+    const os::descriptor device = open_alone(node);
     if (!device)
         return {errno == EBUSY ? unbinding::in_use : unbinding::refused, errno, 0};
     const int flush_error = flush && ::fsync(device.number()) != 0 ? errno : 0;
@@ -151,7 +151,7 @@ iscsi::result<void> outcome_of(const unbind_attempt& attempt, const std::string&
 } // namespace
 
 iscsi::result<loop_device> loop_device::bind(const loop_settings& settings) {
-    const descriptor control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+    const os::descriptor control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
     if (!control)
         return system_fault(disk_errc::no_loop_device, "/dev/loop-control", "a device to open");
     auto node = bind_any(control, config_of(settings));
@@ -172,7 +172,7 @@ loop_device::loop_device(loop_device&& other) noexcept
 loop_device::~loop_device() {
     if (node_.empty() || backing_file_of(node_) != backing_file_)
         return;
-    const descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
+    const os::descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
     ::ioctl(device.number(), LOOP_CLR_FD);
 }
 
@@ -186,7 +186,7 @@ iscsi::result<void> loop_device::verify(const loop_settings& settings) const {
     };
     if (const std::string direct = read_attribute(node_, "dio"); direct != "1")
         return fault("direct I/O", direct, "1");
-    const descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
+    const os::descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
     std::uint64_t size = 0;
     if (!device || ::ioctl(device.number(), BLKGETSIZE64, &size) != 0)
         return system_fault(disk_errc::attach_failed, "size of " + node_, "an answer");
@@ -196,7 +196,7 @@ iscsi::result<void> loop_device::verify(const loop_settings& settings) const {
 }
 
 iscsi::result<void> loop_device::follow_size() const {
-    const descriptor device(::open(("/dev/" + node_).c_str(), O_RDWR | O_CLOEXEC));
+    const os::descriptor device(::open(("/dev/" + node_).c_str(), O_RDWR | O_CLOEXEC));
     if (!device || ::ioctl(device.number(), LOOP_SET_CAPACITY) != 0)
         return system_fault(disk_errc::cannot_resize, "LOOP_SET_CAPACITY of " + node_, "success");
     return {};
@@ -232,7 +232,7 @@ iscsi::result<void> unbind_stale(const std::string& node, std::chrono::milliseco
 }
 
 void delete_partitions(const std::string& node) {
-    const descriptor device(::open(device_path(node).c_str(), O_RDONLY | O_CLOEXEC));
+    const os::descriptor device(::open(device_path(node).c_str(), O_RDONLY | O_CLOEXEC));
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator("/sys/block/" + node, ignored)) {
         std::ifstream number_file(entry.path() / "partition");

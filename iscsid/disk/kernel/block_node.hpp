@@ -1,6 +1,6 @@
 #pragma once
 
-#include "iscsid/disk/descriptor.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include "libiscsi/base/result.hpp"
 
@@ -24,7 +24,7 @@ bool wait_for_node(const std::string& node, std::chrono::milliseconds limit);
 // probe it; what was written is on the medium, or `flushed` says why not. Faults: disk_errc::busy
 // when somebody does already.
 struct held_node {
-    descriptor held;
+    os::descriptor held;
     iscsi::result<void> flushed;
 };
 

@@ -1,4 +1,4 @@
-#include "iscsid/disk/waiting.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <algorithm>
 

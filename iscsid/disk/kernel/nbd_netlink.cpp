@@ -1,6 +1,6 @@
-#include "iscsid/disk/nbd_control.hpp"
+#include "iscsid/disk/kernel/nbd_netlink.hpp"
 
-#include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/kernel/errors.hpp"
 
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
@@ -45,11 +45,11 @@ iscsi::fault netlink_fault(disk_errc code, std::string field, int error) {
 
 } // namespace
 
-void nbd_control::free_socket::operator()(nl_sock* socket) const {
+void nbd_netlink::free_socket::operator()(nl_sock* socket) const {
     nl_socket_free(socket);
 }
 
-class nbd_control::message {
+class nbd_netlink::message {
   public:
     message(int family, nbd_command command, std::uint32_t index) : message_(nlmsg_alloc()) {
         genlmsg_put(message_, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, 0, command, version);
@@ -83,7 +83,7 @@ class nbd_control::message {
     nl_msg* message_;
 };
 
-iscsi::result<nbd_control> nbd_control::open() {
+iscsi::result<nbd_netlink> nbd_netlink::open() {
     std::unique_ptr<nl_sock, free_socket> socket(nl_socket_alloc());
     if (!socket)
         return netlink_fault(disk_errc::no_driver, "netlink", -NLE_NOMEM);
@@ -92,10 +92,10 @@ iscsi::result<nbd_control> nbd_control::open() {
     const int family = genl_ctrl_resolve(socket.get(), "nbd");
     if (family < 0)
         return netlink_fault(disk_errc::no_driver, "netlink family nbd", family);
-    return nbd_control(socket.release(), family);
+    return nbd_netlink(socket.release(), family);
 }
 
-iscsi::result<void> nbd_control::send(message& what, const std::string& about) {
+iscsi::result<void> nbd_netlink::send(message& what, const std::string& about) {
     int error = nl_send_auto(socket_.get(), what.get());
     if (error >= 0)
         error = nl_wait_for_ack(socket_.get());
@@ -104,7 +104,7 @@ iscsi::result<void> nbd_control::send(message& what, const std::string& about) {
     return {};
 }
 
-iscsi::result<void> nbd_control::connect(const nbd_settings& what) {
+iscsi::result<void> nbd_netlink::connect(const nbd_settings& what) {
     message request(family_, connect_device, what.index);
     request.put(attribute_size_bytes, what.size);
     request.put(attribute_block_size_bytes, what.block_size);
@@ -126,7 +126,7 @@ iscsi::result<void> nbd_control::connect(const nbd_settings& what) {
 }
 
 iscsi::result<void>
-nbd_control::reconfigure(std::uint32_t index, const std::string& backend, int socket) {
+nbd_netlink::reconfigure(std::uint32_t index, const std::string& backend, int socket) {
     message request(family_, reconfigure_device, index);
     request.put_backend(backend);
     request.put_socket(socket);
@@ -134,14 +134,14 @@ nbd_control::reconfigure(std::uint32_t index, const std::string& backend, int so
 }
 
 iscsi::result<void>
-nbd_control::resize(std::uint32_t index, const std::string& backend, std::uint64_t size) {
+nbd_netlink::resize(std::uint32_t index, const std::string& backend, std::uint64_t size) {
     message request(family_, reconfigure_device, index);
     request.put_backend(backend);
     request.put(attribute_size_bytes, size);
     return send(request, "resize nbd" + std::to_string(index));
 }
 
-iscsi::result<void> nbd_control::disconnect(std::uint32_t index) {
+iscsi::result<void> nbd_netlink::disconnect(std::uint32_t index) {
     message request(family_, disconnect_device, index);
     return send(request, "disconnect nbd" + std::to_string(index));
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "iscsid/disk/descriptor.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include "libiscsi/base/result.hpp"
 
