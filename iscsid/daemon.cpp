@@ -3,6 +3,7 @@
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/stale.hpp"
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
@@ -87,7 +88,7 @@ struct chosen_driver {
     std::vector<std::unique_ptr<disk::driver>> earlier; // for disks that were made otherwise
 };
 
-chosen_driver choose_driver(const disk::surroundings& where, const admin::config& config) {
+chosen_driver choose_driver(const disk::environment& where, const admin::config& config) {
     const std::string wanted = config.daemon_value("iscsid.disk.driver");
     std::string reason;
     auto made = disk::choose_driver(wanted, where, reason);
@@ -103,7 +104,7 @@ chosen_driver choose_driver(const disk::surroundings& where, const admin::config
 void add_earlier_drivers(
     chosen_driver& chosen,
     const std::vector<device::disk_state>& left,
-    const disk::surroundings& where
+    const disk::environment& where
 ) {
     for (const auto& state : left) {
         const auto is_it = [&state](const auto& each) { return each->name() == state.driver; };
@@ -125,7 +126,12 @@ std::vector<device::disk_state> load_left_disks(const device::registry& from) {
 // Everything that runs. Members stand in the order of who needs whom.
 class daemon {
   public:
-    daemon(const daemon_options& options, const session::current_settings& settings, int socket);
+    daemon(
+        const daemon_options& options,
+        const session::current_settings& settings,
+        int socket,
+        disk::helper* waiter
+    );
 
     std::string summary() const;
 
@@ -149,7 +155,7 @@ class daemon {
     session::worker_pool workers_{disk_threads, most_disk_threads};
     admin::record_store records_;
     lane::lane_pool lanes_;
-    disk::surroundings where_;
+    disk::environment where_;
     device::registry registry_;
     device::udev_links links_;
     std::vector<device::disk_state> left_; // by an earlier daemon
@@ -162,11 +168,16 @@ class daemon {
     bool handed_over_ = false;
 };
 
-daemon::daemon(const daemon_options& options, const session::current_settings& settings, int socket)
+daemon::daemon(
+    const daemon_options& options,
+    const session::current_settings& settings,
+    int socket,
+    disk::helper* waiter
+)
     : options_(options)
     , records_(options.where.database)
     , lanes_(lane_count(settings.config))
-    , where_{options.where.runtime.string(), lanes_.ring_name() == "io_uring"}
+    , where_{options.where.runtime.string(), lanes_.ring_name() == "io_uring", waiter}
     , registry_(options.where.runtime / "state")
     , links_(options.where.runtime / "udev")
     , left_(load_left_disks(registry_))
@@ -190,6 +201,7 @@ session::environment daemon::environment() {
     session::environment with;
     with.where = {control_.get_executor(), resolvers_.get_executor()};
     with.workers = &workers_;
+    with.disks.waiter = where_.waiter;
     with.disks.driver = disks_.driver.get();
     for (const auto& each : disks_.earlier)
         with.disks.earlier.push_back(each.get());
@@ -295,6 +307,23 @@ void tell_of_stale_disks(const disk::stale_disks& stale) {
         spdlog::warn("left behind by an iscsid that was killed, and in use: {}", each.text());
 }
 
+// Without it there are no disks of the kernel, but all the rest.
+std::unique_ptr<disk::helper> start_helper() {
+    const auto program = disk::find_helper();
+    auto started = program ? disk::helper::start(*program)
+                           : iscsi::result<std::unique_ptr<disk::helper>>(program.error());
+    if (started.has_value())
+        return *std::move(started);
+    spdlog::error("no disks of the kernel: {}", started.error().text());
+    return nullptr;
+}
+
+// With a helper that has all the rights of the start.
+void clean_up_after_others(const std::string& runtime_folder) {
+    if (const auto waiter = start_helper())
+        tell_of_stale_disks(disk::clean_stale(*waiter, runtime_folder));
+}
+
 bool drop_ids(const daemon_options& options) {
     return (options.group == 0 || ::setgid(options.group) == 0) &&
            (options.user == 0 || ::setuid(options.user) == 0);
@@ -327,10 +356,11 @@ int serve(
         return refuse(exit_code::error, listener.error().text());
     std::error_code no_folder; // what needs it says so
     std::filesystem::create_directories(options.where.runtime, no_folder);
-    tell_of_stale_disks(disk::clean_stale(options.where.runtime.string()));
+    clean_up_after_others(options.where.runtime.string());
     if (!drop_ids(options))
         return refuse(exit_code::error, "cannot change to the user and group of -u and -g");
-    daemon running(options, settings, listener->take_socket());
+    const auto waiter = start_helper();
+    daemon running(options, settings, listener->take_socket(), waiter.get());
     spdlog::info("{}", running.summary());
     if (detached) {
         sys::set_up_log(sys::log_place::syslog, options.debug);
@@ -347,6 +377,8 @@ int serve(
     if (end == daemon::ending::sessions_left) {
         // Disks are in use or a target does not answer. Waiting for them here could last for ever;
         // what is left of them is removed at the next start.
+        if (waiter)
+            disk::give_up_disks(*waiter, options.where.runtime.string());
         spdlog::critical("ended with sessions that could not be logged out");
         spdlog::shutdown();
         ::_exit(static_cast<int>(exit_code::logout));

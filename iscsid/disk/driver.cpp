@@ -19,8 +19,8 @@ using driver_result = iscsi::result<std::unique_ptr<driver>>;
 struct candidate {
     std::string_view name;
     std::string_view words;
-    iscsi::result<void> (*is_here)();
-    std::unique_ptr<driver> (*make)(const surroundings& where);
+    iscsi::result<void> (*is_here)(helper& waiter);
+    std::unique_ptr<driver> (*make)(const environment& where);
     bool needs_io_uring = false;
 };
 
@@ -30,31 +30,39 @@ constexpr std::array candidates{
         "ublk",
         "/dev/ublkbN",
         ublk_is_here,
-        [](const surroundings& /*where*/) { return make_ublk_driver(); },
+        [](const environment& where) { return make_ublk_driver(*where.waiter); },
         true},
     candidate{
         "nbd",
         "/dev/nbdN",
         nbd_is_here,
-        [](const surroundings& /*where*/) { return make_nbd_driver(); }},
+        [](const environment& where) { return make_nbd_driver(*where.waiter); }},
     candidate{
         "fuse",
         "a FUSE file under a loop device",
         fuse_is_here,
-        [](const surroundings& where) { return make_fuse_driver(where.runtime_folder); }},
+        [](const environment& where) {
+            return make_fuse_driver(*where.waiter, where.runtime_folder);
+        }},
 };
 
-iscsi::result<void> check(const candidate& which, const surroundings& where) {
+iscsi::result<void> check(const candidate& which, const environment& where) {
     if (which.needs_io_uring && !where.has_io_uring)
         return iscsi::fault{
             iscsi::to_error_code(disk_errc::no_driver),
             std::string(which.name),
             "no io_uring",
             "it"};
-    return which.is_here();
+    if (where.waiter == nullptr)
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::no_driver),
+            std::string(which.name),
+            "no disk helper",
+            "one (iscsid-disk-helper)"};
+    return which.is_here(*where.waiter);
 }
 
-driver_result choose_best(const surroundings& where, std::string& reason) {
+driver_result choose_best(const environment& where, std::string& reason) {
     std::string missing;
     iscsi::fault last;
     for (const candidate& each : candidates) {
@@ -75,7 +83,7 @@ driver_result choose_best(const surroundings& where, std::string& reason) {
 } // namespace
 
 driver_result
-choose_driver(std::string_view wanted, const surroundings& where, std::string& reason) {
+choose_driver(std::string_view wanted, const environment& where, std::string& reason) {
     reason.clear();
     if (wanted == "auto") {
         auto best = choose_best(where, reason);

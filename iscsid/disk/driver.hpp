@@ -12,6 +12,8 @@
 
 namespace iscsid::disk {
 
+class helper;
+
 // One LUN to make a disk of.
 struct disk_request {
     lane::session_key session = 0;
@@ -62,14 +64,15 @@ class driver {
 };
 
 // Where disks are made, as far as the choice depends on it.
-struct surroundings {
+struct environment {
     std::string runtime_folder; // of the daemon
     bool has_io_uring = true;   // the lanes run on it
+    helper* waiter = nullptr;   // outlives the drivers; without it no kernel driver can be used
 };
 
 // "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one
 // sentence which and why. Faults: no_driver, unknown_driver.
 iscsi::result<std::unique_ptr<driver>>
-choose_driver(std::string_view wanted, const surroundings& where, std::string& reason);
+choose_driver(std::string_view wanted, const environment& where, std::string& reason);
 
 } // namespace iscsid::disk

@@ -1,12 +1,11 @@
 #include "iscsid/disk/fuse_driver.hpp"
 
+#include "iscsid/disk/block_node.hpp"
 #include "iscsid/disk/fuse_file.hpp"
 #include "iscsid/disk/fuse_mount.hpp"
-#include "iscsid/disk/kernel/block_node.hpp"
-#include "iscsid/disk/kernel/loop_device.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
-#include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
+#include "iscsid/disk/loop_binding.hpp"
 
 #include <bit>
 #include <optional>
@@ -36,7 +35,7 @@ class fuse_disk final : public disk {
         fuse_mount mounted,
         std::shared_ptr<fuse_link> link,
         std::unique_ptr<lane_seat> seat,
-        loop_device loop,
+        loop_binding loop,
         const fuse_patience& patience
     )
         : lane_(where)
@@ -67,10 +66,7 @@ class fuse_disk final : public disk {
     // The lane first, then FUSE asks it, then loop asks FUSE.
     iscsi::result<void> resize(const scsi::logical_unit& now) override {
         lane_.call([link = link_, blocks = now.block_count] { link->file.resize(blocks); });
-        const watchdog bound(patience_.attach, [this] { mount_->abort(); });
-        if (const auto asked = mount_->open(); !asked)
-            return asked.error();
-        return loop_->follow_size();
+        return loop_->follow_size(at_most(patience_.attach));
     }
 
   private:
@@ -88,33 +84,43 @@ class fuse_disk final : public disk {
     }
 
     iscsi::result<void> unbind() {
-        const watchdog bound(patience_.flush, [this] { mount_->abort(); });
-        return loop_->unbind(patience_.users);
+        return loop_->unbind(patience_.users, at_most(patience_.flush + patience_.users));
+    }
+
+    helper::limit at_most(std::chrono::milliseconds time) const {
+        return {time, [this] { mount_->abort(); }};
     }
 
     lane::lane& lane_;
     std::optional<fuse_mount> mount_;
     std::shared_ptr<fuse_link> link_;
     std::unique_ptr<lane_seat> seat_;
-    std::optional<loop_device> loop_;
+    std::optional<loop_binding> loop_;
     std::string node_;
     fuse_patience patience_;
 };
 
-loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string& path, int file) {
+loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string& path) {
     loop_settings settings;
-    settings.backing_file = file;
+    settings.file = path;
     settings.block_size = lun.block_size;
     settings.size = lun.size();
     settings.read_only = lun.read_only;
-    settings.label = path;
     return settings;
 }
 
 class fuse_driver final : public driver {
   public:
-    fuse_driver(std::string runtime_folder, const fuse_shape& shape, const fuse_patience& patience)
-        : folder_(std::move(runtime_folder) + "/disks"), shape_(shape), patience_(patience) {}
+    fuse_driver(
+        helper& waiter,
+        std::string runtime_folder,
+        const fuse_shape& shape,
+        const fuse_patience& patience
+    )
+        : waiter_(waiter)
+        , folder_(std::move(runtime_folder) + "/disks")
+        , shape_(shape)
+        , patience_(patience) {}
 
     std::string_view name() const override { return "fuse"; }
 
@@ -127,6 +133,7 @@ class fuse_driver final : public driver {
     iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what) const;
     mount_settings mount_settings_of(const disk_request& what, int device) const;
 
+    helper& waiter_;
     std::string folder_;
     fuse_shape shape_;
     fuse_patience patience_;
@@ -148,24 +155,6 @@ iscsi::result<void> usable(const scsi::logical_unit& lun) {
     return {};
 }
 
-iscsi::result<loop_device> make_loop(const fuse_mount& mounted, const scsi::logical_unit& lun) {
-    const auto file = mounted.open();
-    if (!file)
-        return file.error();
-    return loop_device::bind(loop_settings_of(lun, mounted.path(), file->number()));
-}
-
-// Opening the file and scanning for partitions wait for the lane, and that perhaps for a target.
-iscsi::result<loop_device> make_loop_in_time(
-    const fuse_mount& mounted, const scsi::logical_unit& lun, std::chrono::milliseconds limit
-) {
-    const watchdog bound(limit, [&mounted] { mounted.abort(); });
-    auto loop = make_loop(mounted, lun);
-    if (!bound.has_acted())
-        return loop;
-    return no_answer_from_lun(mounted.path(), std::to_string(limit.count()) + " ms");
-}
-
 mount_settings fuse_driver::mount_settings_of(const disk_request& what, int device) const {
     mount_settings settings;
     settings.folder = folder_;
@@ -185,7 +174,7 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     auto device = open_fuse();
     if (!device)
         return device.error();
-    auto mounted = fuse_mount::make(mount_settings_of(what, device->number()));
+    auto mounted = fuse_mount::make(waiter_, mount_settings_of(what, device->number()));
     if (!mounted)
         return mounted.error();
     auto link = std::make_shared<fuse_link>(
@@ -193,7 +182,13 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     );
     const std::shared_ptr<lane::lane_resident> file(link, &link->file);
     auto seat = std::make_unique<lane_seat>(where, what, file, patience_.lane);
-    auto loop = make_loop_in_time(*mounted, what.properties, patience_.attach);
+    // Opening the file and scanning for partitions wait for the lane, and that perhaps for a
+    // target.
+    auto loop = loop_binding::make(
+        waiter_,
+        loop_settings_of(what.properties, mounted->path()),
+        {patience_.attach, [&mounted] { mounted->abort(); }}
+    );
     if (!loop)
         return loop.error();
     return std::make_unique<fuse_disk>(
@@ -204,12 +199,15 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
 } // namespace
 
 std::unique_ptr<driver> make_fuse_driver(
-    std::string runtime_folder, const fuse_shape& shape, const fuse_patience& patience
+    helper& waiter,
+    std::string runtime_folder,
+    const fuse_shape& shape,
+    const fuse_patience& patience
 ) {
-    return std::make_unique<fuse_driver>(std::move(runtime_folder), shape, patience);
+    return std::make_unique<fuse_driver>(waiter, std::move(runtime_folder), shape, patience);
 }
 
-iscsi::result<void> fuse_is_here() {
+iscsi::result<void> fuse_is_here(helper& waiter) {
     struct need {
         const char* module;
         const char* device;
@@ -218,7 +216,7 @@ iscsi::result<void> fuse_is_here() {
     for (const auto& [module, device] :
          {need{"fuse", "/dev/fuse"}, need{"loop", "/dev/loop-control"}}) {
         if (::access(device, F_OK) != 0)
-            load_module(module);
+            load_module(waiter, module);
         if (::access(device, R_OK | W_OK) != 0)
             return system_fault(
                 disk_errc::no_driver,

@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/fuse_answers.hpp"
+#include "iscsid/disk/helper.hpp"
 
 #include <chrono>
 
@@ -16,12 +17,15 @@ struct fuse_patience {
 };
 
 // One FUSE file on <runtime_folder>/disks for each LUN, with a loop device on top. The defaults are
-// what was measured best; others are for measurements and tests.
+// what was measured best; others are for measurements and tests. `waiter` outlives the driver.
 std::unique_ptr<driver> make_fuse_driver(
-    std::string runtime_folder, const fuse_shape& shape = {}, const fuse_patience& patience = {}
+    helper& waiter,
+    std::string runtime_folder,
+    const fuse_shape& shape = {},
+    const fuse_patience& patience = {}
 );
 
 // Whether this kernel and container have what it takes. Faults: no_driver, naming the device.
-iscsi::result<void> fuse_is_here();
+iscsi::result<void> fuse_is_here(helper& waiter);
 
 } // namespace iscsid::disk

@@ -1,7 +1,8 @@
 #include "iscsid/disk/fuse_mount.hpp"
 
+#include "iscsid/disk/kernel/mount_table.hpp"
+#include "iscsid/disk/kernel/operations.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
-#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int names_to_try = 1000;
-constexpr std::chrono::seconds time_to_unmount{2};
+constexpr std::chrono::seconds time_to_unmount{10};
 
 iscsi::result<void> make_folder(const fs::path& folder) {
     std::error_code error;
@@ -61,7 +62,7 @@ iscsi::result<os::descriptor> open_fuse() {
     return device;
 }
 
-iscsi::result<fuse_mount> fuse_mount::make(const mount_settings& settings) {
+iscsi::result<fuse_mount> fuse_mount::make(helper& waiter, const mount_settings& settings) {
     auto path = make_mount_point(settings);
     if (!path)
         return path.error();
@@ -79,48 +80,24 @@ iscsi::result<fuse_mount> fuse_mount::make(const mount_settings& settings) {
             error
         );
     }
-    return fuse_mount(std::move(*path), settings.read_only);
+    return fuse_mount(waiter, std::move(*path));
 }
 
-fuse_mount::fuse_mount(std::string path, bool read_only)
-    : path_(std::move(path)), read_only_(read_only) {}
+fuse_mount::fuse_mount(helper& waiter, std::string path)
+    : waiter_(&waiter), path_(std::move(path)) {}
 
 fuse_mount::fuse_mount(fuse_mount&& other) noexcept
-    : path_(std::exchange(other.path_, {})), read_only_(other.read_only_) {}
+    : waiter_(other.waiter_), path_(std::exchange(other.path_, {})) {}
 
 fuse_mount::~fuse_mount() {
     if (!path_.empty())
-        unmount(path_);
+        static_cast<void>(waiter_->order({operation::unmount, path_}, {time_to_unmount}));
 }
 
-iscsi::result<os::descriptor> fuse_mount::open() const {
-    const int access = read_only_ ? O_RDONLY : O_RDWR;
-    os::descriptor file(::open(path_.c_str(), access | O_DIRECT | O_NOFOLLOW | O_CLOEXEC));
-    if (!file)
-        return system_fault(disk_errc::attach_failed, path_, "a file that opens for direct I/O");
-
-    // Loop takes the size that FUSE knows, which older kernels (6.12) only ask for here.
-    struct stat attributes {};
-
-    if (::fstat(file.number(), &attributes) != 0)
-        return system_fault(disk_errc::attach_failed, path_, "the attributes of the file");
-    return file;
-}
-
+// By force, before anything else: the kernel ends the connection before it takes a lock, and
+// refuses the rest while loop has the file open.
 void fuse_mount::abort() const {
     ::umount2(path_.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
-}
-
-// The loop driver may drop its reference a moment after it is unbound: then EBUSY is not final.
-void unmount(const std::string& path) {
-    const auto unmounted = [&path] {
-        return ::umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0 || errno != EBUSY;
-    };
-    if (!wait_until(time_to_unmount, unmounted)) {
-        ::umount2(path.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
-        ::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
-    }
-    ::unlink(path.c_str());
 }
 
 } // namespace iscsid::disk

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/helper.hpp"
 #include "iscsid/os/descriptor.hpp"
 
 #include "libiscsi/base/result.hpp"
@@ -25,8 +26,8 @@ struct mount_settings {
 // lives. Only the owner (root) may use it.
 class fuse_mount {
   public:
-    // Does not wait for the server. Faults: mount_failed.
-    static iscsi::result<fuse_mount> make(const mount_settings& settings);
+    // Does not wait for the server. `waiter` unmounts it. Faults: mount_failed.
+    static iscsi::result<fuse_mount> make(helper& waiter, const mount_settings& settings);
 
     fuse_mount(fuse_mount&& other) noexcept;
     fuse_mount& operator=(fuse_mount&&) = delete;
@@ -36,23 +37,14 @@ class fuse_mount {
 
     const std::string& path() const { return path_; }
 
-    // Opens the file for direct I/O; waits for the server's answers to INIT and OPEN.
-    iscsi::result<os::descriptor> open() const;
-
     // From any thread: ends the connection. Everything that waits for the server fails.
     void abort() const;
 
   private:
-    fuse_mount(std::string path, bool read_only);
+    fuse_mount(helper& waiter, std::string path);
 
+    helper* waiter_;
     std::string path_; // empty: moved away
-    bool read_only_;
 };
-
-// Unmounts, by force if it must be, and removes the mount point. Also of a server that is no more.
-void unmount(const std::string& path);
-
-// The filesystem type of these mounts.
-inline constexpr const char* mount_type = "fuse.iscsid";
 
 } // namespace iscsid::disk

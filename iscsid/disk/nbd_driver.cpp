@@ -1,10 +1,10 @@
 #include "iscsid/disk/nbd_driver.hpp"
 
-#include "iscsid/disk/kernel/block_node.hpp"
+#include "iscsid/disk/block_node.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
-#include "iscsid/disk/kernel/nbd_netlink.hpp"
+#include "iscsid/disk/nbd_control.hpp"
 #include "iscsid/disk/nbd_link.hpp"
 
 #include <poll.h>
@@ -25,15 +25,10 @@ constexpr std::uint32_t most_devices = 4096;
 // How long I/O waits for a daemon that comes back; longer than any restart.
 constexpr std::uint32_t dead_conn_timeout_s = 300;
 constexpr auto node_limit = 10s;
-constexpr auto scan_limit = 30s;
 constexpr auto lane_limit = 10s;
 constexpr auto removal_limit = 5s;
 constexpr auto adoption_limit = 30s;
 constexpr int socket_buffer = 4 * 1024 * 1024;
-
-// After a new connection the kernel sends a request again when its timer says so: 30 s unless told
-// otherwise (nbd_xmit_timeout). A slow request only costs a line in the kernel's log.
-constexpr const char* timer_ms = "5000";
 
 std::uint16_t flags_of(const scsi::logical_unit& lun) {
     std::uint16_t flags = nbd::has_flags | nbd::send_write_zeroes;
@@ -86,8 +81,14 @@ take_seat(lane::lane& where, const disk_request& what, os::descriptor socket) {
 
 class nbd_disk final : public disk {
   public:
-    nbd_disk(std::uint32_t index, std::string backend, std::unique_ptr<lane_seat> seat)
-        : index_(index)
+    nbd_disk(
+        const nbd_control& control,
+        std::uint32_t index,
+        std::string backend,
+        std::unique_ptr<lane_seat> seat
+    )
+        : control_(control)
+        , index_(index)
         , node_("nbd" + std::to_string(index))
         , backend_(std::move(backend))
         , seat_(std::move(seat)) {}
@@ -95,8 +96,7 @@ class nbd_disk final : public disk {
     ~nbd_disk() override {
         if (!seat_ || !is_ours())
             return;
-        if (auto control = nbd_netlink::open())
-            static_cast<void>(control->disconnect(index_));
+        static_cast<void>(control_.disconnect(index_));
     }
 
     nbd_disk(const nbd_disk&) = delete;
@@ -111,10 +111,7 @@ class nbd_disk final : public disk {
     }
 
     iscsi::result<void> resize(const scsi::logical_unit& now) override {
-        auto control = nbd_netlink::open();
-        if (!control)
-            return control.error();
-        return control->resize(index_, backend_, now.size());
+        return control_.resize(index_, backend_, now.size());
     }
 
   private:
@@ -129,21 +126,16 @@ class nbd_disk final : public disk {
             seat_.reset();
             return {};
         }
-        auto held = hold_and_flush(node_);
-        if (!held)
-            return held.error();
-        auto control = nbd_netlink::open();
-        if (!control)
-            return control.error();
-        if (auto cut = control->disconnect(index_); !cut)
-            return cut;
-        held->held.close(); // the last user: now the kernel removes it
+        auto ended = control_.flush_and_disconnect(index_, node_);
+        if (!ended && ended.error().code != iscsi::to_error_code(disk_errc::flush_failed))
+            return ended;
         seat_.reset();
         // One who has it open without holding it keeps a dead node until he closes it.
         wait_until(removal_limit, [this] { return !is_ours(); });
-        return held->flushed;
+        return ended;
     }
 
+    nbd_control control_;
     std::uint32_t index_;
     std::string node_;
     std::string backend_;
@@ -152,6 +144,8 @@ class nbd_disk final : public disk {
 
 class nbd_driver final : public driver {
   public:
+    explicit nbd_driver(helper& waiter) : control_(waiter) {}
+
     std::string_view name() const override { return "nbd"; }
 
     bool can_adopt() const override { return true; }
@@ -168,15 +162,16 @@ class nbd_driver final : public driver {
 
   private:
     iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what);
-    static iscsi::result<std::unique_ptr<disk>>
-    take_over(lane::lane& where, const disk_request& what, const std::string& node);
+    iscsi::result<std::unique_ptr<disk>>
+    take_over(lane::lane& where, const disk_request& what, const std::string& node) const;
 
+    nbd_control control_;
     std::mutex choosing_; // of an index: what is told of a name before must be true after
 };
 
 // Tries one index after the other: another program may take the same at the same time.
 iscsi::result<std::uint32_t>
-connect_somewhere(nbd_netlink& control, const disk_request& what, nbd_settings settings) {
+connect_somewhere(const nbd_control& control, const disk_request& what, nbd_settings settings) {
     for (; settings.index < most_devices; ++settings.index) {
         const std::string node = "nbd" + std::to_string(settings.index);
         if (get_attribute(node, "pid"))
@@ -197,29 +192,8 @@ connect_somewhere(nbd_netlink& control, const disk_request& what, nbd_settings s
         "a free one"};
 }
 
-// The scan waits for the lane, and that perhaps for a target.
-iscsi::result<void> scan_partitions_in_time(const std::string& node, std::uint32_t index) {
-    const watchdog bound(scan_limit, [index] {
-        if (auto control = nbd_netlink::open())
-            static_cast<void>(control->disconnect(index));
-    });
-    scan_partitions(node);
-    if (!bound.has_acted())
-        return {};
-    return no_answer_from_lun(node, std::to_string(scan_limit / 1s) + " s");
-}
-
-void tune(const std::string& node) {
-    constexpr std::uint32_t largest_kb = nbd_shape{}.payload / 1024;
-    set_attribute(node, "queue/io_timeout", timer_ms);
-    set_attribute(node, "queue/max_sectors_kb", std::to_string(largest_kb));
-}
-
 iscsi::result<std::unique_ptr<disk>>
 nbd_driver::put_up(lane::lane& where, const disk_request& what) {
-    auto control = nbd_netlink::open();
-    if (!control)
-        return control.error();
     auto pair = make_pair();
     if (!pair)
         return pair.error();
@@ -232,19 +206,19 @@ nbd_driver::put_up(lane::lane& where, const disk_request& what) {
     settings.backend = backend_of(what);
     settings.socket = pair->kernels.number();
     std::unique_lock choice(choosing_);
-    const auto index = connect_somewhere(*control, what, settings);
+    const auto index = connect_somewhere(control_, what, settings);
     choice.unlock();
     if (!index)
         return index.error();
-    auto made = std::make_unique<nbd_disk>(*index, settings.backend, std::move(seat));
-    tune(made->node());
+    auto made = std::make_unique<nbd_disk>(control_, *index, settings.backend, std::move(seat));
+    control_.tune(made->node());
     if (!wait_for_node(made->node(), node_limit))
         return iscsi::fault{
             iscsi::to_error_code(disk_errc::attach_failed),
             "/dev/" + made->node(),
             "not there",
             "a node (in a container: pass /dev in)"};
-    if (auto scanned = scan_partitions_in_time(made->node(), *index); !scanned)
+    if (auto scanned = control_.scan_partitions(*index, made->node()); !scanned)
         return scanned.error();
     return made;
 }
@@ -257,7 +231,7 @@ bool has_hung_up(const os::descriptor& socket) {
 // The kernel replaces a connection only when it has seen the end of the old one, and does not say
 // whether it has: a socket that it did not take is closed at once.
 iscsi::result<os::descriptor>
-reconnect(nbd_netlink& control, std::uint32_t index, const std::string& backend) {
+reconnect(const nbd_control& control, std::uint32_t index, const std::string& backend) {
     std::optional<iscsi::fault> failure;
     std::optional<os::descriptor> taken;
     const bool ended = wait_until(adoption_limit, [&] {
@@ -288,37 +262,31 @@ reconnect(nbd_netlink& control, std::uint32_t index, const std::string& backend)
 }
 
 iscsi::result<std::unique_ptr<disk>>
-nbd_driver::take_over(lane::lane& where, const disk_request& what, const std::string& node) {
+nbd_driver::take_over(lane::lane& where, const disk_request& what, const std::string& node) const {
     std::uint32_t index = 0;
     const char* const digits = node.data() + std::min<std::size_t>(node.size(), 3);
     if (std::from_chars(digits, node.data() + node.size(), index).ec != std::errc())
         return iscsi::fault{iscsi::to_error_code(disk_errc::attach_failed), "device", node, "nbdN"};
-    auto control = nbd_netlink::open();
-    if (!control)
-        return control.error();
-    auto socket = reconnect(*control, index, backend_of(what));
+    auto socket = reconnect(control_, index, backend_of(what));
     if (!socket)
         return socket.error();
     return std::make_unique<nbd_disk>(
-        index, backend_of(what), take_seat(where, what, std::move(*socket))
+        control_, index, backend_of(what), take_seat(where, what, std::move(*socket))
     );
 }
 
 } // namespace
 
-std::unique_ptr<driver> make_nbd_driver() {
-    return std::make_unique<nbd_driver>();
+std::unique_ptr<driver> make_nbd_driver(helper& waiter) {
+    return std::make_unique<nbd_driver>(waiter);
 }
 
-iscsi::result<void> nbd_is_here() {
+iscsi::result<void> nbd_is_here(helper& waiter) {
     // Without devices of its own: we make those that are needed, and no dead ones stand around.
     // Asking for the family would load it with sixteen.
     if (::access("/sys/module/nbd", F_OK) != 0)
-        load_module("nbd", "nbds_max=0");
-    auto control = nbd_netlink::open();
-    if (!control)
-        return control.error();
-    return {};
+        load_module(waiter, "nbd", "nbds_max=0");
+    return nbd_control(waiter).find();
 }
 
 } // namespace iscsid::disk

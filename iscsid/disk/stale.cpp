@@ -1,14 +1,12 @@
 #include "iscsid/disk/stale.hpp"
 
-#include "iscsid/disk/fuse_mount.hpp"
 #include "iscsid/disk/kernel/loop_device.hpp"
-#include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/kernel/mount_table.hpp"
+#include "iscsid/disk/kernel/operations.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 
 namespace iscsid::disk {
 
@@ -16,27 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::seconds patience_with_users{2};
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
 
-bool is_octal(std::string_view digits) {
-    return digits.find_first_not_of("01234567") == std::string_view::npos;
-}
-
-// Blank, tab, newline and backslash appear as \ and three octal digits.
-std::string unescape(std::string_view text) {
-    constexpr std::size_t digits = 3;
-    std::string plain;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto code = text.substr(std::min(at + 1, text.size()), digits);
-        if (text[at] != '\\' || code.size() < digits || !is_octal(code)) {
-            plain += text[at];
-            continue;
-        }
-        plain += static_cast<char>((code[0] - '0') * 64 + (code[1] - '0') * 8 + code[2] - '0');
-        at += digits;
-    }
-    return plain;
-}
+constexpr auto patience_with_users = 2s;
+constexpr auto abort_limit = 5s;
+constexpr auto unbind_limit = 15s; // a device may take its time to vanish
+constexpr auto unmount_limit = 10s;
+constexpr const char* disks_folder = "/disks/";
 
 std::vector<std::string> loop_nodes() {
     std::vector<std::string> nodes;
@@ -49,19 +34,31 @@ std::vector<std::string> loop_nodes() {
     return nodes;
 }
 
-std::string read_file(const char* path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
+// By the number of the mount's device. Whoever waits for a server that is no more hears of it, also
+// what no signal reaches, and lets go.
+void abort_connections(helper& waiter, const std::string& folder) {
+    for (const auto& each : mounts_below(folder))
+        static_cast<void>(waiter.order({operation::abort, each.path}, {abort_limit}));
+}
+
+iscsi::result<void> unbind_stale(helper& waiter, const std::string& node, const std::string& file) {
+    constexpr auto patience = milliseconds(patience_with_users);
+    constexpr const char* without_flush = "0";
+    return waiter.order(
+        {operation::unbind_loop, node, file, without_flush, std::to_string(patience.count())},
+        {unbind_limit}
+    );
 }
 
 // Gives the backing files of the devices that somebody still has.
-std::vector<std::string> clean_loops(const std::string& folder, stale_disks& found) {
+std::vector<std::string>
+clean_loops(helper& waiter, const std::string& folder, stale_disks& found) {
     std::vector<std::string> kept;
     for (const std::string& node : loop_nodes()) {
         std::string backing_file = backing_file_of(node);
         if (!backing_file.starts_with(folder))
             continue;
-        const auto unbound = unbind_stale(node, patience_with_users);
+        const auto unbound = unbind_stale(waiter, node, backing_file);
         if (unbound) {
             found.removed.push_back(node);
         } else {
@@ -74,35 +71,24 @@ std::vector<std::string> clean_loops(const std::string& folder, stale_disks& fou
 
 } // namespace
 
-stale_disks clean_stale(const std::string& runtime_folder) {
-    const std::string folder = runtime_folder + "/disks/";
+stale_disks clean_stale(helper& waiter, const std::string& runtime_folder) {
+    const std::string folder = runtime_folder + disks_folder;
     stale_disks found;
-    const auto kept = clean_loops(folder, found);
-    for (const std::string& path : mounts_below(read_file("/proc/self/mountinfo"), folder)) {
+    abort_connections(waiter, folder);
+    const auto kept = clean_loops(waiter, folder, found);
+    for (const auto& [path, connection] : mounts_below(folder)) {
         if (std::ranges::find(kept, path) != kept.end())
             continue;
-        unmount(path);
-        found.removed.push_back(path);
+        if (auto gone = waiter.order({operation::unmount, path}, {unmount_limit}); gone)
+            found.removed.push_back(path);
+        else
+            found.in_use.push_back(gone.error());
     }
     return found;
 }
 
-std::vector<std::string> mounts_below(std::string_view mountinfo, const std::string& folder) {
-    std::vector<std::string> mounts;
-    std::istringstream lines{std::string(mountinfo)};
-    for (std::string line; std::getline(lines, line);) {
-        // 36 35 98:0 /root /mount-point options … - type source super-options
-        std::istringstream fields(line);
-        std::string ignored;
-        std::string mount_point;
-        fields >> ignored >> ignored >> ignored >> ignored >> mount_point;
-        std::string path = unescape(mount_point);
-        const bool is_ours = line.find(std::string(" - ") + mount_type + " ") != std::string::npos;
-        if (is_ours && path.starts_with(folder))
-            mounts.push_back(std::move(path));
-    }
-    std::ranges::reverse(mounts);
-    return mounts;
+void give_up_disks(helper& waiter, const std::string& runtime_folder) {
+    abort_connections(waiter, runtime_folder + disks_folder);
 }
 
 } // namespace iscsid::disk

@@ -1,9 +1,10 @@
 #pragma once
 
+#include "iscsid/disk/helper.hpp"
+
 #include "libiscsi/base/result.hpp"
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace iscsid::disk {
@@ -14,11 +15,14 @@ struct stale_disks {
     std::vector<iscsi::fault> in_use; // give errors, and go when they are closed; their mounts stay
 };
 
-// Removes the loop devices and mounts below <runtime_folder>/disks that nobody uses. For the start
-// of the daemon, when no disk of its own exists. Waits up to two seconds for each one in use.
-stale_disks clean_stale(const std::string& runtime_folder);
+// Ends the FUSE connections below <runtime_folder>/disks, whose daemon is dead even where the
+// kernel does not know it because one of its threads hangs, and removes the loop devices and mounts
+// that nobody uses. For the start of the daemon, when no disk of its own exists. Waits up to two
+// seconds for each one in use.
+stale_disks clean_stale(helper& waiter, const std::string& runtime_folder);
 
-// The mount points of /proc/self/mountinfo (proc(5)) below a folder, the newest first.
-std::vector<std::string> mounts_below(std::string_view mountinfo, const std::string& folder);
+// For a daemon that ends and leaves disks behind: their connections are over from now on, whatever
+// becomes of its process.
+void give_up_disks(helper& waiter, const std::string& runtime_folder);
 
 } // namespace iscsid::disk

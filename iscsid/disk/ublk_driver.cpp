@@ -1,6 +1,6 @@
 #include "iscsid/disk/ublk_driver.hpp"
 
-#include "iscsid/disk/kernel/block_node.hpp"
+#include "iscsid/disk/block_node.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
@@ -23,7 +23,9 @@ constexpr auto node_limit = 10s;
 constexpr auto lane_limit = 10s;
 // The scan for partitions is over by then, or its reads fail.
 constexpr auto scan_limit = 30s;
-constexpr auto start_limit = 60s;
+// With the time for which udev's probes are waited for.
+constexpr auto flush_limit = 35s;
+constexpr auto recovery_limit = 60s;
 constexpr auto adoption_limit = 30s;
 
 std::string node_of(std::uint32_t device) {
@@ -143,15 +145,28 @@ class ublk_disk final : public disk {
     iscsi::result<void> take_down() {
         if (!is_known_to_kernel(node_)) // somebody else has ended it
             return vanish();
-        auto held = hold_and_flush(node_);
-        if (!held)
-            return held.error();
-        if (auto stopped = control_.stop(device_.device); !stopped)
+        auto stopped =
+            control_.flush_and_stop(device_.device, node_, {flush_limit, fail_requests()});
+        if (!stopped && stopped.error().code != iscsi::to_error_code(disk_errc::flush_failed))
             return stopped;
-        held->held.close();
         if (auto gone = vanish(); !gone)
             return gone;
-        return held->flushed;
+        return stopped;
+    }
+
+    // For a call that the kernel does not end before its requests do. An adopted device without a
+    // server has no requests of ours.
+    std::function<void()> fail_requests() const {
+        return [where = lane_, server = server_] {
+            if (server)
+                where->call([server] { server->queue.fail_all(); });
+        };
+    }
+
+    void serve(lane::lane& where, const disk_request& what, server_pointer server) {
+        lane_ = &where;
+        server_ = std::move(server);
+        seat_ = take_seat(where, what, server_);
     }
 
     // STOP_DEV ends the tags, so the lane lets go; then nothing keeps the device.
@@ -159,12 +174,15 @@ class ublk_disk final : public disk {
         is_there_ = false;
         static_cast<void>(control_.stop(device_.device));
         seat_.reset();
+        server_.reset();
         return control_.remove(device_.device);
     }
 
     ublk_control control_;
     ublk::device_info device_;
     std::string node_;
+    lane::lane* lane_ = nullptr;
+    server_pointer server_;
     std::unique_ptr<lane_seat> seat_;
     bool is_there_ = true;
 };
@@ -177,14 +195,15 @@ iscsi::result<void> ublk_disk::start(lane::lane& where, const disk_request& what
     const auto told = ublk_parameters_of(what.properties, device_.largest_io);
     if (auto set = control_.set_parameters(device_.device, told); !set)
         return set;
-    seat_ = take_seat(where, what, *server);
-    const watchdog bound(scan_limit, [&where, kept = *server] {
-        where.call([kept] { kept->queue.fail_all(); });
-    });
-    auto started = control_.start(device_.device, start_limit);
-    if (!started || !bound.has_acted())
+    serve(where, what, *std::move(server));
+    bool has_failed_requests = false;
+    auto started = control_.start(device_.device, {scan_limit, [&] {
+                                                       has_failed_requests = true;
+                                                       fail_requests()();
+                                                   }});
+    if (!has_failed_requests)
         return started;
-    return no_answer_from_lun(node_, std::to_string(scan_limit / 1s) + " s");
+    return no_answer_from_lun(node_, scan_limit);
 }
 
 // The kernel needs a moment to see the old daemon off.
@@ -199,8 +218,8 @@ iscsi::result<void> ublk_disk::recover(lane::lane& where, const disk_request& wh
     auto server = make_server(control_, device_);
     if (!server)
         return server.error();
-    seat_ = take_seat(where, what, *server);
-    return control_.end_recovery(device_.device, start_limit);
+    serve(where, what, *std::move(server));
+    return control_.end_recovery(device_.device, recovery_limit);
 }
 
 constexpr std::uint64_t recovery = ublk::feature_user_recovery | ublk::feature_recovery_reissue;
@@ -219,8 +238,9 @@ ublk::device_info wishes(const ublk_control& control) {
     return wanted;
 }
 
-iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what) {
-    auto control = ublk_control::open();
+iscsi::result<std::unique_ptr<disk>>
+put_up(helper& waiter, lane::lane& where, const disk_request& what) {
+    auto control = ublk_control::open(waiter);
     if (!control)
         return control.error();
     const auto device = control->add(wishes(*control));
@@ -248,13 +268,13 @@ iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_reques
 }
 
 iscsi::result<std::unique_ptr<disk>>
-take_over(lane::lane& where, const disk_request& what, const std::string& node) {
+take_over(helper& waiter, lane::lane& where, const disk_request& what, const std::string& node) {
     std::uint32_t number = 0;
     const char* const digits = node.data() + std::min<std::size_t>(node.size(), 5);
     if (std::from_chars(digits, node.data() + node.size(), number).ec != std::errc())
         return iscsi::fault{
             iscsi::to_error_code(disk_errc::attach_failed), "device", node, "ublkbN"};
-    auto control = ublk_control::open();
+    auto control = ublk_control::open(waiter);
     if (!control)
         return control.error();
     const auto device = control->info(number);
@@ -275,32 +295,37 @@ take_over(lane::lane& where, const disk_request& what, const std::string& node) 
 
 class ublk_driver final : public driver {
   public:
+    explicit ublk_driver(helper& waiter) : waiter_(waiter) {}
+
     std::string_view name() const override { return "ublk"; }
 
     bool can_adopt() const override { return true; }
 
     iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) override {
-        return without_exceptions([&] { return put_up(where, what); });
+        return without_exceptions([&] { return put_up(waiter_, where, what); });
     }
 
     iscsi::result<std::unique_ptr<disk>>
     adopt(lane::lane& where, const disk_request& what, const std::string& node) override {
-        return without_exceptions([&] { return take_over(where, what, node); });
+        return without_exceptions([&] { return take_over(waiter_, where, what, node); });
     }
+
+  private:
+    helper& waiter_;
 };
 
 } // namespace
 
-std::unique_ptr<driver> make_ublk_driver() {
-    return std::make_unique<ublk_driver>();
+std::unique_ptr<driver> make_ublk_driver(helper& waiter) {
+    return std::make_unique<ublk_driver>(waiter);
 }
 
-iscsi::result<void> ublk_is_here() {
-    if (ublk_control::open())
+iscsi::result<void> ublk_is_here(helper& waiter) {
+    if (ublk_control::open(waiter))
         return {};
-    load_module("ublk_drv");
-    auto control = ublk_control::open();
+    load_module(waiter, "ublk_drv");
+    auto control = ublk_control::open(waiter);
     if (!control)
         return control.error();
     return {};

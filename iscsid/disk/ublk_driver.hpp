@@ -5,11 +5,11 @@
 
 namespace iscsid::disk {
 
-// /dev/ublkbN for each LUN. Needs lanes on io_uring.
-std::unique_ptr<driver> make_ublk_driver();
+// /dev/ublkbN for each LUN. Needs lanes on io_uring. `waiter` outlives the driver.
+std::unique_ptr<driver> make_ublk_driver(helper& waiter);
 
 // Whether this kernel has the driver; loads its module when that helps. Faults: no_driver.
-iscsi::result<void> ublk_is_here();
+iscsi::result<void> ublk_is_here(helper& waiter);
 
 // What the kernel is told of a LUN. Pure.
 ublk::parameters ublk_parameters_of(const scsi::logical_unit& lun, std::uint32_t largest_io);

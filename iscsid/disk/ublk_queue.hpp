@@ -1,7 +1,7 @@
 #pragma once
 
-#include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/disk/kernel/ublk_abi.hpp"
+#include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
 
 #include <functional>

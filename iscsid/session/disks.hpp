@@ -3,6 +3,7 @@
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/helper.hpp"
 
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@ namespace iscsid::session {
 
 // What makes disks and makes them known. All of it outlives its users.
 struct disk_tools {
+    disk::helper* waiter = nullptr; // asks the kernel who uses a disk; none: nobody is asked
     disk::driver* driver = nullptr;
     std::vector<disk::driver*> earlier;         // that made disks which another daemon has left
     const device::registry* registry = nullptr; // none: nothing is remembered for another daemon

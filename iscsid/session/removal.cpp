@@ -1,13 +1,11 @@
 #include "iscsid/session/removal.hpp"
 
 #include "iscsid/device/entries.hpp"
+#include "iscsid/disk/block_node.hpp"
 #include "iscsid/session/disk_notes.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,17 +23,8 @@ using balance = lane::write_ledger::balance;
 // For an answer that comes as soon as the lane turns once.
 constexpr std::chrono::seconds ledger_limit{2};
 
-// Mounted, swap, or held by another device (LVM, RAID): an exclusive open tells, without a race
-// and without a walk through /sys. Reading only, so that udev does not take it for a change.
-bool is_in_use(const std::string& node) {
-    if (node.empty())
-        return false;
-    const std::string path = "/dev/" + node;
-    const int fd = ::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return errno == EBUSY;
-    ::close(fd);
-    return false;
+bool is_in_use(const disk_tools& with, const std::string& node) {
+    return with.waiter != nullptr && !node.empty() && disk::is_held_by_others(*with.waiter, node);
 }
 
 bool is(const iscsi::fault& why, disk::disk_errc code) {
@@ -190,9 +179,9 @@ bool is_open(const std::string& node) {
     return false;
 }
 
-std::string user_of(const std::vector<device::disk_state>& orphans) {
+std::string user_of(const disk_tools& with, const std::vector<device::disk_state>& orphans) {
     for (const auto& each : orphans)
-        if (is_in_use(each.node))
+        if (is_in_use(with, each.node))
             return name_of(each) + ": device is in use";
     return {};
 }
@@ -204,7 +193,7 @@ removal_report remove_all(
     report.left = std::move(disks);
     // Looked at first, so that an ordinary mount is refused before anything changes.
     for (const auto& each : report.left)
-        if (whose == users::are_respected && is_in_use(each.state.node)) {
+        if (whose == users::are_respected && is_in_use(with, each.state.node)) {
             report.refusal = name_of(each.state) + ": device is in use";
             return report;
         }

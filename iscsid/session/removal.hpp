@@ -27,7 +27,7 @@ removal_report remove_all(
 );
 
 // Which of these devices is mounted, swap, or held by another one; "" when none is.
-std::string user_of(const std::vector<device::disk_state>& orphans);
+std::string user_of(const disk_tools& with, const std::vector<device::disk_state>& orphans);
 
 // Whether a process of this PID namespace has the device or a partition of it open.
 bool is_open(const std::string& node);

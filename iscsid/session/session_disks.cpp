@@ -170,7 +170,7 @@ asio::awaitable<warnings> session_disks::apply(disk_changes changes) {
 asio::awaitable<std::string> session_disks::user_of_left_disks() const {
     if (left_.empty())
         co_return std::string();
-    auto look = [left = left_] { return user_of(left); };
+    auto look = [with = with_.disks, left = left_] { return user_of(with, left); };
     co_return co_await run_on(*with_.workers, std::move(look));
 }
 

@@ -26,6 +26,10 @@ std::string_view message_of(disk_errc error) {
         return "no live resize";
     case disk_errc::cannot_adopt:
         return "cannot be taken over";
+    case disk_errc::no_answer:
+        return "no answer of the kernel";
+    case disk_errc::helper_failed:
+        return "disk helper";
     }
     return "unknown disk error";
 }

@@ -2,12 +2,14 @@
 
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
+#include "iscsid/os/descriptor.hpp"
 
 #include <fcntl.h>
 #include <linux/blkpg.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -37,15 +39,15 @@ std::string read_attribute(const std::string& node, std::string_view attribute) 
     return line;
 }
 
-loop_config config_of(const loop_settings& settings) {
+loop_config config_of(const loop_settings& settings, const os::descriptor& file) {
     loop_config config{};
-    config.fd = static_cast<std::uint32_t>(settings.backing_file);
+    config.fd = static_cast<std::uint32_t>(file.number());
     config.block_size = settings.block_size;
     config.info.lo_flags = LO_FLAGS_DIRECT_IO | LO_FLAGS_PARTSCAN;
     if (settings.read_only)
         config.info.lo_flags |= LO_FLAGS_READ_ONLY;
-    const std::size_t length = std::min<std::size_t>(settings.label.size(), LO_NAME_SIZE - 1);
-    std::copy_n(settings.label.begin(), length, config.info.lo_file_name);
+    const std::size_t length = std::min<std::size_t>(settings.file.size(), LO_NAME_SIZE - 1);
+    std::copy_n(settings.file.begin(), length, config.info.lo_file_name);
     return config;
 }
 
@@ -148,87 +150,101 @@ iscsi::result<void> outcome_of(const unbind_attempt& attempt, const std::string&
     return {};
 }
 
+iscsi::fault not_as_wanted(std::string field, std::string got, std::string expected) {
+    return {
+        iscsi::to_error_code(disk_errc::attach_failed),
+        std::move(field),
+        std::move(got),
+        std::move(expected)};
+}
+
+iscsi::result<void> verify(const std::string& node, const loop_settings& settings) {
+    if (const std::string direct = read_attribute(node, "dio"); direct != "1")
+        return not_as_wanted("direct I/O of " + node, direct, "1");
+    const os::descriptor device(::open(device_path(node).c_str(), O_RDONLY | O_CLOEXEC));
+    std::uint64_t size = 0;
+    if (!device || ::ioctl(device.number(), BLKGETSIZE64, &size) != 0)
+        return system_fault(disk_errc::attach_failed, "size of " + node, "an answer");
+    if (size != settings.size)
+        return not_as_wanted(
+            "size of " + node, std::to_string(size), std::to_string(settings.size)
+        );
+    return {};
+}
+
+// For direct I/O; waits for the server's answers to INIT and OPEN.
+iscsi::result<os::descriptor> open_file(const std::string& path, bool read_only) {
+    const int access = read_only ? O_RDONLY : O_RDWR;
+    os::descriptor file(::open(path.c_str(), access | O_DIRECT | O_NOFOLLOW | O_CLOEXEC));
+    if (!file)
+        return system_fault(disk_errc::attach_failed, path, "a file that opens for direct I/O");
+
+    // Loop takes the size that FUSE knows, which older kernels (6.12) only ask for here.
+    struct stat attributes {};
+
+    if (::fstat(file.number(), &attributes) != 0)
+        return system_fault(disk_errc::attach_failed, path, "the attributes of the file");
+    return file;
+}
+
 } // namespace
 
-iscsi::result<loop_device> loop_device::bind(const loop_settings& settings) {
+iscsi::result<std::string> bind_loop(const loop_settings& settings) {
+    const auto file = open_file(settings.file, settings.read_only);
+    if (!file)
+        return file.error();
     const os::descriptor control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
     if (!control)
         return system_fault(disk_errc::no_loop_device, "/dev/loop-control", "a device to open");
-    auto node = bind_any(control, config_of(settings));
+    auto node = bind_any(control, config_of(settings, *file));
     if (!node)
-        return node.error();
-    loop_device device(std::move(*node));
-    if (const auto verified = device.verify(settings); !verified)
+        return node;
+    if (const auto verified = verify(*node, settings); !verified) {
+        release_loop(*node, backing_file_of(*node));
         return verified.error();
-    return device;
+    }
+    return node;
 }
 
-loop_device::loop_device(std::string node)
-    : node_(std::move(node)), backing_file_(backing_file_of(node_)) {}
+iscsi::result<void> unbind_loop(
+    const std::string& node,
+    const std::string& backing_file,
+    bool flush,
+    std::chrono::milliseconds patience
+) {
+    const unbind_attempt attempt = unbind_patiently(node, backing_file, flush, patience);
+    if (auto unbound = outcome_of(attempt, node); !unbound)
+        return unbound;
+    if (auto gone = vanished(node, backing_file); !gone)
+        return gone;
+    if (attempt.flush_error == 0)
+        return {};
+    return system_fault(
+        disk_errc::flush_failed,
+        "flush of " + node,
+        "written data on the medium",
+        attempt.flush_error
+    );
+}
 
-loop_device::loop_device(loop_device&& other) noexcept
-    : node_(std::exchange(other.node_, {})), backing_file_(std::move(other.backing_file_)) {}
-
-loop_device::~loop_device() {
-    if (node_.empty() || backing_file_of(node_) != backing_file_)
+void release_loop(const std::string& node, const std::string& backing_file) {
+    if (backing_file_of(node) != backing_file)
         return;
-    const os::descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
+    const os::descriptor device(::open(device_path(node).c_str(), O_RDONLY | O_CLOEXEC));
     ::ioctl(device.number(), LOOP_CLR_FD);
 }
 
-iscsi::result<void> loop_device::verify(const loop_settings& settings) const {
-    const auto fault = [this](std::string_view what, std::string got, std::string expected) {
-        return iscsi::fault{
-            iscsi::to_error_code(disk_errc::attach_failed),
-            std::string(what) + " of " + node_,
-            std::move(got),
-            std::move(expected)};
-    };
-    if (const std::string direct = read_attribute(node_, "dio"); direct != "1")
-        return fault("direct I/O", direct, "1");
-    const os::descriptor device(::open(device_path(node_).c_str(), O_RDONLY | O_CLOEXEC));
-    std::uint64_t size = 0;
-    if (!device || ::ioctl(device.number(), BLKGETSIZE64, &size) != 0)
-        return system_fault(disk_errc::attach_failed, "size of " + node_, "an answer");
-    if (size != settings.size)
-        return fault("size", std::to_string(size), std::to_string(settings.size));
-    return {};
-}
-
-iscsi::result<void> loop_device::follow_size() const {
-    const os::descriptor device(::open(("/dev/" + node_).c_str(), O_RDWR | O_CLOEXEC));
+iscsi::result<void> resize_loop(const std::string& node, const std::string& file, bool read_only) {
+    if (const auto asked = open_file(file, read_only); !asked)
+        return asked.error();
+    const os::descriptor device(::open(device_path(node).c_str(), O_RDWR | O_CLOEXEC));
     if (!device || ::ioctl(device.number(), LOOP_SET_CAPACITY) != 0)
-        return system_fault(disk_errc::cannot_resize, "LOOP_SET_CAPACITY of " + node_, "success");
-    return {};
-}
-
-iscsi::result<void> loop_device::unbind(std::chrono::milliseconds patience) {
-    const unbind_attempt attempt = unbind_patiently(node_, backing_file_, true, patience);
-    if (auto unbound = outcome_of(attempt, node_); !unbound)
-        return unbound;
-    if (auto gone = vanished(node_, backing_file_); !gone)
-        return gone;
-    const std::string node = std::exchange(node_, {});
-    if (attempt.flush_error != 0)
-        return system_fault(
-            disk_errc::flush_failed,
-            "flush of " + node,
-            "written data on the medium",
-            attempt.flush_error
-        );
+        return system_fault(disk_errc::cannot_resize, "LOOP_SET_CAPACITY of " + node, "success");
     return {};
 }
 
 std::string backing_file_of(const std::string& node) {
     return read_attribute(node, "backing_file");
-}
-
-iscsi::result<void> unbind_stale(const std::string& node, std::chrono::milliseconds patience) {
-    const std::string backing_file = backing_file_of(node);
-    const unbind_attempt attempt = unbind_patiently(node, backing_file, false, patience);
-    if (auto unbound = outcome_of(attempt, node); !unbound)
-        return unbound;
-    return vanished(node, backing_file);
 }
 
 void delete_partitions(const std::string& node) {

@@ -5,6 +5,7 @@
 #include "libiscsi/base/result.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <system_error>
 
@@ -20,13 +21,13 @@ system_fault(disk_errc code, std::string field, std::string expected, int error 
         std::move(expected)};
 }
 
-// The kernel's scan for partitions was not answered within that time ("30 s").
-inline iscsi::fault no_answer_from_lun(std::string field, const std::string& limit) {
+// The kernel's scan for partitions was not answered within that time.
+inline iscsi::fault no_answer_from_lun(std::string field, std::chrono::milliseconds limit) {
     return {
         iscsi::to_error_code(disk_errc::attach_failed),
         std::move(field),
         "no answer from the LUN",
-        "one within " + limit};
+        "one within " + std::to_string(limit.count()) + " ms"};
 }
 
 // Threads and memory may be refused; the library says that by throwing.

@@ -1,6 +1,7 @@
 #include "iscsid/disk/kernel/waiting.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace iscsid::disk {
 
@@ -16,30 +17,6 @@ bool wait_until(milliseconds limit, const std::function<bool()>& condition) {
             return false;
         std::this_thread::sleep_for(pause);
     }
-}
-
-watchdog::watchdog(milliseconds limit, std::function<void()> act) {
-    thread_ = std::thread([this, limit, act = std::move(act)] {
-        std::unique_lock lock(guard_);
-        if (changed_.wait_for(lock, limit, [this] { return over_; }))
-            return;
-        has_acted_ = true;
-        act();
-    });
-}
-
-watchdog::~watchdog() {
-    {
-        const std::lock_guard lock(guard_);
-        over_ = true;
-    }
-    changed_.notify_one();
-    thread_.join();
-}
-
-bool watchdog::has_acted() const {
-    const std::lock_guard lock(guard_);
-    return has_acted_;
 }
 
 } // namespace iscsid::disk

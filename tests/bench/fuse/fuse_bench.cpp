@@ -69,7 +69,12 @@ int run(const options& chosen, const std::string& folder) {
     request.properties.block_size = block_size;
     request.properties.block_count = lun.content().size() / block_size;
     lane.put(request.lun, lun);
-    const auto driver = iscsid::disk::make_fuse_driver(folder, chosen.shape);
+    const auto waiter = iscsid::disk::helper::start(ISCSID_DISK_HELPER);
+    if (!waiter) {
+        std::fprintf(stderr, "%s\n", waiter.error().text().c_str());
+        return EXIT_FAILURE;
+    }
+    const auto driver = iscsid::disk::make_fuse_driver(**waiter, folder, chosen.shape);
     auto disk = driver->attach(lane, request);
     if (!disk) {
         std::fprintf(stderr, "%s\n", disk.error().text().c_str());

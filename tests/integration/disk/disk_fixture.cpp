@@ -1,7 +1,7 @@
 #include "tests/integration/disk/disk_fixture.hpp"
 
 #include "iscsid/disk/kernel/loop_device.hpp"
-#include "iscsid/disk/stale.hpp"
+#include "iscsid/disk/kernel/mount_table.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,8 +9,6 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 namespace test {
 
@@ -31,9 +29,9 @@ command_end run(const std::string& command) {
 }
 
 std::vector<std::string> left_behind(const std::string& folder) {
-    std::ifstream file("/proc/self/mountinfo");
-    const std::string mountinfo(std::istreambuf_iterator<char>(file), {});
-    auto found = disk::mounts_below(mountinfo, folder);
+    std::vector<std::string> found;
+    for (const auto& each : disk::mounts_below(folder))
+        found.push_back(each.path);
     for (const auto& entry : fs::directory_iterator("/sys/block")) {
         const std::string node = entry.path().filename();
         if (disk::backing_file_of(node).starts_with(folder))
@@ -61,12 +59,20 @@ scsi::logical_unit thin(scsi::logical_unit unit) {
 void fuse_disks::SetUp() {
     if (::geteuid() != 0)
         GTEST_SKIP() << "needs root: mounts and loop devices";
-    if (const auto here = disk::fuse_is_here(); !here)
+    waiter_ = start_helper();
+    ASSERT_NE(waiter_, nullptr);
+    if (const auto here = disk::fuse_is_here(*waiter_); !here)
         GTEST_SKIP() << here.error().text();
     folder_ = "/tmp/iscsid-disk-test.XXXXXX";
     ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
     lane_ = std::make_unique<memory_lane>();
-    driver_ = disk::make_fuse_driver(folder_);
+    driver_ = disk::make_fuse_driver(*waiter_, folder_);
+}
+
+std::unique_ptr<disk::helper> fuse_disks::start_helper() {
+    auto started = disk::helper::start(ISCSID_DISK_HELPER);
+    EXPECT_TRUE(started) << started.error().text();
+    return started ? std::move(*started) : nullptr;
 }
 
 void fuse_disks::TearDown() {

@@ -44,9 +44,15 @@ class fuse_disks : public ::testing::Test {
 
     const std::string& folder() const { return folder_; }
 
+    iscsid::disk::helper& waiter() { return *waiter_; }
+
+    // Of a helper of its own, for a process that does not share this one.
+    static std::unique_ptr<iscsid::disk::helper> start_helper();
+
     std::unique_ptr<memory_lane> lane_;
 
   private:
+    std::unique_ptr<iscsid::disk::helper> waiter_;
     std::string folder_;
     std::map<std::uint8_t, std::unique_ptr<memory_lun>> luns_;
     std::unique_ptr<iscsid::disk::driver> driver_;

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-
 namespace {
 
 using namespace iscsid::disk;
@@ -24,6 +22,16 @@ TEST(choose_driver, says_what_a_forced_driver_lacks) {
     ASSERT_FALSE(driver);
     EXPECT_EQ(driver.error().code, iscsi::to_error_code(disk_errc::no_driver));
     EXPECT_EQ(driver.error().text(), "ublk: no disk driver, got no io_uring, expected it");
+}
+
+TEST(choose_driver, has_no_kernel_driver_without_the_process_that_waits_for_it) {
+    for (const char* wanted : {"auto", "ublk", "nbd", "fuse"}) {
+        std::string reason;
+        const auto driver = choose_driver(wanted, {"/nonexistent"}, reason);
+        ASSERT_FALSE(driver) << wanted;
+        EXPECT_EQ(driver.error().code, iscsi::to_error_code(disk_errc::no_driver));
+        EXPECT_NE(driver.error().text().find("no disk helper"), std::string::npos);
+    }
 }
 
 TEST(choose_driver, refuses_words_that_it_does_not_know) {
@@ -65,7 +73,7 @@ TEST(driver, keeps_its_disks_as_they_are_unless_it_knows_better) {
 }
 
 TEST(disk_errc, has_words_for_each) {
-    for (int each = 1; each <= static_cast<int>(disk_errc::cannot_adopt); ++each)
+    for (int each = 1; each <= static_cast<int>(disk_errc::helper_failed); ++each)
         EXPECT_NE(message_of(static_cast<disk_errc>(each)), "unknown disk error") << each;
 }
 
@@ -74,21 +82,6 @@ TEST(waiting, asks_until_the_answer_is_yes) {
     EXPECT_TRUE(wait_until(std::chrono::minutes(1), [&asked] { return ++asked == 3; }));
     EXPECT_EQ(asked, 3);
     EXPECT_FALSE(wait_until(std::chrono::milliseconds(0), [] { return false; }));
-}
-
-TEST(watchdog, leaves_alone_what_ends_in_time) {
-    std::atomic<bool> acted = false;
-    {
-        const watchdog guard(std::chrono::hours(1), [&acted] { acted = true; });
-    }
-    EXPECT_FALSE(acted);
-}
-
-TEST(watchdog, acts_when_time_is_up) {
-    std::atomic<bool> acted = false;
-    const watchdog guard(std::chrono::milliseconds(1), [&acted] { acted = true; });
-    EXPECT_TRUE(wait_until(std::chrono::minutes(1), [&acted] { return acted.load(); }));
-    EXPECT_TRUE(guard.has_acted());
 }
 
 } // namespace

@@ -309,7 +309,7 @@ TEST_F(export_driver, gives_a_second_disk_of_a_lun_a_name_of_its_own) {
 TEST_F(export_driver, replaces_the_socket_of_a_dead_daemon) {
     fs::create_directory(folder + "/nbd");
     { // bound, and nobody listens
-        const descriptor dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const iscsid::os::descriptor dead(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path().copy(address.sun_path, sizeof address.sun_path - 1);

@@ -1,4 +1,4 @@
-#include "iscsid/disk/kernel/block_node.hpp"
+#include "iscsid/disk/kernel/node_calls.hpp"
 
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 
@@ -33,9 +34,15 @@ void keep_probes_away(const os::descriptor& device) {
     });
 }
 
+// For reading, so that udev does not take the close for a change.
+os::descriptor open_exclusively(const std::string& node) {
+    const std::string path = "/dev/" + node;
+    return os::descriptor(::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC));
+}
+
 } // namespace
 
-bool set_attribute(
+bool write_attribute(
     const std::string& node, const std::string& attribute, const std::string& value
 ) {
     std::ofstream file(path_of(node, attribute));
@@ -43,34 +50,24 @@ bool set_attribute(
     return file.good();
 }
 
-std::optional<std::string> get_attribute(const std::string& node, const std::string& attribute) {
-    std::ifstream file(path_of(node, attribute));
-    std::string value;
-    if (!std::getline(file, value))
-        return std::nullopt;
-    return value;
+bool is_held_by_others(const std::string& node) {
+    const os::descriptor device = open_exclusively(node);
+    return !device && errno == EBUSY;
 }
 
-bool is_known_to_kernel(const std::string& node) {
-    return ::access(("/sys/block/" + node).c_str(), F_OK) == 0;
-}
-
-bool wait_for_node(const std::string& node, std::chrono::milliseconds limit) {
-    const std::string path = "/dev/" + node;
-    return wait_until(limit, [&path] { return ::access(path.c_str(), F_OK) == 0; });
-}
-
-iscsi::result<held_node> hold_and_flush(const std::string& node) {
-    const std::string path = "/dev/" + node;
-    // For reading, so that udev does not take the close for a change.
-    held_node now{
-        os::descriptor(::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)), {}};
-    if (!now.held)
-        return system_fault(disk_errc::busy, path, "a device that nobody has mounted");
-    keep_probes_away(now.held);
-    if (::fsync(now.held.number()) != 0)
-        now.flushed = system_fault(disk_errc::flush_failed, path, "everything on the medium");
-    return now;
+iscsi::result<void>
+flush_and_end(const std::string& node, const std::function<iscsi::result<void>()>& end) {
+    os::descriptor held = open_exclusively(node);
+    if (!held)
+        return system_fault(disk_errc::busy, "/dev/" + node, "a device that nobody has mounted");
+    keep_probes_away(held);
+    iscsi::result<void> flushed;
+    if (::fsync(held.number()) != 0)
+        flushed = system_fault(disk_errc::flush_failed, "/dev/" + node, "everything on the medium");
+    if (auto ended = end(); !ended)
+        return ended;
+    held.close(); // the last user: now the kernel removes it
+    return flushed;
 }
 
 void scan_partitions(const std::string& node) {

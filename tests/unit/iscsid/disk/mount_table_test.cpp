@@ -1,10 +1,11 @@
-#include "iscsid/disk/stale.hpp"
+#include "iscsid/disk/kernel/mount_table.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace {
 
+using iscsid::disk::fuse_mount_point;
 using iscsid::disk::mounts_below;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -17,7 +18,10 @@ constexpr const char* two_of_ours =
 TEST(mounts_below, finds_ours_and_gives_the_newest_first) {
     EXPECT_THAT(
         mounts_below(two_of_ours, "/run/iscsid/disks/"),
-        ElementsAre("/run/iscsid/disks/s1-lun1", "/run/iscsid/disks/s1-lun0")
+        ElementsAre(
+            fuse_mount_point{"/run/iscsid/disks/s1-lun1", 51},
+            fuse_mount_point{"/run/iscsid/disks/s1-lun0", 50}
+        )
     );
 }
 
@@ -34,16 +38,21 @@ TEST(mounts_below, leaves_other_folders_and_types_alone) {
 TEST(mounts_below, reads_escaped_names) {
     EXPECT_THAT(
         mounts_below("9 2 0:5 / /a\\040b\\134c/disk rw - fuse.iscsid s rw\n", "/a b\\c/"),
-        ElementsAre("/a b\\c/disk")
+        ElementsAre(fuse_mount_point{"/a b\\c/disk", 5})
     );
 }
 
 TEST(mounts_below, survives_damaged_lines) {
     EXPECT_THAT(mounts_below("", "/"), IsEmpty());
     EXPECT_THAT(mounts_below("\n \n1 2\n - fuse.iscsid \n/x\\9", "/"), IsEmpty());
+    for (const char* device : {"", "5", "0:", "0:x", "0:5x", "8:5", "0:99999999999"})
+        EXPECT_THAT(
+            mounts_below("9 2 " + std::string(device) + " / /a rw - fuse.iscsid s rw\n", "/"),
+            IsEmpty()
+        ) << device;
     EXPECT_THAT(
         mounts_below("9 2 0:5 / /a\\0zz\\8 rw - fuse.iscsid s rw\n", "/a"),
-        ElementsAre("/a\\0zz\\8")
+        ElementsAre(fuse_mount_point{"/a\\0zz\\8", 5})
     );
 }
 

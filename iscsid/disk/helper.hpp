@@ -1,0 +1,75 @@
+#pragma once
+
+#include "iscsid/disk/kernel/fields.hpp"
+#include "iscsid/os/descriptor.hpp"
+
+#include "libiscsi/base/result.hpp"
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace iscsid::disk {
+
+// The process that makes the calls which wait for the daemon's own disks (iscsid/disk/kernel). The
+// daemon must not: a thread that hangs in the kernel keeps the process of a killed daemon, and with
+// it /dev/fuse, /dev/ublkcN and the socket of an nbd device, and then the kernel waits for a server
+// that will never answer again, and with it whoever touches that disk or some others.
+//
+// Any thread may ask, several at the same time. A helper that has ended is started again by the
+// next question.
+class helper {
+  public:
+    // Starts the program. What is open then stays open: an upgrade of the package does not change
+    // what runs later. Faults: helper_failed.
+    static iscsi::result<std::unique_ptr<helper>> start(const std::string& program);
+    ~helper();
+    helper(const helper&) = delete;
+    helper& operator=(const helper&) = delete;
+    helper(helper&&) = delete;
+    helper& operator=(helper&&) = delete;
+
+    // How long a question may take. When the time is over `when_over` is called, on the thread that
+    // asks: it makes the kernel end the call, with an error. What has not ended some seconds after
+    // that is given up.
+    struct limit {
+        std::chrono::milliseconds time;
+        std::function<void()> when_over{};
+    };
+
+    struct answer {
+        iscsi::result<fields> results; // faults: no_answer, helper_failed, those of the operation
+        bool was_late = false;         // it came, or did not, after `when_over`
+    };
+
+    // Waits. `socket` goes along for the operation.
+    answer ask(const fields& request, const limit& time, int socket = -1);
+
+    // The same, for what has no results.
+    iscsi::result<void> order(const fields& request, const limit& time, int socket = -1);
+
+    // The process that serves now, for tests.
+    pid_t process() const;
+
+  private:
+    explicit helper(os::descriptor program) : program_(std::move(program)) {}
+
+    iscsi::result<void> begin();
+    void end();
+    iscsi::result<void> send(const std::string& message, int reply, int socket);
+
+    const os::descriptor program_;
+    mutable std::mutex guard_; // of what follows
+    os::descriptor server_;    // the socket to it
+    pid_t process_ = 0;        // 0: none
+};
+
+// Where the helper of the running program is: in its own folder (a build tree) or under libexec
+// beside it (an installation). Faults: helper_failed.
+iscsi::result<std::string> find_helper();
+
+} // namespace iscsid::disk

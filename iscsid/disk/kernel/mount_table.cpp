@@ -1,0 +1,86 @@
+#include "iscsid/disk/kernel/mount_table.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace iscsid::disk {
+
+namespace {
+
+bool is_octal(std::string_view digits) {
+    return digits.find_first_not_of("01234567") == std::string_view::npos;
+}
+
+// Blank, tab, newline and backslash appear as \ and three octal digits.
+std::string unescape(std::string_view text) {
+    constexpr std::size_t digits = 3;
+    std::string plain;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const auto code = text.substr(std::min(at + 1, text.size()), digits);
+        if (text[at] != '\\' || code.size() < digits || !is_octal(code)) {
+            plain += text[at];
+            continue;
+        }
+        plain += static_cast<char>((code[0] - '0') * 64 + (code[1] - '0') * 8 + code[2] - '0');
+        at += digits;
+    }
+    return plain;
+}
+
+// "0:50": FUSE has no block device, so its major number is 0.
+std::optional<std::uint32_t> minor_of(std::string_view device) {
+    constexpr std::string_view anonymous = "0:";
+    if (!device.starts_with(anonymous))
+        return std::nullopt;
+    device.remove_prefix(anonymous.size());
+    std::uint32_t minor = 0;
+    const auto [end, error] = std::from_chars(device.data(), device.data() + device.size(), minor);
+    if (error != std::errc() || end != device.data() + device.size())
+        return std::nullopt;
+    return minor;
+}
+
+// 36 35 0:50 /root /mount-point options … - type source super-options
+std::optional<fuse_mount_point> mount_in(const std::string& line) {
+    if (line.find(std::string(" - ") + mount_type + " ") == std::string::npos)
+        return std::nullopt;
+    std::istringstream parts(line);
+    std::string ignored;
+    std::string device;
+    std::string mount_point;
+    parts >> ignored >> ignored >> device >> ignored >> mount_point;
+    const auto connection = minor_of(device);
+    if (!connection)
+        return std::nullopt;
+    return fuse_mount_point{unescape(mount_point), *connection};
+}
+
+} // namespace
+
+std::vector<fuse_mount_point> mounts_below(std::string_view mountinfo, const std::string& folder) {
+    std::vector<fuse_mount_point> mounts;
+    std::istringstream lines{std::string(mountinfo)};
+    for (std::string line; std::getline(lines, line);)
+        if (auto found = mount_in(line); found && found->path.starts_with(folder))
+            mounts.push_back(*std::move(found));
+    std::ranges::reverse(mounts);
+    return mounts;
+}
+
+std::vector<fuse_mount_point> mounts_below(const std::string& folder) {
+    std::ifstream file("/proc/self/mountinfo");
+    const std::string all(std::istreambuf_iterator<char>(file), {});
+    return mounts_below(all, folder);
+}
+
+std::optional<fuse_mount_point> mount_on(const std::string& path) {
+    for (auto& each : mounts_below(path))
+        if (each.path == path)
+            return std::move(each);
+    return std::nullopt;
+}
+
+} // namespace iscsid::disk

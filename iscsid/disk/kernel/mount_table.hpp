@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace iscsid::disk {
+
+// The filesystem type of our mounts.
+inline constexpr const char* mount_type = "fuse.iscsid";
+
+struct fuse_mount_point {
+    std::string path;
+    std::uint32_t connection = 0; // minor number of the mount's device: the name under fusectl
+
+    friend bool operator==(const fuse_mount_point&, const fuse_mount_point&) = default;
+};
+
+// Our mounts in a mountinfo file (proc_pid_mountinfo(5)) whose path begins with a folder, the
+// newest first. Lines that are damaged are skipped.
+std::vector<fuse_mount_point> mounts_below(std::string_view mountinfo, const std::string& folder);
+
+// The same, of this process as it is now.
+std::vector<fuse_mount_point> mounts_below(const std::string& folder);
+
+// The newest of our mounts on exactly that path.
+std::optional<fuse_mount_point> mount_on(const std::string& path);
+
+} // namespace iscsid::disk
