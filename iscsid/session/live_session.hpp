@@ -106,7 +106,6 @@ class live_session : public std::enable_shared_from_this<live_session> {
     boost::asio::awaitable<removal_report> detach();
     boost::asio::awaitable<std::optional<removal_report>>
     wait_for_removal(iscsi::net::pending<removal_report>& removal);
-    boost::asio::awaitable<bool> has_moved();
     void refuse_logout(const removal_report& report);
     boost::asio::awaitable<void> close(std::shared_ptr<live_session> self);
 
@@ -137,9 +136,8 @@ class live_session : public std::enable_shared_from_this<live_session> {
 
     std::optional<outcome<logout_result>> logout_; // what came of the latest
     iscsi::duration time_to_close_{};
-    bool is_cut_off_ = false;        // of its lane, because a removal could not end otherwise
-    std::uint64_t answers_seen_ = 0; // by a logout that waits
-    std::string told_refusal_;       // of a logout, told once
+    bool is_cut_off_ = false;  // of its lane, because a removal could not end otherwise
+    std::string told_refusal_; // of a logout, told once
 };
 
 } // namespace iscsid::session

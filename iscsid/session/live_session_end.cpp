@@ -22,6 +22,15 @@ constexpr iscsi::duration shortest_wait = std::chrono::milliseconds(1);
 // For the question whether units are there at all; a target that answers does so at once.
 constexpr iscsi::duration presence_limit = std::chrono::seconds(2);
 
+// SCSI responses that have come for the session so far; `before` when nobody can say.
+asio::awaitable<std::uint64_t>
+answers_of(lane::lane& lane, lane::session_key sid, std::uint64_t before) {
+    net::pending<lane::session_view> view(co_await asio::this_coro::executor);
+    lane.look(sid, view.answer());
+    const auto seen = co_await view.wait(lane_limit);
+    co_return seen ? seen->statistics.scsirsp_pdus : before;
+}
+
 void prepend(std::vector<std::string> first, std::vector<std::string>& to) {
     to.insert(
         to.begin(), std::make_move_iterator(first.begin()), std::make_move_iterator(first.end())
@@ -149,23 +158,15 @@ asio::awaitable<std::optional<removal_report>>
 live_session::wait_for_removal(net::pending<removal_report>& removal) {
     constexpr int most_quarters = 3;
     std::optional<removal_report> report;
+    std::uint64_t answers_before = 0;
     for (int waited = 0; !report; ++waited) {
-        const bool moves = co_await has_moved();
+        const auto answers = co_await answers_of(*lane_, sid_, answers_before);
+        const bool moves = std::exchange(answers_before, answers) != answers;
         if (!moves && waited >= most_quarters)
             break;
         report = co_await removal.wait(plan_->session.timeouts.logout / 4);
     }
     co_return report;
-}
-
-asio::awaitable<bool> live_session::has_moved() {
-    net::pending<lane::session_view> view(with_.where.control);
-    lane_->look(sid_, view.answer());
-    const auto seen = co_await view.wait(lane_limit);
-    if (!seen)
-        co_return false;
-    const auto answers = seen->statistics.scsirsp_pdus;
-    co_return std::exchange(answers_seen_, answers) != answers;
 }
 
 // With or without the target's consent.

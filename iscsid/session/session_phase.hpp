@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <string_view>
 
 // The life of a session in the daemon, from the wish for it to its end, as a table: what happens,
 // where that leads, what must be done. Pure. What its connection does meanwhile is told apart
@@ -118,6 +117,26 @@ constexpr bool is_being_made(phase now) {
            now == phase::attaching;
 }
 
+// No phase and happening have two rows, of which the second would never count.
+constexpr bool is_unambiguous() {
+    for (auto row = phase_table.begin(); row != phase_table.end(); ++row)
+        if (std::any_of(phase_table.begin(), row, [row](const phase_row& before) {
+                return before.now == row->now && before.what == row->what;
+            }))
+            return false;
+    return true;
+}
+
+// Every phase but the last two ends when the daemon does, whatever else it waits for.
+constexpr bool can_always_be_left() {
+    for (const auto& row : phase_table)
+        if (advance(row.now, happening::daemon_ends).next != phase::left)
+            return false;
+    return true;
+}
+
+static_assert(is_unambiguous());
+static_assert(can_always_be_left());
 static_assert(advance(phase::running, happening::logged_in).what == action::none);
 static_assert(advance(phase::attaching, happening::logout_asked).next == phase::attaching);
 static_assert(advance(phase::removing, happening::logout_asked).what == action::none);
