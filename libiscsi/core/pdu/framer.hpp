@@ -58,6 +58,9 @@ class framer {
     void place(mutable_bytes to);
     void discard();
 
+    // A segment is being received into memory that was named by place().
+    bool is_placing() const { return phase_ == phase::segment && destiny_ == destiny::place; }
+
     bytes_view kept_segment() const { return kept_; }
 
   private:

@@ -34,7 +34,11 @@ class command_timer {
     // After check(): a probe is to be sent.
     bool wants_probe() const { return wants_probe_ && !probe_.is_out(); }
 
-    void probe_sent(std::uint32_t tag, instant now) { probe_.sent(tag, now); }
+    // One that was sent for another reason will do, too.
+    void probe_sent(std::uint32_t tag, instant now) {
+        if (!probe_.is_out())
+            probe_.sent(tag, now);
+    }
 
     // A NOP-In with this tag has come. True: look again at once.
     bool probe_answered(std::uint32_t tag) { return probe_.answered(tag) && wants_probe_; }

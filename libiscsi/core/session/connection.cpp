@@ -1,10 +1,13 @@
 #include "libiscsi/core/session/connection.hpp"
 
+#include <algorithm>
+
 namespace iscsi {
 
 void connection::restart() {
     framer_.restart();
     outbox_.restart();
+    delivery_.restart(outbox_.pushed());
     data_out_.clear();
     status_.restart();
 }
@@ -26,10 +29,11 @@ result<void> connection::decode() {
 }
 
 bool connection::send_data_out() {
-    const auto slice = data_out_.next(longest_segment_);
+    const auto slice = data_out_.next(std::min(longest_segment_, delivery_.longest_piece()));
     if (!slice)
         return false;
     send(slice->pdu, slice->what);
+    slice->of->pushed_to = outbox_.pushed();
     return true;
 }
 

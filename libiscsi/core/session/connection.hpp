@@ -3,6 +3,7 @@
 #include "libiscsi/core/parameters.hpp"
 #include "libiscsi/core/pdu/framer.hpp"
 #include "libiscsi/core/session/data_out_queue.hpp"
+#include "libiscsi/core/session/delivery.hpp"
 #include "libiscsi/core/session/outbox.hpp"
 #include "libiscsi/core/session/status_sequence.hpp"
 
@@ -16,7 +17,8 @@ namespace iscsi {
 // data that its tasks owe (RFC 7143 §4.2.1). CmdSN and the tasks are the session's.
 class connection {
   public:
-    connection(std::uint16_t id, std::size_t staging_size) : id_(id), framer_(staging_size) {}
+    connection(std::uint16_t id, std::size_t staging_size, bool probes)
+        : id_(id), framer_(staging_size), delivery_(probes) {}
 
     std::uint16_t id() const { return id_; }
 
@@ -37,6 +39,25 @@ class connection {
 
     // ---- out ----
     outbox& output() { return outbox_; }
+
+    delivery& arrivals() { return delivery_; }
+
+    // Another command or Data-Out may go: there is room for it here and on the way.
+    bool has_room(instant now) {
+        return outbox_.has_room() && delivery_.has_room(outbox_.pushed(), now);
+    }
+
+    bool wants_probe() const { return delivery_.wants_probe(outbox_.pushed()); }
+
+    void probe_sent(std::uint32_t tag, instant now) {
+        delivery_.probe_sent(tag, outbox_.pushed(), now);
+    }
+
+    // All that was sent for this task has arrived.
+    void confirm(const task& what) {
+        if (what.ledger.held == 0)
+            delivery_.confirm(what.pushed_to);
+    }
 
     template <class Request>
     void send(Request request, const payload& what = {}) {
@@ -66,6 +87,7 @@ class connection {
     std::uint16_t id_;
     framer framer_;
     outbox outbox_;
+    delivery delivery_;
     data_out_queue data_out_;
     status_sequence status_;
     std::uint32_t longest_segment_ = 8192; // that the target takes

@@ -35,7 +35,8 @@ session_engine::session_engine(session_config config)
     , keepalive_(
           context_.config.timeouts.noop_out_interval, context_.config.timeouts.noop_out_timeout
       ) {
-    connections_.emplace_back(std::uint16_t{0}, context_.config.staging_size);
+    const bool probes = context_.config.timeouts.noop_out_interval > duration::zero();
+    connections_.emplace_back(std::uint16_t{0}, context_.config.staging_size, probes);
 }
 
 // ---- the transport ----------------------------------------------------------------------------
@@ -47,7 +48,7 @@ void session_engine::start(instant now) {
 void session_engine::resume(std::span<const lun_field> units, instant now) {
     has_been_in_ = true;
     for (const auto& lun : units)
-        tasks_.unsettled().add(lun);
+        tasks_.units().of(lun).apply(unit_event::writes_lost);
     happen(happening::start, now);
     count_down_to_replacement(now);
 }
@@ -140,8 +141,11 @@ std::span<const bytes_view> session_engine::write_plan() {
     auto& over = leading();
     if (!talks(life_) || broken_)
         return {};
-    if (life_ == life::logged_in && !over.output().plan_is_out())
+    if (life_ == life::logged_in && !over.output().plan_is_out()) {
         tasks_.emit(over);
+        if (over.wants_probe())
+            send_probe(over, context_.now);
+    }
     return over.output().plan();
 }
 

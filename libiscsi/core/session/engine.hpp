@@ -39,9 +39,11 @@ class session_engine {
     void reset_lun(const lun_field& lun, instant now);
     void trust_reinstatement(const lun_field& lun);
 
-    void hold(const lun_field& lun) { tasks_.hold(lun); }
+    void hold(const lun_field& lun) { tasks_.units().of(lun).apply(unit_event::hold); }
 
-    void let_go(const lun_field& lun) { tasks_.let_go(lun); }
+    void let_go(const lun_field& lun) { tasks_.units().of(lun).apply(unit_event::let_go); }
+
+    std::size_t free_slots(const lun_field& lun) { return tasks_.free_slots(lun); }
 
     result<void> send_targets(std::string_view value);
     void logout(instant now);
@@ -74,13 +76,13 @@ class session_engine {
     void connect();
     void close();
     void pause(instant now);
-    duration pause_length() const;
+    duration pause_length(instant now) const;
     void count_down_to_replacement(instant now);
     void give_up();
     void finish();
     void announce_end();
     void release_transport(instant now);
-    void settle_units(instant now);
+    void reset_units_first(instant now);
     void end_connection(fault why, instant now);
     void on_alarm(alarm which, instant now);
     void check_keepalive(instant now);
@@ -105,6 +107,7 @@ class session_engine {
     result<void> on_header(connection& from);
     result<void> on_pdu(connection& from, instant now);
     result<bool> check_status_number(connection& from);
+    bool answers_something(const target_pdu& pdu);
     result<void> dispatch(connection& from, instant now);
     void note_fault(connection& from, const fault& why, instant now);
 
@@ -147,7 +150,6 @@ class session_engine {
     keepalive keepalive_;
     alarms alarms_;
     text_exchange text_;
-    std::vector<lun_field> trusted_units_;
     send_ledger nops_; // bounds what a target can make us queue
 
     life life_ = life::idle;
@@ -158,6 +160,7 @@ class session_engine {
     std::optional<login_redirect> redirect_;
     unsigned redirects_ = 0;
     unsigned failures_ = 0;                // in a row, since the last login
+    unsigned late_failures_ = 0;           // of them: after giving up
     std::optional<duration> ordered_wait_; // Time2Wait that the target has named
     fault closing_;                        // why want_close is out
     bool broken_ = false;                  // received() has reported a fault

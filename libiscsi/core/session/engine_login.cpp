@@ -129,7 +129,7 @@ void session_engine::enter_full_feature(instant now) {
     keepalive_.start(now);
     failures_ = redirects_ = 0;
     given_up_ = false;
-    settle_units(now);
+    reset_units_first(now);
     context_.events.push(logged_in{std::exchange(has_been_in_, true)});
 }
 

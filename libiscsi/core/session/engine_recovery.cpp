@@ -9,7 +9,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr duration shortest_pause = 1s;
-constexpr duration longest_backoff = 30s;
+constexpr duration usual_pause = 3s;
+constexpr duration longest_backoff = 30s; // after giving up
 
 } // namespace
 
@@ -84,41 +85,56 @@ void session_engine::release_transport(instant now) {
     broken_ = false;
 }
 
-// Before anything goes out again: writes of the lost connection that may still be running.
-void session_engine::settle_units(instant now) {
-    auto& unsettled = tasks_.unsettled();
-    if (context_.config.replay_barrier == barrier_policy::none)
-        unsettled.settle_all();
-    if (context_.config.replay_barrier == barrier_policy::automatic)
-        for (const auto& lun : trusted_units_)
-            unsettled.settle(lun);
-    for (const auto& lun : unsettled.all())
-        management_.drain(lun, leading(), now);
+// Before anything goes out again to a unit: writes of the lost connection that may still be running
+// there. A unit that needed a new connection is not trusted.
+void session_engine::reset_units_first(instant now) {
+    const auto policy = context_.config.replay_barrier;
+    for (auto& each : tasks_.units()) {
+        if (!wants_reset(each.state()))
+            continue;
+        const bool trusted = each.is_trusted && policy == barrier_policy::automatic &&
+                             !each.had_connection && !is_lost(each.state());
+        if (policy == barrier_policy::none || trusted)
+            each.apply(unit_event::reset_over);
+        else
+            management_.reset_first(each, leading(), now);
+    }
 }
 
 void session_engine::trust_reinstatement(const lun_field& lun) {
-    if (std::find(trusted_units_.begin(), trusted_units_.end(), lun) == trusted_units_.end())
-        trusted_units_.push_back(lun);
+    tasks_.units().of(lun).is_trusted = true;
 }
 
 // ---- waiting for a better time ----------------------------------------------------------------
 
 void session_engine::pause(instant now) {
-    alarms_.set(alarm::pause, now + pause_length());
-    ordered_wait_.reset();
-    ++failures_;
-    redirects_ = 0;
     if (has_been_in_ && !given_up_)
         count_down_to_replacement(now);
+    alarms_.set(alarm::pause, now + pause_length(now));
+    ordered_wait_.reset();
+    ++failures_;
+    late_failures_ += given_up_ ? 1U : 0U;
+    redirects_ = 0;
 }
 
-// Time2Wait (§7.5), doubled with each failure in a row.
-duration session_engine::pause_length() const {
+// 1, 2, 3, 3, … s until the replacement timeout, with one try just before it; after that slower and
+// slower. Time2Wait (§7.5) is the target's affair and is obeyed once: it may take the first place.
+duration session_engine::pause_length(instant now) const {
+    if (failures_ == 0 || ordered_wait_) {
+        const duration time2wait = std::chrono::seconds(context_.parameters.default_time2wait);
+        return std::max(shortest_pause, ordered_wait_.value_or(time2wait));
+    }
     constexpr unsigned most_doublings = 5;
-    const duration time2wait = std::chrono::seconds(context_.parameters.default_time2wait);
-    const auto first = std::max(shortest_pause, ordered_wait_.value_or(time2wait));
-    const auto doubled = first * (1U << std::min(failures_, most_doublings));
-    return std::max(first, std::min(doubled, longest_backoff));
+    if (given_up_)
+        return std::min(
+            longest_backoff, usual_pause * (1U << std::min(late_failures_, most_doublings))
+        );
+    const auto usual = std::min<duration>(usual_pause, shortest_pause * (failures_ + 1));
+    if (!alarms_.is_set(alarm::replacement))
+        return usual;
+    const auto left = std::chrono::duration_cast<duration>(alarms_.at(alarm::replacement) - now);
+    const auto last_try = left - shortest_pause;
+    return usual > last_try && last_try > duration::zero() ? last_try : usual;
 }
 
 void session_engine::count_down_to_replacement(instant now) {
@@ -132,6 +148,7 @@ void session_engine::count_down_to_replacement(instant now) {
 // Those above us must know now; we go on trying, and work again when a login succeeds.
 void session_engine::give_up() {
     given_up_ = true;
+    late_failures_ = 0;
     tasks_.finish_all(task_result::lost);
     context_.events.push(gave_up{});
 }

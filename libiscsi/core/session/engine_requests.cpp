@@ -54,7 +54,7 @@ result<void> session_engine::on_header(connection& from) {
     const auto* data = std::get_if<data_in>(&from.current());
     if (data == nullptr || life_ == life::in_login)
         return {};
-    if (!is_old(from, from.status()))
+    if (!is_old(from, from.status()) || tasks_.is_running(data->initiator_task_tag))
         return tasks_.on_data_header(from, *data, from.input().segment_length());
     from.input().discard();
     return {};
@@ -71,7 +71,25 @@ result<void> session_engine::on_pdu(connection& from, instant now) {
     return dispatch(from, now);
 }
 
-// False: the target has said this before (§4.2.2.2).
+// Of what comes with an old StatSN: does anything still wait for it?
+bool session_engine::answers_something(const target_pdu& pdu) {
+    if (const auto* response = std::get_if<scsi_response>(&pdu))
+        return tasks_.is_running(response->initiator_task_tag);
+    if (const auto* data = std::get_if<data_in>(&pdu))
+        return tasks_.is_running(data->initiator_task_tag);
+    if (const auto* response = std::get_if<task_management_response>(&pdu))
+        return management_.expects(response->initiator_task_tag);
+    if (std::holds_alternative<text_response>(pdu))
+        return text_.under_way();
+    return std::holds_alternative<logout_response>(pdu) &&
+           (life_ == life::leaving || life_ == life::moving);
+}
+
+// False: the target has said this before, and it is ignored. A StatSN is repeated only when a
+// retransmission was asked for (§4.2.2.2, §11.4.8), which is not done at ErrorRecoveryLevel 0. So a
+// PDU with an old one is either a copy, and then nothing waits for it; or it is an answer that is
+// wrongly numbered, and the connection has lost count: tasks are repeated on a new one (§7.1.4.1)
+// at once.
 result<bool> session_engine::check_status_number(connection& from) {
     return std::visit(
         [this, &from](const auto& pdu) -> result<bool> {
@@ -79,6 +97,14 @@ result<bool> session_engine::check_status_number(connection& from) {
             const auto order =
                 counts_status(pdu) ? status.judge(pdu.status_sn) : status_order::next;
             if (order == status_order::gap)
+                return number_fault(
+                    session_errc::status_sn_gap,
+                    "StatSN",
+                    pdu.status_sn,
+                    status.expected(),
+                    "[RFC 7143 4.2.2.2]"
+                );
+            if (order == status_order::old && answers_something(from.current()))
                 return number_fault(
                     session_errc::status_sn_gap,
                     "StatSN",
@@ -142,6 +168,7 @@ session_engine::on(const nop_in& pdu, connection& from, bytes_view /*data*/, ins
             std::to_string(tag),
             "that of a ping of ours [RFC 7143 11.19.1]"
         );
+    from.arrivals().probe_answered(tag, now);
     if (tasks_.timer().probe_answered(tag))
         check_commands(now);
     if (pdu.target_transfer_tag == reserved_tag)
@@ -162,8 +189,10 @@ void session_engine::send_ping(connection& over) {
 void session_engine::send_probe(connection& over, instant now) {
     nop_out probe;
     probe.initiator_task_tag = context_.tags.next(control_purpose::ping);
-    if (send_nop(over, probe))
-        tasks_.timer().probe_sent(probe.initiator_task_tag, now);
+    if (!send_nop(over, probe))
+        return;
+    over.probe_sent(probe.initiator_task_tag, now);
+    tasks_.timer().probe_sent(probe.initiator_task_tag, now);
 }
 
 // No ping: it only carries ExpStatSN to a target that waits for it (§11.9.1, event 5).

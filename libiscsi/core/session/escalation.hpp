@@ -1,34 +1,53 @@
 #pragma once
 
-#include "libiscsi/core/pdu/pdu.hpp"
-
-#include <optional>
+#include <cstdint>
 
 // The ladder of error handling (SAM-5 §7, RFC 7143 §11.5): what a function asks for that was
 // refused, or not answered in time, is asked for with a wider one.
+//
+// A step that ends tasks of other units too (TARGET WARM RESET, a new connection) is taken only
+// while no other unit is answered: then it costs nobody anything. Else the unit gets its reset a
+// second time, with the patience of a target reset, and is then lost alone. A target that answers
+// with a refusal ends the task only with the session (§6.3.5), which is worth one new connection.
 namespace iscsi {
 
-// After the last one only the connection is left: session reinstatement ends every task (§6.3.5).
-constexpr std::optional<task_management_function> wider_than(task_management_function tried) {
+enum class rung : std::uint8_t {
+    abort_task,
+    reset_unit,
+    reset_unit_again,
+    reset_target,
+    new_connection,
+    lose_unit, // its commands end without the target
+};
+
+struct ladder_view {
+    bool refused = false;        // answered, with a refusal
+    bool others_live = false;    // another unit was answered since the first function
+    bool had_connection = false; // the unit has had its new connection already
+};
+
+constexpr rung next_rung(rung tried, const ladder_view& seen) {
+    const auto last = seen.had_connection ? rung::lose_unit : rung::new_connection;
     switch (tried) {
-    case task_management_function::abort_task:
-    case task_management_function::abort_task_set:
-    case task_management_function::clear_task_set:
-        return task_management_function::logical_unit_reset;
-    case task_management_function::logical_unit_reset:
-        return task_management_function::target_warm_reset;
-    case task_management_function::clear_aca:
-    case task_management_function::target_warm_reset:
-    case task_management_function::target_cold_reset:
-    case task_management_function::task_reassign:
+    case rung::abort_task:
+        return rung::reset_unit;
+    case rung::reset_unit:
+        if (!seen.others_live)
+            return rung::reset_target;
+        return seen.refused ? last : rung::reset_unit_again;
+    case rung::reset_unit_again:
+        return seen.refused ? last : rung::lose_unit;
+    case rung::reset_target:
+    case rung::new_connection:
+    case rung::lose_unit:
         break;
     }
-    return std::nullopt;
+    return last;
 }
 
-static_assert(
-    wider_than(*wider_than(task_management_function::abort_task)) ==
-    task_management_function::target_warm_reset
-);
+static_assert(next_rung(rung::abort_task, {}) == rung::reset_unit);
+static_assert(next_rung(rung::reset_unit, {}) == rung::reset_target);
+static_assert(next_rung(rung::reset_unit, {.others_live = true}) == rung::reset_unit_again);
+static_assert(next_rung(rung::reset_target, {.had_connection = true}) == rung::lose_unit);
 
 } // namespace iscsi

@@ -15,8 +15,6 @@ class link_probe {
   public:
     bool is_out() const { return out_.has_value(); }
 
-    std::optional<instant> sent_at() const { return out_ ? std::optional(out_->at) : std::nullopt; }
-
     void sent(std::uint32_t tag, instant now) { out_ = {tag, now}; }
 
     // False: the NOP-In answers something else.

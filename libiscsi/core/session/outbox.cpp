@@ -61,6 +61,7 @@ void outbox::write(frame& to, const initiator_pdu& pdu) {
     close_header(to);
     close_data(to);
     unsent_ += to.size();
+    pushed_ += to.size();
 }
 
 void outbox::close_header(frame& to) const {

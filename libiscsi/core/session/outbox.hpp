@@ -58,6 +58,9 @@ class outbox {
 
     std::span<const bytes_view> plan();
 
+    // Bytes that have ever been pushed.
+    std::uint64_t pushed() const { return pushed_; }
+
     bool plan_is_out() const { return planned_ > 0; }
 
     // n bytes of the plan have left, which ends it; a PDU that is cut goes on in the next one.
@@ -101,6 +104,7 @@ class outbox {
     std::size_t unsent_ = 0;  // bytes of all frames
     std::size_t cut_ = 0;     // bytes of the first frame that have left
     std::size_t planned_ = 0; // frames in the plan that is out
+    std::uint64_t pushed_ = 0;
     bool some_cancelled_ = false;
     outgoing_digests digests_;
     std::vector<bytes_view> plan_;

@@ -131,6 +131,10 @@ std::size_t session::free_slots() const {
     return self_->tasks().free_slots();
 }
 
+std::size_t session::free_slots(const lun_field& lun) {
+    return self_->free_slots(lun);
+}
+
 std::size_t session::unfinished_tasks() const {
     return self_->tasks().unfinished();
 }

@@ -114,6 +114,9 @@ class session {
     std::optional<std::uint16_t> target_portal_group_tag() const;
     const session_statistics& statistics() const;
     std::size_t free_slots() const; // for commands that do not go ahead
+
+    // How many of them a unit may take and still leave some to the others. 0: let others be first.
+    std::size_t free_slots(const lun_field& lun);
     std::size_t unfinished_tasks() const;
 
   private:

@@ -1,6 +1,5 @@
 #include "libiscsi/core/session/task_management.hpp"
 
-#include "libiscsi/core/session/escalation.hpp"
 #include "libiscsi/core/session/faults.hpp"
 
 #include <algorithm>
@@ -20,12 +19,22 @@ constexpr std::uint8_t function_complete = 0;
 constexpr std::uint8_t task_does_not_exist = 1;
 constexpr std::uint8_t lun_does_not_exist = 2;
 
-bool is_abort(task_management_function function) {
-    return function == task_management_function::abort_task;
+// One unit's: the others need some of the places.
+constexpr std::ptrdiff_t most_aborts_of_a_unit = 4;
+
+// Between resets of a lost unit.
+constexpr duration shortest_gap = std::chrono::seconds(30);
+constexpr duration longest_gap = std::chrono::minutes(10);
+
+task_management_function function_of(rung step) {
+    if (step == rung::abort_task)
+        return task_management_function::abort_task;
+    return step == rung::reset_target ? task_management_function::target_warm_reset
+                                      : task_management_function::logical_unit_reset;
 }
 
-bool is_target_reset(task_management_function function) {
-    return function == task_management_function::target_warm_reset;
+bool is_unit_reset(rung step) {
+    return step == rung::reset_unit || step == rung::reset_unit_again;
 }
 
 fault refusal(std::uint8_t response) {
@@ -50,74 +59,87 @@ void task_management::abort(task_id id, connection* over, instant now) {
     what->abort_wanted = true;
     if (over == nullptr)
         return; // the transport is about to go, and the task ends with it
-    waiting_.push_back({task_management_function::abort_task, id, what->what.lun, 0, 0, now});
+    waiting_.push_back({.of = what->of, .target = id, .since = now});
     send_waiting(*over, now);
 }
 
 void task_management::reset(const lun_field& lun, connection* over, instant now) {
     if (over == nullptr)
         return;
-    waiting_.push_back({task_management_function::logical_unit_reset, reserved_tag, lun, 0, 0, now}
-    );
+    waiting_.push_back({.step = rung::reset_unit, .of = &tasks_.units().of(lun), .since = now});
     send_waiting(*over, now);
 }
 
-void task_management::drain(const lun_field& lun, connection& over, instant now) {
-    request what{task_management_function::logical_unit_reset, reserved_tag, lun, 0, 0, now};
-    what.drains = true;
-    waiting_.push_back(what);
+void task_management::reset_first(unit& which, connection& over, instant now) {
+    waiting_.push_back({.step = rung::reset_unit, .of = &which, .since = now, .comes_first = true});
+    if (is_lost(which.state()))
+        reset_again_later(which, now);
     send_waiting(over, now);
 }
 
+// In their order, but no unit's aborts keep those of another one waiting.
 void task_management::send_waiting(connection& over, instant now) {
-    const auto outstanding = [this] {
-        return std::count_if(sent_.begin(), sent_.end(), [](const request& r) {
-            return !r.overdue;
-        });
-    };
-    while (!waiting_.empty() && outstanding() < most_at_once && sent_.size() < most_unanswered) {
-        const auto next = waiting_.front();
-        waiting_.pop_front();
+    for (std::size_t i = 0; i < waiting_.size() && sent_.size() < most_unanswered;) {
+        if (!has_place(waiting_[i])) {
+            ++i;
+            continue;
+        }
+        const auto next = waiting_[i];
+        waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
         send(next, over, now);
     }
 }
 
+bool task_management::has_place(const request& next) const {
+    std::ptrdiff_t all = 0;
+    std::ptrdiff_t of_unit = 0;
+    for (const auto& each : sent_) {
+        all += each.overdue ? 0 : 1;
+        of_unit += each.of == next.of && each.step == rung::abort_task ? 1 : 0;
+    }
+    return all < most_at_once && (next.step != rung::abort_task || of_unit < most_aborts_of_a_unit);
+}
+
 void task_management::send(request what, connection& over, instant now) {
-    const bool aborts = is_abort(what.function);
-    const auto* target = aborts ? tasks_.find(what.target) : nullptr;
-    if (aborts && (target == nullptr || target->phase != task_phase::sent))
+    const auto* target = tasks_.find(what.target);
+    if (what.step == rung::abort_task && (target == nullptr || target->phase != task_phase::sent))
         return; // answered meanwhile
     what.tag = context_.tags.next(control_purpose::task_management);
     what.command_sn = context_.window.next();
     what.deadline = now + patience_with(what);
     silence_targets(what);
-
-    task_management_request pdu;
-    pdu.function = what.function;
-    pdu.lun = what.lun;
-    pdu.initiator_task_tag = what.tag;
-    pdu.command_sn = what.command_sn;
-    pdu.referenced_task_tag = what.target;
-    pdu.reference_command_sn = aborts ? target->command_sn : 0;
-    over.send(pdu);
+    over.send(pdu_of(what));
     ++context_.statistics.tmfcmd_pdus;
     sent_.push_back(what);
 }
 
+task_management_request task_management::pdu_of(const request& what) {
+    task_management_request pdu;
+    pdu.function = function_of(what.step);
+    pdu.initiator_task_tag = what.tag;
+    pdu.command_sn = what.command_sn;
+    pdu.referenced_task_tag = what.target;
+    if (what.step != rung::reset_target) // it has none (§11.5.5)
+        pdu.lun = what.of->lun();
+    if (what.step == rung::abort_task)
+        pdu.reference_command_sn = tasks_.find(what.target)->command_sn;
+    return pdu;
+}
+
 duration task_management::patience_with(const request& what) const {
     const auto& timeouts = context_.config.timeouts;
-    if (is_abort(what.function))
+    if (what.step == rung::abort_task)
         return timeouts.abort;
-    return is_target_reset(what.function) ? timeouts.target_reset : timeouts.lu_reset;
+    return what.step == rung::reset_unit ? timeouts.lu_reset : timeouts.target_reset;
 }
 
 // The tasks that a function is to end: those that went out before it.
 bool task_management::covers(const request& what, const task& slot) const {
     if (slot.phase != task_phase::sent)
         return false;
-    if (is_abort(what.function))
+    if (what.step == rung::abort_task)
         return slot.id == what.target;
-    const bool there = is_target_reset(what.function) || slot.what.lun == what.lun;
+    const bool there = what.step == rung::reset_target || slot.of == what.of;
     return there && serial_before(slot.command_sn, what.command_sn);
 }
 
@@ -140,12 +162,7 @@ task_management::on_response(const task_management_response& pdu, connection& fr
         return r.tag == pdu.initiator_task_tag;
     });
     if (found == sent_.end())
-        return session_fault(
-            session_errc::unknown_task,
-            "Task Management Response Initiator Task Tag",
-            std::to_string(pdu.initiator_task_tag),
-            "a request of this session [RFC 7143 11.6]"
-        );
+        return on_unknown(pdu.initiator_task_tag);
     const auto answered = *found;
     sent_.erase(found);
     const auto concluded = conclude(answered, pdu.response);
@@ -158,25 +175,44 @@ task_management::on_response(const task_management_response& pdu, connection& fr
     return {};
 }
 
+bool task_management::expects(std::uint32_t tag) const {
+    return std::any_of(sent_.begin(), sent_.end(), [tag](const request& r) {
+        return r.tag == tag;
+    });
+}
+
+result<void> task_management::on_unknown(std::uint32_t tag) {
+    if (given_up_ > 0 && control_tags::purpose_of(tag) == control_purpose::task_management) {
+        --given_up_;
+        return {};
+    }
+    return session_fault(
+        session_errc::unknown_task,
+        "Task Management Response Initiator Task Tag",
+        std::to_string(tag),
+        "a request of this session [RFC 7143 11.6]"
+    );
+}
+
 result<void> task_management::on_refusal(
     const request& what, std::uint8_t response, connection& from, instant now
 ) {
     if (what.overdue)
-        return {}; // the wider one is on its way
-    if (what.drains && context_.config.replay_barrier == barrier_policy::automatic) {
-        tasks_.unsettled().settle(what.lun); // a target without resets is believed
+        return {}; // the next rung is on its way
+    if (what.comes_first && context_.config.replay_barrier == barrier_policy::automatic) {
+        what.of->apply(unit_event::reset_over); // a target without resets is believed
         return {};
     }
-    return escalate(what, refusal(response), from, now);
+    return escalate(what, true, refusal(response), from, now);
 }
 
 // False: the target will not do it.
 result<bool> task_management::conclude(const request& what, std::uint8_t response) {
     const bool complete = response == function_complete;
-    if (is_abort(what.function))
+    if (what.step == rung::abort_task)
         return complete || response == task_does_not_exist ? conclude_abort(what, response)
                                                            : result<bool>(false);
-    if (!complete && (is_target_reset(what.function) || response != lun_does_not_exist))
+    if (!complete && (what.step == rung::reset_target || response != lun_does_not_exist))
         return false;
     conclude_reset(what);
     return true;
@@ -203,10 +239,9 @@ void task_management::conclude_reset(const request& what) {
     for (auto& slot : tasks_.slots())
         if (covers(what, slot))
             tasks_.finish(slot, task_result::aborted);
-    if (is_target_reset(what.function))
-        tasks_.unsettled().settle_all();
-    else
-        tasks_.unsettled().settle(what.lun);
+    for (auto& each : tasks_.units())
+        if (what.step == rung::reset_target || &each == what.of)
+            each.apply(unit_event::reset_over);
 }
 
 // ---- the ladder -------------------------------------------------------------------------------
@@ -219,46 +254,106 @@ result<void> task_management::on_deadline(connection& over, instant now) {
     };
     for (auto due = next_due(); due != sent_.end(); due = next_due()) {
         due->overdue = true;
-        const auto tried = *due; // escalate() may add to sent_
+        const auto tried = *due; // escalate() may change sent_
         ++context_.statistics.timeout_err;
         const auto why = session_fault(
             session_errc::task_management_timeout,
             "Task Management",
-            std::to_string(static_cast<unsigned>(tried.function)),
+            std::to_string(static_cast<unsigned>(function_of(tried.step))),
             "a response [RFC 7143 11.6]"
         );
-        if (auto widened = escalate(tried, why, over, now); widened.has_error())
+        if (auto widened = escalate(tried, false, why, over, now); widened.has_error())
             return widened;
     }
-    send_waiting(over, now); // what is overdue leaves its place to others
+    reset_lost_units(over, now); // and what is overdue leaves its place to others
     return {};
 }
 
-result<void>
-task_management::escalate(const request& tried, const fault& why, connection& over, instant now) {
+result<void> task_management::escalate(
+    const request& tried, bool refused, const fault& why, connection& over, instant now
+) {
     const auto* target = tasks_.find(tried.target);
-    if (is_abort(tried.function) && (target == nullptr || target->phase != task_phase::sent))
-        return {}; // answered meanwhile
-    const auto next = wider_than(tried.function);
-    if (!next || sent_.size() >= most_unanswered)
+    const bool answered_meanwhile =
+        tried.step == rung::abort_task && (target == nullptr || target->phase != task_phase::sent);
+    if (answered_meanwhile || is_lost(tried.of->state()))
+        return {};
+    if (sent_.size() >= most_unanswered)
         return why;
-    if (!is_under_way(*next, tried)) {
-        const lun_field lun = is_target_reset(*next) ? lun_field{} : tried.lun; // §11.5.5
-        std::erase_if(waiting_, [&](const request& r) {
-            return is_abort(r.function) && (is_target_reset(*next) || r.lun == lun);
-        });
-        waiting_.push_front({*next, reserved_tag, lun, 0, 0, now});
-        send_waiting(over, now);
+    const auto next = next_rung(
+        tried.step,
+        {.refused = refused,
+         .others_live = tasks_.units().answering.has_other(*tried.of, tried.since),
+         .had_connection = tried.of->had_connection}
+    );
+    auto climbed = climb(next, tried, why, over, now);
+    send_waiting(over, now);
+    return climbed;
+}
+
+result<void> task_management::climb(
+    rung to, const request& tried, const fault& why, connection& over, instant now
+) {
+    if (to == rung::lose_unit && lose(*tried.of, over, now))
+        return {};
+    if (to == rung::new_connection || to == rung::lose_unit) {
+        tried.of->had_connection = true;
+        return why;
     }
+    if (!is_under_way(to, tried))
+        add_wider(to, tried);
     return {};
+}
+
+// It ends what the aborts ask for that still wait.
+void task_management::add_wider(rung step, const request& tried) {
+    std::erase_if(waiting_, [&](const request& r) {
+        return r.step == rung::abort_task && (step == rung::reset_target || r.of == tried.of);
+    });
+    auto wider = tried;
+    wider.step = step;
+    wider.target = reserved_tag;
+    wider.overdue = false;
+    waiting_.push_front(wider);
+}
+
+bool task_management::lose(unit& which, connection& over, instant now) {
+    if (!tasks_.lose(which, over))
+        return false;
+    give_up_requests(which, false); // the resets may still be answered: it works again then
+    reset_again_later(which, now);
+    return true;
+}
+
+void task_management::give_up_requests(const unit& of, bool resets_too) {
+    given_up_ += std::erase_if(sent_, [&](const request& r) {
+        return r.of == &of && (resets_too ? is_unit_reset(r.step) : r.step == rung::abort_task);
+    });
+    std::erase_if(waiting_, [&](const request& r) { return r.of == &of; });
+}
+
+void task_management::reset_again_later(unit& which, instant now) {
+    later_.push_back({&which, now + shortest_gap, shortest_gap});
+}
+
+void task_management::reset_lost_units(connection& over, instant now) {
+    std::erase_if(later_, [](const later_reset& each) { return !is_lost(each.of->state()); });
+    for (auto& each : later_) {
+        if (each.at > now)
+            continue;
+        each.gap = std::min(2 * each.gap, longest_gap);
+        each.at = now + each.gap;
+        give_up_requests(*each.of, true);
+        waiting_.push_back({.step = rung::reset_unit, .of = each.of, .since = now});
+    }
+    send_waiting(over, now);
 }
 
 // One that waits will end all that was tried; one that went out ends what went out before it.
-bool task_management::is_under_way(task_management_function function, const request& tried) const {
-    const auto* target = is_abort(tried.function) ? tasks_.find(tried.target) : nullptr;
+bool task_management::is_under_way(rung step, const request& tried) {
+    const auto* target = tried.step == rung::abort_task ? tasks_.find(tried.target) : nullptr;
     const auto same = [&](const request& r) {
-        return r.function == function && !r.overdue &&
-               (r.lun == tried.lun || is_target_reset(function));
+        const bool as_wide = r.step == step || (is_unit_reset(step) && is_unit_reset(r.step));
+        return as_wide && !r.overdue && (r.of == tried.of || step == rung::reset_target);
     };
     const auto same_and_later = [&](const request& r) {
         return same(r) && (target == nullptr || covers(r, *target));
@@ -270,6 +365,8 @@ bool task_management::is_under_way(task_management_function function, const requ
 void task_management::forget() {
     waiting_.clear();
     sent_.clear();
+    later_.clear();
+    given_up_ = 0;
 }
 
 std::optional<instant> task_management::deadline() const {
@@ -277,6 +374,8 @@ std::optional<instant> task_management::deadline() const {
     for (const auto& each : sent_)
         if (!each.overdue)
             first = earlier(first, each.deadline);
+    for (const auto& each : later_)
+        first = earlier(first, each.at);
     return first;
 }
 

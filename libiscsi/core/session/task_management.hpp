@@ -3,6 +3,7 @@
 #include "libiscsi/core/session/alarms.hpp"
 #include "libiscsi/core/session/connection.hpp"
 #include "libiscsi/core/session/context.hpp"
+#include "libiscsi/core/session/escalation.hpp"
 #include "libiscsi/core/session/task_set.hpp"
 
 #include <deque>
@@ -12,7 +13,11 @@
 namespace iscsi {
 
 // Aborts of tasks and resets (RFC 7143 §11.5, §11.6). A function that the target refuses or does
-// not answer in time is followed by a wider one; after the widest the connection ends.
+// not answer in time is followed by the next rung of the ladder (escalation.hpp), which ends with a
+// new connection, or with the unit alone.
+//
+// Bound for a unit that answers none: timeouts.abort + lu_reset + target_reset, after the command's
+// own time; when no other unit is answered either, a new connection and one lu_reset more.
 class task_management {
   public:
     task_management(session_context& context, task_set& tasks) : context_(context), tasks_(tasks) {}
@@ -21,11 +26,14 @@ class task_management {
     void abort(task_id id, connection* over, instant now);
     void reset(const lun_field& lun, connection* over, instant now);
 
-    // A reset of a unit that may still be running a write of an earlier connection; what it
-    // settles is told to the task set.
-    void drain(const lun_field& lun, connection& over, instant now);
+    // A reset of a unit that may still be running a write of an earlier connection; its answer
+    // lets the unit go on.
+    void reset_first(unit& which, connection& over, instant now);
 
     result<void> on_response(const task_management_response& pdu, connection& from, instant now);
+
+    // A function with this tag waits for its response.
+    bool expects(std::uint32_t tag) const;
 
     // The time of deadline() has come. A fault ends the connection.
     result<void> on_deadline(connection& over, instant now);
@@ -37,23 +45,42 @@ class task_management {
 
   private:
     struct request {
-        task_management_function function = task_management_function::abort_task;
+        rung step = rung::abort_task;
+        unit* of = nullptr;            // the unit in trouble
         task_id target = reserved_tag; // of an abort
-        lun_field lun{};
+        instant since{};               // the first function of this ladder
         std::uint32_t tag = 0;
         std::uint32_t command_sn = 0;
-        instant deadline;
-        bool drains = false;
-        bool overdue = false; // a wider one is on its way; a late response is still taken
+        instant deadline{};
+        bool comes_first = false; // reset_first()
+        bool overdue = false;     // the next rung is on its way; a late response is still taken
     };
 
+    // A lost unit is reset again now and then: an answer brings it back.
+    struct later_reset {
+        unit* of = nullptr;
+        instant at{};
+        duration gap{};
+    };
+
+    void reset_again_later(unit& which, instant now);
+    void reset_lost_units(connection& over, instant now);
+    void give_up_requests(const unit& of, bool resets_too);
     void send_waiting(connection& over, instant now);
+    bool has_place(const request& next) const;
     void send(request what, connection& over, instant now);
+    task_management_request pdu_of(const request& what);
     void silence_targets(const request& what);
     duration patience_with(const request& what) const;
     bool covers(const request& what, const task& slot) const;
-    bool is_under_way(task_management_function function, const request& tried) const;
-    result<void> escalate(const request& tried, const fault& why, connection& over, instant now);
+    bool is_under_way(rung step, const request& tried);
+    result<void>
+    escalate(const request& tried, bool refused, const fault& why, connection& over, instant now);
+    result<void>
+    climb(rung to, const request& tried, const fault& why, connection& over, instant now);
+    void add_wider(rung step, const request& tried);
+    bool lose(unit& which, connection& over, instant now);
+    result<void> on_unknown(std::uint32_t tag);
     result<void>
     on_refusal(const request& what, std::uint8_t response, connection& from, instant now);
     result<bool> conclude(const request& what, std::uint8_t response);
@@ -64,6 +91,8 @@ class task_management {
     task_set& tasks_;
     std::deque<request> waiting_;
     std::vector<request> sent_;
+    std::vector<later_reset> later_;
+    std::size_t given_up_ = 0; // functions in lost units, which may still be answered
 };
 
 } // namespace iscsi

@@ -42,7 +42,8 @@ task_set::task_set(session_context& context)
           units_,
           context.config.commands_max + slots_kept,
           context.config.timeouts.noop_out_interval > duration::zero()
-      ) {
+      )
+    , scheduler_(units_) {
     parked_.reserve(context.config.commands_max + slots_kept);
 }
 
@@ -55,14 +56,20 @@ result<task_id> task_set::submit(const command& what) {
     auto* opened = has_room ? table_.open(what) : nullptr;
     if (opened == nullptr)
         return session_fault(session_errc::no_free_slot, "command");
-    opened->of = &units_.of(what.lun);
-    ready_.push_back(*opened);
     ++unfinished_;
+    opened->of = &units_.of(what.lun);
+    ++opened->of->slots;
+    if (is_lost(opened->of->state())) {
+        finish(*opened, task_result::lost);
+        return opened->id;
+    }
+    opened->of->wait(*opened);
+    scheduler_.add(*opened->of);
     return opened->id;
 }
 
 void task_set::emit(connection& to) {
-    while (to.output().has_room() && emit_one(to)) {
+    while (to.has_room(context_.now) && emit_one(to)) {
     }
 }
 
@@ -79,9 +86,9 @@ bool task_set::emit_one(connection& to) {
 }
 
 bool task_set::emit_command(connection& to) {
-    if (holds_commands_ || ready_.empty() || !context_.window.open() || !unsettled_.empty())
+    if (holds_commands_ || !context_.window.open())
         return false;
-    auto* next = next_to_go();
+    auto* next = scheduler_.next(context_.now);
     if (next == nullptr)
         return false;
     next->unlink();
@@ -89,33 +96,18 @@ bool task_set::emit_command(connection& to) {
     return true;
 }
 
-// The oldest, but units do not wait for each other.
-task* task_set::next_to_go() {
-    const auto next = std::find_if(ready_.begin(), ready_.end(), [this](const task& what) {
-        return may_go(what);
-    });
-    return next == ready_.end() ? nullptr : &*next;
-}
-
-bool task_set::may_go(const task& what) const {
-    if (what.what.goes_ahead)
-        return true;
-    return std::find(held_.begin(), held_.end(), what.what.lun) == held_.end() &&
-           !replay_.holds(what);
-}
-
-void task_set::hold(const lun_field& lun) {
-    if (std::find(held_.begin(), held_.end(), lun) == held_.end())
-        held_.push_back(lun);
-}
-
-void task_set::let_go(const lun_field& lun) {
-    held_.erase(std::remove(held_.begin(), held_.end(), lun), held_.end());
-}
-
 std::size_t task_set::free_slots() const {
     const auto all = table_.free_slots();
     return all > slots_kept ? all - slots_kept : 0;
+}
+
+std::size_t task_set::free_slots(const lun_field& lun) {
+    constexpr std::size_t one_of = 8;
+    const std::size_t all = context_.config.commands_max;
+    const auto for_others = units_.size() > 1 ? std::min(slots_kept, all / one_of) : 0;
+    const auto most = all - for_others;
+    const auto used = units_.of(lun).slots;
+    return used >= most ? 0 : std::min(free_slots(), most - used);
 }
 
 void task_set::send_command(connection& to, task& what) {
@@ -136,7 +128,9 @@ void task_set::send_command(connection& to, task& what) {
     pdu.cdb = what.what.cdb;
     const auto immediate = what.what.data_out.first(unasked.immediate);
     to.send(pdu, {immediate, immediate.empty() ? nullptr : &what.ledger, false, what.id});
+    what.pushed_to = to.output().pushed();
     what.of->sent(what);
+    scheduler_.sent(what, context_.now);
     ++context_.statistics.scsicmd_pdus;
 
     if (what.is_write())
@@ -150,7 +144,20 @@ void task_set::send_command(connection& to, task& what) {
 void task_set::on_left(std::span<const task_id> whose) {
     for (const auto id : whose)
         if (auto* found = table_.find(id); found != nullptr && found->phase == task_phase::sent)
-            timer_.left(*found, context_.now);
+            on_left(*found);
+}
+
+void task_set::on_left(task& what) {
+    timer_.left(what, context_.now);
+    if (what.is_write())
+        scheduler_.moved(
+            what, what.ledger.sent - (what.expected_length() - what.to_move), context_.now
+        );
+}
+
+bool task_set::is_running(task_id id) {
+    const auto* found = table_.find(id);
+    return found != nullptr && found->phase == task_phase::sent;
 }
 
 // ---- what the target says ---------------------------------------------------------------------
@@ -183,6 +190,7 @@ result<void> task_set::on_data_header(connection& from, const data_in& pdu, std:
         return {};
     }
     (*found)->of->moved(**found, context_.now);
+    scheduler_.moved(**found, length, context_.now);
     return place(from, **found, pdu, length);
 }
 
@@ -224,6 +232,8 @@ result<void> task_set::on_r2t(const r2t& pdu) {
         return {};
     }
     const bool was_idle = what.bursts.empty();
+    if (was_idle)
+        what.allegiance->confirm(what);
     if (auto accepted = accept_r2t(what, pdu, context_.parameters); accepted.has_error())
         return accepted;
     if (was_idle)
@@ -237,15 +247,23 @@ result<void> task_set::on_response(const scsi_response& pdu, bytes_view data) {
     if (found.has_error())
         return found.error();
     if (*found == nullptr)
-        return session_fault(
-            session_errc::unknown_task,
-            "SCSI Response Initiator Task Tag",
-            std::to_string(pdu.initiator_task_tag),
-            "one response for each task [RFC 7143 11.4]"
-        );
+        return answered_twice(pdu.initiator_task_tag);
     if (auto noted = accept_response(**found, pdu, data); noted.has_error())
         return noted;
     finish(**found, task_result::answered);
+    return {};
+}
+
+// Only a task of a lost unit, which has ended here, may still be answered there.
+result<void> task_set::answered_twice(task_id id) {
+    if (abandoned_ == 0)
+        return session_fault(
+            session_errc::unknown_task,
+            "SCSI Response Initiator Task Tag",
+            std::to_string(id),
+            "one response for each task [RFC 7143 11.4]"
+        );
+    --abandoned_;
     return {};
 }
 
@@ -262,7 +280,7 @@ void task_set::finish(task& what, task_result outcome) {
         return;
     what.answer.outcome = outcome;
     what.answer.timed_out = what.timed_out && outcome == task_result::aborted;
-    what.of->answered(what, context_.now);
+    note_end(what);
     if (what.allegiance != nullptr)
         what.allegiance->silence(what);
     what.unlink();
@@ -271,6 +289,37 @@ void task_set::finish(task& what, task_result outcome) {
         answered_.push_back(what);
     else
         complete(what);
+}
+
+void task_set::note_end(task& what) {
+    auto& of = *what.of;
+    const bool is_answered =
+        what.answer.outcome == task_result::answered && what.phase == task_phase::sent;
+    if (is_answered) {
+        units_.answering.note(of, context_.now);
+        of.had_connection = of.had_connection && what.what.goes_ahead;
+        scheduler_.answered(what, context_.now);
+        if (what.bursts.empty())
+            what.allegiance->confirm(what);
+    }
+    of.ended(what, is_answered, context_.now);
+    scheduler_.over(what);
+}
+
+bool task_set::lose(unit& which, connection& over) {
+    const auto* arriving =
+        over.input().is_placing() ? std::get_if<data_in>(&over.current()) : nullptr;
+    const auto* into = arriving != nullptr ? find(arriving->initiator_task_tag) : nullptr;
+    if (into != nullptr && into->of == &which)
+        return false;
+    which.apply(unit_event::unanswered);
+    for (auto& slot : table_.slots()) {
+        if (slot.of != &which)
+            continue;
+        abandoned_ += slot.phase == task_phase::sent ? 1U : 0U;
+        finish(slot, task_result::lost);
+    }
+    return true;
 }
 
 void task_set::finish_all(task_result outcome) {
@@ -291,7 +340,7 @@ void task_set::complete(task& what) {
     settle(what);
     what.phase = task_phase::done;
     --unfinished_;
-    replay_.over(what);
+    what.of->over(what);
     context_.events.push(what.answer);
 }
 
@@ -313,8 +362,10 @@ void task_set::on_unit_cleared(const lun_field& lun) {
 void task_set::park(instant now) {
     parked_.clear();
     timer_.forget();
+    scheduler_.connection_lost();
+    units_.answering.clear();
+    abandoned_ = 0;
     holds_commands_ = false;
-    replay_.restart();
     for (auto& slot : table_.slots())
         if (slot.phase == task_phase::sent || (slot.phase == task_phase::ready && slot.reissued))
             park(slot, now);
@@ -325,18 +376,24 @@ void task_set::park(instant now) {
         finish(*parked_.back(), task_result::lost);
         parked_.pop_back();
     }
-    for (auto* newest_first : parked_)
-        ready_.push_front(*newest_first);
+    for (auto* newest_first : parked_) {
+        newest_first->of->wait_again(*newest_first);
+        scheduler_.add(*newest_first->of);
+    }
+    for (auto& each : units_)
+        each.begin_replays();
 }
 
 void task_set::park(task& what, instant now) {
     if (what.phase == task_phase::sent) {
-        unsettled_.lost(what);
+        if (may_change_medium(what.what))
+            what.of->apply(unit_event::writes_lost);
         if (what.losses++ == 0)
             what.first_lost = now;
     }
     what.unlink();
     what.of->forget(what);
+    scheduler_.over(what);
     what.forget_transfer();
     what.reissued = false;
     if (what.abort_wanted)
@@ -345,7 +402,7 @@ void task_set::park(task& what, instant now) {
         return finish(what, task_result::lost);
     what.phase = task_phase::ready;
     what.reissued = true;
-    replay_.reissued(what);
+    what.of->count_replay(what);
     parked_.push_back(&what);
 }
 
@@ -362,8 +419,10 @@ void task_set::blame(task_id id) {
 }
 
 void task_set::release(task_id id) {
-    if (auto* found = table_.find(id); found != nullptr && found->phase == task_phase::done)
+    if (auto* found = table_.find(id); found != nullptr && found->phase == task_phase::done) {
+        --found->of->slots;
         table_.close(*found);
+    }
 }
 
 } // namespace iscsi

@@ -3,9 +3,9 @@
 #include "libiscsi/core/session/command_timer.hpp"
 #include "libiscsi/core/session/connection.hpp"
 #include "libiscsi/core/session/context.hpp"
-#include "libiscsi/core/session/replay.hpp"
 #include "libiscsi/core/session/task_table.hpp"
-#include "libiscsi/core/session/unsettled_units.hpp"
+#include "libiscsi/core/session/unit_scheduler.hpp"
+#include "libiscsi/core/session/unit_set.hpp"
 
 #include <vector>
 
@@ -63,12 +63,15 @@ class task_set {
     // The target has ended the tasks of this unit by itself (§11.9.1, event 5).
     void on_unit_cleared(const lun_field& lun);
 
-    // Commands of this unit wait, but those that go ahead.
-    void hold(const lun_field& lun);
-    void let_go(const lun_field& lun);
+    unit_set& units() { return units_; }
 
-    // Units whose old writes may still run. While there are any, nothing is sent.
-    unsettled_units& unsettled() { return unsettled_; }
+    // The unit is lost: its tasks end, whatever the target may still do with them, and so do those
+    // that are submitted until a reset of it is answered. False: not now, for the memory of one is
+    // being received into.
+    bool lose(unit& which, connection& over);
+
+    // The target knows a task with this tag that has not been answered.
+    bool is_running(task_id id);
 
     // A PDU of this task has broken the protocol. A task that does so again and again is not
     // re-issued: it would never let the session live.
@@ -77,17 +80,19 @@ class task_set {
     // Its task_done has been polled.
     void release(task_id id);
 
-    // For commands that do not go ahead.
+    // For commands that do not go ahead. A unit leaves a few to the others, when there are some.
     std::size_t free_slots() const;
+    std::size_t free_slots(const lun_field& lun);
 
     std::size_t unfinished() const { return unfinished_; }
 
   private:
     bool emit_one(connection& to);
     bool emit_command(connection& to);
-    task* next_to_go();
-    bool may_go(const task& what) const;
     void send_command(connection& to, task& what);
+    void on_left(task& what);
+    void note_end(task& what);
+    result<void> answered_twice(task_id id);
     result<void> place(connection& from, task& what, const data_in& pdu, std::uint32_t length);
     result<task*> running(task_id id, std::string_view pdu_name);
     void park(task& what, instant now);
@@ -98,13 +103,11 @@ class task_set {
     task_table table_;
     unit_set units_;
     command_timer timer_;
+    unit_scheduler scheduler_;
     std::vector<task*> parked_; // only while park() sorts
-    task_list ready_;
     task_list answered_;
-    replay_barrier replay_;
-    unsettled_units unsettled_;
-    std::vector<lun_field> held_;
     std::size_t unfinished_ = 0;
+    std::size_t abandoned_ = 0; // tasks of lost units that the target may still answer
     bool commands_turn_ = false;
     bool holds_commands_ = false; // until the connection ends
 };

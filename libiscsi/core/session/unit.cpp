@@ -4,12 +4,44 @@
 
 namespace iscsi {
 
+void unit::apply(unit_event what) {
+    state_ = advance(state_, what);
+    if (what == unit_event::reset_over && replays_ == 0)
+        state_ = advance(state_, unit_event::replays_over);
+}
+
+// ---- tasks that wait --------------------------------------------------------------------------
+
+void unit::wait(task& what) {
+    (what.what.goes_ahead ? questions_ : ready_).push_back(what);
+}
+
+void unit::wait_again(task& what) {
+    (what.what.goes_ahead ? questions_ : ready_).push_front(what);
+}
+
+void unit::count_replay(const task& what) {
+    if (keeps_others_waiting(what))
+        ++replays_;
+}
+
+task* unit::next() {
+    if (!questions_.empty() && lets_questions_go(state_))
+        return &questions_.front();
+    if (ready_.empty())
+        return nullptr;
+    auto& first = ready_.front();
+    return (first.reissued ? lets_replays_go(state_) : lets_all_go(state_)) ? &first : nullptr;
+}
+
+// ---- tasks that the target has ----------------------------------------------------------------
+
 void unit::left(task& what, instant now) {
-    what.progress = now;
+    what.progress = what.left_at = now;
 }
 
 void unit::moved(task& what, instant now) {
-    last_moved_ = now;
+    last_active = now;
     if (what.progress)
         what.progress = now;
 }
@@ -17,22 +49,38 @@ void unit::moved(task& what, instant now) {
 void unit::forget(task& what) {
     what.in_sent.unlink();
     what.progress.reset();
+    if (keeps_others_waiting(what))
+        --replays_;
 }
 
-// Its end is the progress of the one that waited behind it.
-void unit::answered(task& what, instant now) {
+void unit::begin_replays() {
+    apply(replays_ > 0 ? unit_event::replays_begun : unit_event::replays_over);
+}
+
+// What it has waited for is the progress of the one that waited behind it, and so is its answer.
+void unit::ended(task& what, bool is_answered, instant now) {
     if (!what.in_sent.is_linked())
         return;
-    last_moved_ = now;
+    if (is_answered)
+        last_answered_ = last_active = now;
     const auto next = std::next(sent_list::s_iterator_to(what));
-    if (next != sent_.end() && next->progress)
-        next->progress = now;
-    forget(what);
+    if (next != sent_.end() && next->progress && what.progress)
+        next->progress = std::max(*next->progress, is_answered ? now : *what.progress);
+    what.in_sent.unlink();
+    what.progress.reset();
 }
+
+void unit::over(const task& what) {
+    if (keeps_others_waiting(what) && --replays_ == 0)
+        apply(unit_event::replays_over);
+}
+
+// ---- time -------------------------------------------------------------------------------------
 
 instant unit::deadline_of(const task& what, instant progress) const {
     const auto timeout = what.what.timeout;
-    const auto overtaken = std::min(last_moved_ + timeout, progress + overtaken_at_most * timeout);
+    const auto overtaken =
+        std::min(last_answered_ + timeout, progress + overtaken_at_most * timeout);
     return std::max(progress + timeout, overtaken);
 }
 
@@ -52,6 +100,17 @@ std::optional<instant> unit::check(instant now, std::vector<task*>& due) {
             next = next ? std::min(*next, each.deadline) : each.deadline;
     }
     return next;
+}
+
+bool may_change_medium(const command& what) {
+    switch (std::to_integer<unsigned>(what.cdb[0])) {
+    case 0x00: // TEST UNIT READY
+    case 0x35: // SYNCHRONIZE CACHE (10)
+    case 0x91: // SYNCHRONIZE CACHE (16)
+        return false;
+    default:
+        return what.data_in.empty();
+    }
 }
 
 } // namespace iscsi

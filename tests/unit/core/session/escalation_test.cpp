@@ -138,7 +138,7 @@ TEST(escalation, resets_a_unit_once_for_many_aborts) {
 
 TEST(escalation, is_not_held_up_by_aborts_that_wait_for_a_place) {
     peer_with_40_aborts target(without_pings(), 0);
-    EXPECT_EQ(target.hear().size(), 16U);
+    EXPECT_EQ(target.hear().size(), 4U) << "and leaves places to other units";
     target.pass(15s);
     const auto reset = target.hear_one<task_management_request>();
     EXPECT_EQ(reset.function, function::logical_unit_reset);
@@ -209,6 +209,183 @@ TEST(escalation, silences_all_writes_that_a_target_reset_covers) {
     target.expect_request(function::target_warm_reset);
     ASSERT_TRUE(target.say(ask(write, 0, 8192, 1000)));
     EXPECT_TRUE(target.silent()) << "FastAbort";
+}
+
+// ---- a unit that answers none of them ---------------------------------------------------------
+
+struct half_dead_target : busy_target {
+    using busy_target::busy_target;
+
+    // A command of unit 1 is answered.
+    void show_life() {
+        auto what = read_command(room, 99);
+        what.lun = unit(1);
+        const auto tag = submit(what);
+        EXPECT_EQ(hear_one<scsi_command>().initiator_task_tag, tag);
+        ASSERT_TRUE(say(answer(tag, 8)));
+        EXPECT_EQ(expect_event<task_done>().cookie, 99U);
+    }
+
+    // Up to the moment when unit 0 is lost.
+    void lose_unit() {
+        session_under_test.abort(tags[0], now);
+        expect_request(function::abort_task);
+        show_life();
+        pass(15s);
+        first_reset = expect_request(function::logical_unit_reset);
+        pass(30s);
+        second_reset = expect_request(function::logical_unit_reset);
+        pass(30s);
+        EXPECT_TRUE(silent());
+        for (int i = 0; i < 2; ++i)
+            EXPECT_EQ(expect_event<task_done>().outcome, task_result::lost);
+        EXPECT_TRUE(no_event()) << "the other unit's command is still out";
+    }
+
+    task_done end_of_a_read(std::uint8_t number) {
+        auto what = read_command(room, 50);
+        what.lun = unit(number);
+        submit(what);
+        return expect_event<task_done>();
+    }
+
+    task_management_request first_reset;
+    task_management_request second_reset;
+};
+
+TEST(escalation, loses_one_unit_and_not_the_connection_while_others_are_answered) {
+    half_dead_target target;
+    target.lose_unit();
+    EXPECT_EQ(target.end_of_a_read(0).outcome, task_result::lost) << "at once";
+    target.show_life();
+    ASSERT_TRUE(target.say(answer(target.tags[0], 8))) << "that it answers late harms nobody";
+    EXPECT_TRUE(target.no_event());
+    EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
+}
+
+TEST(escalation, takes_a_lost_unit_back_when_a_reset_is_answered_after_all) {
+    for (const bool first : {true, false}) {
+        half_dead_target target;
+        target.lose_unit();
+        ASSERT_TRUE(target.conclude(first ? target.first_reset : target.second_reset, complete));
+        const auto tag = target.submit(read_command(target.room));
+        EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, tag);
+    }
+}
+
+TEST(escalation, resets_a_lost_unit_now_and_then) {
+    half_dead_target target;
+    target.lose_unit();
+    for (const auto gap : {30s, 60s, 120s}) {
+        target.pass(gap - 1ms);
+        EXPECT_TRUE(target.silent());
+        target.pass(1ms);
+        const auto reset = target.expect_request(function::logical_unit_reset);
+        EXPECT_EQ(reset.lun, unit(0));
+        if (gap == 60s) {
+            ASSERT_TRUE(target.conclude(target.first_reset, complete)) << "given up long ago";
+        }
+        EXPECT_EQ(target.end_of_a_read(0).outcome, task_result::lost);
+        if (gap == 120s) {
+            ASSERT_TRUE(target.conclude(reset, complete));
+        }
+    }
+    const auto tag = target.submit(read_command(target.room));
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, tag);
+    target.pass(1h);
+    EXPECT_TRUE(target.silent());
+}
+
+TEST(escalation, resets_a_lost_unit_first_on_the_next_connection) {
+    half_dead_target target;
+    target.lose_unit();
+    target.lose_transport();
+    target.pass(2s);
+    target.connect();
+    target.log_in();
+    target.expect_event<logged_in>();
+    const auto heard = target.hear();
+    ASSERT_EQ(heard.size(), 2U) << "the reset, and the other unit's command";
+    const auto reset = std::get<task_management_request>(heard[0].pdu);
+    EXPECT_EQ(reset.lun, unit(0));
+    EXPECT_EQ(std::get<scsi_command>(heard[1].pdu).lun, unit(1));
+    EXPECT_EQ(target.end_of_a_read(0).outcome, task_result::lost);
+    ASSERT_TRUE(target.conclude(reset, complete));
+    const auto tag = target.submit(read_command(target.room));
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, tag);
+}
+
+TEST(escalation, takes_late_responses_to_the_aborts_of_a_lost_unit) {
+    half_dead_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    const auto abort = target.expect_request(function::abort_task);
+    target.show_life();
+    target.pass(15s);
+    target.expect_request(function::logical_unit_reset);
+    target.pass(60s);
+    target.events();
+    EXPECT_TRUE(target.conclude(abort, complete));
+    EXPECT_TRUE(target.conclude(abort, complete).has_error()) << "but only once";
+}
+
+TEST(escalation, ends_one_connection_for_a_unit_that_refuses_and_no_second_one) {
+    half_dead_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    auto abort = target.expect_request(function::abort_task);
+    target.show_life();
+    ASSERT_TRUE(target.conclude(abort, unsupported));
+    const auto reset = target.expect_request(function::logical_unit_reset);
+    EXPECT_TRUE(target.conclude(reset, unsupported).has_error());
+    target.lose_transport();
+    target.pass(2s);
+    target.events();
+    target.session_under_test.transport_up(target.now);
+    target.log_in();
+    target.events();
+    target.hear();
+    const auto again = target.submit(read_command(target.room, 40));
+    target.hear();
+    target.session_under_test.abort(again, target.now);
+    abort = target.expect_request(function::abort_task);
+    target.show_life();
+    ASSERT_TRUE(target.conclude(abort, unsupported));
+    ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), unsupported));
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
+    EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
+}
+
+// Nobody else is answered, so a wider reset and a new connection cost nobody anything: once.
+TEST(escalation, has_a_bound_when_nothing_is_answered_at_all) {
+    auto config = without_pings();
+    config.replay_barrier = barrier_policy::automatic;
+    logged_in_peer target(config);
+    const auto data = pattern(100);
+    const auto began = target.now;
+    auto what = write_command(data, 7);
+    what.timeout = 30s;
+    target.submit(what);
+    target.submit(write_command(data, 8)); // goes out again, and is what the reset is for
+    int logins = 1;
+    std::vector<task_done> ends;
+    while (ends.size() < 2 && target.now - began < 1h) {
+        target.pass(1s);
+        target.hear();
+        for (auto& each : target.events()) {
+            if (const auto* done = std::get_if<task_done>(&each))
+                ends.push_back(*done);
+            if (std::holds_alternative<want_close>(each))
+                target.lose_transport();
+            if (std::holds_alternative<want_transport>(each)) {
+                target.session_under_test.transport_up(target.now);
+                target.log_in();
+                ++logins;
+            }
+        }
+    }
+    EXPECT_LE(logins, 2);
+    EXPECT_LE(target.now - began, 30s + 15s + 30s + 30s + 3s + 30s + 30s);
+    for (const auto& each : ends)
+        EXPECT_NE(each.outcome, task_result::answered);
 }
 
 } // namespace

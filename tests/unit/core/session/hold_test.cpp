@@ -53,8 +53,8 @@ TEST(hold, keeps_commands_of_its_unit_back_and_no_others) {
     const auto held = target.submit(to(1, write_command(target.data)));
     const auto other = target.submit(to(2, write_command(target.data)));
     const auto question = target.submit(ahead(to(1, read_command(target.room))));
-    EXPECT_EQ(target.heard(), other);
     EXPECT_EQ(target.heard(), question);
+    EXPECT_EQ(target.heard(), other);
     EXPECT_TRUE(target.silent());
     target.session_under_test.let_go(unit(1));
     EXPECT_EQ(target.heard(), held);

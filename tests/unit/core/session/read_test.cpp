@@ -285,7 +285,8 @@ TEST(read, follows_the_status_numbers) {
     auto old = target.numbered(answer(target.tag));
     --target.status_sn;
     old.status_sn -= 1;
-    ASSERT_TRUE(target.say_as_is(old)); // a repetition: ignored
+    old.initiator_task_tag -= 0x1'0000; // of a task that was answered long ago
+    EXPECT_TRUE(target.say_as_is(old)) << "a repetition: ignored";
     EXPECT_TRUE(target.no_event());
     ++target.status_sn;
     const auto refused = target.say(answer(target.tag));

@@ -55,17 +55,60 @@ TEST(recovery, waits_a_second_at_least) {
     target.expect_event<want_transport>();
 }
 
-TEST(recovery, doubles_its_pause_with_each_failure_up_to_thirty_seconds) {
-    logged_in_peer target;
+session_config without_time2wait(duration replacement = 120s) {
+    auto config = plain_config();
+    config.offer.default_time2wait = 0;
+    config.timeouts.replacement = replacement;
+    return config;
+}
+
+// The next attempt comes after that pause, and fails.
+void fail_after(peer& target, duration pause) {
+    target.pass(pause - 1ms);
+    EXPECT_TRUE(target.no_event()) << pause.count();
+    target.pass(1ms);
+    target.expect_event<want_transport>();
+    target.session_under_test.connect_failed(cable_pulled(), target.now);
+    EXPECT_EQ(target.expect_event<login_failed>().verdict, login_verdict::retry);
+}
+
+TEST(recovery, tries_every_three_seconds_as_long_as_somebody_waits) {
+    logged_in_peer target(without_time2wait(), {{"DefaultTime2Wait", "0"}});
     target.lose_transport();
-    for (const auto pause : {2s, 4s, 8s, 16s, 30s, 30s}) {
-        target.pass(pause - 1ms);
-        EXPECT_TRUE(target.no_event()) << pause.count();
-        target.pass(1ms);
-        target.expect_event<want_transport>();
-        target.session_under_test.connect_failed(cable_pulled(), target.now);
-        EXPECT_EQ(target.expect_event<login_failed>().verdict, login_verdict::retry);
-    }
+    fail_after(target, 1s);
+    fail_after(target, 2s);
+    for (int i = 0; i < 20; ++i)
+        fail_after(target, 3s);
+}
+
+TEST(recovery, obeys_time2wait_once) {
+    logged_in_peer target(plain_config(), {{"DefaultTime2Wait", "7"}});
+    target.lose_transport();
+    fail_after(target, 7s);
+    fail_after(target, 2s);
+    fail_after(target, 3s);
+}
+
+TEST(recovery, tries_once_more_just_before_it_gives_up_and_is_slower_then) {
+    logged_in_peer target(without_time2wait(10s), {{"DefaultTime2Wait", "0"}});
+    target.lose_transport();
+    for (const auto pause : {1s, 2s, 3s, 3s}) // it is 0:09 then: just before the end
+        fail_after(target, pause);
+    target.pass(1s);
+    target.expect_event<gave_up>();
+    target.pass(2s);
+    target.expect_event<want_transport>();
+    target.session_under_test.connect_failed(cable_pulled(), target.now);
+    target.expect_event<login_failed>();
+    for (const auto pause : {3s, 6s, 12s, 24s, 30s, 30s})
+        fail_after(target, pause);
+}
+
+TEST(recovery, does_not_let_the_last_try_slip_behind_the_end) {
+    logged_in_peer target(without_time2wait(8s), {{"DefaultTime2Wait", "0"}});
+    target.lose_transport();
+    for (const auto pause : {1s, 2s, 3s, 1s}) // the regular one would be at 0:09
+        fail_after(target, pause);
 }
 
 TEST(recovery, hands_out_no_memory_without_a_transport) {

@@ -81,16 +81,40 @@ TEST(answers, to_a_logout_that_was_not_asked_for_end_the_connection) {
     EXPECT_EQ(refused.error().code, code(session_errc::unexpected_pdu));
 }
 
-TEST(answers, to_an_old_request_of_the_session_change_nothing) {
+TEST(answers, that_are_repeated_change_nothing) {
     logged_in_peer target;
     buffer room(4);
     const auto tag = target.submit(read_command(room));
     target.hear();
-    target.status_sn -= 1; // a number that was acknowledged (§4.2.2.2)
-    ASSERT_TRUE(target.say(answer(tag)));
-    EXPECT_TRUE(target.no_event());
     ASSERT_TRUE(target.say(answer(tag, 8)));
     EXPECT_EQ(target.expect_event<task_done>().status, 8U);
+    target.status_sn -= 1; // a number that was acknowledged (§4.2.2.2)
+    ASSERT_TRUE(target.say(answer(tag, 8)));
+    EXPECT_TRUE(target.no_event());
+}
+
+// Nothing was asked for again, so it is no retransmission; waiting for another answer would last
+// until the time of the command is over.
+TEST(answers, with_an_old_number_that_something_waits_for_end_the_connection_at_once) {
+    buffer room(4);
+    const auto data = pattern(4);
+    for (const bool with_data : {false, true}) {
+        logged_in_peer target;
+        const auto tag = target.submit(read_command(room));
+        target.hear();
+        target.status_sn -= 1;
+        const auto refused =
+            with_data ? target.say(last_data_at(tag, 0, 0), data) : target.say(answer(tag));
+        ASSERT_TRUE(refused.has_error());
+        EXPECT_EQ(refused.error().code, code(session_errc::status_sn_gap));
+        EXPECT_TRUE(target.no_event());
+    }
+    logged_in_peer target;
+    target.session_under_test.reset_lun({}, target.now);
+    task_management_response done;
+    done.initiator_task_tag = target.hear_one<task_management_request>().initiator_task_tag;
+    target.status_sn -= 1;
+    EXPECT_TRUE(target.say(done).has_error());
 }
 
 // ---- text -------------------------------------------------------------------------------------

@@ -236,6 +236,39 @@ TEST(timeout, is_prolonged_four_times_for_a_command_that_is_overtaken) {
     target.expect_abort_of(passed_by);
 }
 
+// Else each abort in a hung unit would give the next command its time once more.
+TEST(timeout, is_not_prolonged_by_the_abort_of_an_older_command) {
+    timed_peer target(with_pings(0s));
+    const auto first = target.read();
+    target.hear();
+    target.pass(20s);
+    const auto second = target.read();
+    target.hear();
+    target.pass(10s);
+    const auto request = target.hear_one<task_management_request>();
+    EXPECT_EQ(request.referenced_task_tag, first);
+    task_management_response complete;
+    complete.initiator_task_tag = request.initiator_task_tag;
+    ASSERT_TRUE(target.say(complete));
+    target.pass(20s);
+    target.expect_abort_of(second);
+}
+
+TEST(timeout, is_not_prolonged_by_newer_commands_that_are_only_sent) {
+    timed_peer target(with_pings(0s));
+    const auto first = target.read();
+    target.hear();
+    for (int i = 0; i < 3; ++i) {
+        target.pass(9s);
+        const auto newer = target.write();
+        target.hear();
+        ASSERT_TRUE(target.say(ask(newer, 0, 8192, 100)));
+        target.hear_one<data_out>();
+    }
+    target.pass(3s);
+    target.expect_abort_of(first);
+}
+
 TEST(timeout, begins_anew_with_the_next_connection) {
     auto config = with_pings(0s);
     config.replay_barrier = barrier_policy::none;

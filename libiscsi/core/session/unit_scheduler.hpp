@@ -1,0 +1,57 @@
+#pragma once
+
+#include "libiscsi/core/session/flow_limit.hpp"
+#include "libiscsi/core/session/unit_set.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+namespace iscsi {
+
+// Which task goes out next. Units take turns (deficit round robin: a turn is worth so many bytes,
+// what is left of it is kept for the next), so that a unit with much to do costs another one a
+// turn and not its whole queue.
+//
+// The data that tasks have still to move are bounded for the session, by what the link carries
+// (flow_limit), and while several units work for each of them, so that an answer of one is not
+// behind megabytes of another in the target's queue.
+//
+// Commands of a unit that has stood still for a while are not on the link: they take no room there.
+class unit_scheduler {
+  public:
+    explicit unit_scheduler(unit_set& units) : units_(units) {}
+
+    // The unit has a task that waits.
+    void add(unit& which) {
+        if (!which.is_linked())
+            ring_.push_back(which);
+    }
+
+    // nullptr: none may go now. The window is the caller's affair.
+    task* next(instant now);
+
+    // ---- what becomes of it ----
+    void sent(task& what, instant now);
+    void moved(task& what, std::uint64_t bytes, instant now);
+    void answered(const task& what, instant now); // and it is over
+    void over(task& what);
+
+    void connection_lost();
+
+  private:
+    void look_for_room(instant now);
+    bool may_go(const unit& from, const task& what, instant now) const;
+    std::uint64_t share(const flow_limit& of) const;
+
+    flow_limit& flow_of(const task& what) { return what.is_read() ? in_ : out_; }
+
+    unit_set& units_;
+    boost::intrusive::list<unit, boost::intrusive::constant_time_size<false>> ring_;
+    recent_units working_; // a task of theirs was sent
+    flow_limit in_;
+    flow_limit out_;
+    bool in_has_room_ = true; // as of the last look
+    bool out_has_room_ = true;
+    std::chrono::nanoseconds quickest_answer_ = std::chrono::nanoseconds::max();
+};
+
+} // namespace iscsi

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+// What may be sent to a logical unit, as a table: what happens, and where that leads. Two things
+// hold a unit, each of its own accord: its user asks which unit it is, and writes of a lost
+// connection are not yet out of the way.
+namespace iscsi {
+
+enum class unit_state : std::uint8_t {
+    open,            // everything may go
+    asked,           // its user asks which unit it is: only questions go
+    reset_pending,   // writes of a lost connection may still run there: nothing goes before a reset
+    reset_asked,     // both
+    replaying,       // those writes have been issued again: new commands wait for their ends
+    replaying_asked, // the re-issued ones wait, too, until it is known which unit it is
+    lost,            // its task management is not answered: commands end at once
+    lost_asked,      //
+};
+
+enum class unit_event : std::uint8_t {
+    hold,          // its user begins to ask
+    let_go,        // and knows
+    writes_lost,   // a connection has ended under unanswered writes; or a reset is wanted first
+    replays_begun, // commands that others must keep their order to are to go out again
+    reset_over,    // they cannot run any more, or the target is trusted to have ended them
+    replays_over,  // each of them is answered
+    unanswered,    // the ladder has come to its end
+};
+
+struct unit_row {
+    unit_state now;
+    unit_event what;
+    unit_state next;
+};
+
+// clang-format off
+inline constexpr std::array unit_table{
+    unit_row{unit_state::open,            unit_event::hold,          unit_state::asked},
+    unit_row{unit_state::open,            unit_event::writes_lost,   unit_state::reset_pending},
+    unit_row{unit_state::open,            unit_event::replays_begun, unit_state::replaying},
+    unit_row{unit_state::open,            unit_event::unanswered,    unit_state::lost},
+
+    unit_row{unit_state::asked,           unit_event::let_go,        unit_state::open},
+    unit_row{unit_state::asked,           unit_event::writes_lost,   unit_state::reset_asked},
+    unit_row{unit_state::asked,           unit_event::replays_begun, unit_state::replaying_asked},
+    unit_row{unit_state::asked,           unit_event::unanswered,    unit_state::lost_asked},
+
+    unit_row{unit_state::reset_pending,   unit_event::hold,          unit_state::reset_asked},
+    unit_row{unit_state::reset_pending,   unit_event::reset_over,    unit_state::replaying},
+    unit_row{unit_state::reset_pending,   unit_event::unanswered,    unit_state::lost},
+
+    unit_row{unit_state::reset_asked,     unit_event::let_go,        unit_state::reset_pending},
+    unit_row{unit_state::reset_asked,     unit_event::reset_over,    unit_state::replaying_asked},
+    unit_row{unit_state::reset_asked,     unit_event::unanswered,    unit_state::lost_asked},
+
+    unit_row{unit_state::replaying,       unit_event::hold,          unit_state::replaying_asked},
+    unit_row{unit_state::replaying,       unit_event::writes_lost,   unit_state::reset_pending},
+    unit_row{unit_state::replaying,       unit_event::replays_over,  unit_state::open},
+    unit_row{unit_state::replaying,       unit_event::unanswered,    unit_state::lost},
+
+    unit_row{unit_state::replaying_asked, unit_event::let_go,        unit_state::replaying},
+    unit_row{unit_state::replaying_asked, unit_event::writes_lost,   unit_state::reset_asked},
+    unit_row{unit_state::replaying_asked, unit_event::replays_over,  unit_state::asked},
+    unit_row{unit_state::replaying_asked, unit_event::unanswered,    unit_state::lost_asked},
+
+    unit_row{unit_state::lost,            unit_event::hold,          unit_state::lost_asked},
+    unit_row{unit_state::lost,            unit_event::reset_over,    unit_state::open},
+    unit_row{unit_state::lost_asked,      unit_event::let_go,        unit_state::lost},
+    unit_row{unit_state::lost_asked,      unit_event::reset_over,    unit_state::asked},
+};
+
+// clang-format on
+
+// What is not in the table changes nothing.
+constexpr unit_state advance(unit_state now, unit_event what) {
+    const auto row = std::find_if(unit_table.begin(), unit_table.end(), [=](const unit_row& r) {
+        return r.now == now && r.what == what;
+    });
+    return row == unit_table.end() ? now : row->next;
+}
+
+constexpr bool is_lost(unit_state now) {
+    return now == unit_state::lost || now == unit_state::lost_asked;
+}
+
+// A reset must be answered before anything goes there again.
+constexpr bool wants_reset(unit_state now) {
+    return now == unit_state::reset_pending || now == unit_state::reset_asked || is_lost(now);
+}
+
+constexpr bool lets_questions_go(unit_state now) {
+    return !wants_reset(now);
+}
+
+constexpr bool lets_replays_go(unit_state now) {
+    return now == unit_state::open || now == unit_state::replaying;
+}
+
+constexpr bool lets_all_go(unit_state now) {
+    return now == unit_state::open;
+}
+
+static_assert(advance(unit_state::lost, unit_event::writes_lost) == unit_state::lost);
+static_assert(
+    advance(advance(unit_state::asked, unit_event::writes_lost), unit_event::let_go) ==
+    unit_state::reset_pending
+);
+
+} // namespace iscsi
