@@ -4,6 +4,9 @@
 #include "iscsid/disk/block_node.hpp"
 #include "iscsid/session/disk_notes.hpp"
 
+#include "libiscsi/scsi/cdb.hpp"
+#include "libiscsi/scsi/disposition.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -22,6 +25,9 @@ using balance = lane::write_ledger::balance;
 
 // For an answer that comes as soon as the lane turns once.
 constexpr std::chrono::seconds ledger_limit{2};
+
+// For a unit whose disk was taken from its users: somebody waits for the logout.
+constexpr std::chrono::seconds flush_limit{10};
 
 bool is_in_use(const disk_tools& with, const std::string& node) {
     return with.waiter != nullptr && !node.empty() && disk::is_held_by_others(*with.waiter, node);
@@ -117,15 +123,23 @@ class one_removal {
         return account(removed);
     }
 
-    // Without a flush and whoever uses it.
+    // Whoever uses it. The kernel does not flush it then, so the unit is asked directly: its users
+    // hear errors from now on, but what they were answered before holds.
     removed_disk take_away() {
-        spdlog::warn("{}: taken away from its users", name_of(disk_.state));
-        forget(with_, disk_.state);
+        const auto& state = disk_.state;
+        spdlog::warn("{}: taken away from its users", name_of(state));
+        forget(with_, state);
         disk_.device.reset();
-        removed_disk end = account({});
-        if (ledger_ && !bytes_in_doubt(before_, ledger_->now()).empty())
-            end = judge_flush(disk_, before_, ledger_->now(), "taken away from its users");
-        return end;
+        lane_.forget_ledger(state.sid, state.lun);
+        const auto unflushed = ledger_ ? ledger_->now().unflushed : 0;
+        if (unflushed == 0 || flush_unit())
+            return {};
+        const auto doubt = fmt::format("{} bytes written since the last flush", unflushed);
+        if (disk_.is_gone)
+            return {
+                {},
+                fmt::format("{}: removed at the target, and with it {}", name_of(state), doubt)};
+        return {fmt::format("{}: {} may not be on the medium", name_of(state), doubt), {}};
     }
 
   private:
@@ -133,6 +147,26 @@ class one_removal {
         static_cast<void>(announce(with_, disk_.state, disk_.state.node));
         if (disk_.is_gone)
             lane_.bar(disk_.state.sid, disk_.state.lun, ENODEV);
+    }
+
+    // False: it has not answered in time, or not well. A unit behind a bar may be another one.
+    bool flush_unit() {
+        if (disk_.barred)
+            return false;
+        iscsi::command flush;
+        flush.lun = disk_.state.lun;
+        flush.cdb = scsi::synchronize_cache();
+        const auto promised = std::make_shared<std::promise<bool>>();
+        auto answer = promised->get_future();
+        lane_.execute(disk_.state.sid, flush, [promised](const lane::scsi_outcome& how) {
+            const auto& done = how.done;
+            const auto judged = scsi::judge({done.response, done.status, how.sense_bytes});
+            promised->set_value(
+                done.outcome == iscsi::task_result::answered &&
+                judged.what == scsi::verdict::success
+            );
+        });
+        return answer.wait_for(flush_limit) == std::future_status::ready && answer.get();
     }
 
     removed_disk account(const iscsi::result<void>& removed) {

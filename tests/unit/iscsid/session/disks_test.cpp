@@ -2,6 +2,8 @@
 
 #include "iscsid/session/removal.hpp"
 
+#include "libiscsi/scsi/cdb.hpp"
+
 #include <gmock/gmock.h>
 
 #include <cerrno>
@@ -102,8 +104,7 @@ struct last_flush : disks {
     removal_report remove_after(iscsid::lane::write_ledger& ledger, int flush_error) {
         auto all = attached({1, 2});
         driver.lossy = {1};
-        lane.ledgers[{some_sid, scsi::lun_from_number(1)}] =
-            std::shared_ptr<iscsid::lane::write_ledger>(std::shared_ptr<void>(), &ledger);
+        lane.ledgers[{some_sid, scsi::lun_from_number(1)}] = keep(ledger);
         ledger.flush_ended(ledger.mark(), flush_error);
         auto report = remove(prepare(std::move(all)), users::are_respected);
         EXPECT_EQ(report.refusal, "");
@@ -112,7 +113,12 @@ struct last_flush : disks {
         return report;
     }
 
+    static std::shared_ptr<iscsid::lane::write_ledger> keep(iscsid::lane::write_ledger& ledger) {
+        return {std::shared_ptr<void>(), &ledger};
+    }
+
     std::vector<attached_disk> prepare(std::vector<attached_disk> all) const {
+        all[0].barred = is_barred;
         all[0].is_adopted = is_adopted;
         all[0].is_gone = is_gone;
         return all;
@@ -121,6 +127,7 @@ struct last_flush : disks {
     iscsid::lane::write_ledger ledger;
     bool is_adopted = false;
     bool is_gone = false;
+    bool is_barred = false;
 };
 
 TEST_F(last_flush, of_a_disk_that_was_only_read_costs_nothing) {
@@ -181,6 +188,47 @@ TEST_F(last_flush, of_a_gone_unit_whose_disk_stays_is_not_kept_quiet) {
     EXPECT_THAT(report.refusal, HasSubstr("LUN 1"));
     EXPECT_TRUE(lane.retired.empty());
     EXPECT_EQ(bar_of(1), ENODEV);
+}
+
+// ---- taken from their users -------------------------------------------------------------------
+
+struct taken : last_flush {
+    removal_report take(std::uint8_t status) {
+        auto all = attached({1, 2});
+        driver.busy = {1, 2};
+        lane.ledgers[{some_sid, scsi::lun_from_number(1)}] = keep(ledger);
+        lane.ledgers[{some_sid, scsi::lun_from_number(2)}] =
+            std::make_shared<iscsid::lane::write_ledger>();
+        lane.answers = [this, status](const auto& what, auto done) {
+            flushed.push_back(scsi::lun_number(what.lun));
+            EXPECT_EQ(what.cdb, scsi::synchronize_cache());
+            iscsid::lane::scsi_outcome how;
+            how.done.status = status;
+            done(std::move(how));
+        };
+        return remove(prepare(std::move(all)), users::are_ignored);
+    }
+
+    lun_list flushed;
+};
+
+TEST_F(taken, have_what_was_answered_flushed_at_their_unit) {
+    ledger.write_ended(512, false, 0);
+    const auto report = take(0);
+    EXPECT_EQ(flushed, lun_list{1}); // nothing was written to the other
+    EXPECT_THAT(report.losses, IsEmpty());
+}
+
+TEST_F(taken, are_a_loss_when_their_unit_cannot_be_flushed) {
+    ledger.write_ended(512, false, 0);
+    EXPECT_THAT(take(0x18).losses, ElementsAre(HasSubstr("LUN 1 (no-such-disk-1): 512 bytes")));
+}
+
+TEST_F(taken, are_not_flushed_behind_a_bar) {
+    ledger.write_ended(512, false, 0);
+    is_barred = true; // it may be another unit
+    EXPECT_THAT(take(0).losses, ElementsAre(HasSubstr("LUN 1")));
+    EXPECT_THAT(flushed, IsEmpty());
 }
 
 TEST_F(disks, without_any_are_removed_at_once) {
