@@ -3,7 +3,6 @@
 
 #include "libiscsi/net/connector.hpp"
 #include "libiscsi/net/drive.hpp"
-#include "libiscsi/net/execute.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/detached.hpp>
@@ -20,8 +19,6 @@ namespace {
 using namespace iscsi;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
-
-constexpr std::uint32_t room_for_reads = 4096;
 
 struct drive : testing::Test {
     drive() { target.add_disk(0, {}); }
@@ -83,36 +80,6 @@ TEST_F(drive, logs_in_and_out) {
     ASSERT_TRUE(std::holds_alternative<logged_out>(end));
     EXPECT_TRUE(std::get<logged_out>(end).clean);
     EXPECT_TRUE(target.complaints().empty());
-}
-
-TEST_F(drive, executes_a_command) {
-    session engine(config());
-    auto over = connect();
-    begin(engine);
-    next(engine, over);
-    std::vector<std::byte> room(room_for_reads);
-    command inquiry;
-    inquiry.cdb = {std::byte{0x12}, {}, {}, std::byte{0x10}};
-    inquiry.data_in = room;
-    const auto answer = test::run(context, net::execute(engine, over, inquiry));
-    ASSERT_TRUE(answer.has_value()) << answer.error().text();
-    EXPECT_EQ(answer->done.status, 0);
-    EXPECT_GE(answer->data.size(), 36U);
-    EXPECT_LT(answer->data.size(), room.size());
-}
-
-TEST_F(drive, a_command_ends_with_the_connection) {
-    session engine(config());
-    auto over = connect();
-    begin(engine);
-    next(engine, over);
-    target.holds_commands = true;
-    asio::steady_timer later(context, 20ms);
-    later.async_wait([&](auto) { server.drop_connections(); });
-    command test_unit_ready;
-    const auto answer = test::run(context, net::execute(engine, over, test_unit_ready));
-    ASSERT_TRUE(answer.has_error());
-    EXPECT_FALSE(over.is_open());
 }
 
 TEST_F(drive, a_refused_login_is_told) {
