@@ -2,8 +2,8 @@
 
 #include <linux/falloc.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <new>
 
 namespace iscsid::disk {
 
@@ -50,16 +50,11 @@ fuse_file::fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape
     , lun_(std::move(lun))
     , shape_(shape)
     , payload_room_(std::max<std::size_t>(shape.payload, 2 * fuse::page))
-    , slots_(shape.slots) {
-    const std::size_t stride = fuse::page + payload_room_;
-    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(fuse::page, stride * shape.slots)));
-    if (!memory_)
-        throw std::bad_alloc();
-    idle_.reserve(shape.slots);
-    for (std::uint32_t index = shape.slots; index-- > 0;) {
-        slots_[index].memory = memory_.get() + index * stride;
-        idle_.push_back(index);
-    }
+    , memory_(shape.slots, fuse::page + payload_room_)
+    , slots_(shape.slots)
+    , idle_(shape.slots) {
+    for (std::uint32_t index = 0; index < shape.slots; ++index)
+        slots_[index].memory = memory_.of(index);
 }
 
 void fuse_file::settle(lane::ring& io, lane::lun_port& port) {
@@ -69,7 +64,7 @@ void fuse_file::settle(lane::ring& io, lane::lun_port& port) {
 }
 
 void fuse_file::leave(std::function<void()> gone) {
-    gone_ = std::move(gone);
+    departure_.ask(std::move(gone));
     ended_ = true;
     for (std::uint32_t index = 0; index < slots_.size(); ++index) {
         if (slots_[index].now == slot::phase::reading)
@@ -81,11 +76,10 @@ void fuse_file::leave(std::function<void()> gone) {
 // A new request wakes every read that waits, and all but one for nothing: so one waits while the
 // disk is quiet, and several when many requests are under way, to take them in one turn.
 void fuse_file::wait_for_requests() {
-    const auto under_way = static_cast<std::uint32_t>(slots_.size() - idle_.size()) - reading_;
+    const std::uint32_t under_way = idle_.taken() - reading_;
     const std::uint32_t wanted = std::clamp(under_way, 1U, shape_.reads_ahead);
-    while (!ended_ && reading_ < wanted && !idle_.empty()) {
-        const std::uint32_t index = idle_.back();
-        idle_.pop_back();
+    while (!ended_ && reading_ < wanted && idle_.has_one()) {
+        const std::uint32_t index = idle_.take();
         slots_[index].now = slot::phase::reading;
         ++reading_;
         io_->read(device_, room_of(slots_[index]), *this, operation_of(index, step::read));
@@ -121,17 +115,13 @@ void fuse_file::reply_ended(std::uint32_t index, std::int32_t result) {
 
 void fuse_file::release(std::uint32_t index) {
     slots_[index].now = slot::phase::idle;
-    idle_.push_back(index);
+    idle_.give_back(index);
     wait_for_requests();
     leave_if_empty();
 }
 
-// The last act: `gone` may destroy this object.
 void fuse_file::leave_if_empty() {
-    if (!gone_ || idle_.size() != slots_.size())
-        return;
-    const auto gone = std::move(gone_);
-    gone();
+    departure_.leave_if(idle_.has_all());
 }
 
 void fuse_file::complete(std::uint64_t tag, int error) {
@@ -156,7 +146,7 @@ void fuse_file::serve(std::uint32_t index, iscsi::bytes_view message) {
     where.request = *header;
     if (header->len != message.size())
         return refuse(index, EIO);
-    if (gone_)
+    if (departure_.is_asked())
         return refuse(index, ENODEV);
     if (header->opcode != FUSE_INIT && header->nodeid != FUSE_ROOT_ID)
         return refuse(index, ESTALE);

@@ -1,14 +1,14 @@
 #pragma once
 
 #include "iscsid/disk/fuse_answers.hpp"
+#include "iscsid/disk/leaving.hpp"
+#include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
 
 #include <sys/uio.h>
 
 #include <array>
-#include <cstdlib>
 #include <functional>
-#include <memory>
 #include <vector>
 
 namespace iscsid::disk {
@@ -46,10 +46,6 @@ class fuse_file final : public lane::lane_resident,
         std::array<iovec, 2> parts{};
     };
 
-    struct free_memory {
-        void operator()(std::byte* memory) const { std::free(memory); } // NOLINT: aligned_alloc
-    };
-
     void ring_done(std::uint32_t operation, std::int32_t result) override;
     void complete(std::uint64_t tag, int error) override;
 
@@ -81,15 +77,15 @@ class fuse_file final : public lane::lane_resident,
     scsi::logical_unit lun_;
     const fuse_shape shape_;
     const std::size_t payload_room_;
-    std::unique_ptr<std::byte, free_memory> memory_;
+    payload_memory memory_;
     std::vector<slot> slots_;
-    std::vector<std::uint32_t> idle_; // last used first: its memory is in the cache
+    idle_slots idle_;
     std::uint32_t reading_ = 0;
 
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
     bool ended_ = false; // the kernel closed the connection, or leave() was called
-    std::function<void()> gone_;
+    departure departure_;
 };
 
 } // namespace iscsid::disk

@@ -25,12 +25,10 @@ nbd_link::nbd_link(
     , on_end_(std::move(ended))
     , memory_(shape.slots, shape.payload)
     , slots_(shape.slots)
+    , idle_(shape.slots)
     , staging_(std::max(staging_size, head.size()))
     , staged_end_(head.size()) {
     std::ranges::copy(head, staging_.begin());
-    idle_.reserve(shape.slots);
-    for (std::uint32_t index = shape.slots; index-- > 0;)
-        idle_.push_back(index);
     ready_.reserve(shape.slots);
     leaving_.reserve(shape.slots);
     send_vector_.reserve(2 * most_replies_in_a_send);
@@ -43,7 +41,7 @@ void nbd_link::settle(lane::ring& io, lane::lun_port& port) {
 }
 
 void nbd_link::leave(std::function<void()> gone) {
-    gone_ = std::move(gone);
+    departure_.ask(std::move(gone));
     on_end_ = {};
     end();
     leave_if_empty();
@@ -90,7 +88,7 @@ bool nbd_link::take_one() {
         serve(std::exchange(filling_, nobody));
         return true;
     }
-    if (staged_end_ - staged_begin_ < nbd::request_size || idle_.empty())
+    if (staged_end_ - staged_begin_ < nbd::request_size || !idle_.has_one())
         return false;
     const iscsi::bytes_view staged(staging_);
     const auto header = staged.subspan(staged_begin_).first<nbd::request_size>();
@@ -108,7 +106,7 @@ void nbd_link::take_payload() {
 
 // What is left of a payload goes where it belongs, and only what follows it into the staging.
 void nbd_link::start_receive() {
-    if (ended_ || disconnecting_ || receive_under_way_ || (idle_.empty() && filling_ == nobody))
+    if (ended_ || disconnecting_ || receive_under_way_ || (!idle_.has_one() && filling_ == nobody))
         return;
     std::memmove(staging_.data(), staging_.data() + staged_begin_, staged_end_ - staged_begin_);
     staged_end_ -= std::exchange(staged_begin_, 0);
@@ -117,7 +115,7 @@ void nbd_link::start_receive() {
         const auto left = slots_[filling_].payload.subspan(filled_);
         receive_vector_[parts++] = {left.data(), left.size()};
     }
-    if (!idle_.empty()) // else there is no slot for what follows
+    if (idle_.has_one()) // else there is no slot for what follows
         receive_vector_.at(parts++
         ) = {staging_.data() + staged_end_, staging_.size() - staged_end_};
     receive_under_way_ = true;
@@ -133,12 +131,11 @@ bool nbd_link::begin(const nbd::request& asked) {
     }
     if (asked.type == nbd::command::disconnect) {
         disconnecting_ = true;
-        if (idle_.size() == slots_.size())
+        if (idle_.has_all())
             end();
         return false;
     }
-    const std::uint32_t index = idle_.back();
-    idle_.pop_back();
+    const std::uint32_t index = idle_.take();
     slot& where = slots_[index];
     where.asked = asked;
     where.error = 0;
@@ -149,7 +146,7 @@ bool nbd_link::begin(const nbd::request& asked) {
         return true;
     }
     if (!make_room(where, asked.length)) { // its payload has nowhere to go
-        idle_.push_back(index);
+        idle_.give_back(index);
         end();
         return false;
     }
@@ -170,7 +167,7 @@ bool nbd_link::make_room(slot& where, std::size_t length) {
 
 void nbd_link::serve(std::uint32_t index) {
     slot& where = slots_[index];
-    if (gone_)
+    if (departure_.is_asked())
         return reply(index, ENODEV);
     switch (where.asked.type) {
     case nbd::command::read:
@@ -283,10 +280,10 @@ void nbd_link::send_rest(std::size_t gone_of_first) {
 }
 
 void nbd_link::release(std::uint32_t index) {
-    const bool was_starved = idle_.empty();
+    const bool was_starved = !idle_.has_one();
     slots_[index].large.reset();
-    idle_.push_back(index);
-    if (disconnecting_ && idle_.size() == slots_.size())
+    idle_.give_back(index);
+    if (disconnecting_ && idle_.has_all())
         end();
     else if (was_starved && io_ != nullptr)
         take_requests();
@@ -315,12 +312,8 @@ void nbd_link::forget_filling() {
         release(std::exchange(filling_, nobody));
 }
 
-// The last act: `gone` may destroy this object.
 void nbd_link::leave_if_empty() {
-    if (!gone_ || receive_under_way_ || send_under_way_ || idle_.size() != slots_.size())
-        return;
-    const auto gone = std::exchange(gone_, {});
-    gone();
+    departure_.leave_if(!receive_under_way_ && !send_under_way_ && idle_.has_all());
 }
 
 } // namespace iscsid::disk

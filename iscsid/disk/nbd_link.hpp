@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/leaving.hpp"
 #include "iscsid/disk/nbd_wire.hpp"
 #include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
@@ -83,8 +84,8 @@ class nbd_link final : public lane::lane_resident,
     std::function<void()> on_end_;
     payload_memory memory_;
     std::vector<slot> slots_;
-    std::vector<std::uint32_t> idle_; // last used first: its memory is in the cache
-    std::vector<std::byte> staging_;  // headers, and the begin of payloads that follow them
+    idle_slots idle_;
+    std::vector<std::byte> staging_; // headers, and the begin of payloads that follow them
     std::size_t staged_begin_ = 0;
     std::size_t staged_end_ = 0;
     std::uint32_t filling_ = nobody; // the WRITE whose payload comes in
@@ -102,7 +103,7 @@ class nbd_link final : public lane::lane_resident,
     lane::lun_port* port_ = nullptr;
     bool disconnecting_ = false; // the client has said that no more requests come
     bool ended_ = false;
-    std::function<void()> gone_;
+    departure departure_;
 };
 
 } // namespace iscsid::disk

@@ -32,7 +32,7 @@ void ublk_queue::settle(lane::ring& io, lane::lun_port& port) {
 }
 
 void ublk_queue::leave(std::function<void()> gone) {
-    gone_ = std::move(gone);
+    departure_.ask(std::move(gone));
     leave_if_empty();
 }
 
@@ -130,12 +130,8 @@ void ublk_queue::command(ublk::io what, std::uint32_t tag, std::int32_t result) 
     io_->command(file_, opcode, field, *this, tag);
 }
 
-// The last act: `gone` may destroy this object.
 void ublk_queue::leave_if_empty() {
-    if (!gone_ || under_way_ != 0)
-        return;
-    const auto gone = std::exchange(gone_, {});
-    gone();
+    departure_.leave_if(under_way_ == 0);
 }
 
 } // namespace iscsid::disk

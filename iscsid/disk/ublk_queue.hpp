@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/disk/kernel/ublk_abi.hpp"
+#include "iscsid/disk/leaving.hpp"
 #include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
 
@@ -62,7 +63,7 @@ class ublk_queue final : public lane::lane_resident,
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
     bool fails_ = false;
-    std::function<void()> gone_;
+    departure departure_;
 };
 
 } // namespace iscsid::disk
