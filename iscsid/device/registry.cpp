@@ -1,16 +1,14 @@
 #include "iscsid/device/registry.hpp"
 
 #include "iscsid/device/registry_state.hpp"
-#include "iscsid/os/descriptor.hpp"
+#include "iscsid/os/files.hpp"
+#include "iscsid/os/system_fault.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <initializer_list>
 #include <system_error>
 #include <tuple>
@@ -24,89 +22,29 @@ namespace fs = std::filesystem;
 
 using iscsi::fault;
 using iscsi::result;
+using os::system_fault;
 
 // ---- files --------------------------------------------------------------------------------------
 
-constexpr std::string_view staged_prefix = ".new-";
 constexpr mode_t folder_mode = 0700;
-
-fault system_fault(registry_errc what, const fs::path& path, int error = errno) {
-    return {iscsi::to_error_code(what), path.string(), std::generic_category().message(error), ""};
-}
 
 result<void> make_folder(const fs::path& folder) {
     if (::mkdir(folder.c_str(), folder_mode) == 0 || errno == EEXIST)
         return {};
-    return system_fault(registry_errc::write_failed, folder);
+    return system_fault(registry_errc::write_failed, folder.string());
 }
 
-bool write_all(int file, std::string_view text) {
-    while (!text.empty()) {
-        const auto written = ::write(file, text.data(), text.size());
-        if (written < 0 && errno != EINTR)
-            return false;
-        if (written > 0)
-            text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
-bool sync_folder(const fs::path& path) {
-    const os::descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    return folder && ::fsync(folder.number()) == 0;
-}
-
-// A file of its own for every call: nobody else writes to it.
-result<void> replace_file(const fs::path& path, std::string_view text) {
-    auto staged = (path.parent_path() / staged_prefix).string() + "XXXXXX";
-    os::descriptor file(::mkostemp(staged.data(), O_CLOEXEC));
-    if (!file)
-        return system_fault(registry_errc::write_failed, path);
-    if (!write_all(file.number(), text) || ::fsync(file.number()) != 0 ||
-        ::rename(staged.c_str(), path.c_str()) != 0) {
-        auto why = system_fault(registry_errc::write_failed, path);
-        ::unlink(staged.c_str());
-        return why;
-    }
-    if (!sync_folder(path.parent_path()))
-        return system_fault(registry_errc::write_failed, path.parent_path());
-    return {};
-}
-
-// Stops behind the longest state: it is too large then, however much follows.
-result<std::string> read_all(int file, const fs::path& path) {
-    std::string text;
-    std::array<char, 4096> piece{};
-    while (text.size() <= registry::longest_state) {
-        const auto got = ::read(file, piece.data(), piece.size());
-        if (got == 0)
-            break;
-        if (got < 0 && errno != EINTR)
-            return system_fault(registry_errc::read_failed, path);
-        if (got > 0)
-            text.append(piece.data(), static_cast<std::size_t>(got));
-    }
-    return text;
-}
-
-result<disk_state> read_file(const fs::path& path) {
-    // O_NONBLOCK: a FIFO in the place of a state must not hold us up.
-    const os::descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
-
-    struct stat found {};
-
-    if (!file || ::fstat(file.number(), &found) != 0)
-        return system_fault(registry_errc::read_failed, path);
-    if (!S_ISREG(found.st_mode))
+result<disk_state> read_disk(const fs::path& path) {
+    const auto found = os::read_file(path, registry::longest_state);
+    if (found.error != 0)
+        return system_fault(registry_errc::read_failed, path.string(), {}, found.error);
+    if (!found.is_regular)
         return fault{
             iscsi::to_error_code(registry_errc::read_failed),
             path.string(),
             "something else",
             "a regular file"};
-    const auto text = read_all(file.number(), path);
-    if (!text)
-        return text.error();
-    return read_state(*text, path);
+    return read_state(found.text, path);
 }
 
 result<std::vector<std::string>> list_folder(const fs::path& folder) {
@@ -116,7 +54,7 @@ result<std::vector<std::string>> list_folder(const fs::path& folder) {
     for (; !error && entry != fs::directory_iterator(); entry.increment(error))
         names.push_back(entry->path().filename().string());
     if (error && error != std::errc::no_such_file_or_directory)
-        return system_fault(registry_errc::read_failed, folder, error.value());
+        return system_fault(registry_errc::read_failed, folder.string(), {}, error.value());
     std::ranges::sort(names);
     return names;
 }
@@ -167,7 +105,9 @@ iscsi::result<void> registry::save(const disk_state& disk) const {
         return sound.error();
     if (auto made = make_folder(folder_); !made)
         return made;
-    return replace_file(path, text);
+    if (const int error = os::replace_file(path, text); error != 0)
+        return system_fault(registry_errc::write_failed, path.string(), {}, error);
+    return {};
 }
 
 void registry::forget(std::uint32_t sid, std::uint64_t lun_number) const {
@@ -183,11 +123,11 @@ registry::loaded registry::load() const {
     }
     for (const auto& entry : *names) {
         const auto path = folder_ / entry;
-        if (entry.starts_with(staged_prefix)) {
+        if (entry.starts_with(os::staged_prefix)) {
             ::unlink(path.c_str());
             continue;
         }
-        if (auto disk = read_file(path))
+        if (auto disk = read_disk(path))
             all.disks.push_back(std::move(*disk));
         else
             all.bad.push_back(disk.error());

@@ -1,5 +1,7 @@
 #include "iscsid/device/registry_state.hpp"
 
+#include "iscsid/os/hex.hpp"
+
 #include "libiscsi/scsi/lun.hpp"
 
 #include <boost/json/object.hpp>
@@ -255,17 +257,6 @@ class state_reader {
     std::optional<fault> fault_;
 };
 
-constexpr std::string_view digits = "0123456789abcdef";
-
-std::string hex_of(const iscsi::lun_field& lun) {
-    std::string text;
-    for (const auto byte : lun) {
-        text += digits[std::to_integer<std::size_t>(byte >> 4U)];
-        text += digits[std::to_integer<std::size_t>(byte & std::byte{0x0f})];
-    }
-    return text;
-}
-
 result<json::object> parse(std::string_view text, const std::string& place) {
     if (text.size() > registry::longest_state)
         return fault{
@@ -299,10 +290,10 @@ void read_lun(state_reader& from, disk_state& disk) {
     from.text("lun", text, lun_digits);
     disk.lun = scsi::lun_from_number(disk.lun_number);
     from.require(
-        text == hex_of(disk.lun),
+        text == os::hex_of(disk.lun),
         registry_errc::misplaced,
         "lun",
-        hex_of(disk.lun) + " for LUN " + std::to_string(disk.lun_number)
+        os::hex_of(disk.lun) + " for LUN " + std::to_string(disk.lun_number)
     );
 }
 
@@ -337,7 +328,7 @@ std::string text_of(const disk_state& disk) {
     state_writer whole;
     whole.number("version", version);
     members_of_disk(whole, disk);
-    whole.text("lun", hex_of(disk.lun), lun_digits);
+    whole.text("lun", os::hex_of(disk.lun), lun_digits);
     auto object = whole.take();
     object["properties"] = unit.take();
     return json::serialize(object);

@@ -3,12 +3,12 @@
 #include "iscsid/lane/inbox.hpp"
 #include "iscsid/lane/lun_queue.hpp"
 #include "iscsid/lane/session_host.hpp"
+#include "iscsid/os/blocked_signals.hpp"
 
 #include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <map>
 #include <string_view>
 #include <thread>
@@ -287,14 +287,10 @@ void data_lane::drop(session_key key, std::function<void()> gone) {
     });
 }
 
-// Signals are for the main thread: this one starts with all of them blocked.
+// Signals are for the main thread.
 void data_lane::start_thread() {
-    sigset_t all{};
-    sigset_t before{};
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const os::blocked_signals meanwhile;
     thread_ = std::thread([this] { run(); });
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void data_lane::run() {

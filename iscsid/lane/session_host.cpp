@@ -1,10 +1,11 @@
 #include "iscsid/lane/session_host.hpp"
 
+#include "iscsid/os/random.hpp"
+
 #include "libiscsi/core/pdu/sense_segment.hpp"
 #include "libiscsi/scsi/disposition.hpp"
 #include "libiscsi/scsi/status.hpp"
 
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,16 +29,6 @@ void to_iovecs(std::span<const Span> plan, std::vector<iovec>& to) {
 
 iscsi::fault system_fault(const char* what, std::int32_t result) {
     return {boost::system::error_code(-result, boost::system::system_category()), what, {}, {}};
-}
-
-// From the kernel's pool, as CHAP challenges need it.
-std::vector<std::byte> random_bytes(std::size_t count) {
-    std::vector<std::byte> bytes(count);
-    for (std::size_t filled = 0; filled < count;) {
-        const auto got = ::getrandom(bytes.data() + filled, count - filled, 0);
-        filled += got > 0 ? static_cast<std::size_t>(got) : 0;
-    }
-    return bytes;
 }
 
 } // namespace
@@ -297,7 +288,7 @@ void session_host::on(const iscsi::want_close& what) {
 }
 
 void session_host::on(const iscsi::want_entropy& what) {
-    session_.provide_entropy(random_bytes(what.bytes), now());
+    session_.provide_entropy(os::random_bytes(what.bytes), now());
 }
 
 void session_host::on(const iscsi::logged_in& what) {

@@ -1,8 +1,8 @@
 #include "iscsid/session/isid.hpp"
 
-#include "libiscsi/base/bytes.hpp"
+#include "iscsid/os/hex.hpp"
 
-#include <fmt/format.h>
+#include "libiscsi/base/bytes.hpp"
 
 #include <string>
 
@@ -51,10 +51,7 @@ make_isid(std::string_view initiator, const iscsi::admin::node_id& node, unsigne
 }
 
 std::string to_text(const iscsi::isid_field& isid) {
-    std::string text;
-    for (const auto each : isid)
-        text += fmt::format("{:02x}", static_cast<unsigned>(each));
-    return text;
+    return os::hex_of(isid);
 }
 
 } // namespace iscsid::session

@@ -1,8 +1,9 @@
 #include "iscsid/session/worker_pool.hpp"
 
+#include "iscsid/os/blocked_signals.hpp"
+
 #include <spdlog/spdlog.h>
 
-#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -48,19 +49,14 @@ std::size_t worker_pool::busy() const {
     return busy_;
 }
 
-// Signals are for the main thread: a worker starts with all of them blocked. Without memory for
-// one more the job waits for those that are there.
+// Without memory for one more the job waits for those that are there.
 void worker_pool::add_thread() {
-    sigset_t all{};
-    sigset_t before{};
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const os::blocked_signals meanwhile;
     try {
         threads_.emplace_back([this] { run(); });
     } catch (const std::system_error& failed) {
         spdlog::warn("no thread for more blocking work: {}", failed.what());
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void worker_pool::run() {

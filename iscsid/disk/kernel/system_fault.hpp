@@ -1,25 +1,18 @@
 #pragma once
 
 #include "iscsid/disk/kernel/errors.hpp"
+#include "iscsid/os/system_fault.hpp"
 
 #include "libiscsi/base/result.hpp"
 
-#include <cerrno>
 #include <chrono>
 #include <exception>
-#include <system_error>
+#include <string>
+#include <utility>
 
 namespace iscsid::disk {
 
-// A fault of this room about one system call: got is what errno says, now or as given.
-inline iscsi::fault
-system_fault(disk_errc code, std::string field, std::string expected, int error = errno) {
-    return {
-        iscsi::to_error_code(code),
-        std::move(field),
-        std::generic_category().message(error),
-        std::move(expected)};
-}
+using os::system_fault;
 
 // The kernel's scan for partitions was not answered within that time.
 inline iscsi::fault no_answer_from_lun(std::string field, std::chrono::milliseconds limit) {
