@@ -39,6 +39,14 @@ result<parameter_data> open_page(iscsi::bytes_view data, vpd_page page) {
 
 } // namespace
 
+std::optional<std::uint16_t> longer_inquiry_length(iscsi::bytes_view page) {
+    constexpr std::size_t longest = 0xffff; // of the two-byte field, SPC-3 and later
+    const std::size_t whole = vpd_header_size + std::size_t{parameter_data(page).u16(2)};
+    if (page.size() < first_inquiry_length || whole <= page.size())
+        return std::nullopt;
+    return static_cast<std::uint16_t>(std::min(whole, longest));
+}
+
 result<standard_inquiry> read_standard_inquiry(iscsi::bytes_view data) {
     const parameter_data whole(data);
     if (!whole.holds(0, 5))

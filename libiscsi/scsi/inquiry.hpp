@@ -5,6 +5,7 @@
 #include "libiscsi/scsi/cdb.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,15 @@
 // what came; what is not there reads as zero or empty. Faults of all: parameter_errc::too_short
 // when not even the header came, ::wrong_page when a VPD page does not echo its code.
 namespace scsi {
+
+// The ALLOCATION LENGTH of a first INQUIRY. In SPC-2 §7.3.1 the field is one byte, and a target of
+// that age takes 1024 for 0 and returns nothing; one byte's worth is understood by all.
+inline constexpr std::uint16_t first_inquiry_length = 252;
+
+// `page`: what a first question for a VPD page has brought. The ALLOCATION LENGTH to ask with once
+// more, when the PAGE LENGTH (SPC-4 §7.8.1) says that the page goes on behind what was asked for.
+// Nothing when it is whole, or shorter than it says though there was room: more room brings no more.
+std::optional<std::uint16_t> longer_inquiry_length(iscsi::bytes_view page);
 
 // SPC-4 §6.6.2
 struct standard_inquiry {

@@ -166,6 +166,24 @@ TEST(provisioning, reads_the_three_ways_to_unmap) {
     EXPECT_FALSE(one.can_write_same_10_unmap);
 }
 
+TEST(vpd, is_asked_for_again_only_when_it_is_longer_than_the_first_question) {
+    EXPECT_EQ(longer_inquiry_length({}), std::nullopt);
+    EXPECT_EQ(longer_inquiry_length(page(0x83, test::zeros(248))), std::nullopt) << "whole";
+    EXPECT_EQ(longer_inquiry_length(page(0x83, test::zeros(249))), std::nullopt) << "all came";
+    const auto first = [](const bytes& whole) {
+        return iscsi::bytes_view(whole).first(first_inquiry_length);
+    };
+    EXPECT_EQ(longer_inquiry_length(first(page(0x83, test::zeros(249)))), 253);
+    EXPECT_EQ(longer_inquiry_length(first(page(0x83, test::zeros(1000)))), 1004);
+    EXPECT_EQ(longer_inquiry_length(first(page(0x83, test::zeros(0xffff)))), 0xffff);
+}
+
+TEST(vpd, is_not_asked_for_again_when_a_target_gives_less_than_there_is_room_for) {
+    const bytes whole = page(0x83, test::zeros(1000));
+    for (std::size_t came = 0; came < first_inquiry_length; ++came)
+        EXPECT_EQ(longer_inquiry_length(iscsi::bytes_view(whole).first(came)), std::nullopt);
+}
+
 TEST(vpd, survives_every_truncation) {
     test::read_every_beginning(tgtd_disk, [](const bytes& d) { return read_standard_inquiry(d); });
     const auto limits = page(0xb0, test::zeros(60));
