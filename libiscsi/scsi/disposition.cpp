@@ -34,6 +34,7 @@ constexpr disposition attend(attention news) {
 
 // The sense data is of an earlier command; this one was not executed (SPC-4 §4.5.5).
 constexpr disposition after_deferred = attend(attention::deferred_error);
+constexpr disposition after_recovered = attend(attention::none); // that command was completed
 
 // Inclusive. Additional sense codes of one row that differ only in the qualifier are one range.
 struct code_range {
@@ -129,7 +130,9 @@ constexpr std::array rules = {
 
 disposition judge_sense(const sense_data& sense) {
     if (sense.deferred)
-        return after_deferred;
+        return sense.key == sense_key::recovered_error || sense.key == sense_key::no_sense
+                   ? after_recovered
+                   : after_deferred;
     const auto* const rule = std::ranges::find_if(rules, [&sense](const sense_rule& candidate) {
         return candidate.fits(sense);
     });

@@ -221,6 +221,16 @@ TEST(disposition, deferred_errors_do_not_concern_this_command) {
     EXPECT_EQ(got.news, attention::deferred_error);
 }
 
+TEST(disposition, a_deferred_error_that_was_recovered_is_no_loss) {
+    for (const auto key : {sense_key::recovered_error, sense_key::no_sense})
+        for (const unsigned format : {0x71U, 0x73U}) {
+            const auto sense = sense_of(key, 0x18, 0x00, format);
+            const auto got = judge({.response = 0, .status = 0x02, .sense = sense});
+            EXPECT_EQ(got.what, verdict::retry_now);
+            EXPECT_EQ(got.news, attention::none);
+        }
+}
+
 TEST(disposition, only_success_has_no_errno) {
     for (unsigned key = 0; key < 16; ++key)
         for (unsigned code = 0; code < 256; ++code) {
