@@ -1,5 +1,7 @@
 #pragma once
 
+#include "iscsid/lane/note.hpp"
+
 #include "libiscsi/core/session/session.hpp"
 #include "libiscsi/scsi/disposition.hpp"
 
@@ -14,7 +16,7 @@ class command_source {
   public:
     virtual ~command_source() = default;
 
-    // Which of the session's sources this is; the host's own affair.
+    // Which of the session's sources this is, from 0; the host sets it and alone needs it.
     std::uint32_t number() const { return number_; }
 
     void set_number(std::uint32_t number) { number_ = number; }
@@ -61,6 +63,9 @@ class session_port {
 
     // The target says that something about the logical unit has changed.
     virtual void attention(const iscsi::lun_field& lun, scsi::attention what) = 0;
+
+    // For the control thread.
+    virtual void tell(note_content what) = 0;
 };
 
 } // namespace iscsid::lane

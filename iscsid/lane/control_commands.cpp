@@ -30,6 +30,7 @@ void control_commands::submit(control_command command) {
 
 void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& done) {
     const auto finished = std::exchange(commands_[slot], nullptr);
+    pass_on_lost_writes(finished->command.what.lun, done);
     scsi_outcome outcome;
     outcome.done = done;
     outcome.done.cookie = finished->command.what.cookie;
@@ -38,6 +39,18 @@ void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& 
     outcome.data = std::move(finished->command.data_in);
     outcome.data.resize(std::min<std::size_t>(outcome.data.size(), done.transferred));
     finished->command.done(std::move(outcome));
+}
+
+// A deferred error comes with the next command of the unit, whose ever that is (SPC-4 §4.5.5). All
+// other news are for the asker, who sees them in the outcome.
+void control_commands::pass_on_lost_writes(
+    const iscsi::lun_field& lun, const iscsi::task_done& done
+) {
+    if (done.outcome != iscsi::task_result::answered)
+        return;
+    const auto news = scsi::judge({done.response, done.status, done.sense}).news;
+    if (news == scsi::attention::deferred_error)
+        session_->attention(lun, news);
 }
 
 bool control_commands::send_waiting() {

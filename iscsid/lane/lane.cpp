@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <map>
 #include <string_view>
 #include <thread>
 
@@ -77,12 +76,6 @@ class data_lane final : public lane {
         std::function<void()> gone;
     };
 
-    struct barred_unit {
-        session_key session = 0;
-        iscsi::lun_field lun{};
-        int error = 0;
-    };
-
     struct departure {
         session_key session = 0;
         std::function<void()> gone;
@@ -95,7 +88,6 @@ class data_lane final : public lane {
     std::optional<iscsi::instant> next_deadline() const;
 
     session_host* find(session_key key);
-    std::shared_ptr<write_ledger> ledger_of(session_key key, const iscsi::lun_field& lun);
     static void introduce(const attachment& disk, const scsi::logical_unit& properties);
     void begin_leaving(attachment& disk);
     void see_off_disks();
@@ -108,8 +100,6 @@ class data_lane final : public lane {
     std::vector<std::unique_ptr<session_host>> sessions_;
     std::vector<departure> departures_; // of sessions
     std::vector<std::unique_ptr<attachment>> disks_;
-    std::vector<barred_unit> barred_;
-    std::map<std::pair<session_key, iscsi::lun_field>, std::shared_ptr<write_ledger>> ledgers_;
     bool running_ = true;
     bool some_disk_has_left_ = false;
     std::optional<iscsi::instant> end_of_patience_; // the lane ends, at the latest then
@@ -137,22 +127,15 @@ void data_lane::adopt(session_key key, iscsi::session session, int socket, note_
 
 void data_lane::bar(session_key key, const iscsi::lun_field& lun, int error) {
     inbox_.post([this, key, lun, error] {
-        std::erase_if(barred_, [&](const barred_unit& each) {
-            return each.session == key && each.lun == lun;
-        });
-        if (error != 0)
-            barred_.push_back({key, lun, error});
-        for (const auto& each : disks_)
-            if (each->session == key && each->lun == lun)
-                each->queue->bar(error);
+        if (session_host* const host = find(key))
+            host->unit_of(lun).fail_requests(error);
     });
 }
 
 void data_lane::retire(session_key key, const iscsi::lun_field& lun) {
     inbox_.post([this, key, lun] {
-        for (const auto& each : disks_)
-            if (each->session == key && each->lun == lun)
-                each->queue->retire();
+        if (session_host* const host = find(key))
+            host->unit_of(lun).retire();
     });
 }
 
@@ -161,18 +144,17 @@ void data_lane::ledger(
     const iscsi::lun_field& lun,
     std::function<void(std::shared_ptr<const write_ledger>)> found
 ) {
-    inbox_.post([this, key, lun, found = std::move(found)] { found(ledger_of(key, lun)); });
+    inbox_.post([this, key, lun, found = std::move(found)] {
+        session_host* const host = find(key);
+        found(host != nullptr ? host->unit_of(lun).ledger() : std::make_shared<write_ledger>());
+    });
 }
 
 void data_lane::forget_ledger(session_key key, const iscsi::lun_field& lun) {
-    inbox_.post([this, key, lun] { ledgers_.erase({key, lun}); });
-}
-
-std::shared_ptr<write_ledger> data_lane::ledger_of(session_key key, const iscsi::lun_field& lun) {
-    auto& kept = ledgers_[{key, lun}];
-    if (!kept)
-        kept = std::make_shared<write_ledger>();
-    return kept;
+    inbox_.post([this, key, lun] {
+        if (session_host* const host = find(key))
+            host->unit_of(lun).forget_ledger();
+    });
 }
 
 void data_lane::refresh(
@@ -210,13 +192,10 @@ void data_lane::attach(
         disk->session = key;
         disk->lun = lun;
         disk->host = find(key);
-        disk->queue = std::make_unique<lun_queue>(disk->host, lun, properties);
-        disk->queue->use(ledger_of(key, lun));
+        unit* const shared = disk->host != nullptr ? &disk->host->unit_of(lun) : nullptr;
+        disk->queue = std::make_unique<lun_queue>(shared, properties);
         if (disk->host != nullptr)
             introduce(*disk, properties);
-        for (const barred_unit& each : barred_)
-            if (each.session == key && each.lun == lun)
-                disk->queue->bar(each.error);
         lun_queue& port = *disk->queue;
         disks_.push_back(std::move(disk));
         resident.settle(*io_, port);
@@ -226,11 +205,8 @@ void data_lane::attach(
 void data_lane::introduce(const attachment& disk, const scsi::logical_unit& properties) {
     if (ends_old_tasks(properties))
         disk.host->trust_reinstatement(disk.lun);
-    lun_queue* const queue = disk.queue.get();
-    disk.host->add(*queue);
-    disk.host->identities().watch(disk.lun, properties, queue, [queue](bool other) {
-        queue->distrust(other);
-    });
+    disk.host->add(*disk.queue);
+    disk.host->unit_of(disk.lun).join(*disk.queue, properties);
 }
 
 void data_lane::detach(lane_resident& resident, std::function<void()> gone) {
@@ -364,7 +340,7 @@ void data_lane::see_off_disks() {
     disks_.erase(gone, disks_.end());
     for (const auto& disk : left) {
         if (disk->host != nullptr) {
-            disk->host->identities().forget(disk->lun, disk->queue.get());
+            disk->host->unit_of(disk->lun).part(*disk->queue);
             disk->host->remove(*disk->queue);
         }
         if (disk->gone)
@@ -388,8 +364,6 @@ void data_lane::see_off_sessions() {
 }
 
 void data_lane::see_off(session_host& host) {
-    std::erase_if(barred_, [&](const barred_unit& each) { return each.session == host.key(); });
-    std::erase_if(ledgers_, [&](const auto& each) { return each.first.first == host.key(); });
     host.part_from_sources();
     for (const auto& disk : disks_)
         if (disk->host == &host)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/lane/note.hpp"
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/ring.hpp"
 #include "iscsid/lane/write_ledger.hpp"
@@ -17,8 +18,6 @@
 
 namespace iscsid::lane {
 
-using session_key = std::uint32_t; // the sid
-
 // Something that lives on a lane's thread beside the sessions: a disk driver's queue.
 // Created and destroyed by the control thread, but only while the lane does not run it.
 class lane_resident {
@@ -32,31 +31,6 @@ class lane_resident {
     // any more, neither on the ring nor at the port.
     virtual void leave(std::function<void()> gone) = 0;
 };
-
-// A unit attention of a logical unit: its capacity or inquiry data has changed, it was reset, …
-struct lun_attention {
-    iscsi::lun_field lun{};
-    scsi::attention what = scsi::attention::none;
-};
-
-// What a lane tells the control thread. Delivered in order, on the control thread.
-struct note {
-    session_key session = 0;
-
-    // want_transport, logged_in, login_failed, target_message, logged_out, gave_up; want_close when
-    // a connection was lost, with the reason: it is closed already. What the lane does itself
-    // (want_entropy, task_done) does not come here.
-    iscsi::event what;
-
-    // When this is set the note is about a LUN, and `what` says nothing.
-    std::optional<lun_attention> attention;
-
-    // Keeps the bytes that a target_message points to.
-    std::shared_ptr<const std::vector<std::byte>> data;
-};
-
-// Told on the lane's thread; must only hand over to the control thread (asio::post).
-using note_handler = std::function<void(note)>;
 
 // What execute() gives back.
 struct scsi_outcome {

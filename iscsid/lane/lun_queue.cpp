@@ -16,38 +16,76 @@ constexpr std::size_t growth = 64;
 constexpr iscsi::duration first_delay = std::chrono::milliseconds(1);
 constexpr iscsi::duration longest_delay = std::chrono::milliseconds(1000);
 
-// Linux gives a command its timeout for the first try and for each of five retries.
+// Linux gives a command its timeout for the first try and for each of five retries. So long what is
+// tried in vain is tried again; time in which the target works on a command does not count.
 constexpr int timeouts_until_give_up = 6;
+
+// A discard that a unit cannot do is no loss.
+bool is_trouble(const block_request& request, int error) {
+    return error != 0 && !(request.op == operation::discard && error == EOPNOTSUPP);
+}
+
+std::string words_for(const iscsi::task_done& done) {
+    switch (done.outcome) {
+    case iscsi::task_result::lost:
+        return "the session has ended or was given up before an answer came";
+    case iscsi::task_result::aborted:
+        return "no answer, aborted";
+    case iscsi::task_result::short_data:
+        return "GOOD, but the data are not all there";
+    case iscsi::task_result::answered:
+        break;
+    }
+    if (done.response == 0 && done.status == static_cast<std::uint8_t>(scsi::status::good))
+        return "GOOD, but only " + std::to_string(done.transferred) + " bytes were moved";
+    return scsi::describe({done.response, done.status, done.sense});
+}
+
+std::string_view words_for_refused(int error) {
+    return error == EROFS ? "the unit is read-only" : "not within the unit, or not on its blocks";
+}
 
 } // namespace
 
-lun_queue::lun_queue(
-    session_port* session, const iscsi::lun_field& lun, const scsi::logical_unit& properties
-)
-    : session_(session), lun_(lun), translator_(properties) {
+lun_queue::lun_queue(unit* which, const scsi::logical_unit& properties)
+    : unit_(which)
+    , translator_(properties)
+    , ledger_(which != nullptr ? which->ledger() : std::make_shared<write_ledger>()) {
+    if (unit_ != nullptr)
+        losses_ = unit_->losses().newcomer();
     grow(usual_depth);
 }
 
 void lun_queue::submit(const block_request& request, request_owner& owner) {
-    if (retired_ && request.op == operation::flush) {
-        owner.complete(request.tag, 0);
-        return;
+    if (request.op == operation::flush && is_retired())
+        return owner.complete(request.tag, 0);
+    if (unit_ == nullptr) {
+        enter(request, 0, ENOLINK);
+        return owner.complete(request.tag, ENOLINK);
     }
-    const int error = session_ == nullptr ? ENOLINK
-                      : refusal() != 0    ? refusal()
-                                          : translator_.check(request);
-    if (error != 0) {
+    if (const int error = translator_.check(request); error != 0 && refusal() == 0) {
         enter(request, 0, error);
-        owner.complete(request.tag, error);
-        return;
+        unit_->trouble(trouble_kind::failed, [&] {
+            auto what = describe(request);
+            what.reason = words_for_refused(error);
+            what.error = error;
+            return what;
+        });
+        return owner.complete(request.tag, error);
     }
     const std::uint32_t slot = take();
     entry& what = entries_[slot];
     what.request = request;
     what.owner = &owner;
     what.progress = {};
+    what.command = {};
+    what.tries = 0;
     what.ledger_mark = ledger_->mark();
     plan(slot);
+}
+
+bool lun_queue::is_retired() const {
+    return unit_ != nullptr ? unit_->is_retired() : was_retired_;
 }
 
 // What the end of a request means for the unit's volatile cache.
@@ -62,68 +100,67 @@ void lun_queue::enter(const block_request& request, std::uint64_t mark, int erro
         );
 }
 
-void lun_queue::retire() {
-    bar(ENODEV);
-    retired_ = true;
-}
-
-void lun_queue::bar(int error) {
-    barred_ = error;
-    retired_ = false;
-    if (error != 0)
-        end_unsent(error);
-}
-
-void lun_queue::distrust(bool is_other) {
-    is_other_ = is_other;
-    if (!is_other) // what was held could not be answered
-        return session_ == nullptr ? void() : restart_timeouts(session_->now());
-    end_unsent(EIO);
+void lun_queue::abort_sent() {
     for (entry& what : entries_) {
         if (what.is != state::sent)
             continue;
         what.is = state::aborting; // ends in command_done()
-        session_->abort(what.task);
+        unit_->session().abort(what.task);
     }
 }
 
-void lun_queue::end_unsent(int error) {
+void lun_queue::end_unsent() {
     first_waiting_ = no_slot;
     for (std::uint32_t slot = 0; slot < entries_.size(); ++slot)
         if (entries_[slot].is == state::waiting || entries_[slot].is == state::delayed)
-            finish(slot, error);
+            refuse(slot);
 }
 
 void lun_queue::command_done(std::uint32_t slot, const iscsi::task_done& done) {
-    --in_flight_;
-    note_load(done);
-    const scsi::disposition judged = judge_outcome(done, entries_[slot].command);
-    if (judged.news != scsi::attention::none)
-        session_->attention(lun_, judged.news);
+    unit_->ended(done);
+    const entry& what = entries_[slot];
+    if (done.outcome == iscsi::task_result::aborted)
+        unit_->trouble(trouble_kind::aborted, [&] {
+            auto aborted = describe(what);
+            aborted.reason = words_for(done);
+            return aborted;
+        });
+    take_verdict(slot, judge(what, done), done);
+}
+
+// A flush that tells of lost writes is not repeated: the second one would succeed, and nobody would
+// ever hear of the loss (see tells_of_lost_writes()).
+scsi::disposition lun_queue::judge(const entry& what, const iscsi::task_done& done) {
+    auto judged = judge_outcome(done, what.command);
+    const bool is_loss = what.command.synchronizes && tells_of_lost_writes(done);
+    if (is_loss || judged.news == scsi::attention::deferred_error)
+        unit_->attention(scsi::attention::deferred_error, &done);
+    else if (judged.news != scsi::attention::none)
+        unit_->attention(judged.news);
+    if (!is_loss)
+        return judged;
+    const int error = judged.what == scsi::verdict::fail && judged.error == ENOSPC ? ENOSPC : EIO;
+    return {.what = scsi::verdict::fail, .error = error};
+}
+
+void lun_queue::take_verdict(
+    std::uint32_t slot, const scsi::disposition& judged, const iscsi::task_done& done
+) {
     switch (judged.what) {
     case scsi::verdict::success:
         advance(slot);
         break;
     case scsi::verdict::retry_now:
     case scsi::verdict::retry_limited:
-        repeat(slot, judged);
+        repeat(slot, judged, done);
         break;
     case scsi::verdict::retry_after_delay:
-        delay(slot, judged);
+        delay(slot, judged, done);
         break;
     case scsi::verdict::fail:
-        another_way(slot, judged);
+        another_way(slot, judged, done);
         break;
     }
-}
-
-void lun_queue::note_load(const iscsi::task_done& done) {
-    if (done.outcome != iscsi::task_result::answered || done.response != 0)
-        return;
-    if (done.status == static_cast<std::uint8_t>(scsi::status::task_set_full))
-        depth_.refused(in_flight_);
-    else if (done.status == static_cast<std::uint8_t>(scsi::status::good))
-        depth_.succeeded();
 }
 
 bool lun_queue::send_waiting() {
@@ -166,9 +203,9 @@ void lun_queue::restart_timeouts(iscsi::instant now) {
 }
 
 void lun_queue::session_gone() {
-    session_ = nullptr;
+    was_retired_ = is_retired();
+    unit_ = nullptr;
     first_waiting_ = no_slot;
-    in_flight_ = 0;
     next_check_.reset();
     for (std::uint32_t slot = 0; slot < entries_.size(); ++slot)
         if (entries_[slot].is != state::free)
@@ -179,14 +216,16 @@ void lun_queue::session_gone() {
 void lun_queue::plan(std::uint32_t slot) {
     entry& what = entries_[slot];
     if (refusal() != 0)
-        return finish(slot, refusal());
+        return refuse(slot);
     const next_step step = translator_.next(what.request, what.progress, what.list);
     if (const auto* end = std::get_if<request_end>(&step)) {
-        finish(slot, end->error);
-        return;
+        if (is_trouble(what.request, end->error))
+            return fail(slot, end->error, "the unit cannot do it");
+        return finish(slot, end->error);
     }
     what.command = std::get<planned_command>(step);
     what.failed_tries = 0;
+    what.tries = 0;
     what.next_delay = first_delay;
     what.give_up.reset();
     send_in_turn(slot);
@@ -194,8 +233,11 @@ void lun_queue::plan(std::uint32_t slot) {
 
 // Those that wait already go first.
 void lun_queue::send_in_turn(std::uint32_t slot) {
-    if (first_waiting_ == no_slot && try_send(slot))
-        return;
+    if (first_waiting_ != no_slot || !try_send(slot))
+        wait_in_turn(slot);
+}
+
+void lun_queue::wait_in_turn(std::uint32_t slot) {
     entry& what = entries_[slot];
     what.is = state::waiting;
     what.next = no_slot;
@@ -209,29 +251,27 @@ void lun_queue::send_in_turn(std::uint32_t slot) {
 // False: the session has no free slot, or the unit has enough. A session that takes no commands any
 // more ends the request.
 bool lun_queue::try_send(std::uint32_t slot) {
-    if (!depth_.allows(in_flight_))
+    if (!unit_->admits())
         return false;
     entry& what = entries_[slot];
     iscsi::command command;
-    command.lun = lun_;
+    command.lun = unit_->lun();
     command.cdb = what.command.cdb;
     command.data_in = what.command.data_in;
     command.data_out = what.command.data_out;
     command.cookie = slot;
-    const auto task = session_->submit(command, *this);
+    const auto task = unit_->session().submit(command, *this);
     if (task.has_error()) {
         if (task.error().code == iscsi::to_error_code(iscsi::session_errc::no_free_slot))
             return false;
-        finish(slot, ENOLINK);
+        fail(slot, ENOLINK, "the session has ended or was given up");
         return true;
     }
-    const auto timeout = timeout_of(what.command.cdb);
-    ++in_flight_;
+    unit_->sent();
+    ++what.tries;
     what.is = state::sent;
     what.task = task.value();
-    what.due = session_->now() + timeout;
-    if (!what.give_up)
-        what.give_up = session_->now() + timeouts_until_give_up * timeout;
+    what.due = unit_->session().now() + timeout_of(what.command.cdb);
     check_at(what.due);
     return true;
 }
@@ -243,26 +283,33 @@ void lun_queue::advance(std::uint32_t slot) {
     plan(slot);
 }
 
-void lun_queue::repeat(std::uint32_t slot, const scsi::disposition& why) {
+void lun_queue::repeat(
+    std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done
+) {
     entry& what = entries_[slot];
     if (refusal() != 0)
-        return finish(slot, refusal());
-    const bool in_time = !what.give_up || session_->now() < *what.give_up;
-    if (what.failed_tries >= why.retries || !in_time) {
-        finish(slot, why.error);
-        return;
-    }
+        return refuse(slot);
+    const auto now = unit_->session().now();
+    if (done.outcome == iscsi::task_result::aborted && !what.give_up)
+        what.give_up = now + (timeouts_until_give_up - 1) * timeout_of(what.command.cdb);
+    if (what.failed_tries >= why.retries || (what.give_up && now >= *what.give_up))
+        return fail(slot, why.error, done);
     ++what.failed_tries;
-    send_in_turn(slot);
+    wait_in_turn(slot);
 }
 
-void lun_queue::delay(std::uint32_t slot, const scsi::disposition& why) {
+void lun_queue::delay(
+    std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done
+) {
     entry& what = entries_[slot];
-    const iscsi::instant then = session_->now() + what.next_delay;
-    if (refusal() != 0 || (what.give_up && then >= *what.give_up)) {
-        finish(slot, refusal() != 0 ? refusal() : why.error);
-        return;
-    }
+    if (refusal() != 0)
+        return refuse(slot);
+    const auto now = unit_->session().now();
+    if (!what.give_up)
+        what.give_up = now + timeouts_until_give_up * timeout_of(what.command.cdb);
+    const iscsi::instant then = now + what.next_delay;
+    if (then >= *what.give_up)
+        return fail(slot, why.error, done);
     what.is = state::delayed;
     what.due = then;
     what.next_delay = std::min(2 * what.next_delay, longest_delay);
@@ -270,19 +317,47 @@ void lun_queue::delay(std::uint32_t slot, const scsi::disposition& why) {
 }
 
 // A refused optional feature is not used again, and this same request goes on without it.
-void lun_queue::another_way(std::uint32_t slot, const scsi::disposition& why) {
+void lun_queue::another_way(
+    std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done
+) {
     const optional_feature uses = entries_[slot].command.uses;
-    if (!why.unsupported || uses == optional_feature::none) {
-        finish(slot, why.error);
-        return;
-    }
+    if (!why.unsupported || uses == optional_feature::none)
+        return fail(slot, why.error, done);
     translator_.refuse(uses);
     plan(slot);
 }
 
-// The owner may submit again from within complete(), so the slot is free before.
+void lun_queue::refuse(std::uint32_t slot) {
+    fail(slot, refusal(), unit_->why_refused());
+}
+
+void lun_queue::fail(std::uint32_t slot, int error, std::string_view why) {
+    unit_->trouble(trouble_kind::failed, [&] {
+        auto what = describe(entries_[slot]);
+        what.reason = why;
+        what.error = error;
+        return what;
+    });
+    finish(slot, error);
+}
+
+void lun_queue::fail(std::uint32_t slot, int error, const iscsi::task_done& why) {
+    unit_->trouble(trouble_kind::failed, [&] {
+        auto what = describe(entries_[slot]);
+        what.reason = words_for(why);
+        what.error = error;
+        return what;
+    });
+    finish(slot, error);
+}
+
+// A flush is where its caller hears of what the unit has lost before. The owner may submit again
+// from within complete(), so the slot is free before.
 void lun_queue::finish(std::uint32_t slot, int error) {
     entry& what = entries_[slot];
+    const bool is_flush = what.request.op == operation::flush && unit_ != nullptr;
+    if (is_flush && unit_->losses().tell(losses_) && error == 0)
+        return fail(slot, EIO, "a write that was answered before it is lost");
     request_owner& owner = *what.owner;
     const std::uint64_t tag = what.request.tag;
     enter(what.request, what.ledger_mark, error);
@@ -296,10 +371,10 @@ void lun_queue::finish(std::uint32_t slot, int error) {
 void lun_queue::now_due(std::uint32_t slot, iscsi::instant now) {
     entry& what = entries_[slot];
     if (what.is == state::delayed) {
-        send_in_turn(slot);
-    } else if (session_->logged_in()) {
+        wait_in_turn(slot);
+    } else if (unit_->session().logged_in()) {
         what.is = state::aborting; // ends in command_done()
-        session_->abort(what.task);
+        unit_->session().abort(what.task);
     } else { // no connection, so no answer: the session's own timer bounds that
         what.due = now + timeout_of(what.command.cdb);
         check_at(what.due);
@@ -308,6 +383,30 @@ void lun_queue::now_due(std::uint32_t slot, iscsi::instant now) {
 
 void lun_queue::check_at(iscsi::instant when) {
     next_check_ = next_check_ ? std::min(*next_check_, when) : when;
+}
+
+io_trouble lun_queue::describe(const block_request& request) const {
+    io_trouble what;
+    what.op = request.op;
+    const std::uint32_t block = translator_.unit().block_size;
+    if (request.op == operation::flush || block == 0)
+        return what;
+    what.lba = request.offset / block;
+    what.blocks = request.length / block;
+    what.bytes = request.length;
+    return what;
+}
+
+// Of the command that was sent; of the whole request when none was.
+io_trouble lun_queue::describe(const entry& of) const {
+    auto what = describe(of.request);
+    what.tries = of.tries;
+    if (what.bytes == 0 || of.command.blocks == 0)
+        return what;
+    what.lba += of.progress.blocks;
+    what.blocks = of.command.blocks;
+    what.bytes = what.blocks * translator_.unit().block_size;
+    return what;
 }
 
 std::uint32_t lun_queue::take() {

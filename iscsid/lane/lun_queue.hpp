@@ -1,10 +1,9 @@
 #pragma once
 
 #include "iscsid/lane/command_source.hpp"
-#include "iscsid/lane/queue_depth.hpp"
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/translate.hpp"
-#include "iscsid/lane/write_ledger.hpp"
+#include "iscsid/lane/unit.hpp"
 
 #include <cerrno>
 #include <deque>
@@ -12,33 +11,24 @@
 
 namespace iscsid::lane {
 
-// The requests of one LUN, from the driver's submit() to exactly one complete(): plans the commands
-// of each, sends them, repeats them as their outcome says, and aborts those without an answer.
-// Allocates only when more requests are under way than ever before.
-class lun_queue final : public lun_port, public command_source {
+// The requests of one disk, or of one client of an export, from submit() to exactly one complete():
+// plans the commands of each, sends them when its unit and the session have room, repeats them as
+// their outcome says, and tells of those that fail. Several queues may share a unit.
+//
+// A request that must be sent again queues up behind those that wait for their first try, here and
+// in the other queues of the session: a unit that answers nothing must not live on its retries
+// while others starve. Allocates only when more requests are under way than ever before.
+class lun_queue final : public lun_port, public command_source, public unit_client {
   public:
     // nullptr: a session that is gone already.
-    lun_queue(
-        session_port* session, const iscsi::lun_field& lun, const scsi::logical_unit& properties
-    );
+    lun_queue(unit* which, const scsi::logical_unit& properties);
 
-    // A request whose LUN is not there ends with ENOLINK.
+    // A request whose session is gone ends with ENOLINK, one that its unit refuses with that errno.
     void submit(const block_request& request, request_owner& owner) override;
 
-    // Requests from now on, and those that have not been sent, end with this errno; 0 lifts it.
-    void bar(int error);
-
-    // As a bar with ENODEV, but flushes end well: for a unit that is gone at the target and whose
-    // disk is about to be removed. The kernel's last flush can save nothing any more, and would be
-    // logged as an I/O error.
-    void retire();
-
-    // Where the ends of writes and flushes are entered; several queues of a unit share one.
-    void use(std::shared_ptr<write_ledger> ledger) { ledger_ = std::move(ledger); }
-
-    // The unit is another one, or the right one again. While it is another, all requests end with
-    // EIO, those too that wait in the session for a connection.
-    void distrust(bool is_other);
+    void end_unsent() override;
+    void abort_sent() override;
+    void restart_timeouts(iscsi::instant now) override;
 
     void refresh(const scsi::logical_unit& properties) { translator_.refresh(properties); }
 
@@ -48,7 +38,6 @@ class lun_queue final : public lun_port, public command_source {
 
     std::optional<iscsi::instant> next_deadline() const override { return next_check_; }
 
-    void restart_timeouts(iscsi::instant now) override;
     void session_gone() override;
 
     std::size_t unfinished() const { return unfinished_; }
@@ -58,8 +47,8 @@ class lun_queue final : public lun_port, public command_source {
 
     enum class state : std::uint8_t {
         free,
-        waiting, // for a free slot of the session, or for the unit to take more
-        sent,
+        waiting,  // for a free slot of the session, or for the unit to take more
+        sent,     // the session has it: under way, held, or waiting for a connection
         aborting, // sent, and given up on
         delayed,  // to be sent again at `due`
     };
@@ -72,47 +61,54 @@ class lun_queue final : public lun_port, public command_source {
         unmap_list list{};
         state is = state::free;
         std::uint8_t failed_tries = 0; // of this command
+        std::uint16_t tries = 0;       // of this command, all that were sent
         std::uint64_t ledger_mark = 0; // of a flush: what it covers
         iscsi::duration next_delay{};
         iscsi::task_id task = 0;
         iscsi::instant due{};                  // sent: abort then; delayed: send again then
-        std::optional<iscsi::instant> give_up; // no retry after that; set by the first try
+        std::optional<iscsi::instant> give_up; // set by the first try that was in vain
         std::uint32_t next = no_slot;          // in the free or the waiting list
     };
 
-    int refusal() const { return is_other_ && barred_ == 0 ? EIO : barred_; }
+    int refusal() const { return unit_->refusal(); }
 
-    void end_unsent(int error);
-    void note_load(const iscsi::task_done& done);
+    bool is_retired() const;
+
     void plan(std::uint32_t slot);
     void send_in_turn(std::uint32_t slot);
+    void wait_in_turn(std::uint32_t slot);
     bool try_send(std::uint32_t slot);
+    scsi::disposition judge(const entry& what, const iscsi::task_done& done);
+    void
+    take_verdict(std::uint32_t slot, const scsi::disposition& judged, const iscsi::task_done& done);
     void advance(std::uint32_t slot);
-    void repeat(std::uint32_t slot, const scsi::disposition& why);
-    void delay(std::uint32_t slot, const scsi::disposition& why);
-    void another_way(std::uint32_t slot, const scsi::disposition& why);
+    void repeat(std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done);
+    void delay(std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done);
+    void
+    another_way(std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done);
+    void refuse(std::uint32_t slot);
+    void fail(std::uint32_t slot, int error, std::string_view why);
+    void fail(std::uint32_t slot, int error, const iscsi::task_done& why);
     void finish(std::uint32_t slot, int error);
     void enter(const block_request& request, std::uint64_t mark, int error);
     void now_due(std::uint32_t slot, iscsi::instant now);
     void check_at(iscsi::instant when);
+    io_trouble describe(const block_request& request) const;
+    io_trouble describe(const entry& what) const;
 
     std::uint32_t take();
     void grow(std::size_t by);
 
-    session_port* session_; // nullptr: gone
-    iscsi::lun_field lun_;
+    unit* unit_; // nullptr: gone
     translator translator_;
+    std::shared_ptr<write_ledger> ledger_; // its unit's, when the disk moved in
+    bool was_retired_ = false;             // the unit, when its session went
+    lost_writes::heard losses_;
     std::deque<entry> entries_; // does not move: commands point into it
     std::uint32_t first_free_ = no_slot;
     std::uint32_t first_waiting_ = no_slot;
     std::uint32_t last_waiting_ = no_slot;
     std::size_t unfinished_ = 0;
-    std::size_t in_flight_ = 0; // commands that the session has
-    queue_depth depth_;
-    int barred_ = 0;       // errno
-    bool retired_ = false; // barred, and flushes end well
-    std::shared_ptr<write_ledger> ledger_ = std::make_shared<write_ledger>();
-    bool is_other_ = false;
     std::optional<iscsi::instant> next_check_; // not after the first `due`
 };
 

@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 
 namespace iscsid::lane {
 
-// How many commands a logical unit gets at a time. TASK SET FULL (SAM-5 §5.3.1) says that it holds
-// as many as it can: that is the depth from then on, and it grows by one with each depth's worth of
-// commands that end well.
+// How many commands a logical unit gets at a time: as many as the settings allow. TASK SET FULL
+// (SAM-5 §5.3.1) says that it holds as many as it can: that is the depth from then on, and it grows
+// by one with each depth's worth of commands that end well.
 class queue_depth {
   public:
+    explicit queue_depth(std::size_t most) : most_(std::max<std::size_t>(most, 1)) {}
+
     bool allows(std::size_t in_flight) const { return in_flight < limit_; }
 
     // The target has turned one down while it held `in_flight` others.
@@ -20,17 +21,15 @@ class queue_depth {
     }
 
     void succeeded() {
-        if (limit_ == unlimited || ++successes_ < limit_)
+        if (limit_ == most_ || ++successes_ < limit_)
             return;
         successes_ = 0;
-        limit_ = limit_ + 1 < enough ? limit_ + 1 : unlimited;
+        ++limit_;
     }
 
   private:
-    static constexpr std::size_t unlimited = SIZE_MAX;
-    static constexpr std::size_t enough = 256; // above that the session's slots are the limit
-
-    std::size_t limit_ = unlimited;
+    std::size_t most_; // never 0
+    std::size_t limit_ = most_;
     std::size_t successes_ = 0; // in a row, at this limit
 };
 

@@ -31,6 +31,10 @@ iscsi::fault system_fault(const char* what, std::int32_t result) {
     return {boost::system::error_code(-result, boost::system::system_category()), what, {}, {}};
 }
 
+iscsi::fault no_free_slot() {
+    return {iscsi::to_error_code(iscsi::session_errc::no_free_slot), {}, {}, {}};
+}
+
 } // namespace
 
 session_host::session_host(
@@ -45,7 +49,6 @@ session_host::session_host(
     receive_vector_.reserve(longest_vector);
     send_vector_.reserve(longest_vector);
     add(control_);
-    add(identities_);
 }
 
 session_host::~session_host() {
@@ -87,6 +90,19 @@ session_view session_host::view() const {
         session_.target_portal_group_tag()};
 }
 
+unit& session_host::unit_of(const iscsi::lun_field& lun) {
+    if (unit* const known = find_unit(lun))
+        return *known;
+    units_.push_back(std::make_unique<unit>(*this, lun, session_.config().unit_commands_max));
+    add(units_.back()->identity());
+    return *units_.back();
+}
+
+unit* session_host::find_unit(const iscsi::lun_field& lun) {
+    const auto found = std::ranges::find(units_, lun, &unit::lun);
+    return found == units_.end() ? nullptr : found->get();
+}
+
 void session_host::add(command_source& source) {
     auto place = std::find(sources_.begin(), sources_.end(), nullptr);
     if (place == sources_.end())
@@ -117,11 +133,22 @@ void session_host::run(iscsi::instant now) {
         settle();
 }
 
+// A source that sends out of turn is the last one in the next round, so that its retries do not
+// come before what others wait to send for the first time.
 iscsi::result<iscsi::task_id>
 session_host::submit(iscsi::command what, const command_source& from) {
     busy_ = true;
+    if (someone_waits_ && !is_serving_ && !what.goes_ahead)
+        return no_free_slot();
     what.cookie |= std::uint64_t{from.number()} << 32U;
-    return session_.submit(what, now());
+    auto task = session_.submit(what, now());
+    if (what.goes_ahead)
+        return task;
+    if (task.has_error())
+        someone_waits_ = true;
+    else if (!is_serving_)
+        next_served_ = from.number() + 1;
+    return task;
 }
 
 void session_host::abort(iscsi::task_id task) {
@@ -139,11 +166,13 @@ bool session_host::logged_in() const {
 }
 
 void session_host::attention(const iscsi::lun_field& lun, scsi::attention what) {
-    if (what == scsi::attention::luns_changed)
-        identities_.doubt_all();
-    if (what == scsi::attention::inquiry_changed)
-        identities_.doubt(lun);
-    notes_({key_, {}, lun_attention{lun, what}, nullptr});
+    if (what == scsi::attention::deferred_error)
+        return unit_of(lun).attention(what);
+    for (const auto& each : units_)
+        if (what == scsi::attention::luns_changed ||
+            (what == scsi::attention::inquiry_changed && each->lun() == lun))
+            each->doubt(identity_check::answer_under_way::is_old);
+    tell(lun_attention{lun, what});
 }
 
 void session_host::ring_done(std::uint32_t operation, std::int32_t result) {
@@ -204,8 +233,11 @@ void session_host::drain_events() {
 // In turn, so that no disk of the session starves another.
 bool session_host::hand_out_free_slots() {
     bool some = false;
+    is_serving_ = true;
     while (session_.free_slots() > 0 && serve_one())
         some = true;
+    is_serving_ = false;
+    someone_waits_ = session_.free_slots() == 0;
     return some;
 }
 
@@ -268,7 +300,7 @@ void session_host::finish_close() {
     ::close(std::exchange(socket_, -1));
     const iscsi::fault why = *std::exchange(closing_, std::nullopt);
     if (why.code)
-        tell(iscsi::want_close{why}); // the reason, for the log
+        tell(iscsi::event(iscsi::want_close{why})); // the reason, for the log
     session_.transport_lost(why, now());
 }
 
@@ -280,7 +312,7 @@ void session_host::on(const iscsi::task_done& done) {
 
 void session_host::on(const iscsi::want_transport& what) {
     transport_wanted_ = true;
-    tell(what);
+    tell(iscsi::event(what));
 }
 
 void session_host::on(const iscsi::want_close& what) {
@@ -295,13 +327,15 @@ void session_host::on(const iscsi::logged_in& what) {
     for (command_source* each : sources_)
         if (each != nullptr)
             each->restart_timeouts(now());
-    tell(what);
+    for (const auto& each : units_)
+        each->doubt(identity_check::answer_under_way::counts);
+    tell(iscsi::event(what));
 }
 
 void session_host::on(const iscsi::target_message& what) {
     tell_attention(what);
     auto bytes = std::make_shared<const std::vector<std::byte>>(what.data.begin(), what.data.end());
-    notes_({key_, iscsi::target_message{what.message, *bytes}, std::nullopt, bytes});
+    notes_({key_, iscsi::event(iscsi::target_message{what.message, *bytes}), bytes});
 }
 
 // A SCSI event is a unit attention without a command that could carry it (RFC 7143 §11.9.1).
@@ -316,12 +350,12 @@ void session_host::tell_attention(const iscsi::target_message& what) {
 
 void session_host::on(const iscsi::logged_out& what) {
     transport_wanted_ = false;
-    tell(what);
+    tell(iscsi::event(what));
     begin_close({});
 }
 
-void session_host::tell(iscsi::event what) {
-    notes_({key_, std::move(what), std::nullopt, nullptr});
+void session_host::tell(note_content what) {
+    notes_({key_, std::move(what), nullptr});
 }
 
 } // namespace iscsid::lane

@@ -2,8 +2,8 @@
 
 #include "iscsid/lane/command_source.hpp"
 #include "iscsid/lane/control_commands.hpp"
-#include "iscsid/lane/identity_watch.hpp"
 #include "iscsid/lane/lane.hpp"
+#include "iscsid/lane/unit.hpp"
 
 #include <functional>
 #include <optional>
@@ -35,8 +35,8 @@ class session_host final : public session_port, private ring_client {
     void add(command_source& source);
     void remove(const command_source& source); // it has no command under way
 
-    // From now on the unit must show after each new connection that it is this one.
-    identity_watch& identities() { return identities_; }
+    // The unit of this LUN, from now on until the session leaves.
+    unit& unit_of(const iscsi::lun_field& lun);
 
     // Ends the connection. When that is quiet the sources must be told, then the object may go.
     void leave();
@@ -63,6 +63,7 @@ class session_host final : public session_port, private ring_client {
     iscsi::instant now() const override { return std::chrono::steady_clock::now(); }
 
     void attention(const iscsi::lun_field& lun, scsi::attention what) override;
+    void tell(note_content what) override;
 
   private:
     enum io_number : std::uint32_t { receiving, sending };
@@ -92,10 +93,10 @@ class session_host final : public session_port, private ring_client {
 
     template <class Event> // the rest is for the control thread alone
     void on(const Event& what) {
-        tell(what);
+        tell(iscsi::event(what));
     }
 
-    void tell(iscsi::event what);
+    unit* find_unit(const iscsi::lun_field& lun);
     void tell_attention(const iscsi::target_message& what);
 
     session_key key_;
@@ -112,9 +113,11 @@ class session_host final : public session_port, private ring_client {
     std::vector<iovec> receive_vector_;
     std::vector<iovec> send_vector_;
     control_commands control_{*this};
-    identity_watch identities_{*this};
+    std::vector<std::unique_ptr<unit>> units_;
     std::vector<command_source*> sources_; // by the high half of a cookie; nullptr is free
     std::size_t next_served_ = 0;          // who gets the next free slot
+    bool someone_waits_ = false;           // for a free slot: nobody takes one out of turn
+    bool is_serving_ = false;
 };
 
 } // namespace iscsid::lane

@@ -120,6 +120,10 @@ supervisor::listeners live_session::listeners() {
         if (const auto self = weak.lock())
             self->look_again(list_changed);
     };
+    to.disk_of = [weak](const iscsi::lun_field& lun) {
+        const auto self = weak.lock();
+        return self ? self->disks_.node_of(lun) : std::string();
+    };
     return to;
 }
 

@@ -180,6 +180,8 @@ plan_login(const record& node, const initiator_identity& identity, unsigned inde
     session.initial_command_sn = number<std::uint32_t>(node, "node.session.initial_cmdsn");
     session.commands_max =
         std::clamp<std::uint16_t>(number<std::uint16_t>(node, "node.session.cmds_max"), 1, 4096);
+    session.unit_commands_max =
+        std::clamp<std::uint16_t>(number<std::uint16_t>(node, "node.session.queue_depth"), 1, 1024);
     session.fast_abort = node.get_boolean("node.session.iscsi.FastAbort");
     plan.window_size = number<std::uint32_t>(node, "node.conn[0].tcp.window_size");
     plan.net_device = node.get("iface.net_ifacename");

@@ -99,6 +99,14 @@ std::vector<lun_report> session_disks::report() const {
     return list;
 }
 
+std::string session_disks::node_of(const iscsi::lun_field& lun) const {
+    for (const auto& each : disks_)
+        if (each.state.lun == lun)
+            return each.state.node;
+    const auto left = std::ranges::find(left_, lun, &device::disk_state::lun);
+    return left == left_.end() ? std::string() : left->node;
+}
+
 asio::awaitable<iscsi::result<device::scan_result>> session_disks::look() const {
     const device::execute_function execute = [lane = lane_, sid = sid_](const iscsi::command& what
                                              ) { return execute_on(*lane, sid, what); };

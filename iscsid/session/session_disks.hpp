@@ -47,6 +47,9 @@ class session_disks {
 
     std::vector<lun_report> report() const;
 
+    // Under /dev; "" when the LUN has no node.
+    std::string node_of(const iscsi::lun_field& lun) const;
+
     // ---- the target's LUNs ----
 
     // Asks the target, over the lane. Fault: no answers, because the connection is lost mostly.

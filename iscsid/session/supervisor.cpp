@@ -1,6 +1,7 @@
 #include "iscsid/session/supervisor.hpp"
 
 #include "iscsid/session/clock.hpp"
+#include "iscsid/session/io_report.hpp"
 #include "iscsid/session/login_failure.hpp"
 #include "iscsid/session/reach.hpp"
 
@@ -112,9 +113,11 @@ std::string_view supervisor::internal_state() const {
 }
 
 void supervisor::take(const lane::note& told) {
-    if (told.attention)
-        return on(*told.attention);
     std::visit([this](const auto& each) { on(each); }, told.what);
+}
+
+void supervisor::on(const iscsi::event& of_engine) {
+    std::visit([this](const auto& each) { on(each); }, of_engine);
 }
 
 // The lane has judged it; what has changed is found by a scan.
@@ -130,6 +133,24 @@ void supervisor::on(const lane::lun_attention& about) {
     );
     if (means_another_look(about.what))
         listeners_.look_again(about.what == scsi::attention::luns_changed);
+}
+
+void supervisor::on(const lane::io_trouble& about) {
+    report(log_name(), disk_of(about.lun), about);
+}
+
+// A scan finds out what is there now.
+void supervisor::on(const lane::identity_change& about) {
+    report(log_name(), disk_of(about.lun), about);
+    listeners_.look_again(false);
+}
+
+std::string supervisor::log_name() const {
+    return fmt::format("session {} ({})", subject_.sid, subject_.plan->node.target);
+}
+
+std::string supervisor::disk_of(const iscsi::lun_field& lun) const {
+    return listeners_.disk_of ? listeners_.disk_of(lun) : std::string();
 }
 
 void supervisor::on(const iscsi::want_transport& wish) {

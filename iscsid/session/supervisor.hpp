@@ -45,6 +45,9 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
         // Its LUNs are worth another look: it fails all I/O, or a LUN has changed.
         // `list_changed`: the target says that it has other LUNs now.
         std::function<void(bool list_changed)> look_again;
+
+        // The name of the node of a LUN under /dev, "" without one; may be missing.
+        std::function<std::string(const iscsi::lun_field& lun)> disk_of{};
     };
 
     supervisor(subject what, executors where, listeners to);
@@ -87,7 +90,12 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     };
 
     void take(const lane::note& told);
+    void on(const iscsi::event& of_engine);
     void on(const lane::lun_attention& about);
+    void on(const lane::io_trouble& about);
+    void on(const lane::identity_change& about);
+    std::string log_name() const;
+    std::string disk_of(const iscsi::lun_field& lun) const;
     void on(const iscsi::want_transport& wish);
     void on(const iscsi::want_close& lost);
     void on(const iscsi::logged_in& again);

@@ -211,7 +211,7 @@ constexpr std::array table{
     integer(node, "node.session.initial_login_retry_max", "4", {0, 2147483647, ""}, "A first login is tried until this number times login_timeout has passed."),
     integer(node, "node.session.xmit_thread_priority", "-20", {-20, 19, ""}, "Kept for open-iscsi; there is no such thread here."),
     integer(node, "node.session.cmds_max", "128", {2, 2048, "commands"}, "Commands in flight per session; open-iscsi wants a power of two."),
-    integer(node, "node.session.queue_depth", "32", {1, 1024, "commands"}, "Kept for open-iscsi; never applied: cmds_max, the command window and TASK SET FULL bound a logical unit."),
+    integer(node, "node.session.queue_depth", "32", {1, 1024, "commands"}, "Commands in flight per logical unit; TASK SET FULL lowers it for a while."),
     integer(node, "node.session.nr_sessions", "1", {1, 255, "sessions"}, "Sessions that a login makes of this record."),
     choice(node, "node.session.auth.authmethod", "None", auth_methods, "Kept for open-iscsi; CHAP is used as soon as a password is set."),
     text(node, "node.session.auth.username", "", "CHAP name of the initiator."),

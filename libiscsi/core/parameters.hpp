@@ -106,6 +106,9 @@ struct session_config {
     session_timeouts timeouts;
     std::uint32_t initial_command_sn = 0;
     std::uint16_t commands_max = 128; // task slots, 1 to 4096
+
+    // Of one logical unit at a time, at least 1. Not held by the session: by whoever submits.
+    std::uint16_t unit_commands_max = 32;
     std::uint32_t staging_size = 256 * 1024;
     bool fast_abort = true;
     barrier_policy replay_barrier = barrier_policy::automatic;

@@ -20,7 +20,8 @@ inline constexpr std::uint16_t first_inquiry_length = 252;
 
 // `page`: what a first question for a VPD page has brought. The ALLOCATION LENGTH to ask with once
 // more, when the PAGE LENGTH (SPC-4 §7.8.1) says that the page goes on behind what was asked for.
-// Nothing when it is whole, or shorter than it says though there was room: more room brings no more.
+// Nothing when it is whole, or shorter than it says though there was room: more room brings no
+// more.
 std::optional<std::uint16_t> longer_inquiry_length(iscsi::bytes_view page);
 
 // SPC-4 §6.6.2

@@ -20,7 +20,7 @@ constexpr std::uint8_t reservation_conflict = 0x18;
 
 class unit final : public lane::session_port, public lane::request_owner {
   public:
-    explicit unit(session_world& world) : world_(world), queue_(this, {}, disk()) {
+    explicit unit(session_world& world) : world_(world) {
         world.foreign_done = [this](const task_done& done) {
             const auto slot = done.cookie - session_world::first_foreign_cookie;
             queue_.command_done(static_cast<std::uint32_t>(slot), done);
@@ -61,6 +61,8 @@ class unit final : public lane::session_port, public lane::request_owner {
 
     void attention(const lun_field& /*lun*/, scsi::attention /*what*/) override {}
 
+    void tell(lane::note_content /*what*/) override {}
+
     void complete(std::uint64_t /*tag*/, int with) override { error = with; }
 
   private:
@@ -71,7 +73,8 @@ class unit final : public lane::session_port, public lane::request_owner {
     }
 
     session_world& world_;
-    lane::lun_queue queue_;
+    lane::unit unit_{*this, {}, 32};
+    lane::lun_queue queue_{&unit_, disk()};
     std::vector<std::byte> data_ = pattern(512, 1);
 };
 

@@ -32,12 +32,17 @@ class note_box {
     template <class Event>
     std::optional<note> wait_for() {
         return wait_until([](const note& each) {
-            return !each.attention && std::holds_alternative<Event>(each.what);
+            const auto* const event = std::get_if<iscsi::event>(&each.what);
+            return event != nullptr && std::holds_alternative<Event>(*event);
         });
     }
 
-    std::optional<note> wait_for_attention() {
-        return wait_until([](const note& each) { return each.attention.has_value(); });
+    // The same for what is not an event of the session.
+    template <class Content>
+    std::optional<Content> wait_for_content() {
+        const auto found =
+            wait_until([](const note& each) { return std::holds_alternative<Content>(each.what); });
+        return found ? std::optional(std::get<Content>(found->what)) : std::nullopt;
     }
 
   private:
@@ -155,6 +160,13 @@ class lane_fixture : public ::testing::TestWithParam<bool> {
         done_flag gone;
         engine->detach(disk, gone.callback());
         ASSERT_TRUE(gone.wait());
+    }
+
+    // What was asked of the lane has been done; requests of a disk come another way.
+    void wait_for_lane() {
+        done_flag seen;
+        engine->call(seen.callback());
+        EXPECT_TRUE(seen.wait());
     }
 
     std::future<int> start(operation op, std::uint64_t offset, std::vector<std::byte>& data) {

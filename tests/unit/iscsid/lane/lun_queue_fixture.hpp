@@ -44,6 +44,24 @@ class fake_session final : public session_port {
         attentions.push_back(what);
     }
 
+    void tell(note_content what) override { told.push_back(std::move(what)); }
+
+    // What was told of one kind, in order.
+    template <class Content>
+    std::vector<Content> told_of() const {
+        std::vector<Content> found;
+        for (const auto& each : told)
+            if (const auto* const content = std::get_if<Content>(&each))
+                found.push_back(*content);
+        return found;
+    }
+
+    std::vector<io_trouble> troubles(trouble_kind kind) const {
+        auto all = told_of<io_trouble>();
+        std::erase_if(all, [kind](const auto& each) { return each.kind != kind; });
+        return all;
+    }
+
     // Takes the oldest command from the wire.
     iscsi::command take() {
         const auto first = sent.front();
@@ -56,6 +74,7 @@ class fake_session final : public session_port {
     std::vector<iscsi::task_id> tasks;
     std::vector<iscsi::task_id> aborted;
     std::vector<scsi::attention> attentions;
+    std::vector<note_content> told;
     std::set<iscsi::lun_field> held;
     std::size_t slots = 1000;
     std::size_t submitted = 0;
@@ -67,6 +86,8 @@ class fake_session final : public session_port {
 
 class lun_queue_fixture : public ::testing::Test, public request_owner {
   protected:
+    void SetUp() override { shared.join(queue, properties()); }
+
     static scsi::logical_unit properties() {
         scsi::logical_unit unit;
         unit.block_count = 1 << 20;
@@ -80,6 +101,17 @@ class lun_queue_fixture : public ::testing::Test, public request_owner {
         order.push_back(tag);
         if (then)
             then(tag);
+    }
+
+    void write(std::uint64_t tag, bool force_unit_access = false) {
+        block_request request;
+        request.op = operation::write;
+        request.force_unit_access = force_unit_access;
+        request.length = memory.size();
+        request.offset = tag * 512;
+        request.buffer = memory;
+        request.tag = tag;
+        queue.submit(request, *this);
     }
 
     void read(std::uint64_t tag) {
@@ -112,6 +144,13 @@ class lun_queue_fixture : public ::testing::Test, public request_owner {
         const auto command = session.take();
         done.cookie = command.cookie;
         queue.command_done(static_cast<std::uint32_t>(command.cookie), done);
+        serve();
+    }
+
+    // The session's host does so at the end of each turn.
+    void serve() {
+        while (serves && queue.send_waiting()) {
+        }
     }
 
     void answer_good() {
@@ -129,13 +168,24 @@ class lun_queue_fixture : public ::testing::Test, public request_owner {
         answer(done);
     }
 
-    void answer_sense(std::uint8_t key, std::uint8_t code, std::uint8_t qualifier) {
-        std::array<std::byte, 18> sense{};
-        sense[0] = std::byte{0x70};
-        sense[2] = std::byte{key};
-        sense[7] = std::byte{10};
-        sense[12] = std::byte{code};
-        sense[13] = std::byte{qualifier};
+    // SPC-4 §4.5: 70h and 71h are fixed format, 72h and 73h descriptor format; 71h and 73h
+    // deferred.
+    static std::vector<std::byte>
+    sense_of(std::uint8_t format, std::uint8_t key, std::uint8_t code, std::uint8_t qualifier) {
+        const bool is_fixed = format < 0x72;
+        std::vector<std::byte> sense(is_fixed ? 18 : 8);
+        sense[0] = std::byte{format};
+        sense[is_fixed ? 2 : 1] = std::byte{key};
+        sense[7] = std::byte{is_fixed ? std::uint8_t{10} : std::uint8_t{0}};
+        sense[is_fixed ? 12 : 2] = std::byte{code};
+        sense[is_fixed ? 13 : 3] = std::byte{qualifier};
+        return sense;
+    }
+
+    void answer_sense(
+        std::uint8_t key, std::uint8_t code, std::uint8_t qualifier, std::uint8_t format = 0x70
+    ) {
+        const auto sense = sense_of(format, key, code, qualifier);
         iscsi::task_done done;
         done.status = static_cast<std::uint8_t>(scsi::status::check_condition);
         done.sense = sense;
@@ -153,10 +203,15 @@ class lun_queue_fixture : public ::testing::Test, public request_owner {
         ASSERT_TRUE(queue.next_deadline());
         session.time = std::max(session.time, *queue.next_deadline());
         queue.handle_deadline(session.time);
+        serve();
     }
 
+    static constexpr std::size_t depth = 1000;
+
     fake_session session;
-    lun_queue queue{&session, {}, properties()};
+    unit shared{session, {}, depth};
+    lun_queue queue{&shared, properties()};
+    bool serves = true;
     std::array<std::byte, 512> memory{};
     std::map<std::uint64_t, int> ended;
     std::vector<std::uint64_t> order;

@@ -31,6 +31,7 @@ TEST_F(lun_queue_test, ABadRequestEndsAtOnce) {
 }
 
 TEST_F(lun_queue_test, RequestsWaitForFreeSlotsInTheirOrder) {
+    serves = false;
     session.slots = 2;
     for (std::uint64_t tag = 0; tag < 5; ++tag)
         read(tag);
@@ -45,6 +46,7 @@ TEST_F(lun_queue_test, RequestsWaitForFreeSlotsInTheirOrder) {
 }
 
 TEST_F(lun_queue_test, ANewRequestDoesNotOvertakeThoseThatWait) {
+    serves = false;
     session.slots = 1;
     read(0);
     read(1);
@@ -120,11 +122,12 @@ TEST_F(lun_queue_test, BusyIsRepeatedLaterAndLater) {
 }
 
 TEST_F(lun_queue_test, ATaskSetThatIsFullGetsNoMoreThanItHolds) {
+    serves = false;
     for (std::uint64_t tag = 1; tag <= 4; ++tag)
         read(tag);
     ASSERT_EQ(session.sent.size(), 4U);
     answer_status(scsi::status::task_set_full); // while it holds three
-    reach_deadline();
+    reach_deadline();                           // it waits in its turn
     read(5);
     EXPECT_EQ(session.sent.size(), 3U);
     EXPECT_FALSE(queue.send_waiting());
@@ -140,15 +143,18 @@ TEST_F(lun_queue_test, ATaskSetThatIsFullGetsNoMoreThanItHolds) {
 }
 
 TEST(queue_depth, never_forbids_everything) {
-    queue_depth depth;
-    EXPECT_TRUE(depth.allows(100'000));
+    queue_depth depth(32);
+    EXPECT_TRUE(depth.allows(31));
+    EXPECT_FALSE(depth.allows(32));
     depth.refused(0);
     EXPECT_TRUE(depth.allows(0));
     EXPECT_FALSE(depth.allows(1));
+    const queue_depth none(0);
+    EXPECT_TRUE(none.allows(0));
 }
 
 TEST(queue_depth, shrinks_at_once_and_grows_with_success) {
-    queue_depth depth;
+    queue_depth depth(32);
     depth.refused(10);
     depth.refused(20);
     EXPECT_FALSE(depth.allows(10)) << "a higher number says nothing new";
@@ -160,7 +166,8 @@ TEST(queue_depth, shrinks_at_once_and_grows_with_success) {
     EXPECT_FALSE(depth.allows(11));
     for (int i = 0; i < 256 * 256; ++i)
         depth.succeeded();
-    EXPECT_TRUE(depth.allows(100'000));
+    EXPECT_TRUE(depth.allows(31));
+    EXPECT_FALSE(depth.allows(32)) << "the setting holds";
 }
 
 TEST_F(lun_queue_test, BusyForEverEnds) {
@@ -280,6 +287,7 @@ TEST_F(lun_queue_test, ASessionThatTakesNothingEndsRequestsWithoutALink) {
 }
 
 TEST_F(lun_queue_test, WaitingRequestsEndWhenTheSessionGivesUp) {
+    serves = false;
     session.slots = 1;
     read(1);
     read(2);
@@ -293,6 +301,7 @@ TEST_F(lun_queue_test, WaitingRequestsEndWhenTheSessionGivesUp) {
 }
 
 TEST_F(lun_queue_test, AllEndsWhenTheSessionIsGone) {
+    serves = false;
     session.slots = 1;
     read(1);                           // sent
     read(2);                           // waits
@@ -314,7 +323,7 @@ TEST_F(lun_queue_test, AllEndsWhenTheSessionIsGone) {
 TEST_F(lun_queue_test, RetriesOfOneCommandOfASplitRequestStayThere) {
     auto unit = properties();
     unit.max_transfer_blocks = 1;
-    lun_queue small(&session, {}, unit);
+    lun_queue small(&shared, unit);
     std::array<std::byte, 1536> buffer{};
     block_request request;
     request.length = buffer.size();
@@ -325,6 +334,7 @@ TEST_F(lun_queue_test, RetriesOfOneCommandOfASplitRequestStayThere) {
         iscsi::task_done done;
         done.transferred = bytes;
         small.command_done(static_cast<std::uint32_t>(session.take().cookie), done);
+        small.send_waiting();
     };
     reply(512);
     reply(0); // short: again

@@ -1,6 +1,7 @@
 #include "tests/unit/iscsid/lane/lun_queue_fixture.hpp"
 
 #include <cerrno>
+#include <memory>
 
 namespace iscsid::lane::test {
 namespace {
@@ -8,21 +9,9 @@ namespace {
 // What the queue of a unit enters in its ledger: the bytes that only a cache may have.
 class lun_queue_ledger : public lun_queue_fixture {
   protected:
-    lun_queue_ledger() { queue.use(ledger); }
-
-    void write(std::uint64_t tag, bool force_unit_access = false) {
-        block_request request;
-        request.op = operation::write;
-        request.force_unit_access = force_unit_access;
-        request.length = memory.size();
-        request.buffer = memory;
-        request.tag = tag;
-        queue.submit(request, *this);
-    }
-
     std::uint64_t unflushed() const { return ledger->now().unflushed; }
 
-    std::shared_ptr<write_ledger> ledger = std::make_shared<write_ledger>();
+    std::shared_ptr<write_ledger> ledger = shared.ledger();
 };
 
 TEST_F(lun_queue_ledger, HasNothingOfReads) {
@@ -85,7 +74,7 @@ TEST_F(lun_queue_ledger, HasNoWritesThatAreOnTheMedium) {
 TEST_F(lun_queue_ledger, CountsWritesThatFailApart) {
     write(1);
     answer_sense(0x7, 0x27, 0x00);
-    queue.bar(ENODEV);
+    shared.fail_requests(ENODEV);
     write(2);
     EXPECT_EQ(unflushed(), 0U);
     EXPECT_EQ(ledger->now().failed, 2 * memory.size());
@@ -94,7 +83,7 @@ TEST_F(lun_queue_ledger, CountsWritesThatFailApart) {
 TEST_F(lun_queue_ledger, OfARetiredUnitNeedsNoFlush) {
     write(1);
     answer_good();
-    queue.retire();
+    shared.retire();
     flush(2);
     write(3);
     read(4);
@@ -102,9 +91,32 @@ TEST_F(lun_queue_ledger, OfARetiredUnitNeedsNoFlush) {
     EXPECT_EQ(ended.at(3), ENODEV);
     EXPECT_EQ(ended.at(4), ENODEV);
     EXPECT_EQ(unflushed(), memory.size()) << "nothing was flushed";
-    queue.bar(ENODEV);
+    shared.fail_requests(ENODEV);
     flush(5);
     EXPECT_EQ(ended.at(5), ENODEV) << "its users hear the truth";
+}
+
+TEST_F(lun_queue_ledger, ADiskThatComesAfterARetiredOneIsNotRetired) {
+    shared.retire();
+    shared.part(queue);
+    lun_queue next(&shared, properties());
+    shared.join(next, properties());
+    block_request request;
+    request.op = operation::flush;
+    request.tag = 1;
+    next.submit(request, *this);
+    EXPECT_EQ(session.submitted, 1U);
+    next.command_done(0, {});
+    EXPECT_EQ(ended.at(1), 0);
+}
+
+TEST_F(lun_queue_ledger, IsKeptByTheQueueAndForgottenByTheUnit) {
+    shared.forget_ledger();
+    EXPECT_NE(shared.ledger(), ledger);
+    write(1);
+    answer_good();
+    EXPECT_EQ(unflushed(), memory.size());
+    EXPECT_EQ(shared.ledger()->now().unflushed, 0U);
 }
 
 } // namespace

@@ -115,7 +115,7 @@ class fake_lane final : public lane::lane {
     std::string_view ring_name() const override { return "fake"; }
 
     void tell(iscsid::lane::session_key key, iscsi::event what) {
-        handlers.at(key)({key, std::move(what), std::nullopt, nullptr});
+        handlers.at(key)({key, std::move(what), nullptr});
     }
 
     struct inhabitant {

@@ -146,6 +146,7 @@ TEST_F(plan, pings_are_off_only_when_both_values_are_0) {
 TEST_F(plan, the_rest_of_the_session) {
     set("node.session.initial_cmdsn", "77");
     set("node.session.cmds_max", "64");
+    set("node.session.queue_depth", "16");
     set("node.session.iscsi.FastAbort", "No");
     set("node.conn[0].tcp.window_size", "262144");
     set("node.session.initial_login_retry_max", "3");
@@ -154,6 +155,7 @@ TEST_F(plan, the_rest_of_the_session) {
     const auto from = made();
     EXPECT_EQ(from.session.initial_command_sn, 77U);
     EXPECT_EQ(from.session.commands_max, 64);
+    EXPECT_EQ(from.session.unit_commands_max, 16);
     EXPECT_FALSE(from.session.fast_abort);
     EXPECT_EQ(from.window_size, 262144U);
     EXPECT_EQ(from.initial_login_retry_max, 3);

@@ -358,8 +358,7 @@ TEST_F(restored, a_rescan_follows_the_target) {
 TEST_F(restored, a_rescan_comes_by_itself_with_a_unit_attention) {
     luns = {};
     log_in();
-    lane.handlers.at(1)({1, {}, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}}
-    );
+    lane.handlers.at(1)({1, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}});
     EXPECT_TRUE(until([&] { return log.has("LUN 1 is no-such-disk-1 now"); }));
 }
 
@@ -403,8 +402,7 @@ TEST_F(restored, the_word_of_a_changed_list_counts_for_the_next_list_only) {
     log_in();
     luns = {0};
     is_lost = true;
-    lane.handlers.at(1)({1, {}, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}}
-    );
+    lane.handlers.at(1)({1, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}});
     ASSERT_TRUE(until([&] { return log.has("could not be looked at"); }));
     is_lost = false;
     lane.tell(1, iscsi::logged_in{true}); // a target that is not complete yet

@@ -7,34 +7,35 @@ namespace {
 
 using std::chrono::seconds;
 
-// Units that are not what they were: bar() and refresh().
-class lun_queue_bar : public lun_queue_fixture {};
+// Units that are not what they were: fail_requests() and refresh().
+class lun_queue_refusal : public lun_queue_fixture {};
 
-TEST_F(lun_queue_bar, ABarredUnitGetsNoRequests) {
-    queue.bar(EIO);
+TEST_F(lun_queue_refusal, AFailedUnitGetsNoRequests) {
+    shared.fail_requests(EIO);
     read(1);
     flush(2);
     EXPECT_EQ(ended.at(1), EIO);
     EXPECT_EQ(ended.at(2), EIO);
     EXPECT_EQ(session.submitted, 0U);
     EXPECT_EQ(queue.unfinished(), 0U);
-    queue.bar(ENOLINK);
+    shared.fail_requests(ENOLINK);
     read(3);
     EXPECT_EQ(ended.at(3), ENOLINK) << "the last word holds";
-    queue.bar(0);
+    shared.fail_requests(0);
     read(4);
     answer_good();
     EXPECT_EQ(ended.at(4), 0);
 }
 
-TEST_F(lun_queue_bar, ABarEndsWhatHasNotBeenSent) {
+TEST_F(lun_queue_refusal, FailingEndsWhatHasNotBeenSent) {
     session.slots = 1;
+    serves = false;
     read(1);
     answer_status(scsi::status::busy); // delayed
     read(2);                           // sent
     read(3);                           // waits
     read(4);
-    queue.bar(EIO);
+    shared.fail_requests(EIO);
     EXPECT_EQ(ended, (std::map<std::uint64_t, int>{{1, EIO}, {3, EIO}, {4, EIO}}));
     EXPECT_EQ(queue.unfinished(), 1U);
     EXPECT_FALSE(queue.send_waiting());
@@ -43,13 +44,13 @@ TEST_F(lun_queue_bar, ABarEndsWhatHasNotBeenSent) {
     EXPECT_EQ(session.submitted, 2U);
     answer_good();
     EXPECT_EQ(ended.at(2), EIO) << "nobody knows which unit answered";
-    queue.bar(0);
+    shared.fail_requests(0);
     read(5);
     answer_good();
     EXPECT_EQ(ended.at(5), 0);
 }
 
-TEST_F(lun_queue_bar, NothingIsSentAgainToABarredUnit) {
+TEST_F(lun_queue_refusal, NothingIsSentAgainToAFailedUnit) {
     const std::vector<std::function<void()>> answers{
         [this] { answer_status(scsi::status::busy); },
         [this] { answer_sense(0x6, 0x29, 0x00); },
@@ -60,20 +61,20 @@ TEST_F(lun_queue_bar, NothingIsSentAgainToABarredUnit) {
     std::uint64_t tag = 0;
     for (const auto& each : answers) {
         read(++tag);
-        queue.bar(EIO);
+        shared.fail_requests(EIO);
         each();
         EXPECT_EQ(ended.at(tag), EIO) << tag;
         EXPECT_EQ(session.submitted, tag);
-        queue.bar(0);
+        shared.fail_requests(0);
     }
     zero(++tag);
-    queue.bar(EIO);
+    shared.fail_requests(EIO);
     answer_sense(0x5, 0x20, 0x00); // no WRITE SAME: another way, but not now
     EXPECT_EQ(ended.at(tag), EIO);
     EXPECT_EQ(session.submitted, tag);
 }
 
-TEST_F(lun_queue_bar, ABarEndsASplitRequestAfterTheCommandUnderWay) {
+TEST_F(lun_queue_refusal, FailingEndsASplitRequestAfterTheCommandUnderWay) {
     auto unit = properties();
     unit.max_transfer_blocks = 1;
     queue.refresh(unit);
@@ -83,13 +84,13 @@ TEST_F(lun_queue_bar, ABarEndsASplitRequestAfterTheCommandUnderWay) {
     request.buffer = buffer;
     request.tag = 9;
     queue.submit(request, *this);
-    queue.bar(EIO);
+    shared.fail_requests(EIO);
     answer_good();
     EXPECT_EQ(ended.at(9), EIO);
     EXPECT_TRUE(session.sent.empty());
 }
 
-TEST_F(lun_queue_bar, TheOwnerMaySubmitWhileABarEndsItsRequests) {
+TEST_F(lun_queue_refusal, TheOwnerMaySubmitWhileItsRequestsAreFailed) {
     session.slots = 1;
     for (std::uint64_t tag = 1; tag <= 3; ++tag)
         read(tag);
@@ -97,57 +98,22 @@ TEST_F(lun_queue_bar, TheOwnerMaySubmitWhileABarEndsItsRequests) {
         if (tag < 100)
             read(tag + 100);
     };
-    queue.bar(EIO);
+    shared.fail_requests(EIO);
     EXPECT_EQ(ended.size(), 4U);
     EXPECT_EQ(ended.at(103), EIO);
     EXPECT_EQ(queue.unfinished(), 1U);
 }
 
-TEST_F(lun_queue_bar, ADistrustedUnitGetsNothingNotEvenWhatTheSessionHasParked) {
-    session.slots = 2;
+TEST_F(lun_queue_refusal, AFailedUnitWithoutASessionHasNoLink) {
     read(1);
-    read(2);
-    read(3); // waits
-    queue.distrust(true);
-    EXPECT_EQ(ended, (std::map<std::uint64_t, int>{{3, EIO}}));
-    EXPECT_EQ(session.aborted.size(), 2U);
-    answer_outcome(iscsi::task_result::aborted);
-    answer_outcome(iscsi::task_result::aborted);
-    EXPECT_EQ(ended.at(1), EIO);
-    EXPECT_EQ(ended.at(2), EIO);
-    read(4);
-    EXPECT_EQ(ended.at(4), EIO);
-    EXPECT_EQ(session.submitted, 2U);
-    queue.distrust(false);
-    read(5);
-    answer_good();
-    EXPECT_EQ(ended.at(5), 0);
-}
-
-TEST_F(lun_queue_bar, AWordOfTheControlThreadHoldsBesideDistrust) {
-    queue.bar(ENOLINK);
-    queue.distrust(true);
-    read(1);
-    EXPECT_EQ(ended.at(1), ENOLINK);
-    queue.bar(0);
-    read(2);
-    EXPECT_EQ(ended.at(2), EIO);
-    queue.distrust(false);
-    read(3);
-    answer_good();
-    EXPECT_EQ(ended.at(3), 0);
-}
-
-TEST_F(lun_queue_bar, ABarredUnitWithoutASessionHasNoLink) {
-    read(1);
-    queue.bar(EIO);
+    shared.fail_requests(EIO);
     queue.session_gone();
     EXPECT_EQ(ended.at(1), ENOLINK);
     read(2);
     EXPECT_EQ(ended.at(2), ENOLINK);
 }
 
-TEST_F(lun_queue_bar, ALargerUnitTakesMore) {
+TEST_F(lun_queue_refusal, ALargerUnitTakesMore) {
     const std::uint64_t last = properties().block_count;
     read(last);
     EXPECT_EQ(ended.at(last), EINVAL);
@@ -160,7 +126,7 @@ TEST_F(lun_queue_bar, ALargerUnitTakesMore) {
     EXPECT_EQ(ended.at(last + 1), 0);
 }
 
-TEST_F(lun_queue_bar, ASmallerAndReadOnlyUnitTakesLess) {
+TEST_F(lun_queue_refusal, ASmallerAndReadOnlyUnitTakesLess) {
     auto smaller = properties();
     smaller.block_count = 8;
     smaller.read_only = true;

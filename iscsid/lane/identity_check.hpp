@@ -1,0 +1,87 @@
+#pragma once
+
+#include "iscsid/lane/command_source.hpp"
+#include "iscsid/lane/identity_answer.hpp"
+#include "iscsid/lane/unit_state.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace iscsid::lane {
+
+// Asks one logical unit who it is, again and again until that is settled, and says what follows.
+//
+//   expect() → begin() → the question, goes ahead of what is held → the listener
+//
+// The listener hears `same` at once. Anything else must last before it counts, each for its own
+// time, for a target that was just started may not be complete yet; after it the question goes on,
+// for the right unit may come back, until stop() or until `same` or `unclear` is the last word.
+class identity_check final : public command_source {
+  public:
+    // `shown`: the identity of another unit. Returns whether to go on asking.
+    using listener = std::function<bool(unit_happening what, const std::string& shown)>;
+
+    identity_check(session_port& session, const iscsi::lun_field& lun, listener hears);
+
+    // An empty name: there is nothing to ask.
+    void expect(unit_identity recorded) { recorded_ = std::move(recorded); }
+
+    const unit_identity& expected() const { return recorded_; }
+
+    bool can_ask() const { return !recorded_.name.empty(); }
+
+    // Asks, and counts all patience from here. `old`: an answer that is under way may be older than
+    // what gave the reason, so it does not end the matter. After a login it is not: what had no
+    // answer by then was sent again.
+    enum class answer_under_way : std::uint8_t { counts, is_old };
+    void begin(answer_under_way which);
+
+    // What is under way ends unheard.
+    void stop();
+
+    // It took more than one question since begin().
+    bool took_long() const { return asked_again_; }
+
+    void command_done(std::uint32_t slot, const iscsi::task_done& done) override;
+
+    bool send_waiting() override { return false; } // a timer tries again
+
+    void handle_deadline(iscsi::instant now) override;
+    std::optional<iscsi::instant> next_deadline() const override;
+
+    void restart_timeouts(iscsi::instant /*now*/) override {} // the unit begins anew
+
+    void session_gone() override;
+
+  private:
+    enum class state : std::uint8_t {
+        at_rest,
+        asking,    // `due_`: abort then
+        giving_up, // aborted: command_done() comes
+        pausing,   // `due_`: ask then
+    };
+
+    void ask(std::uint16_t length);
+    void ask_later();
+    void conclude(const identity_answer& answer);
+    bool is_patience_over(identity_finding what);
+
+    session_port* session_; // nullptr: gone
+    iscsi::lun_field lun_;
+    listener hears_;
+    unit_identity recorded_;
+    state is_ = state::at_rest;
+    bool is_stopped_ = true;
+    bool is_old_ = false; // the question under way: its answer says nothing
+    bool asked_again_ = false;
+    identity_finding last_ = identity_finding::same;
+    iscsi::instant since_{}; // when `last_` was found first
+    iscsi::duration delay_{};
+    iscsi::instant due_{};
+    iscsi::task_id task_ = 0;
+    std::vector<std::byte> room_; // stays in place while a question is under way
+};
+
+} // namespace iscsid::lane

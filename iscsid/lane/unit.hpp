@@ -1,0 +1,128 @@
+#pragma once
+
+#include "iscsid/lane/command_source.hpp"
+#include "iscsid/lane/identity_check.hpp"
+#include "iscsid/lane/lost_writes.hpp"
+#include "iscsid/lane/queue_depth.hpp"
+#include "iscsid/lane/trouble_log.hpp"
+#include "iscsid/lane/unit_state.hpp"
+#include "iscsid/lane/write_ledger.hpp"
+
+#include "libiscsi/scsi/logical_unit.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace iscsid::lane {
+
+// Who has requests for a unit: the queue of a disk, or of one client of an export.
+class unit_client {
+  public:
+    virtual ~unit_client() = default;
+
+    // Requests that have not been sent end as the unit refuses them.
+    virtual void end_unsent() = 0;
+
+    // What the session has of this client, sent or held, is aborted: nothing of it goes out later.
+    virtual void abort_sent() = 0;
+
+    // The unit answers again, or there is a new connection: what could not be answered until now is
+    // no reason to give up.
+    virtual void restart_timeouts(iscsi::instant now) = 0;
+};
+
+// One logical unit of a session, for as long as the session lives on its lane: whether its commands
+// may go, how many at a time, what it has lost, and what was told of it. All disks and clients of
+// the LUN share it, and no other unit waits for it.
+//
+// Calling order: join() when a disk moves in, part() before it is destroyed. A queue asks refusal()
+// and admits() before each command, then calls sent(), and ended() with the outcome.
+class unit {
+  public:
+    // `commands_max`: at a time, of all its clients together (node.session.queue_depth).
+    unit(session_port& session, const iscsi::lun_field& lun, std::size_t commands_max);
+
+    session_port& session() { return session_; }
+
+    const iscsi::lun_field& lun() const { return lun_; }
+
+    command_source& identity() { return identity_; }
+
+    // A unit with an identity is asked for it before the first command of this client goes out. Of
+    // several clients the last one's word holds: they are made of the same scan.
+    void join(unit_client& client, const scsi::logical_unit& recorded);
+    void part(unit_client& client);
+
+    // The control thread's word: all requests end with this positive errno from now on, without
+    // being sent; what was sent already ends as it does. 0 lifts it.
+    void fail_requests(int error);
+
+    // As fail_requests(ENODEV), but flushes end well: for a unit that is gone at the target and
+    // whose disk is about to be removed. The kernel's last flush can save nothing any more, and
+    // would be logged as an I/O error. Ends with fail_requests(), or with the last disk.
+    void retire();
+
+    bool is_retired() const { return is_retired_; }
+
+    // Where the ends of writes and flushes are entered; one for all clients until forgotten.
+    const std::shared_ptr<write_ledger>& ledger() const { return ledger_; }
+
+    void forget_ledger() { ledger_ = std::make_shared<write_ledger>(); }
+
+    // There is a new connection, or the target says that the unit has changed.
+    void doubt(identity_check::answer_under_way which);
+
+    // What the target says of the unit beside the fate of a command. A deferred error is noted as
+    // a lost write, and no news for the control thread but as trouble.
+    void attention(scsi::attention what, const iscsi::task_done* said_by = nullptr);
+
+    // The errno that requests end with; 0: they may be sent.
+    int refusal() const;
+
+    // "it is not the unit that its disk was made of": for the log.
+    std::string_view why_refused() const;
+
+    bool admits() const { return depth_.allows(in_flight_); }
+
+    void sent() { ++in_flight_; }
+
+    void ended(const iscsi::task_done& done);
+
+    lost_writes& losses() { return losses_; }
+
+    unit_state state() const { return state_; }
+
+    // `describe` gives the io_trouble, and is called only if it is to be told.
+    template <class Describe>
+    void trouble(trouble_kind kind, Describe describe) {
+        const auto line = troubles_.note(kind, session_.now());
+        if (!line)
+            return;
+        io_trouble what = describe();
+        what.lun = lun_;
+        what.kind = kind;
+        what.count = line->count;
+        what.untold = line->untold;
+        session_.tell(std::move(what));
+    }
+
+  private:
+    bool hear(unit_happening what, const std::string& shown);
+    void take(unit_step step);
+    void tell_change(unit_state before, unit_happening what, const std::string& shown);
+
+    session_port& session_;
+    iscsi::lun_field lun_;
+    identity_check identity_;
+    std::vector<unit_client*> clients_;
+    unit_state state_ = unit_state::unwatched;
+    int ordered_error_ = 0; // by the control thread
+    bool is_retired_ = false;
+    std::shared_ptr<write_ledger> ledger_ = std::make_shared<write_ledger>();
+    queue_depth depth_;
+    std::size_t in_flight_ = 0; // commands that the session has
+    lost_writes losses_;
+    trouble_log troubles_;
+};
+
+} // namespace iscsid::lane

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "iscsid/lane/note.hpp"
+
+#include <string>
+#include <string_view>
+
+// What the log says of requests and units that are not well: one sentence each, for people.
+namespace iscsid::session {
+
+// `disk`: the name of the unit's node under /dev, "" when it has none.
+//
+//   LUN 2 (sdc): WRITE of 8 blocks (4096 bytes) at LBA 1234 failed after 6 tries with Input/output
+//   error: CHECK CONDITION, MEDIUM ERROR 0C/00 (the 4th; 1 more since the last line)
+std::string describe(const lane::io_trouble& what, std::string_view disk);
+std::string describe(const lane::identity_change& what, std::string_view disk);
+
+// Both write one line; `session` is how the log names it.
+void report(std::string_view session, std::string_view disk, const lane::io_trouble& what);
+void report(std::string_view session, std::string_view disk, const lane::identity_change& what);
+
+} // namespace iscsid::session

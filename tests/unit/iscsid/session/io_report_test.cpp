@@ -1,0 +1,110 @@
+#include "tests/unit/iscsid/session/log_ear.hpp"
+
+#include "iscsid/session/io_report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace iscsid::session {
+namespace {
+
+using lane::identity_change;
+using lane::identity_news;
+using lane::io_trouble;
+using lane::trouble_kind;
+
+io_trouble failed_write() {
+    io_trouble what;
+    what.lun[1] = std::byte{2};
+    what.op = lane::operation::write;
+    what.lba = 1234;
+    what.blocks = 8;
+    what.bytes = 4096;
+    what.reason = "CHECK CONDITION, MEDIUM ERROR 0C/00";
+    what.tries = 6;
+    what.error = EIO;
+    what.count = 1;
+    return what;
+}
+
+TEST(io_report, names_all_that_is_known_of_an_error) {
+    EXPECT_EQ(
+        describe(failed_write(), "ublkb0"),
+        "LUN 2 (ublkb0): WRITE of 8 blocks (4096 bytes) at LBA 1234 failed after 6 tries with "
+        "Input/output error: CHECK CONDITION, MEDIUM ERROR 0C/00"
+    );
+}
+
+TEST(io_report, has_no_empty_names) {
+    auto flush = failed_write();
+    flush.op = lane::operation::flush;
+    flush.blocks = flush.bytes = flush.lba = 0;
+    flush.tries = 1;
+    EXPECT_EQ(
+        describe(flush, ""),
+        "LUN 2: flush failed after 1 try with Input/output error: CHECK CONDITION, MEDIUM ERROR "
+        "0C/00"
+    );
+    flush.tries = 0;
+    EXPECT_THAT(describe(flush, ""), ::testing::HasSubstr("flush failed before it was sent with"));
+}
+
+TEST(io_report, says_how_many_errors_a_line_stands_for) {
+    auto fourth = failed_write();
+    fourth.count = 4;
+    fourth.untold = 1;
+    EXPECT_THAT(describe(fourth, ""), ::testing::EndsWith("(4 in a row; 1 without a line)"));
+    fourth.count = 1; // after a quiet time
+    EXPECT_THAT(describe(fourth, ""), ::testing::EndsWith("(1 in a row; 1 without a line)"));
+}
+
+TEST(io_report, an_abort_says_that_the_request_goes_on) {
+    auto aborted = failed_write();
+    aborted.kind = trouble_kind::aborted;
+    aborted.reason = "no answer, aborted";
+    aborted.tries = 2;
+    const log_ear ear;
+    report("session 1", "sdc", aborted);
+    EXPECT_TRUE(
+        ear.has("session 1: LUN 2 (sdc): WRITE of 8 blocks (4096 bytes) at LBA 1234, try 2: "
+                "no answer, aborted")
+    );
+    report("session 1", "sdc", failed_write());
+    EXPECT_TRUE(ear.has("session 1: LUN 2 (sdc): WRITE of 8 blocks (4096 bytes) at LBA 1234 failed")
+    );
+}
+
+TEST(io_report, tells_of_lost_writes) {
+    io_trouble lost;
+    lost.kind = trouble_kind::lost_write;
+    EXPECT_EQ(
+        describe(lost, "sdc"),
+        "LUN 0 (sdc): a write that was answered before is lost, the next flush fails"
+    );
+    lost.reason = "CHECK CONDITION, deferred MEDIUM ERROR 0C/00";
+    EXPECT_THAT(describe(lost, ""), ::testing::EndsWith("fails: " + lost.reason));
+}
+
+TEST(io_report, tells_of_units_that_are_not_what_they_were) {
+    identity_change what;
+    what.recorded = "S1";
+    what.shown = "S2";
+    const auto words = [&what](identity_news news) {
+        what.what = news;
+        return describe(what, "sdc");
+    };
+    EXPECT_EQ(
+        words(identity_news::other),
+        "LUN 0 (sdc): it is S2 now, not S1: its I/O fails until that is back"
+    );
+    EXPECT_THAT(words(identity_news::silent), ::testing::HasSubstr("whether it is still S1"));
+    EXPECT_THAT(words(identity_news::unclear), ::testing::HasSubstr("it is taken for S1"));
+    EXPECT_EQ(words(identity_news::confirmed), "LUN 0 (sdc): it is S1 again");
+    what.shown.clear();
+    EXPECT_THAT(words(identity_news::other), ::testing::HasSubstr("S1 is not there"));
+}
+
+} // namespace
+} // namespace iscsid::session
