@@ -21,8 +21,7 @@ void control_commands::submit(control_command command) {
     auto place = std::find(commands_.begin(), commands_.end(), nullptr);
     if (place == commands_.end())
         place = commands_.insert(place, nullptr);
-    *place = std::make_unique<under_way>();
-    (*place)->command = std::move(command);
+    *place = std::make_unique<control_command>(std::move(command));
     const auto slot = static_cast<std::uint32_t>(place - commands_.begin());
     if (!waiting_.empty() || !try_send(slot))
         waiting_.push_back(slot);
@@ -30,15 +29,15 @@ void control_commands::submit(control_command command) {
 
 void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& done) {
     const auto finished = std::exchange(commands_[slot], nullptr);
-    pass_on_lost_writes(finished->command.what.lun, done);
+    pass_on_lost_writes(finished->what.lun, done);
     scsi_outcome outcome;
     outcome.done = done;
-    outcome.done.cookie = finished->command.what.cookie;
+    outcome.done.cookie = finished->what.cookie;
     outcome.sense_bytes.assign(done.sense.begin(), done.sense.end());
     outcome.done.sense = outcome.sense_bytes;
-    outcome.data = std::move(finished->command.data_in);
+    outcome.data = std::move(finished->data_in);
     outcome.data.resize(std::min<std::size_t>(outcome.data.size(), done.transferred));
-    finished->command.done(std::move(outcome));
+    finished->done(std::move(outcome));
 }
 
 // A deferred error comes with the next command of the unit, whose ever that is (SPC-4 §4.5.5). All
@@ -60,59 +59,31 @@ bool control_commands::send_waiting() {
     return true;
 }
 
-void control_commands::handle_deadline(iscsi::instant now) {
-    for (const auto& each : commands_) {
-        if (!each || !each->sent || each->aborted || each->due > now)
-            continue;
-        if (!session_->logged_in()) {
-            each->due = now + timeout_of(each->command.what.cdb);
-            continue;
-        }
-        each->aborted = true;
-        session_->abort(each->task);
-    }
-}
-
-std::optional<iscsi::instant> control_commands::next_deadline() const {
-    std::optional<iscsi::instant> first;
-    for (const auto& each : commands_)
-        if (each && each->sent && !each->aborted && (!first || each->due < *first))
-            first = each->due;
-    return first;
-}
-
-void control_commands::restart_timeouts(iscsi::instant now) {
-    for (const auto& each : commands_)
-        if (each)
-            each->due = now + timeout_of(each->command.what.cdb);
-}
-
 void control_commands::session_gone() {
     session_ = nullptr;
     waiting_.clear();
     for (auto& each : commands_)
         if (const auto gone = std::exchange(each, nullptr))
-            end_as_lost(gone->command);
+            end_as_lost(*gone);
 }
 
 bool control_commands::try_send(std::uint32_t slot) {
-    under_way& sending = *commands_[slot];
-    iscsi::command what = sending.command.what;
-    what.data_in = sending.command.data_in;
-    what.data_out = sending.command.data_out;
+    control_command& sending = *commands_[slot];
+    iscsi::command what = sending.what;
+    what.data_in = sending.data_in;
+    what.data_out = sending.data_out;
     what.cookie = slot;
     what.goes_ahead = true; // a scan only asks
+    if (what.timeout == iscsi::duration::zero())
+        what.timeout = timeout_of(what.cdb);
     const auto task = session_->submit(what, *this);
     if (task.has_error()) {
         if (task.error().code == iscsi::to_error_code(iscsi::session_errc::no_free_slot))
             return false;
         const auto refused = std::exchange(commands_[slot], nullptr);
-        end_as_lost(refused->command);
+        end_as_lost(*refused);
         return true;
     }
-    sending.sent = true;
-    sending.task = task.value();
-    sending.due = session_->now() + timeout_of(what.cdb);
     return true;
 }
 

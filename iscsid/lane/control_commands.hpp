@@ -20,7 +20,8 @@ struct control_command {
 // Ends a command that never reached a target.
 void end_as_lost(control_command& command);
 
-// The control thread's commands of one session: sent once, never repeated, aborted after 30 s.
+// The control thread's commands of one session: sent once and never repeated, with the time that a
+// command of their kind gets.
 class control_commands final : public command_source {
   public:
     explicit control_commands(session_port& session) : session_(&session) {}
@@ -29,25 +30,21 @@ class control_commands final : public command_source {
 
     void command_done(std::uint32_t slot, const iscsi::task_done& done) override;
     bool send_waiting() override;
-    void handle_deadline(iscsi::instant now) override;
-    std::optional<iscsi::instant> next_deadline() const override;
-    void restart_timeouts(iscsi::instant now) override;
+
+    void handle_deadline(iscsi::instant /*now*/) override {}
+
+    std::optional<iscsi::instant> next_deadline() const override { return std::nullopt; }
+
+    void restart_timeouts(iscsi::instant /*now*/) override {}
+
     void session_gone() override;
 
   private:
-    struct under_way {
-        control_command command;
-        iscsi::task_id task = 0;
-        iscsi::instant due{};
-        bool sent = false;
-        bool aborted = false;
-    };
-
     bool try_send(std::uint32_t slot);
     void pass_on_lost_writes(const iscsi::lun_field& lun, const iscsi::task_done& done);
 
-    session_port* session_;                            // nullptr: gone
-    std::vector<std::unique_ptr<under_way>> commands_; // by slot; nullptr is free
+    session_port* session_;                                  // nullptr: gone
+    std::vector<std::unique_ptr<control_command>> commands_; // by slot; nullptr is free
     std::deque<std::uint32_t> waiting_;
 };
 

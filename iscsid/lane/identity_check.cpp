@@ -60,10 +60,10 @@ void identity_check::begin(answer_under_way which) {
     asked_again_ = false;
     last_ = identity_finding::same;
     delay_ = first_delay;
-    if (is_ != state::asking && is_ != state::giving_up)
-        return ask(scsi::first_inquiry_length);
-    is_old_ |= was_stopped || which == answer_under_way::is_old;
-    due_ = session_->now() + timeout_of(scsi::inquiry_vpd(recorded_.page, 0));
+    if (is_ == state::asking)
+        is_old_ |= was_stopped || which == answer_under_way::is_old;
+    else
+        ask(scsi::first_inquiry_length);
 }
 
 void identity_check::stop() {
@@ -80,12 +80,11 @@ void identity_check::ask(std::uint16_t length) {
     what.cdb = scsi::inquiry_vpd(recorded_.page, length);
     what.data_in = room_;
     what.goes_ahead = true;
+    what.timeout = timeout_of(what.cdb);
     const auto task = session_->submit(what, *this);
     if (task.has_error())
         return ask_later();
     is_ = state::asking;
-    task_ = task.value();
-    due_ = session_->now() + timeout_of(what.cdb);
 }
 
 void identity_check::ask_later() {
@@ -128,24 +127,15 @@ bool identity_check::is_patience_over(identity_finding what) {
 }
 
 void identity_check::handle_deadline(iscsi::instant now) {
-    if (due_ > now)
+    if (is_ != state::pausing || due_ > now)
         return;
-    if (is_ == state::pausing) {
-        is_ = state::at_rest; // without a connection the next login begins anew
-        if (session_->logged_in())
-            ask(scsi::first_inquiry_length);
-    } else if (is_ == state::asking && session_->logged_in()) {
-        is_ = state::giving_up;
-        session_->abort(task_);
-    } else if (is_ == state::asking) { // a lost connection is not the fault of the unit
-        due_ = now + longest_delay;
-    }
+    is_ = state::at_rest; // without a connection the next login begins anew
+    if (session_->logged_in())
+        ask(scsi::first_inquiry_length);
 }
 
 std::optional<iscsi::instant> identity_check::next_deadline() const {
-    if (is_ == state::asking || is_ == state::pausing)
-        return due_;
-    return std::nullopt;
+    return is_ == state::pausing ? std::optional(due_) : std::nullopt;
 }
 
 void identity_check::session_gone() {

@@ -58,9 +58,8 @@ class identity_check final : public command_source {
   private:
     enum class state : std::uint8_t {
         at_rest,
-        asking,    // `due_`: abort then
-        giving_up, // aborted: command_done() comes
-        pausing,   // `due_`: ask then
+        asking,  // command_done() comes
+        pausing, // `due_`: ask then
     };
 
     void ask(std::uint16_t length);
@@ -80,7 +79,6 @@ class identity_check final : public command_source {
     iscsi::instant since_{}; // when `last_` was found first
     iscsi::duration delay_{};
     iscsi::instant due_{};
-    iscsi::task_id task_ = 0;
     std::vector<std::byte> room_; // stays in place while a question is under way
 };
 

@@ -96,8 +96,9 @@ class lane {
     // Any work of a disk driver that must run on the lane's thread.
     virtual void call(std::function<void()> work) = 0;
 
-    // One SCSI command of the control thread (scan, identity check): sent once, never repeated,
-    // aborted when no answer comes within 30 s. An unknown session's commands end as lost.
+    // One SCSI command of the control thread (scan): sent once, never repeated, aborted when its
+    // time is over (0: 30 s, or more where its kind takes more). An unknown session's commands end
+    // as lost.
     virtual void execute(
         session_key key,
         const iscsi::command& what, // data_in.size() is the room, data_out is copied

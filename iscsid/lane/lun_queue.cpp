@@ -17,7 +17,8 @@ constexpr iscsi::duration first_delay = std::chrono::milliseconds(1);
 constexpr iscsi::duration longest_delay = std::chrono::milliseconds(1000);
 
 // Linux gives a command its timeout for the first try and for each of five retries. So long what is
-// tried in vain is tried again; time in which the target works on a command does not count.
+// tried in vain is tried again, from the first try that was: one whose time was over, or BUSY. Time
+// in which data move, or behind a closed window, is no try in vain (see iscsi::command::timeout).
 constexpr int timeouts_until_give_up = 6;
 
 // A discard that a unit cannot do is no loss.
@@ -30,7 +31,7 @@ std::string words_for(const iscsi::task_done& done) {
     case iscsi::task_result::lost:
         return "the session has ended or was given up before an answer came";
     case iscsi::task_result::aborted:
-        return "no answer, aborted";
+        return done.timed_out ? "no answer in time, aborted" : "aborted, or ended by a reset";
     case iscsi::task_result::short_data:
         return "GOOD, but the data are not all there";
     case iscsi::task_result::answered:
@@ -181,25 +182,18 @@ void lun_queue::handle_deadline(iscsi::instant now) {
     next_check_.reset();
     for (std::uint32_t slot = 0; slot < entries_.size(); ++slot) {
         const entry& what = entries_[slot];
-        if (what.is != state::sent && what.is != state::delayed)
+        if (what.is != state::delayed)
             continue;
         if (what.due <= now)
-            now_due(slot, now);
+            wait_in_turn(slot);
         else
             check_at(what.due);
     }
 }
 
-void lun_queue::restart_timeouts(iscsi::instant now) {
-    for (entry& what : entries_) {
-        if (what.is == state::free)
-            continue;
+void lun_queue::restart_timeouts(iscsi::instant /*now*/) {
+    for (entry& what : entries_)
         what.give_up.reset();
-        if (what.is != state::sent)
-            continue;
-        what.due = now + timeout_of(what.command.cdb);
-        check_at(what.due);
-    }
 }
 
 void lun_queue::session_gone() {
@@ -260,6 +254,7 @@ bool lun_queue::try_send(std::uint32_t slot) {
     command.data_in = what.command.data_in;
     command.data_out = what.command.data_out;
     command.cookie = slot;
+    command.timeout = timeout_of(what.command.cdb);
     const auto task = unit_->session().submit(command, *this);
     if (task.has_error()) {
         if (task.error().code == iscsi::to_error_code(iscsi::session_errc::no_free_slot))
@@ -271,8 +266,6 @@ bool lun_queue::try_send(std::uint32_t slot) {
     ++what.tries;
     what.is = state::sent;
     what.task = task.value();
-    what.due = unit_->session().now() + timeout_of(what.command.cdb);
-    check_at(what.due);
     return true;
 }
 
@@ -290,7 +283,7 @@ void lun_queue::repeat(
     if (refusal() != 0)
         return refuse(slot);
     const auto now = unit_->session().now();
-    if (done.outcome == iscsi::task_result::aborted && !what.give_up)
+    if (done.timed_out && !what.give_up)
         what.give_up = now + (timeouts_until_give_up - 1) * timeout_of(what.command.cdb);
     if (what.failed_tries >= why.retries || (what.give_up && now >= *what.give_up))
         return fail(slot, why.error, done);
@@ -366,19 +359,6 @@ void lun_queue::finish(std::uint32_t slot, int error) {
     first_free_ = slot;
     --unfinished_;
     owner.complete(tag, error);
-}
-
-void lun_queue::now_due(std::uint32_t slot, iscsi::instant now) {
-    entry& what = entries_[slot];
-    if (what.is == state::delayed) {
-        wait_in_turn(slot);
-    } else if (unit_->session().logged_in()) {
-        what.is = state::aborting; // ends in command_done()
-        unit_->session().abort(what.task);
-    } else { // no connection, so no answer: the session's own timer bounds that
-        what.due = now + timeout_of(what.command.cdb);
-        check_at(what.due);
-    }
 }
 
 void lun_queue::check_at(iscsi::instant when) {

@@ -49,7 +49,7 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
         free,
         waiting,  // for a free slot of the session, or for the unit to take more
         sent,     // the session has it: under way, held, or waiting for a connection
-        aborting, // sent, and given up on
+        aborting, // sent, and unwanted: command_done() comes
         delayed,  // to be sent again at `due`
     };
 
@@ -65,7 +65,7 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
         std::uint64_t ledger_mark = 0; // of a flush: what it covers
         iscsi::duration next_delay{};
         iscsi::task_id task = 0;
-        iscsi::instant due{};                  // sent: abort then; delayed: send again then
+        iscsi::instant due{};                  // delayed: send again then
         std::optional<iscsi::instant> give_up; // set by the first try that was in vain
         std::uint32_t next = no_slot;          // in the free or the waiting list
     };
@@ -91,7 +91,6 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     void fail(std::uint32_t slot, int error, const iscsi::task_done& why);
     void finish(std::uint32_t slot, int error);
     void enter(const block_request& request, std::uint64_t mark, int error);
-    void now_due(std::uint32_t slot, iscsi::instant now);
     void check_at(iscsi::instant when);
     io_trouble describe(const block_request& request) const;
     io_trouble describe(const entry& what) const;

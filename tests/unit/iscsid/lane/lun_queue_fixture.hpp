@@ -198,6 +198,13 @@ class lun_queue_fixture : public ::testing::Test, public request_owner {
         answer(done);
     }
 
+    void answer_timed_out() {
+        iscsi::task_done done;
+        done.outcome = iscsi::task_result::aborted;
+        done.timed_out = true;
+        answer(done);
+    }
+
     // Lets the time go to the queue's next deadline.
     void reach_deadline() {
         ASSERT_TRUE(queue.next_deadline());

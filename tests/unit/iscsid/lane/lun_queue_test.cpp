@@ -233,17 +233,24 @@ TEST_F(lun_queue_test, ARefusedFlushIsAnError) {
     EXPECT_EQ(ended.at(1), EREMOTEIO);
 }
 
-TEST_F(lun_queue_test, ACommandWithoutAnswerIsAborted) {
+// The session watches it, for only the session knows when it is under way.
+TEST_F(lun_queue_test, EachCommandHasTheTimeOfItsKind) {
     read(1);
-    const auto start = session.time;
-    reach_deadline();
-    EXPECT_EQ(session.time - start, seconds(30));
-    EXPECT_EQ(session.aborted, std::vector<iscsi::task_id>{1});
-    EXPECT_TRUE(ended.empty()) << "the abort ends it, not the timer";
-    session.time += seconds(100);
-    queue.handle_deadline(session.time);
-    EXPECT_EQ(session.aborted.size(), 1U) << "once";
-    answer_outcome(iscsi::task_result::aborted);
+    EXPECT_EQ(session.sent.at(0).timeout, seconds(30));
+    answer_good();
+    flush(2);
+    EXPECT_EQ(session.sent.at(0).timeout, seconds(60));
+    answer_good();
+    zero(3);
+    EXPECT_EQ(session.sent.at(0).timeout, seconds(120));
+    EXPECT_FALSE(queue.next_deadline()) << "the queue has no timer of its own";
+}
+
+TEST_F(lun_queue_test, ACommandWhoseTimeIsOverIsSentAgain) {
+    read(1);
+    session.time += seconds(30);
+    answer_timed_out();
+    EXPECT_TRUE(session.aborted.empty()) << "the session has aborted it";
     EXPECT_EQ(session.submitted, 2U);
     answer_good();
     EXPECT_EQ(ended.at(1), 0);
@@ -251,33 +258,42 @@ TEST_F(lun_queue_test, ACommandWithoutAnswerIsAborted) {
 
 TEST_F(lun_queue_test, ACommandThatIsNeverAnsweredTimesOut) {
     read(1);
-    for (int i = 0; i < 100 && ended.empty(); ++i) {
-        reach_deadline();
-        answer_outcome(iscsi::task_result::aborted);
+    const auto start = session.time;
+    while (ended.empty() && session.submitted < 100) {
+        session.time += seconds(30);
+        answer_timed_out();
     }
     EXPECT_EQ(ended.at(1), ETIMEDOUT);
-    EXPECT_LE(session.submitted, 6U);
+    EXPECT_EQ(session.submitted, 6U);
+    EXPECT_LE(session.time - start, seconds(180));
 }
 
-TEST_F(lun_queue_test, AFlushHasMoreTime) {
-    flush(1);
-    const auto start = session.time;
-    reach_deadline();
-    EXPECT_EQ(session.time - start, seconds(60));
-}
-
-TEST_F(lun_queue_test, WithoutAConnectionNothingIsAborted) {
+// Aborts and resets that take long themselves do not multiply.
+TEST_F(lun_queue_test, TriesInVainEndAfterSixTimesTheTimeOfOne) {
     read(1);
-    session.connected = false;
-    reach_deadline();
-    reach_deadline();
-    EXPECT_TRUE(session.aborted.empty());
-    session.connected = true;
-    queue.restart_timeouts(session.time);
     const auto start = session.time;
-    while (session.aborted.empty())
-        reach_deadline();
-    EXPECT_EQ(session.time - start, seconds(30)) << "counted from the new login";
+    while (ended.empty() && session.submitted < 100) {
+        session.time += seconds(30 + 75);
+        answer_timed_out();
+    }
+    EXPECT_EQ(ended.at(1), ETIMEDOUT);
+    EXPECT_LE(session.time - start, seconds(180 + 2 * 105));
+}
+
+// A transfer over a slow link, or behind a closed window: long, but not in vain.
+TEST_F(lun_queue_test, TimeInWhichACommandIsWorkedOnDoesNotCount) {
+    read(1);
+    for (int i = 0; i < 3; ++i) {
+        session.time += seconds(3600);
+        answer_sense(0x6, 0x29, 0x00);
+        EXPECT_TRUE(ended.empty());
+    }
+    session.time += seconds(3600);
+    answer_timed_out();
+    EXPECT_TRUE(ended.empty()) << "the first try that was in vain";
+    session.time += seconds(3600);
+    answer_good();
+    EXPECT_EQ(ended.at(1), 0);
 }
 
 TEST_F(lun_queue_test, ASessionThatTakesNothingEndsRequestsWithoutALink) {

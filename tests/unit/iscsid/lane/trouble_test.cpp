@@ -77,13 +77,20 @@ TEST_F(trouble_test, ARetryThatGaveUpIsToldWithItsTries) {
 
 TEST_F(trouble_test, AnAbortIsToldAlthoughTheRequestGoesOn) {
     read(1);
-    answer_outcome(iscsi::task_result::aborted);
+    answer_timed_out();
     const auto told = only(trouble_kind::aborted);
+    EXPECT_EQ(told.reason, "no answer in time, aborted");
     EXPECT_EQ(told.error, 0);
     EXPECT_EQ(told.tries, 1U);
     answer_good();
     EXPECT_EQ(ended.at(1), 0);
     EXPECT_TRUE(session.troubles(trouble_kind::failed).empty());
+}
+
+TEST_F(trouble_test, AResetIsToldByWhatItEnded) {
+    write(1);
+    answer_outcome(iscsi::task_result::aborted);
+    EXPECT_EQ(only(trouble_kind::aborted).reason, "aborted, or ended by a reset");
 }
 
 TEST_F(trouble_test, TheCommandThatFailedIsNamedNotTheWholeRequest) {

@@ -401,10 +401,9 @@ TEST_F(unit_identity, AsksForMoreWhenThePageSaysThatItIsLonger) {
     EXPECT_EQ(news(), std::vector{identity_news::unclear});
 }
 
-TEST_F(unit_identity, AQuestionWithoutAnAnswerIsAborted) {
+TEST_F(unit_identity, AQuestionHasATime) {
     log_in();
-    reach_deadline();
-    EXPECT_EQ(session.aborted, std::vector{iscsi::task_id{1}});
+    EXPECT_EQ(session.sent.at(0).timeout, seconds(30));
     EXPECT_FALSE(shared.identity().next_deadline()) << "the session ends it";
     end_with(iscsi::task_result::aborted);
     reach_deadline();
@@ -413,10 +412,7 @@ TEST_F(unit_identity, AQuestionWithoutAnAnswerIsAborted) {
 
 TEST_F(unit_identity, WaitsForTheNextLoginWithoutAConnection) {
     log_in();
-    session.connected = false;
-    reach_deadline(); // of a question that the session keeps
-    EXPECT_TRUE(session.aborted.empty());
-    EXPECT_GT(*shared.identity().next_deadline(), session.time);
+    session.connected = false; // the session keeps the question
     session.connected = true;
     log_in();
     EXPECT_EQ(session.submitted, 1U) << "it goes out again by itself";
