@@ -172,6 +172,10 @@ std::size_t session_world::unfinished() const {
     ));
 }
 
+void session_world::forget_finished() {
+    std::erase_if(ledger_, [](const auto& each) { return each.second->done; });
+}
+
 // ---- events -------------------------------------------------------------------------------------
 
 void session_world::drain() {

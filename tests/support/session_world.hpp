@@ -71,6 +71,9 @@ class session_world {
 
     std::size_t unfinished() const;
 
+    // Long runs: the ledger keeps those that have not ended.
+    void forget_finished();
+
     // Cookies from here on belong to others, who submit to engine() and hear of the end here.
     static constexpr std::uint64_t first_foreign_cookie = std::uint64_t{1} << 32U;
     std::function<void(const task_done&)> foreign_done;

@@ -52,6 +52,7 @@ void target_link::handle(const raw_pdu& pdu) {
     if (how == reception::ignore)
         return;
     holds_next_ = how == reception::hold;
+    waits_next_ = how == reception::wait;
     const auto decoded = decode_initiator(pdu.header);
     if (decoded.has_error()) {
         violation(decoded.error().text());
@@ -157,6 +158,20 @@ void target_link::release_held() {
         if (std::exchange(now->second.held, false))
             finish(now);
     }
+}
+
+bool target_link::answer_oldest(const lun_field& lun) {
+    auto oldest = tasks_.end();
+    for (auto at = tasks_.begin(); at != tasks_.end(); ++at)
+        if (at->second.is_ready && at->second.command.lun == lun &&
+            (oldest == tasks_.end() ||
+             serial_before(at->second.command.command_sn, oldest->second.command.command_sn)))
+            oldest = at;
+    if (oldest == tasks_.end())
+        return false;
+    oldest->second.waits = false;
+    finish(oldest);
+    return true;
 }
 
 std::size_t target_link::held_tasks() const {
@@ -292,6 +307,7 @@ void target_link::on(const scsi_command& pdu, bytes_view data) {
     auto& fresh = at->second;
     fresh.command = pdu;
     fresh.hopeless = holds_next_;
+    fresh.waits = waits_next_;
     if (!pdu.write) {
         if (!data.empty())
             violation("immediate data of a command that writes nothing");
@@ -401,6 +417,10 @@ void target_link::request_data(task& which, std::uint32_t tag) {
 void target_link::finish(task_map::iterator at) {
     if (target_->holds_commands || at->second.hopeless) {
         at->second.held = true;
+        return;
+    }
+    if (at->second.waits) {
+        at->second.is_ready = true;
         return;
     }
     const task done = std::move(at->second);

@@ -25,10 +25,10 @@ class target_link {
 
     void received(bytes_view bytes);
 
-    enum class reception : std::uint8_t { take, ignore, hold };
+    enum class reception : std::uint8_t { take, ignore, hold, wait };
 
     // Asked about each PDU that arrives: `ignore` is as if it had not, a command that is held is
-    // never answered.
+    // never answered, one that waits is answered when answer_oldest() says so.
     void screen_requests(std::function<reception(const raw_pdu&)> screen) {
         screen_ = std::move(screen);
     }
@@ -46,6 +46,7 @@ class target_link {
     void tell(async_message message, bytes_view data = {}); // Asynchronous Message
     void show_window();                                     // NOP-In that only carries MaxCmdSN
     void release_held();                                    // answers what holds_commands kept
+    bool answer_oldest(const lun_field& lun);               // of those that wait; false: none
     void end();                                             // forgets its tasks and closes
 
     const operational_parameters& parameters() const { return parameters_; }
@@ -75,6 +76,8 @@ class target_link {
         std::map<std::uint32_t, transfer_request> requests; // by Target Transfer Tag
         bool held = false;
         bool hopeless = false; // never to be answered
+        bool waits = false;    // for answer_oldest()
+        bool is_ready = false; // and all of its data have arrived
     };
 
     using task_map = std::map<std::uint32_t, task>;
@@ -136,6 +139,7 @@ class target_link {
 
     std::function<reception(const raw_pdu&)> screen_;
     bool holds_next_ = false; // SCSI Command
+    bool waits_next_ = false; //
     pdu_cutter cutter_;
     digests digests_;
     std::vector<std::byte> output_;

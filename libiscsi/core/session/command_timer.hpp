@@ -31,6 +31,8 @@ class command_timer {
     // The commands whose time is over; they are to be aborted. Valid until the next call.
     std::span<task* const> check(instant now);
 
+    const link_probe& probe() const { return probe_; }
+
     // After check(): a probe is to be sent.
     bool wants_probe() const { return wants_probe_ && !probe_.is_out(); }
 

@@ -143,7 +143,7 @@ std::span<const bytes_view> session_engine::write_plan() {
         return {};
     if (life_ == life::logged_in && !over.output().plan_is_out()) {
         tasks_.emit(over);
-        if (over.wants_probe())
+        if (over.wants_probe() || tasks_.wants_probe())
             send_probe(over, context_.now);
     }
     return over.output().plan();

@@ -239,9 +239,19 @@ void task_management::conclude_reset(const request& what) {
     for (auto& slot : tasks_.slots())
         if (covers(what, slot))
             tasks_.finish(slot, task_result::aborted);
-    for (auto& each : tasks_.units())
-        if (what.step == rung::reset_target || &each == what.of)
-            each.apply(unit_event::reset_over);
+    for (auto& each : tasks_.units()) {
+        if (what.step != rung::reset_target && &each != what.of)
+            continue;
+        each.apply(unit_event::reset_over);
+        give_up_overdue_aborts(each);
+    }
+}
+
+// What they were to end has ended. They would take the places of others for ever.
+void task_management::give_up_overdue_aborts(const unit& of) {
+    given_up_ += std::erase_if(sent_, [&](const request& r) {
+        return r.of == &of && r.step == rung::abort_task && r.overdue;
+    });
 }
 
 // ---- the ladder -------------------------------------------------------------------------------

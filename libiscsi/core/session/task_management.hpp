@@ -66,6 +66,7 @@ class task_management {
     void reset_again_later(unit& which, instant now);
     void reset_lost_units(connection& over, instant now);
     void give_up_requests(const unit& of, bool resets_too);
+    void give_up_overdue_aborts(const unit& of);
     void send_waiting(connection& over, instant now);
     bool has_place(const request& next) const;
     void send(request what, connection& over, instant now);

@@ -43,7 +43,9 @@ task_set::task_set(session_context& context)
           context.config.commands_max + slots_kept,
           context.config.timeouts.noop_out_interval > duration::zero()
       )
-    , scheduler_(units_) {
+    , scheduler_(
+          units_, timer_.probe(), context.config.timeouts.noop_out_interval > duration::zero()
+      ) {
     parked_.reserve(context.config.commands_max + slots_kept);
 }
 

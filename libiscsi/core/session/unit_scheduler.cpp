@@ -55,7 +55,17 @@ task* unit_scheduler::next(instant now) {
     return nullptr;
 }
 
+bool unit_scheduler::stands_still(const unit& which, instant now) {
+    if (now - which.last_active <= working_for)
+        return false;
+    if (!probes_ || probe_.proves(which.last_active))
+        return true;
+    wants_probe_ = true;
+    return false;
+}
+
 void unit_scheduler::look_for_room(instant now) {
+    wants_probe_ = false;
     in_has_room_ = in_.has_room();
     out_has_room_ = out_.has_room();
     if (in_has_room_ && out_has_room_)
@@ -63,9 +73,10 @@ void unit_scheduler::look_for_room(instant now) {
     std::uint64_t reading = 0;
     std::uint64_t writing = 0;
     for (const auto& each : units_) {
-        const bool stands_still = now - each.last_active > working_for;
-        reading += stands_still ? 0 : each.reading;
-        writing += stands_still ? 0 : each.writing;
+        if (each.reading + each.writing == 0 || stands_still(each, now))
+            continue;
+        reading += each.reading;
+        writing += each.writing;
     }
     in_has_room_ = reading < in_.limit();
     out_has_room_ = writing < out_.limit();

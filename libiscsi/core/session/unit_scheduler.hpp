@@ -1,6 +1,7 @@
 #pragma once
 
 #include "libiscsi/core/session/flow_limit.hpp"
+#include "libiscsi/core/session/link_probe.hpp"
 #include "libiscsi/core/session/unit_set.hpp"
 
 #include <boost/intrusive/list.hpp>
@@ -15,10 +16,15 @@ namespace iscsi {
 // (flow_limit), and while several units work for each of them, so that an answer of one is not
 // behind megabytes of another in the target's queue.
 //
-// Commands of a unit that has stood still for a while are not on the link: they take no room there.
+// Commands of a unit that stands still are not on the link: they take no room there. That it does,
+// and is not only behind the data of others, is proven by the answer to a NOP-Out.
 class unit_scheduler {
   public:
-    explicit unit_scheduler(unit_set& units) : units_(units) {}
+    unit_scheduler(unit_set& units, const link_probe& probe, bool probes)
+        : units_(units), probe_(probe), probes_(probes) {}
+
+    // After next(): somebody waits for room, and a unit may stand still.
+    bool wants_probe() const { return wants_probe_ && !probe_.is_out(); }
 
     // The unit has a task that waits.
     void add(unit& which) {
@@ -39,12 +45,16 @@ class unit_scheduler {
 
   private:
     void look_for_room(instant now);
+    bool stands_still(const unit& which, instant now);
     bool may_go(const unit& from, const task& what, instant now) const;
     std::uint64_t share(const flow_limit& of) const;
 
     flow_limit& flow_of(const task& what) { return what.is_read() ? in_ : out_; }
 
     unit_set& units_;
+    const link_probe& probe_;
+    bool probes_;
+    bool wants_probe_ = false;
     boost::intrusive::list<unit, boost::intrusive::constant_time_size<false>> ring_;
     recent_units working_; // a task of theirs was sent
     flow_limit in_;

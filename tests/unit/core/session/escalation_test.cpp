@@ -211,6 +211,22 @@ TEST(escalation, silences_all_writes_that_a_target_reset_covers) {
     EXPECT_TRUE(target.silent()) << "FastAbort";
 }
 
+// Aborts that are never answered, in a unit that resets.
+TEST(escalation, goes_on_after_any_number_of_aborts_without_an_answer) {
+    busy_target target;
+    for (int i = 0; i < 40; ++i) {
+        const auto tag = target.submit(read_command(target.room));
+        target.hear();
+        target.session_under_test.abort(tag, target.now);
+        target.expect_request(function::abort_task);
+        target.pass(15s);
+        ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), complete));
+        for (std::size_t ended = 0; ended < (i == 0 ? 3U : 1U); ++ended)
+            EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::aborted);
+    }
+    EXPECT_TRUE(target.no_event());
+}
+
 // ---- a unit that answers none of them ---------------------------------------------------------
 
 struct half_dead_target : busy_target {
