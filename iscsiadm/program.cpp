@@ -21,12 +21,14 @@ namespace iscsi::cli {
 namespace {
 
 // Every change of the database is atomic, so there is nothing to undo.
+// Only what signal-safety(7) allows may stand here: write and _exit.
 extern "C" void end_on_interrupt(int) {
     constexpr std::string_view words = "iscsiadm: caught SIGINT, exiting...\n";
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, words.data(), words.size());
     ::_exit(static_cast<int>(exit_code::error));
 }
 
+// Before the first file is made and before the first wait: both settings are of the whole process.
 void prepare_process() {
     ::umask(0077); // records hold secrets
 
@@ -37,6 +39,8 @@ void prepare_process() {
 }
 
 // ISCSIADM_TIMEOUT_MS: the longest wait for an answer of the daemon, shorter than usual.
+// A text that is no number is refused rather than ignored: whoever set it would wait for minutes
+// and not know why.
 parsed<std::optional<std::chrono::milliseconds>> timeout_from_environment() {
     const char* text = std::getenv("ISCSIADM_TIMEOUT_MS"); // NOLINT(concurrency-mt-unsafe)
     if (text == nullptr)
@@ -51,12 +55,17 @@ parsed<std::optional<std::chrono::milliseconds>> timeout_from_environment() {
     return std::chrono::milliseconds(number);
 }
 
+// The two forms of refusal lines are open-iscsi's; scripts that look for "Try `" find it at the
+// start of a line.
 int refuse(const refusal& why, console& screen) {
     for (const std::string& line : why.lines)
         line.starts_with("Try `") ? screen.complain_bare(line) : screen.complain(line);
     return static_cast<int>(why.code);
 }
 
+// The composition root of the tool, and the only place that knows the real store, socket and
+// streams. The line is parsed before the environment is read, so that a wrong option is reported as
+// one, whatever else is wrong.
 int run_arguments(const std::vector<std::string>& arguments) {
     const auto line = parse(arguments);
     console screen(std::cout, std::cerr, line ? line->debug_level : 0);
@@ -78,6 +87,8 @@ int iscsiadm_main(const std::vector<std::string>& arguments) {
     prepare_process();
     try {
         return run_arguments(arguments);
+        // No library function throws; what arrives here is memory that is not there, or a fault of
+        // ours.
     } catch (const std::bad_alloc&) {
         std::cerr << "iscsiadm: no available memory\n";
         return static_cast<int>(exit_code::no_memory);

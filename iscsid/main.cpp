@@ -15,6 +15,8 @@ namespace {
 
 constexpr int invalid = static_cast<int>(iscsi::admin::exit_code::invalid);
 
+// Short letters, and -u, -g, -n and -p, are those of open-iscsi's iscsid; the long ones without a
+// letter are ours.
 void add_options(CLI::App& program, iscsid::daemon_options& to) {
     program.add_option("-c,--config", to.config_file, "settings file (/etc/iscsi/iscsid.conf)");
     program.add_option(
@@ -45,6 +47,7 @@ const char* conflict_in(const iscsid::daemon_options& options) {
     return nullptr;
 }
 
+// The environment first, then the options: what is typed wins.
 int run(int count, char** words) {
     iscsid::daemon_options options;
     options.where = iscsi::admin::locations_from_environment();

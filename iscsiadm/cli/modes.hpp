@@ -11,6 +11,8 @@
 namespace iscsi::cli {
 
 // -p: "ip[:port][,tpgt]", "[v6][:port][,tpgt]", a bare IPv6 address, or a host name.
+// An address as a user means it: not resolved, not checked against any record. Not to be mixed up
+// with iscsi::portal, whose group tag was told by a target.
 struct portal {
     std::string address;
     std::uint16_t port = 3260;
@@ -19,9 +21,13 @@ struct portal {
 };
 
 // -n NAME -v VALUE, in the order of the command line.
+// The order matters: the last of two values for one name wins, and the first refusal is the one
+// that is reported.
 using assignments = std::vector<std::pair<std::string, std::string>>;
 
 // -o may be given several times.
+// The word of each is accepted in every mode, as open-iscsi's parser does; which of them mean
+// something is decided by the mode, which refuses the others in its own words.
 struct operations {
     bool create = false; // -o new
     bool remove = false; // -o delete
@@ -38,9 +44,12 @@ struct operations {
     friend bool operator==(const operations&, const operations&) = default;
 };
 
+// SLP is a word that open-iscsi knows and refuses; it never gets this far.
 enum class discovery_type : std::uint8_t { send_targets, isns, firmware };
 
 // The words of -L and -U.
+// `all` is every record for -L and every session with a record for -U. `onboot` is no word of -U:
+// what the boot needs is not logged out in bulk.
 enum class startup : std::uint8_t { all, manual, automatic, onboot };
 
 // `discovery` runs with a record that is made anew; `discoverydb` keeps the stored one.
@@ -57,6 +66,9 @@ struct discovery_mode {
     bool reveal = false;
 };
 
+// What selects records (target, where, interface; none of them: all) and what is wished of them. At
+// most one of login and logout, and neither together with an operation: parse() refuses the rest.
+// Without any wish it is a list, or the record itself when something selects it.
 struct node_mode {
     std::optional<std::string> target;
     std::optional<portal> where;
@@ -73,6 +85,7 @@ struct node_mode {
     bool reveal = false;
 };
 
+// With `which` about one session, without it about all of them.
 struct session_mode {
     std::optional<std::string> which; // -r: a session id, or a path
     operations ops;
@@ -84,6 +97,7 @@ struct session_mode {
     bool reveal = false;
 };
 
+// About one interface record, or all when no name is given.
 struct iface_mode {
     std::optional<std::string> name;
     operations ops;
@@ -92,22 +106,28 @@ struct iface_mode {
     std::optional<std::string> submode; // -C ping
 };
 
+// A host is an adapter in open-iscsi; here each session counts as one, because scripts ask for
+// hosts to find sessions.
 struct host_mode {
     std::optional<std::string> which; // -H: a number, or a hardware address
     std::optional<int> print_level;
     std::optional<std::string> submode; // -C chap, flashnode, stats
 };
 
+// Records that the boot firmware left. This machine has none for us (see run_fw).
 struct fw_mode {
     bool login = false;
 };
 
+// -k 0. The priority that other values stood for does not exist any more; they are refused.
 struct stop_daemon {};
 
 struct show_usage {};
 
 struct show_version {};
 
+// Exactly one of these comes out of a command line that is not refused. A new mode is a struct
+// here, a row in parse.cpp and a call operator in modes/run.cpp: the compiler asks for the last.
 using any_mode = std::variant<
     discovery_mode,
     node_mode,

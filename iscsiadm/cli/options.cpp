@@ -11,6 +11,8 @@ namespace iscsi::cli {
 
 namespace {
 
+// The letters and long names are those of iscsiadm(8) of 2.1.8; long names must stay unique in
+// their first letters where scripts shorten them ("--target").
 constexpr std::array rows = {
     option_row{'m', "mode", "MODE", "discovery, discoverydb, node, session, iface, host or fw"},
     option_row{'p', "portal", "PORTAL", "IP[:PORT][,TPGT], [IPV6][:PORT][,TPGT] or HOST[:PORT]"},
@@ -45,6 +47,7 @@ constexpr std::array rows = {
     option_row{'h', "help", "", "print this text"},
 };
 
+// Which options go together. parse.cpp enforces it; this is what people read.
 constexpr std::string_view usage_head =
     R"(iscsiadm manages iSCSI discovery, node records and sessions.
 
@@ -62,6 +65,7 @@ constexpr std::string_view usage_head =
 
 )";
 
+// In getopt's language: a letter, and a colon when it takes an argument.
 std::string short_options() {
     std::string all;
     for (const option_row& row : rows) {
@@ -78,6 +82,7 @@ int argument_rule(const option_row& row) {
     return row.argument.empty() ? no_argument : required_argument;
 }
 
+// The names point into `rows`, which outlives every caller; the empty row at the end is getopt's.
 std::vector<option> long_options() {
     std::vector<option> all;
     all.reserve(rows.size() + 1);
@@ -88,6 +93,8 @@ std::vector<option> long_options() {
 }
 
 // getopt_long wants a mutable argv; its messages start with argv[0].
+// The words are copied and owned here: getopt_long reorders the pointers, never the caller's
+// strings.
 class argument_vector {
   public:
     explicit argument_vector(const std::vector<std::string>& arguments) : words_{"iscsiadm"} {
@@ -136,6 +143,8 @@ given_options scan_options(const std::vector<std::string>& arguments) {
         const int got = next_option(argv, letters, names);
         if (got < 0)
             break;
+        // A refused option is recorded and the scan goes on: what follows it may be the -h that a
+        // confused user typed.
         if (got == '?') // optopt keeps its value when all is well
             given.refused = static_cast<char>(optopt);
         given.options.push_back({static_cast<char>(got), optarg == nullptr ? "" : optarg});

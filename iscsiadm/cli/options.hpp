@@ -9,6 +9,7 @@
 // The option table of iscsiadm, and how a command line is cut into options.
 namespace iscsi::cli {
 
+// One row per option: getopt's tables, the usage and the test of the man page are made of it.
 struct option_row {
     char letter;
     std::string_view name;
@@ -19,11 +20,14 @@ struct option_row {
 // In the order of the usage.
 std::span<const option_row> option_rows();
 
+// One option as it stood on the command line, its argument unread.
 struct given_option {
     char letter = '?'; // '?': no such option, or its argument is missing
     std::string argument;
 };
 
+// The options keep their order, because -h before -m means something else than behind it, and -n
+// and -v pair up by it.
 struct given_options {
     std::vector<given_option> options; // as they stood on the command line
     std::vector<std::string> rest;     // words that belong to no option
@@ -35,6 +39,8 @@ struct given_options {
 // getopt_long(3): long names may be shortened, short ones bundled, and the order is free. What it
 // refuses it names on stderr itself, in the words that every user of GNU programs knows.
 // `arguments` are those after the program's name.
+// It uses getopt's global state and is therefore for one thread; it may be called again in the same
+// process.
 given_options scan_options(const std::vector<std::string>& arguments);
 
 // -h

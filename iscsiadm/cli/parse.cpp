@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 
 namespace iscsi::cli {
 
@@ -17,6 +16,8 @@ refusal refuse(std::string line) {
     return {{std::move(line)}};
 }
 
+// Of several -I all modes but discovery take the first, as open-iscsi does; node mode refuses a
+// second one.
 template <class T>
 std::optional<T> first_of(const std::vector<T>& all) {
     return all.empty() ? std::nullopt : std::optional(all.front());
@@ -36,12 +37,15 @@ parsed<any_mode> as_discovery(option_values&& values) {
     };
 }
 
+// The two discovery modes take the same options; they differ in where the record comes from.
 parsed<any_mode> as_discoverydb(option_values&& values) {
     parsed<any_mode> what = as_discovery(std::move(values));
     std::get<discovery_mode>(*what).database = true;
     return what;
 }
 
+// Only what contradicts itself is refused here. What merely has no effect (-W without -l) is let
+// pass, because it is let pass there.
 parsed<any_mode> as_node(option_values&& values) {
     if (values.interfaces.size() > 1)
         return refuse("NODE mode only accepts one interface.");
@@ -102,12 +106,15 @@ parsed<any_mode> as_fw(option_values&& values) {
     return fw_mode{.login = values.has('l')};
 }
 
+// A mode by its word: what it takes and what becomes of it.
 struct mode_row {
     std::string_view name;
     std::string_view letters; // the options that the mode takes
     parsed<any_mode> (*build)(option_values&&);
 };
 
+// The letters of each mode are those of open-iscsi's table of allowed options, in its order: a
+// script that is accepted there must be accepted here.
 constexpr std::array mode_rows = {
     mode_row{"discovery", "DSIPdmntplov", as_discovery},
     mode_row{"discoverydb", "DSIPdmntplov", as_discoverydb},
@@ -119,6 +126,7 @@ constexpr std::array mode_rows = {
 };
 
 // -h and -V answer at once, unless a mode came before them.
+// Also before anything else on the line is looked at: "-h --no-such-option" prints the usage.
 std::optional<any_mode> early_answer(const given_options& given) {
     for (const given_option& option : given.options) {
         if (option.letter == 'm')
@@ -131,6 +139,8 @@ std::optional<any_mode> early_answer(const given_options& given) {
     return std::nullopt;
 }
 
+// A line without -m can only ask for the end of the daemon; everything else gets the hint to
+// --help.
 parsed<any_mode> without_mode(const given_options& given) {
     if (given.refused != 0)
         return refuse(fmt::format("unrecognized character '{}'", given.refused));
@@ -143,6 +153,8 @@ parsed<any_mode> without_mode(const given_options& given) {
     return stop_daemon{};
 }
 
+// The mode is known before any argument is read, so that "-m host -T x" complains of -T and not of
+// x.
 parsed<const mode_row*> find_mode(const given_options& given) {
     const auto row = std::ranges::find(mode_rows, given.find('m')->argument, &mode_row::name);
     if (row == mode_rows.end())
@@ -156,10 +168,6 @@ parsed<const mode_row*> find_mode(const given_options& given) {
 }
 
 } // namespace
-
-void throw_exception_from_error(const refusal& error, const boost::source_location&) {
-    throw std::invalid_argument(error.lines.empty() ? "refused" : error.lines.front());
-}
 
 parsed<command_line> parse(const std::vector<std::string>& arguments) {
     const given_options given = scan_options(arguments);

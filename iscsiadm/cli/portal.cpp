@@ -1,4 +1,4 @@
-#include "iscsiadm/cli/parse.hpp"
+#include "iscsiadm/cli/portal.hpp"
 
 #include <fmt/core.h>
 
@@ -9,6 +9,7 @@ namespace iscsi::cli {
 
 namespace {
 
+// The parts of a portal as text; what is unset was not written, which is not the same as empty.
 struct portal_words {
     std::string_view address;
     std::optional<std::string_view> port;
@@ -29,6 +30,7 @@ std::optional<std::string_view> cut(std::string_view& text, char mark) {
     return tail;
 }
 
+// "[IPV6]", "[IPV6]:PORT", "[IPV6],TPGT", "[IPV6]:PORT,TPGT": nothing else may follow the bracket.
 parsed<portal_words> split_brackets(std::string_view whole) {
     portal_words words;
     const auto close = whole.find(']');
@@ -45,6 +47,8 @@ parsed<portal_words> split_brackets(std::string_view whole) {
     return words;
 }
 
+// One colon separates a port; two or more can only be an IPv6 address, and then there is no way to
+// write a port without brackets.
 parsed<portal_words> split_portal(std::string_view whole) {
     if (whole.starts_with('['))
         return split_brackets(whole);
@@ -56,11 +60,14 @@ parsed<portal_words> split_portal(std::string_view whole) {
     return words;
 }
 
+// No blank or control character (the address is printed in one line), no slash (it names a folder),
+// no comma or bracket (they separate parts in the names of folders).
 bool good_address_character(char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte > ' ' && byte != 0x7f && c != '/' && c != ',' && c != '[' && c != ']';
 }
 
+// Decimal digits and nothing else: no sign, no blank, no "0x".
 std::optional<std::uint32_t> number_of(std::string_view text) {
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -102,6 +109,7 @@ parsed<portal> parse_portal(std::string_view text) {
         where.port = static_cast<std::uint16_t>(*port);
     }
     if (words->group_tag) {
+        // The tag is the only part that may say "unknown": a record made without one has none.
         where.group_tag = group_tag_of(*words->group_tag);
         if (!where.group_tag)
             return bad_portal(text, "expected a portal group tag from 0 to 65535");

@@ -1,5 +1,7 @@
 #include "iscsiadm/cli/values.hpp"
 
+#include "iscsiadm/cli/portal.hpp"
+
 #include <fmt/core.h>
 
 #include <array>
@@ -9,10 +11,13 @@ namespace iscsi::cli {
 
 namespace {
 
+// All of these end with exit_code::invalid (7).
 refusal refuse(std::string line) {
     return {{std::move(line)}};
 }
 
+// A level beyond its highest is refused here only where no mode could take it; each mode refuses
+// its own later, in other words.
 parsed<int> level_of(const std::string& text, std::string_view what, int highest) {
     int level = 0;
     const char* end = text.data() + text.size();
@@ -22,6 +27,7 @@ parsed<int> level_of(const std::string& text, std::string_view what, int highest
     return level;
 }
 
+// The words of -t. SLP has a refusal of its own, as in open-iscsi.
 parsed<discovery_type> type_of(const std::string& word) {
     if (word == "st" || word == "sendtargets")
         return discovery_type::send_targets;
@@ -34,6 +40,7 @@ parsed<discovery_type> type_of(const std::string& word) {
     return refuse(fmt::format("can not recognize discovery type: '{}'", word));
 }
 
+// Without a fault: -L and -U refuse in different words.
 std::optional<startup> startup_of(const std::string& word) {
     if (word == "all")
         return startup::all;
@@ -46,6 +53,7 @@ std::optional<startup> startup_of(const std::string& word) {
     return std::nullopt;
 }
 
+// Operations add up: "-o new -o delete" means both in a discovery.
 parsed<void> add_operation(operations& ops, const std::string& word) {
     struct row {
         std::string_view word;
@@ -73,6 +81,7 @@ parsed<void> add_operation(operations& ops, const std::string& word) {
 }
 
 // Reads one option after the other.
+// It keeps the halves of -n/-v until their other half comes, in either order, as open-iscsi does.
 class reader {
   public:
     parsed<void> take(const given_option& option);
@@ -139,6 +148,8 @@ parsed<void> reader::take(const given_option& option) {
     }
 }
 
+// The length is that of open-iscsi's structure (ISCSI_MAX_IFACE_LEN 65, with its NUL). Whether such
+// a record exists is for the mode to find out.
 parsed<void> reader::take_interface(const std::string& name) {
     constexpr std::size_t longest = 64;
     if (name.empty() || name.size() > longest)
@@ -149,6 +160,7 @@ parsed<void> reader::take_interface(const std::string& name) {
     return boost::system::in_place_value;
 }
 
+// A second -n before its -v would make it unclear which value belongs to which name.
 parsed<void> reader::take_half(std::optional<std::string>& half, const std::string& text) {
     if (half)
         return refuse("update requires name and value");
@@ -168,6 +180,7 @@ parsed<void> reader::take_login_all(const std::string& word) {
     return boost::system::in_place_value;
 }
 
+// onboot is not taken: it would end the session of the root disk.
 parsed<void> reader::take_logout_all(const std::string& word) {
     values_.logout_all = startup_of(word);
     if (!values_.logout_all || values_.logout_all == startup::onboot)
@@ -175,6 +188,7 @@ parsed<void> reader::take_logout_all(const std::string& word) {
     return boost::system::in_place_value;
 }
 
+// Called once, after the last option: only then is it known that a half stays alone.
 parsed<option_values> reader::finish() && {
     const bool half = name_.has_value() || value_.has_value();
     if (half || (values_.ops.update && values_.changes.empty()))

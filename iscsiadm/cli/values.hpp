@@ -1,7 +1,8 @@
 #pragma once
 
+#include "iscsiadm/cli/modes.hpp"
 #include "iscsiadm/cli/options.hpp"
-#include "iscsiadm/cli/parse.hpp"
+#include "iscsiadm/cli/refusal.hpp"
 
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 namespace iscsi::cli {
 
 // The arguments of all options, read; what they mean together is for the mode.
+// Everything that can be wrong with one argument alone has been refused before this exists; what is
+// wrong with the combination has not.
 struct option_values {
     std::optional<portal> where;
     std::optional<std::string> target, host, sid, submode;
@@ -25,6 +28,8 @@ struct option_values {
     bool has(char flag) const { return flags.find(flag) != std::string::npos; }
 };
 
+// In the order of the command line; the first bad argument is the one that is reported. -n and -v
+// pair up in that order and must be as many of each.
 parsed<option_values> read_values(const std::vector<given_option>& options);
 
 } // namespace iscsi::cli

@@ -12,6 +12,7 @@ namespace iscsi::iname {
 
 namespace {
 
+// open-iscsi's iscsi-iname has the same letters.
 constexpr std::array long_options = {
     option{"prefix", required_argument, nullptr, 'p'},
     option{"generate", no_argument, nullptr, 'g'},
@@ -20,6 +21,8 @@ constexpr std::array long_options = {
 };
 
 // A prefix ends up in a configuration file and in Login PDUs.
+// Bytes above 0x7f are let pass: a prefix in another alphabet is somebody's choice, and iscsid
+// refuses it by name if it cannot be used.
 bool is_plain(std::string_view text) {
     return std::ranges::all_of(text, [](char c) {
         const auto byte = static_cast<unsigned char>(c);
@@ -33,6 +36,7 @@ void throw_exception_from_error(const bad_usage& error, const boost::source_loca
     throw std::invalid_argument(error.line);
 }
 
+// --help counts only when nothing else on the line is wrong.
 boost::system::result<request, bad_usage> parse(const std::vector<std::string>& arguments) {
     std::vector<std::string> words{"iscsi-iname"};
     words.insert(words.end(), arguments.begin(), arguments.end());
@@ -64,6 +68,8 @@ boost::system::result<request, bad_usage> parse(const std::vector<std::string>& 
     return wanted;
 }
 
+// Without leading zeros two names could in principle be the same; it is kept because names of this
+// form are everywhere, and six random bytes leave enough.
 std::string make_name(std::string_view prefix, const random_bytes& random) {
     std::string name = std::string(prefix) + ":";
     for (const std::uint8_t byte : random)

@@ -9,6 +9,7 @@ namespace {
 
 using namespace iscsi::iname;
 
+// Six bytes come from getrandom(2) in one piece or not at all.
 int make(const request& wanted) {
     random_bytes random{};
     if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {

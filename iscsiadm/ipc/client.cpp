@@ -26,6 +26,8 @@ std::string_view message_of(client_errc code) {
     return "unknown fault of a call";
 }
 
+// Exhaustive on purpose: a new client_errc does not compile until somebody has chosen its exit
+// code.
 admin::exit_code exit_code_of(const fault& of_call) {
     using admin::exit_code;
     if (of_call.code.category() != enum_category<client_errc>::instance())

@@ -11,6 +11,8 @@
 
 namespace iscsi::cli {
 
+// Why a call failed. The distinctions are those that the exit codes make: is there no daemon, may
+// we not ask, or did it not answer as it should?
 enum class client_errc {
     not_running = 1, // no socket, or nobody listens; `got` is the errno
     access_denied,
@@ -25,10 +27,14 @@ const char* category_name(client_errc);
 std::string_view message_of(client_errc);
 
 // The exit code of iscsiadm for a fault of a call.
+// not_running is 20 and cut is 18: clients start the daemon after the one and retry after the
+// other. A fault of anything else counts as 18.
 admin::exit_code exit_code_of(const fault& of_call);
 
 // What iscsiadm asks of iscsid. Each call is one connection; `patience` is the longest time without
 // a reply. Every fault is a client_errc.
+// A listener is called for each reply, in the order in which the daemon sends them, and never after
+// the call has returned. Calls do not run beside each other: iscsiadm has one thread.
 class daemon_client {
   public:
     using milliseconds = std::chrono::milliseconds;
@@ -37,23 +43,30 @@ class daemon_client {
 
     virtual ~daemon_client() = default;
 
+    // All sessions of the daemon, also those that reconnect just now.
     virtual result<std::vector<admin::session_info>> list_sessions() = 0;
+    // One progress for each node of the request and session of it; the call returns when all are
+    // there. The daemon goes on with logins whose caller has gone.
     virtual result<void> log_in(
         const admin::login_request_message& request,
         milliseconds patience,
         const listener<admin::login_progress>& listen
     ) = 0;
+    // Waits for as long as disks may flush; so does rescan(), which may remove disks.
     virtual result<void> log_out(
         const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
     ) = 0;
     virtual result<void> rescan(
         const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
     ) = 0;
+    // Notes come as they arise; the last progress is `finished` and has the portals, or the code.
     virtual result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,
         const listener<admin::discover_progress>& listen
     ) = 0;
+    // Returns when the daemon has taken the order, or when it has ended: disks of drivers that do
+    // not outlive it are flushed before that.
     virtual result<void> stop() = 0;
 };
 

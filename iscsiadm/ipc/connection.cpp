@@ -20,6 +20,7 @@ namespace iscsi::cli {
 
 namespace {
 
+// The third text of a fault, what was expected, says nothing here: the code does.
 fault client_fault(client_errc code, std::string field = {}, std::string got = {}) {
     return {to_error_code(code), std::move(field), std::move(got), {}};
 }
@@ -28,12 +29,15 @@ std::string error_text(int error) {
     return std::generic_category().message(error);
 }
 
+// No socket, nobody who listens and no permission are the three that a user can do something about.
 fault connect_fault(const std::filesystem::path& socket, int error) {
     const bool denied = error == EACCES || error == EPERM;
     const auto code = denied ? client_errc::access_denied : client_errc::not_running;
     return client_fault(code, socket.string(), std::to_string(error));
 }
 
+// The peer closes with unread bytes of ours: ECONNRESET or EPIPE, and as final as an end of the
+// stream.
 fault broken(int error) {
     return client_fault(client_errc::cut, "socket", error_text(error));
 }
@@ -51,6 +55,8 @@ result<connection>
 connection::open(const std::filesystem::path& socket, clock::time_point deadline) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
+    // A path that does not fit is refused: connect(2) would take the beginning of it for another
+    // socket.
     const std::string path = socket.string();
     if (path.size() >= sizeof address.sun_path)
         return connect_fault(socket, ENAMETOOLONG);
@@ -60,6 +66,8 @@ connection::open(const std::filesystem::path& socket, clock::time_point deadline
         return connect_fault(socket, errno);
     connection opened(descriptor);
     int error = connect_once(descriptor, address);
+    // A Unix socket whose queue is full cannot be waited for with poll(2); it is asked again, until
+    // the deadline.
     while (error == EAGAIN || error == EINTR) {
         if (clock::now() >= deadline)
             return client_fault(client_errc::timed_out, socket.string());
@@ -83,9 +91,11 @@ connection::~connection() {
 result<void> connection::wait_for(short events, clock::time_point deadline) const {
     using std::chrono::milliseconds;
     while (true) {
+        // Rounded up: a wait rounded down to 0 ms would turn the last millisecond into a busy loop.
         const auto left = std::chrono::ceil<milliseconds>(deadline - clock::now());
         if (left <= milliseconds::zero())
             return client_fault(client_errc::timed_out);
+        // poll's int of milliseconds would overflow after 24 days; so it is called again and again.
         constexpr milliseconds longest{60'000};
         pollfd one{descriptor_, events, 0};
         const int ready = ::poll(&one, 1, static_cast<int>(std::min(left, longest).count()));
@@ -98,6 +108,7 @@ result<void> connection::wait_for(short events, clock::time_point deadline) cons
 
 result<void> connection::send(std::string_view bytes, clock::time_point deadline) {
     while (!bytes.empty()) {
+        // MSG_NOSIGNAL: a daemon that goes away is a fault to report, not the end of this program.
         const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(sent));
@@ -123,6 +134,7 @@ result<std::string> connection::receive(clock::time_point deadline) {
 }
 
 result<void> connection::read_more() {
+    // A list of sessions is a few hundred bytes for each; one read mostly holds the whole reply.
     std::array<char, 65536> chunk{};
     const ssize_t got = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
     if (got == 0)

@@ -15,6 +15,8 @@ class connection {
   public:
     using clock = std::chrono::steady_clock;
 
+    // Faults: not_running (`got` is the errno as a number, open-iscsi prints it), access_denied,
+    // timed_out.
     static result<connection> open(const std::filesystem::path& socket, clock::time_point deadline);
 
     connection(connection&& other) noexcept;
@@ -23,14 +25,18 @@ class connection {
     connection& operator=(const connection&) = delete;
     ~connection();
 
+    // All of the bytes, or a fault after which the connection is of no more use.
     result<void> send(std::string_view bytes, clock::time_point deadline);
 
     // The next message, without its NUL.
+    // What arrives behind it stays for the next call. Faults: cut, timed_out, malformed when it
+    // grows beyond longest_message.
     result<std::string> receive(clock::time_point deadline);
 
   private:
     explicit connection(int descriptor) : descriptor_(descriptor) {}
 
+    // `events` in poll(2)'s words.
     result<void> wait_for(short events, clock::time_point deadline) const;
     result<void> read_more();
 

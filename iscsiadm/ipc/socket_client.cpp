@@ -12,6 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// For what the daemon answers from memory. It is generous because the daemon may be swapped out
+// just when storage hangs.
 constexpr milliseconds quick{30'000};
 // A disk that is removed, by a logout or a rescan, writes back everything first.
 constexpr milliseconds while_disks_flush{600'000};
@@ -20,11 +22,15 @@ std::string method(std::string_view verb) {
     return std::string(admin::interface_name) + "." + std::string(verb);
 }
 
+// A reply that is no message of our interface: the daemon is of another version, or something else
+// listens there.
 fault malformed(const std::string& method, std::string why) {
     return {to_error_code(client_errc::malformed), method, std::move(why), {}};
 }
 
 // The errors of Varlink itself and those of our interface, by the last part of their name.
+// By the last part only: "org.varlink.service.PermissionDenied" and our own "NotPermitted" mean the
+// same to a caller.
 client_errc kind_of(std::string_view error) {
     const std::string_view name = error.substr(error.rfind('.') + 1);
     if (name == "NotPermitted" || name == "PermissionDenied")
@@ -82,6 +88,7 @@ result<void> socket_client::discover(
     return stream({method("Discover"), to_json(request)}, patience, listen);
 }
 
+// The reply has no members; that it came is the answer.
 result<void> socket_client::stop() {
     const auto ignore = [](const boost::json::object&) -> result<void> {
         return boost::system::in_place_value;
@@ -109,6 +116,8 @@ result<void> socket_client::stream(
 result<void> socket_client::call(
     const admin::varlink_call& what, milliseconds patience, const on_reply& take
 ) const {
+    // The limit of the environment only shortens: it exists for scripts that must not hang, not to
+    // extend what a record allows.
     const milliseconds longest = limit_ ? std::min(*limit_, patience) : patience;
     const auto deadline = [&] { return connection::clock::now() + longest; };
     auto wire = connection::open(socket_, deadline());

@@ -39,8 +39,10 @@ class socket_client final : public daemon_client {
     result<void> stop() override;
 
   private:
+    // A fault of the listener ends the call with that fault.
     using on_reply = std::function<result<void>(const boost::json::object&)>;
 
+    // One call: connect, send, take replies until one that does not continue.
     result<void>
     call(const admin::varlink_call& what, milliseconds patience, const on_reply& take) const;
 

@@ -1,7 +1,7 @@
 #include "iscsiadm/modes/context.hpp"
 
 #include "libiscsi/admin/setting.hpp"
-#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 #include <fmt/core.h>
 
@@ -9,6 +9,7 @@ namespace iscsi::cli {
 
 namespace {
 
+// Error numbers of different enums are compared by their category, not by their value.
 template <class Enum>
 bool is_from(const fault& of) {
     return of.code.category() == enum_category<Enum>::instance();

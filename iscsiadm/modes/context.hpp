@@ -14,6 +14,9 @@ namespace iscsi::cli {
 using admin::exit_code;
 
 // What a mode works with.
+// None of them is owned, all of them outlive the mode; tests put in a daemon without a socket and
+// streams of strings. Whatever a mode prints goes to `screen`: the order of lines on the two
+// streams is part of the interface.
 struct context {
     const admin::locations& where;
     admin::record_store& store;
@@ -22,6 +25,8 @@ struct context {
 };
 
 // Keeps the first failure of many: that is the exit code of the whole.
+// open-iscsi does the same with most lists: one node that fails does not stop the others, and the
+// first one that failed is what $? says.
 class first_failure {
   public:
     void add(exit_code code) {
@@ -36,9 +41,14 @@ class first_failure {
 };
 
 // Each says on stderr what went wrong and gives the exit code for it.
+// A fault of the socket; "can not connect" is open-iscsi's line, which scripts look for, with the
+// errno.
 exit_code report_call(const fault& of_call, console& screen);
+// A fault of the record tree: 7 when a value or a name was wrong, 6 when the file was.
 exit_code report_database(const fault& of_store, console& screen);
+// Ends with 27, which open-iscsi has for what a transport cannot do.
 exit_code report_not_supported(std::string_view what, console& screen);
+// `range` in open-iscsi's words for the mode: "0 or 1", "0 - 3".
 exit_code report_bad_level(int level, std::string_view range, console& screen);
 exit_code report_no_records(console& screen);
 

@@ -1,11 +1,11 @@
 #include "iscsiadm/modes/discover.hpp"
 
-#include "iscsiadm/cli/parse.hpp"
+#include "iscsiadm/cli/portal.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
 
-#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 #include <fmt/core.h>
 
@@ -19,6 +19,7 @@ namespace iscsi::cli {
 namespace {
 
 using std::chrono::seconds;
+// By their names, so that each is bound once however often -I names it.
 using interface_map = std::map<std::string, admin::record>;
 using portals = std::vector<admin::discovered_portal>;
 
@@ -34,8 +35,8 @@ appearance appearance_of(const admin::record& interface) {
 
 // All tries of the daemon together, and a margin.
 seconds patience_for(const admin::record& settings) {
-    const auto at_least_one = [&](std::string_view name) {
-        return std::max<std::int64_t>(settings.get_integer(name), 1);
+    const auto at_least_one = [&](admin::integer_key key) {
+        return std::max<std::int64_t>(settings.get_integer(key), 1);
     };
     const auto tries = at_least_one("discovery.sendtargets.reopen_max") + 1;
     const auto each = at_least_one("discovery.sendtargets.timeo.login_timeout") +
@@ -50,6 +51,9 @@ exit_code could_not_discover(exit_code code, console& screen) {
     return code;
 }
 
+// One discovery from the interfaces to the logins. Its steps are in the order of run(); each leaves
+// its result in a member for the next. Nothing is written before the portal has answered, and then
+// the answer is the whole truth of that portal.
 class discovery_run {
   public:
     discovery_run(const discovery_job& job, context& at) : job_(job), at_(at) {}
@@ -64,6 +68,7 @@ class discovery_run {
     exit_code store();
     exit_code write(const std::vector<admin::node_id>& ids);
     exit_code remove(const std::vector<admin::node_id>& gone);
+    // The source of a record is what `discoverydb -o delete` finds it by.
     result<admin::record> new_record(const admin::record& node_template, const admin::node_id& id);
     void print() const;
     exit_code log_in_to_found();
@@ -80,6 +85,8 @@ class discovery_run {
     std::vector<admin::node_id> found_;
 };
 
+// An empty answer is an error and deletes nothing: a portal that has just started, or that does not
+// know our name yet, would empty the tree.
 exit_code discovery_run::run() {
     if (const auto chosen = choose_interfaces(); chosen != exit_code::success)
         return chosen;
@@ -97,6 +104,8 @@ exit_code discovery_run::run() {
     return failure.code();
 }
 
+// An interface of -I that is not there costs a line, not the discovery; only when none is left
+// there is nothing to bind to.
 exit_code discovery_run::choose_interfaces() {
     for (const std::string& name : job_.interfaces) {
         const auto interface = find_interface(name, at_);
@@ -128,6 +137,8 @@ exit_code discovery_run::ask_by_interfaces() {
         auto& answer = answers[seen_as];
         if (!answer) {
             const std::string by = seen_as == appearance() ? std::string() : name;
+            // Without any identity of its own the daemon uses its own, and the call names no
+            // interface.
             if (const auto asked = ask(by, answer.emplace()); asked != exit_code::success)
                 return asked;
             refuse_bad(*answer);
@@ -138,6 +149,8 @@ exit_code discovery_run::ask_by_interfaces() {
     return exit_code::success;
 }
 
+// A daemon whose replies end without a finished one has died under the call: that is no empty
+// answer.
 exit_code discovery_run::ask(const std::string& interface, portals& answer) {
     const admin::discovery_id source = id_of_discovery(job_.settings);
     admin::discover_progress last;
@@ -176,6 +189,8 @@ void discovery_run::refuse_bad(portals& found) {
     });
 }
 
+// Reading and planning happen outside the lock. Two discoveries of one portal at a time may both
+// write the same records; each write is whole.
 exit_code discovery_run::store() {
     if (!job_.changes.persistent)
         return exit_code::success;
@@ -192,6 +207,7 @@ exit_code discovery_run::store() {
     return remove(plan.remove);
 }
 
+// The template is read once: all new records of one discovery come from the same iscsid.conf.
 exit_code discovery_run::write(const std::vector<admin::node_id>& ids) {
     if (ids.empty())
         return exit_code::success;
@@ -247,6 +263,8 @@ void discovery_run::print() const {
     );
 }
 
+// The stored records are used, not the template: with `-o new` existing ones have kept what an
+// administrator changed.
 exit_code discovery_run::log_in_to_found() {
     std::vector<admin::record> nodes;
     for (const admin::node_id& id : found_) {

@@ -18,8 +18,12 @@ struct discovery_job {
     bool login = false;
 };
 
+// Prints the portals that were found, also when storing them failed: they are true all the same.
+// Exit codes: 21 nothing found, 4 to 8 and 24 what the daemon reports of the portal, 6 and 7 of the
+// record tree, 27 for a login to what is not recorded.
 exit_code discover(const discovery_job& job, context& at);
 
+// The folder of a send_targets record, by the two keys that select it.
 admin::discovery_id id_of_discovery(const admin::record& record);
 
 } // namespace iscsi::cli

@@ -15,10 +15,12 @@ namespace {
 
 using optional_record = std::optional<admin::record>;
 
+// Only where -p was given; run_discovery() sees to that.
 admin::discovery_id source_of(const discovery_mode& mode) {
     return {mode.where->address, mode.where->port};
 }
 
+// Without a stored record this ends with 6, as there.
 exit_code report_missing(const admin::discovery_id& id, console& screen) {
     screen.complain(fmt::format("Discovery record [{},{}] not found.", id.address, id.port));
     return exit_code::database;
@@ -30,15 +32,16 @@ result<admin::record> new_discovery(const admin::discovery_id& id, context& at) 
     if (!settings)
         return settings.error();
     admin::record record = settings->new_send_targets();
-    if (const auto set = record.set("discovery.sendtargets.address", id.address); !set)
+    if (const auto set = record.assign("discovery.sendtargets.address", id.address); !set)
         return set.error();
-    if (const auto set = record.set("discovery.sendtargets.port", std::to_string(id.port)); !set)
+    if (const auto set = record.assign("discovery.sendtargets.port", std::to_string(id.port)); !set)
         return set.error();
     return record;
 }
 
 // ---- lists ----
 
+// Records that no discovery has made: they stand under STATIC of the tree.
 std::vector<admin::node_id> static_nodes(context& at) {
     std::vector<admin::record> records = choose_records({}, at).records;
     std::erase_if(records, [](const admin::record& node) {
@@ -47,6 +50,7 @@ std::vector<admin::node_id> static_nodes(context& at) {
     return ids_of(records);
 }
 
+// By the links in the tree, not by what the portals would say today.
 std::string tree_of_discoveries(const std::vector<admin::discovery_id>& sources, context& at) {
     std::vector<discovery_branch> branches;
     branches.reserve(sources.size());
@@ -81,6 +85,8 @@ exit_code show_discovery(const discovery_mode& mode, context& at) {
     return exit_code::success;
 }
 
+// An existing record is replaced by one from the template: that is what "new" means for discovery
+// records.
 exit_code create_discovery(const discovery_mode& mode, context& at) {
     const admin::discovery_id id = source_of(mode);
     auto record = new_discovery(id, at);
@@ -95,6 +101,7 @@ exit_code create_discovery(const discovery_mode& mode, context& at) {
     return exit_code::success;
 }
 
+// All of the changes or none: nothing is written before each has been accepted.
 exit_code update_discovery(const discovery_mode& mode, context& at) {
     auto record = at.store.find_discovery(source_of(mode));
     if (!record)
@@ -110,6 +117,8 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
 }
 
 // Its node records go with it; when a session uses one of them, nothing is removed.
+// A record that cannot be read is removed like any other: that is how a user gets rid of a damaged
+// one.
 exit_code remove_discovery(const discovery_mode& mode, context& at) {
     const admin::discovery_id id = source_of(mode);
     const auto record = at.store.find_discovery(id);
@@ -134,6 +143,7 @@ exit_code remove_discovery(const discovery_mode& mode, context& at) {
 
 // ---- discovering ----
 
+// With -P the new records are shown as a tree, as with the list of records.
 discovery_job job_of(const discovery_mode& mode, admin::record settings) {
     return {
         .settings = std::move(settings),
@@ -144,6 +154,8 @@ discovery_job job_of(const discovery_mode& mode, admin::record settings) {
     };
 }
 
+// The record is stored before the portal is asked, and stays when it does not answer, as in
+// open-iscsi. With nonpersistent the daemon gets along with iscsid.conf.
 exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
     const auto record = new_discovery(source_of(mode), at);
     if (!record)
@@ -156,6 +168,8 @@ exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
     return discover(job, at);
 }
 
+// What was changed in the stored record (CHAP above all) applies; `discovery -t st` begins from
+// iscsid.conf each time.
 exit_code discover_with_stored_record(const discovery_mode& mode, context& at) {
     const auto record = at.store.find_discovery(source_of(mode));
     if (!record)
@@ -167,6 +181,8 @@ exit_code discover_with_stored_record(const discovery_mode& mode, context& at) {
 }
 
 // `discovery` with -t always discovers, with a new record; without, it uses the stored record.
+// The letters that change a stored record belong to discoverydb; open-iscsi refuses them here since
+// it has that mode.
 exit_code run_plain(const discovery_mode& mode, context& at) {
     if (mode.type)
         return discover_with_new_record(mode, at);
@@ -190,6 +206,7 @@ exit_code run_database(const discovery_mode& mode, context& at) {
     return mode.ops.remove ? remove_discovery(mode, at) : show_discovery(mode, at);
 }
 
+// Without any wish it is the list of all sources; -D, -l and -o need to know of which.
 exit_code run_without_portal(const discovery_mode& mode, context& at) {
     if (!mode.type && !mode.discover && !mode.login && mode.ops.none())
         return list_discoveries(mode, at);
@@ -200,6 +217,7 @@ exit_code run_without_portal(const discovery_mode& mode, context& at) {
 } // namespace
 
 exit_code run_discovery(const discovery_mode& mode, context& at) {
+    // Firmware and iSNS answer before the portal is looked at, whatever else stands on the line.
     if (mode.type == discovery_type::firmware)
         return run_fw(at);
     if (mode.type == discovery_type::isns) {

@@ -38,11 +38,15 @@ record_plan plan_records(
         return plan;
     for (const admin::node_id& id : found) {
         const bool present = stored.present.contains(id);
+        // Without -o existing records are written anew, as open-iscsi does it: what iscsid.conf
+        // says now applies to them.
         if (present ? allowed.rewrite : allowed.add || allowed.rewrite)
             plan.write.push_back(id);
     }
     if (!allowed.remove_gone)
         return plan;
+    // Only what this portal named before is removed; records of other portals and static ones are
+    // none of its business.
     const std::set<admin::node_id> offered(found.begin(), found.end());
     for (const admin::node_id& id : stored.earlier)
         if (!offered.contains(id))

@@ -20,6 +20,7 @@ struct discovery_changes {
     friend bool operator==(const discovery_changes&, const discovery_changes&) = default;
 };
 
+// -o names what may be done; what it does not name is left alone.
 discovery_changes changes_of(const operations& ops);
 
 // Every portal with every interface, interface by interface, in the order of the answer; each once.
@@ -27,11 +28,13 @@ std::vector<admin::node_id> bind_to_interfaces(
     const std::vector<admin::discovered_portal>& answer, const std::vector<std::string>& interfaces
 );
 
+// What is on disk now, as far as this discovery could touch it.
 struct stored_records {
     std::set<admin::node_id> present;    // those of `found` that have a record
     std::vector<admin::node_id> earlier; // found by this discovery record at any time
 };
 
+// What is to be done, in the order of the answer. A node is in at most one of both.
 struct record_plan {
     std::vector<admin::node_id> write, remove;
     friend bool operator==(const record_plan&, const record_plan&) = default;

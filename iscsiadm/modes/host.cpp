@@ -6,6 +6,8 @@
 namespace iscsi::cli {
 
 // A host is a session here: there is no adapter that could have more than one.
+// The number of a host is that of its session; a hardware address (-H) matches none, for there are
+// no adapters.
 exit_code run_host(const host_mode& mode, context& at) {
     if (mode.submode)
         return report_not_supported("this submode of a host without an adapter", at.screen);

@@ -18,6 +18,7 @@ std::string name_of(const admin::record& interface) {
 // ---- reading ----
 
 // The stored ones, then those of the program.
+// The two of the program come last, in the order that open-iscsi prints.
 chosen_records all_interfaces(context& at) {
     auto selection = at.store.select_interfaces();
     chosen_records chosen{std::move(selection.records)};
@@ -31,6 +32,7 @@ chosen_records all_interfaces(context& at) {
 }
 
 // "Iface: NAME", then the targets and portals bound to it.
+// The records come sorted by target, so a target is printed when it changes.
 std::string interface_tree(
     const std::vector<admin::record>& interfaces, const std::vector<admin::node_id>& nodes
 ) {
@@ -52,6 +54,7 @@ std::string interface_tree(
     return lines;
 }
 
+// -I with -P prints the tree of that interface only.
 exit_code list_interfaces(const iface_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
@@ -67,6 +70,7 @@ exit_code list_interfaces(const iface_mode& mode, context& at) {
     return chosen.code;
 }
 
+// The line for a missing one names the path and the errno: clients recognise it.
 exit_code show_interface(const std::string& name, context& at) {
     const auto interface = find_interface(name, at);
     if (!interface)
@@ -85,6 +89,7 @@ exit_code show_interface(const std::string& name, context& at) {
 
 // ---- changing ----
 
+// Every failed change ends with this line, after the one that says why.
 exit_code
 could_not(std::string_view verb, const std::string& name, exit_code code, console& screen) {
     screen.complain(fmt::format("Could not {} iface {}: {}", verb, name, to_text(code)));
@@ -96,6 +101,8 @@ exit_code missing(std::string_view verb, const std::string& name, console& scree
     return could_not(verb, name, exit_code::invalid, screen);
 }
 
+// Created and updated records are written in the same way; "updated" is printed only when there was
+// something to update.
 exit_code store_interface(
     std::string_view verb, admin::record interface, const iface_mode& mode, context& at
 ) {
@@ -109,10 +116,11 @@ exit_code store_interface(
     return exit_code::success;
 }
 
+// A record of that name is replaced, as in open-iscsi.
 exit_code create_interface(const iface_mode& mode, context& at) {
     admin::record interface(admin::record_kind::interface);
-    (void)interface.set("iface.transport_name", "tcp");
-    if (const auto named = interface.set("iface.iscsi_ifacename", *mode.name); !named)
+    (void)interface.assign("iface.transport_name", "tcp");
+    if (const auto named = interface.assign("iface.iscsi_ifacename", *mode.name); !named)
         return could_not(
             "create", *mode.name, report_database(named.error(), at.screen), at.screen
         );
@@ -122,6 +130,7 @@ exit_code create_interface(const iface_mode& mode, context& at) {
     return stored;
 }
 
+// Node records that were bound to it keep the values that they copied when they were made.
 exit_code update_interface(const iface_mode& mode, context& at) {
     const auto interface = find_interface(*mode.name, at);
     if (!interface)
@@ -152,6 +161,8 @@ exit_code delete_interface(const iface_mode& mode, context& at) {
     return exit_code::success;
 }
 
+// `default` and `iser` are in no file, so there is nothing to change; the verb is for the last
+// line.
 exit_code refuse_built_in(const iface_mode& mode, context& at) {
     std::string_view verb = "update";
     if (mode.ops.remove) {
@@ -179,6 +190,7 @@ exit_code report_no_name(const operations& ops, console& screen) {
     return exit_code::invalid;
 }
 
+// -o new, update and delete in that order when several were given.
 exit_code change(const iface_mode& mode, context& at) {
     if (!mode.name)
         return report_no_name(mode.ops, at.screen);
@@ -191,6 +203,8 @@ exit_code change(const iface_mode& mode, context& at) {
 
 } // namespace
 
+// apply and applyall set up addresses of adapters; login and logout are a kernel's business of
+// network boot. None of these exist here.
 exit_code run_iface(const iface_mode& mode, context& at) {
     const operations& ops = mode.ops;
     if (mode.submode)

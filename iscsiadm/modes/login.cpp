@@ -26,6 +26,7 @@ seconds patience_for(const admin::record& node) {
     return seconds(std::min(tries * each, longest)) + margin;
 }
 
+// One call logs in to all of them side by side, so the slowest decides how long silence is normal.
 seconds longest_patience(const std::vector<admin::record>& nodes) {
     seconds longest{0};
     for (const admin::record& node : nodes)
@@ -34,6 +35,8 @@ seconds longest_patience(const std::vector<admin::record>& nodes) {
 }
 
 // One Login call: what was asked, what has been answered.
+// ask() each, call() once, finish() once. Every node that was asked is answered for on the screen,
+// also when the daemon dies in the middle: a client must never take silence for success.
 class login_run {
   public:
     login_run(context& at, bool wait) : at_(at) { request_.wait = wait; }
@@ -55,6 +58,8 @@ class login_run {
     first_failure failure_;
 };
 
+// "Logging in to" is printed once for each session that is missing, before the call: what follows
+// may take minutes.
 void login_run::ask(const wanted_login& wanted) {
     request_.nodes.push_back(wanted.node);
     const bool several = wanted.requested > 1;
@@ -62,6 +67,7 @@ void login_run::ask(const wanted_login& wanted) {
         at_.screen.print(logging_in_line(wanted.node, several));
 }
 
+// An index beyond the request would be printed as the wrong target; it is refused loudly.
 void login_run::take(const admin::login_progress& progress) {
     if (progress.index >= request_.nodes.size()) {
         at_.screen.complain(
@@ -76,10 +82,12 @@ void login_run::take(const admin::login_progress& progress) {
         at_.screen.complain(login_warning(node, warning));
     if (progress.code != exit_code::success)
         print_failure(node, progress.code, progress.detail);
+    // With -W nobody knows yet whether it succeeded, so nobody says so.
     else if (request_.wait)
         at_.screen.print(logged_in_line(node));
 }
 
+// Returns when the daemon has answered for all, or when it has not answered for `patience`.
 void login_run::call(seconds patience) {
     if (request_.nodes.empty())
         return;
@@ -100,6 +108,7 @@ exit_code login_run::finish() {
     return failure_.code();
 }
 
+// The first two lines are open-iscsi's and read by programs; the detail is ours and comes with -d.
 void login_run::print_failure(const admin::node_id& node, exit_code code, std::string_view detail) {
     at_.screen.complain(could_not_log_in(node));
     at_.screen.complain(reported_error(code));
@@ -109,6 +118,8 @@ void login_run::print_failure(const admin::node_id& node, exit_code code, std::s
 
 // What is done to sessions: how it is asked for, and its words.
 template <class Request, class Progress>
+// Logout and rescan are the same conversation with other words: a list of sessions goes out, one
+// answer for each comes back.
 struct session_verb {
     using words = std::string (*)(const admin::session_info&);
 
@@ -151,6 +162,7 @@ class session_run {
 };
 
 template <class Request, class Progress>
+// All are named first, then asked in one call, then reported as they end.
 exit_code session_run<Request, Progress>::run() {
     Request request;
     for (const admin::session_info& session : sessions_) {
@@ -168,6 +180,7 @@ exit_code session_run<Request, Progress>::run() {
 }
 
 template <class Request, class Progress>
+// The daemon answers with numbers; one that was not asked for would be somebody else's session.
 void session_run<Request, Progress>::take(const Progress& progress) {
     const auto session = std::ranges::find(sessions_, progress.sid, &admin::session_info::sid);
     if (session == sessions_.end()) {
@@ -210,6 +223,8 @@ exit_code all_fail(const std::vector<admin::record>& nodes, const fault& why, co
 
 } // namespace
 
+// How many sessions of each record are there already decides what is asked; the daemon decides the
+// same once more, for another iscsiadm may have been faster.
 std::vector<wanted_login> plan_logins(
     const std::vector<admin::record>& nodes, const std::vector<admin::session_info>& sessions
 ) {
@@ -226,6 +241,8 @@ std::vector<wanted_login> plan_logins(
     return plan;
 }
 
+// A record whose sessions are all there is a failure (15), as in open-iscsi: scripts use that to
+// know.
 exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at) {
     const auto sessions = at.daemon.list_sessions();
     if (!sessions)
@@ -243,6 +260,7 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
     return run.finish();
 }
 
+// By target, so that the lines of one target stand together; within one the order is the daemon's.
 exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
     std::ranges::stable_sort(sessions, {}, [](const auto& session) { return session.node.target; });
     const exit_code code = session_run(logging_out, at, sessions).run();
@@ -251,6 +269,7 @@ exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
     return code;
 }
 
+// "on all sessions" also when it was one: the words are open-iscsi's.
 exit_code rescan(const std::vector<admin::session_info>& sessions, context& at) {
     const exit_code code = session_run(rescanning, at, sessions).run();
     if (code != exit_code::success)

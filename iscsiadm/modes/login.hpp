@@ -7,6 +7,7 @@
 namespace iscsi::cli {
 
 // A record that wants more sessions than it has.
+// `present` counts sessions by path (see uses()), whatever made them.
 struct wanted_login {
     admin::node_id node;
     std::size_t requested = 1; // node.session.nr_sessions
@@ -15,15 +16,20 @@ struct wanted_login {
     bool satisfied() const { return present >= requested; }
 };
 
+// One for each record, in the order of the records; nr_sessions below 1 counts as 1.
 std::vector<wanted_login> plan_logins(
     const std::vector<admin::record>& nodes, const std::vector<admin::session_info>& sessions
 );
 
 // Logs in to every record: all are sent at once, the results are printed as they come. With
 // `wait` false it returns when the daemon has taken the requests.
+// Exit codes: 15 where all sessions were there already, else the first failure: 8 timeout, 24
+// authorization, 19 other refusals of the target, 20 no daemon.
 exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at);
 
 // Logs out of these sessions, grouped by target.
+// Exit codes: 28 for one whose disks are in use, 10 for one that did not end well, else the first
+// failure.
 exit_code log_out(std::vector<admin::session_info> sessions, context& at);
 
 // Has the LUNs of these sessions looked for again, in the order given.

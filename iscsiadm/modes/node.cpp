@@ -5,7 +5,7 @@
 #include "iscsiadm/print/portals.hpp"
 #include "iscsiadm/print/records.hpp"
 
-#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 #include <fmt/core.h>
 
@@ -16,6 +16,8 @@ namespace iscsi::cli {
 
 namespace {
 
+// -T, -p and -I together: what was not given matches everything. A port is always compared, for -p
+// without one means 3260.
 admin::node_filter filter_of(const node_mode& mode) {
     admin::node_filter filter;
     filter.target = mode.target;
@@ -43,6 +45,8 @@ exit_code with_records(const node_mode& mode, context& at, Verb verb) {
 
 // ---- reading ----
 
+// -P 1 repeats the portal for every interface: readers take Target, Portal, Iface as three lines of
+// one record.
 exit_code list_nodes(const node_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
@@ -54,6 +58,7 @@ exit_code list_nodes(const node_mode& mode, context& at) {
     });
 }
 
+// Secrets are hidden unless -S, also from root: logs and screenshots are not.
 exit_code show_nodes(const node_mode& mode, context& at) {
     return with_records(mode, at, [&](const std::vector<admin::record>& records) {
         for (const admin::record& record : records)
@@ -64,11 +69,13 @@ exit_code show_nodes(const node_mode& mode, context& at) {
 
 // ---- new records ----
 
+// All of these end with 7.
 exit_code refuse_new(std::string_view why, console& screen) {
     screen.complain(fmt::format("Error while adding record: {}", why));
     return exit_code::invalid;
 }
 
+// A record that is there already is written anew from the template, as in open-iscsi.
 exit_code add_record(const admin::record& node, context& at) {
     if (const auto written = at.store.write(node); !written)
         return report_database(written.error(), at.screen);
@@ -76,6 +83,8 @@ exit_code add_record(const admin::record& node, context& at) {
     return exit_code::success;
 }
 
+// The name comes from a person, so it is checked before it becomes a folder. Without a group tag
+// the record has none (-1) until a login or a discovery tells it.
 exit_code add_portal(const node_mode& mode, const admin::record& interface, context& at) {
     if (const auto checked = check_iscsi_name(*mode.target); !checked)
         return refuse_new(checked.error().text(), at.screen);
@@ -96,6 +105,7 @@ exit_code add_portal(const node_mode& mode, const admin::record& interface, cont
 }
 
 // -I alone: every known portal also with this interface.
+// The copies keep what was changed in the originals; only the interface differs.
 exit_code bind_all(const admin::record& interface, context& at) {
     const std::string& name = interface.get("iface.iscsi_ifacename");
     const chosen_records chosen = choose_records({}, at);
@@ -116,6 +126,7 @@ exit_code bind_all(const admin::record& interface, context& at) {
     return failure.code();
 }
 
+// Which of -T, -p and -I are there decides what "new" means.
 exit_code create_nodes(const node_mode& mode, context& at) {
     const std::string name = mode.interface.value_or("default");
     const auto interface = find_interface(name, at);
@@ -139,6 +150,7 @@ exit_code report_no_sessions(std::string_view words, console& screen) {
     return exit_code::no_objects_found;
 }
 
+// A record without a group tag and the tag that its session learned are the same node to a user.
 bool is_chosen(const admin::node_filter& filter, const admin::session_info& session) {
     admin::node_id id = session.node;
     if (filter.group_tag && id.group_tag != *filter.group_tag)
@@ -174,6 +186,8 @@ exit_code rescan_nodes(const node_mode& mode, context& at) {
     });
 }
 
+// First it is looked whether there is any session: "No session found." tells more than what is not
+// supported.
 exit_code refuse_for_sessions(const node_mode& mode, std::string_view what, context& at) {
     return with_sessions(mode, at, "No session found.", [&](const auto&) {
         return report_not_supported(what, at.screen);
@@ -182,6 +196,8 @@ exit_code refuse_for_sessions(const node_mode& mode, std::string_view what, cont
 
 // ---- which verb ----
 
+// In this order as open-iscsi: what no mode does on nodes, more than one operation, then each by
+// itself.
 exit_code operate(const node_mode& mode, context& at) {
     const operations& ops = mode.ops;
     if (ops.nonpersistent || ops.apply || ops.apply_all || ops.login || ops.logout) {
@@ -204,6 +220,8 @@ exit_code operate(const node_mode& mode, context& at) {
 
 } // namespace
 
+// Logins and logouts come first: they were refused together with operations by the parser, so what
+// is left is one wish.
 exit_code run_node(const node_mode& mode, context& at) {
     if (mode.login_all)
         return log_in_by_startup(*mode.login_all, mode.wait, at);

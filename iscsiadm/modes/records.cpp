@@ -12,6 +12,7 @@ namespace iscsi::cli {
 
 namespace {
 
+// The summary line of update and delete, after the lines about each record.
 exit_code could_not_execute(exit_code code, console& screen) {
     if (code != exit_code::success)
         screen.complain(fmt::format("Could not execute operation on all records: {}", to_text(code))
@@ -19,6 +20,8 @@ exit_code could_not_execute(exit_code code, console& screen) {
     return code;
 }
 
+// Clients match on "Invalid param name" and "Use iface mode"; other refusals are ours and say what
+// was expected.
 std::string refusal_words(admin::record_kind kind, std::string_view name, const fault& refused) {
     if (refused.code == to_error_code(admin::setting_errc::unknown_name))
         return fmt::format("Cannot modify {}. Invalid param name.", name);
@@ -31,6 +34,7 @@ std::string refusal_words(admin::record_kind kind, std::string_view name, const 
     );
 }
 
+// One that cannot be written does not keep the others from it.
 exit_code write_all(const std::vector<admin::record>& records, context& at) {
     first_failure failure;
     for (const admin::record& record : records)
@@ -41,6 +45,7 @@ exit_code write_all(const std::vector<admin::record>& records, context& at) {
 
 } // namespace
 
+// An unreadable record is named by its path, once, and never guessed at.
 chosen_records choose_records(const admin::node_filter& filter, context& at) {
     auto selection = at.store.select(filter);
     chosen_records chosen{std::move(selection.records)};
@@ -67,6 +72,8 @@ update_records(std::vector<admin::record> records, const assignments& changes, c
     return could_not_execute(write_all(records, at), at.screen);
 }
 
+// The daemon is asked once for all of them. A session that starts between that and the removal
+// keeps running: the daemon has read its record.
 exit_code remove_records(const std::vector<admin::node_id>& records, context& at) {
     const auto sessions = sessions_if_running(at);
     if (!sessions)
@@ -103,6 +110,7 @@ std::string record_is_used(const admin::node_id& node) {
     );
 }
 
+// A file named `default` would never be read: the program's own comes first.
 result<std::optional<admin::record>> find_interface(const std::string& name, context& at) {
     if (is_built_in(name))
         return std::optional(built_in_interface(name));
@@ -113,22 +121,29 @@ bool is_built_in(std::string_view interface) {
     return interface == "default" || interface == "iser";
 }
 
+// `iser` exists because open-iscsi has it; a login through it is refused by name (transport not
+// supported).
 admin::record built_in_interface(std::string_view name) {
     admin::record interface(admin::record_kind::interface);
-    (void)interface.set("iface.iscsi_ifacename", name);
-    (void)interface.set("iface.transport_name", name == "iser" ? "iser" : "tcp");
+    (void)interface.assign("iface.iscsi_ifacename", name);
+    (void)interface.assign("iface.transport_name", name == "iser" ? "iser" : "tcp");
     return interface;
 }
 
 result<admin::record>
+// The values of the interface are copied in, as open-iscsi does: later changes of the interface do
+// not reach this record.
 make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface) {
-    assignments values = interface.entries();
-    values.emplace_back("node.name", id.target);
-    values.emplace_back("node.tpgt", std::to_string(id.group_tag));
-    values.emplace_back("node.conn[0].address", id.address);
-    values.emplace_back("node.conn[0].port", std::to_string(id.port));
-    for (const auto& [name, value] : values)
+    for (const auto& [name, value] : interface.entries())
         if (const auto set = from_template.set(name, value); !set)
+            return set.error();
+    const std::vector<admin::assignment> place{
+        {"node.name", id.target},
+        {"node.tpgt", std::to_string(id.group_tag)},
+        {"node.conn[0].address", id.address},
+        {"node.conn[0].port", std::to_string(id.port)}};
+    for (const auto& [key, value] : place)
+        if (const auto set = from_template.assign(key, value); !set)
             return set.error();
     return from_template;
 }

@@ -17,6 +17,7 @@ struct chosen_records {
 
 chosen_records choose_records(const admin::node_filter& filter, context& at);
 
+// In the order of the records.
 std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records);
 
 // Applies -n/-v to every record: all of them or, when one value is refused, none.
@@ -30,17 +31,20 @@ exit_code remove_records(const std::vector<admin::node_id>& records, context& at
 exit_code apply_changes(admin::record& record, const assignments& changes, console& screen);
 
 // "This command will remove the record […], but a session is using it. …"
+// open-iscsi's words, without a reason of our own: scripts compare the whole line.
 std::string record_is_used(const admin::node_id& node);
 
 // The interface record of this name: a stored one, `default` or `iser`.
 result<std::optional<admin::record>> find_interface(const std::string& name, context& at);
 
 // `default` and `iser` are part of the program.
+// They cannot be changed or deleted, and no file has their name.
 bool is_built_in(std::string_view interface);
 admin::record built_in_interface(std::string_view name);
 
 // A node record from the template, bound to an interface.
 result<admin::record>
+// Faults: setting_errc, when a value of the interface or of `id` is none that the row takes.
 make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface);
 
 } // namespace iscsi::cli

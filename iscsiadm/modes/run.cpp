@@ -25,6 +25,8 @@ struct dispatcher {
 
     exit_code operator()(const fw_mode&) const { return run_fw(at); }
 
+    // Whether sessions stay is for the daemon and iscsid.conf to decide
+    // (iscsid.keep_disks_on_stop).
     exit_code operator()(const stop_daemon&) const {
         const auto stopped = at.daemon.stop();
         if (stopped)
@@ -41,6 +43,8 @@ struct dispatcher {
     }
 
     exit_code operator()(const show_version&) const {
+        // The version whose words we speak, for scripts compare it; our own stands in the daemon's
+        // log.
         at.screen.print(fmt::format("iscsiadm version {}\n", admin::compatible_version));
         return exit_code::success;
     }

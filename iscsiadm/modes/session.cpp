@@ -23,6 +23,8 @@ void sort_by_name(session_list& sessions) {
 }
 
 // -S: the secrets stand in the record; a session without a record has none to show.
+// From the record as it is now: a secret that was changed since the login is shown, not the one
+// that was used.
 std::optional<session_secrets> secrets_of(const admin::session_info& session, context& at) {
     const auto record = at.store.find(session.node);
     if (!record || !*record)
@@ -32,6 +34,7 @@ std::optional<session_secrets> secrets_of(const admin::session_info& session, co
         (*record)->get("node.session.auth.password_in")};
 }
 
+// -P 1 to 3, each level with more blocks of the same order.
 exit_code print_tree(const session_list& sessions, int level, bool reveal, context& at) {
     std::vector<shown_session> shown;
     for (const admin::session_info& session : sessions)
@@ -51,6 +54,7 @@ exit_code print_sessions(const session_mode& mode, const session_list& sessions,
     return exit_code::success;
 }
 
+// Three verbs, three sentences of open-iscsi; each of them is 21.
 exit_code report_none(const session_mode& mode, console& screen) {
     if (mode.logout)
         screen.complain("No matching sessions found");
@@ -61,6 +65,7 @@ exit_code report_none(const session_mode& mode, console& screen) {
     return exit_code::no_objects_found;
 }
 
+// These two lines and 22 are what a script sees when the session has just ended.
 exit_code report_unknown(const std::string& which, console& screen) {
     screen.complain("could not read session targetname: 5");
     screen.complain(fmt::format("Could not get session info for sid {}", which));
@@ -84,6 +89,7 @@ exit_code operate(const session_mode& mode, const admin::session_info& session, 
     return exit_code::success;
 }
 
+// At most one of the three verbs can be given with sense; the first in this order wins, as there.
 exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
     if (mode.logout)
         return log_out(std::move(sessions), at);
@@ -99,6 +105,7 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
 
 } // namespace
 
+// A wrong -r is refused without asking the daemon: it can never name a session.
 exit_code run_session(const session_mode& mode, context& at) {
     if (!mode.which && !mode.ops.none()) {
         at.screen.complain("this operation needs a session (-r)");

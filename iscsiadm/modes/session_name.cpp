@@ -9,6 +9,7 @@ namespace iscsi::cli {
 
 namespace {
 
+// Session numbers start at 1; 0 names none.
 std::optional<std::uint32_t> positive_number(std::string_view text) {
     std::uint32_t number = 0;
     const char* end = text.data() + text.size();
@@ -18,6 +19,7 @@ std::optional<std::uint32_t> positive_number(std::string_view text) {
     return number;
 }
 
+// Links are followed (/dev/disk/by-path/… is one); a path that does not exist stays as it is.
 std::filesystem::path real_path(const std::string& which) {
     std::error_code ignored;
     return std::filesystem::weakly_canonical(which, ignored);
@@ -36,11 +38,13 @@ std::optional<std::uint32_t> session_folder(const std::filesystem::path& path) {
     return std::nullopt;
 }
 
+// A bare number first: a file named "5" in the current folder is not meant.
 std::optional<std::uint32_t> sid_of(const std::string& which) {
     const auto number = positive_number(which);
     return number ? number : session_folder(real_path(which));
 }
 
+// By the last part of the path: the daemon names disks as the kernel does, "ublkb0".
 bool has_disk(const admin::session_info& session, const std::string& name) {
     return !name.empty() &&
            std::ranges::find(session.luns, name, &admin::attached_lun::disk) != session.luns.end();

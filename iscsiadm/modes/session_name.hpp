@@ -13,6 +13,7 @@ namespace iscsi::cli {
 // A number above 0, or a path that exists or ends in a session's name.
 bool names_session(const std::string& which);
 
+// Nothing when no session has that number, or no session that disk.
 std::optional<admin::session_info>
 find_session(const std::string& which, const std::vector<admin::session_info>& sessions);
 

@@ -10,6 +10,7 @@ namespace iscsi::cli {
 
 namespace {
 
+// The words of node.startup; `all` matches no value, it matches every record.
 std::string_view word_of(startup which) {
     switch (which) {
     case startup::manual:
@@ -24,10 +25,13 @@ std::string_view word_of(startup which) {
     return "";
 }
 
+// Their disks may be the root file system; only a logout by name ends them.
 bool belongs_to_boot(const admin::record& node) {
     return node.get("node.startup") == "onboot" || node.get("node.discovery_type") == "fw";
 }
 
+// node.leading_login: one session of the target is enough, and it does not matter through which
+// portal.
 bool leads(const admin::record& node) {
     return node.get_boolean("node.leading_login");
 }
@@ -39,6 +43,8 @@ bool has_session(const std::string& target, const std::vector<admin::session_inf
 }
 
 // One portal after the other, until the target has a session.
+// Each try prints its own lines, so that the failure of one portal is seen although the next
+// succeeds.
 exit_code log_in_to_one(const std::vector<admin::record>& portals, bool wait, context& at) {
     for (const admin::record& portal : portals)
         if (log_in({portal}, wait, at) == exit_code::success)
@@ -46,6 +52,8 @@ exit_code log_in_to_one(const std::vector<admin::record>& portals, bool wait, co
     return exit_code::fatal_login;
 }
 
+// The sessions are asked for after the plain logins: one of those may be the session that the
+// target needs.
 exit_code log_in_leading(const std::vector<admin::record>& nodes, bool wait, context& at) {
     std::map<std::string, std::vector<admin::record>> by_target;
     for (const admin::record& node : nodes)
@@ -70,6 +78,7 @@ bool starts_as(const admin::record& node, startup which) {
            node.get("node.conn[0].startup") == word;
 }
 
+// Nothing to log in to is 21: boot scripts treat that as success.
 exit_code log_in_by_startup(startup which, bool wait, context& at) {
     chosen_records chosen = choose_records({}, at);
     std::erase_if(chosen.records, [which](const auto& node) { return !starts_as(node, which); });
@@ -90,6 +99,7 @@ exit_code log_in_by_startup(startup which, bool wait, context& at) {
     return failure.code();
 }
 
+// By the record's word, not by the session's: who made the session does not matter.
 exit_code log_out_by_startup(startup which, context& at) {
     const auto sessions = at.daemon.list_sessions();
     if (!sessions)

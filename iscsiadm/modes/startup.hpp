@@ -14,6 +14,8 @@ exit_code log_in_by_startup(startup which, bool wait, context& at);
 exit_code log_out_by_startup(startup which, context& at);
 
 // Is the record one of these?
+// Either of the two settings is enough, because open-iscsi looks at both and old tools write only
+// one.
 bool starts_as(const admin::record& node, startup which);
 
 } // namespace iscsi::cli

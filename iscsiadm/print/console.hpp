@@ -7,6 +7,8 @@ namespace iscsi::cli {
 
 // The two streams of iscsiadm: results on stdout, everything else on stderr after the program's
 // name. stderr stays empty when all went well: scripts take any text there for a failure.
+// Both streams are flushed line by line: progress is read by programs while it comes, and after a
+// crash what was printed is true.
 class console {
   public:
     console(std::ostream& out, std::ostream& err, int debug_level = 0)
@@ -22,6 +24,7 @@ class console {
     void complain_bare(std::string_view line);
 
     // What only somebody who looks for a cause wants to read: from -d 1.
+    // An empty line explains nothing and is left out.
     void explain(std::string_view line);
 
     // False when stdout did not take everything, for example on a full disk.

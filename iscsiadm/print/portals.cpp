@@ -8,10 +8,12 @@ namespace {
 
 constexpr std::string_view no_targets = "No targets found.\n";
 
+// An empty branch has a line of its own in open-iscsi's tree.
 std::string tree_or_none(const std::vector<admin::node_id>& nodes) {
     return nodes.empty() ? std::string(no_targets) : node_tree(nodes, repeat_portal::no);
 }
 
+// The interface is not compared: interfaces are what a portal is repeated for.
 bool same_portal(const admin::node_id& one, const admin::node_id& other) {
     return one.target == other.target && one.address == other.address && one.port == other.port &&
            one.group_tag == other.group_tag;
@@ -28,6 +30,7 @@ std::string bracketed(std::string_view address) {
     return dotted ? std::string(address) : fmt::format("[{}]", address);
 }
 
+// -1 as unsigned is open-iscsi's own slip, and scripts cut the field by it; so it stays.
 std::string flat_portal(std::string_view address, std::uint16_t port, int group_tag) {
     return fmt::format("{}:{},{}", bracketed(address), port, static_cast<std::uint32_t>(group_tag));
 }
@@ -49,6 +52,7 @@ std::string flat_nodes(const std::vector<admin::node_id>& nodes) {
     return lines;
 }
 
+// The order is that of the records; a target is named anew when it changes.
 std::string node_tree(const std::vector<admin::node_id>& nodes, repeat_portal repeat) {
     std::string lines;
     const admin::node_id* last = nullptr;

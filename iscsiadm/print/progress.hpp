@@ -12,8 +12,10 @@
 namespace iscsi::cli {
 
 // `several`: more than one session of this record was asked for.
+// Programs look for "Login to [" and "successful"; not one blank may change.
 std::string logging_in_line(const admin::node_id& node, bool several);
 std::string logged_in_line(const admin::node_id& node);
+// For stderr, followed by reported_error().
 std::string could_not_log_in(const admin::node_id& node);
 
 std::string logging_out_line(const admin::session_info& session);
@@ -31,6 +33,7 @@ std::string session_warning(const admin::session_info& session, std::string_view
 std::string reported_error(admin::exit_code code);
 
 // "default: 1 session requested, but 1 already present."
+// The plural follows the number that was asked for, not the one that is there.
 std::string already_present(const admin::node_id& node, std::size_t requested, std::size_t present);
 
 } // namespace iscsi::cli

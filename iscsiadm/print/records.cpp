@@ -11,6 +11,7 @@ namespace iscsi::cli {
 
 namespace {
 
+// An empty secret is shown as empty: that there is none is not secret.
 std::string_view shown_value(std::string_view name, std::string_view value, bool reveal) {
     const admin::setting* row = admin::find_setting(name);
     if (!value.empty() && row != nullptr && row->masked && !reveal)
@@ -20,6 +21,8 @@ std::string_view shown_value(std::string_view name, std::string_view value, bool
 
 } // namespace
 
+// In the order of open-iscsi's records, unknown keys last; this text is also the form of the files,
+// but for hidden secrets and "<empty>".
 std::string show_record(const admin::record& record, bool reveal) {
     std::string lines = fmt::format("# BEGIN RECORD {}\n", admin::compatible_version);
     for (const auto& [name, value] : record.entries())

@@ -14,6 +14,7 @@ namespace {
 
 using admin::session_info;
 
+// A title between two lines of stars, which belong to the format.
 std::string heading(std::string_view title, int stars) {
     const std::string line(static_cast<std::size_t>(stars), '*');
     return fmt::format("\t\t{0}\n\t\t{1}\n\t\t{0}\n", line, title);
@@ -39,6 +40,7 @@ std::string own_address(const session_info& session) {
                 : std::string(or_blank(session.interface_address));
 }
 
+// HWaddress and Netdev say "default" where a software initiator has nothing to tell.
 std::string interface_block(const session_info& session) {
     return heading("Interface:", 10) + field("Iface Name", session.node.interface) +
            field("Iface Transport", "tcp") +
@@ -47,12 +49,15 @@ std::string interface_block(const session_info& session) {
            field("Iface Netdev", "default");
 }
 
+// The words of the states are chosen by the daemon, from those of the kernel's initiator:
+// LOGGED_IN, FAILED, FREE.
 std::string state_block(const session_info& session) {
     return number("SID", session.sid) + field("iSCSI Connection State", session.connection_state) +
            field("iSCSI Session State", session.session_state) +
            field("Internal iscsid Session State", session.internal_state);
 }
 
+// In seconds, as the record has them.
 std::string timeout_block(const session_info& session) {
     return heading("Timeouts:", 9) + number("Recovery Timeout", session.recovery_timeout) +
            number("Target Reset Timeout", session.target_reset_timeout) +
@@ -60,6 +65,7 @@ std::string timeout_block(const session_info& session) {
            number("Abort Timeout", session.abort_timeout);
 }
 
+// Without -S a secret that is not set looks like one that is.
 std::string secret_block(const shown_session& shown) {
     constexpr std::string_view hidden = "********";
     const bool reveal = shown.secrets.has_value();
@@ -73,6 +79,7 @@ std::string secret_block(const shown_session& shown) {
            );
 }
 
+// What the login agreed on, not what the record wished.
 std::string parameter_block(const session_info& session) {
     return heading("Negotiated iSCSI params:", 24) + field("HeaderDigest", session.header_digest) +
            field("DataDigest", session.data_digest) +
@@ -109,6 +116,8 @@ bool same_portal(const session_info& one, const session_info& other) {
            one.node.port == other.node.port;
 }
 
+// Both portals are named: where the session is now, after a redirection, and where its record says
+// that it begins.
 std::string title_block(const session_info& session, const session_info* last) {
     if (last != nullptr && same_portal(session, *last))
         return "\n";
@@ -123,6 +132,7 @@ std::string title_block(const session_info& session, const session_info* last) {
     return lines;
 }
 
+// Each level prints all of the lower ones: readers rely on the order of blocks.
 std::string session_block(const shown_session& shown, int level) {
     std::string lines = interface_block(shown.info) + state_block(shown.info);
     if (level >= 2)
@@ -146,6 +156,8 @@ std::string flat_sessions(const std::vector<session_info>& sessions) {
     return lines;
 }
 
+// The line of the transport class comes with level 3 only; its number is that of the kernel module
+// that is not here, and programs read past it.
 std::string session_tree(const std::vector<shown_session>& sessions, int level) {
     std::string lines;
     if (level >= 3)

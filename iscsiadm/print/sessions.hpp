@@ -16,6 +16,7 @@ struct session_secrets {
     std::string password, password_in;
 };
 
+// Without -S `secrets` is unset, and the lines show stars.
 struct shown_session {
     admin::session_info info;
     std::optional<session_secrets> secrets; // set with -S
@@ -26,6 +27,7 @@ struct shown_session {
 std::string session_tree(const std::vector<shown_session>& sessions, int level);
 
 // "tcp: [2] 10.9.9.1,[<empty>],<empty> <empty>": the host of each session.
+// Fields that an adapter would fill are "<empty>".
 std::string flat_hosts(const std::vector<admin::session_info>& sessions);
 std::string host_blocks(const std::vector<admin::session_info>& sessions);
 

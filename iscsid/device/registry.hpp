@@ -13,6 +13,8 @@
 namespace iscsid::device {
 
 // One disk of one session, as much as a new daemon must know to take it over.
+// Everything that cannot be asked of the kernel or the target again. A member that is added needs
+// another version of the file, and a reader for the old one.
 struct disk_state {
     std::uint32_t sid = 0; // session number that iscsiadm shows, from 1
     unsigned index = 0;    // which of the node's sessions, from 0: the ISID follows from it
@@ -55,6 +57,8 @@ std::string_view message_of(registry_errc);
 
 // The disks that outlive the daemon: one JSON file each, in a folder of its own. Calls wait for the
 // file system. Different disks may be saved and forgotten at the same time.
+// Written before a disk appears, forgotten after it is gone: a state without a disk is cleaned up,
+// a disk without a state would be lost.
 class registry {
   public:
     static constexpr std::size_t longest_state = 65536;

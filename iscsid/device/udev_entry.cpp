@@ -39,11 +39,13 @@ std::string link_text(std::string_view raw) {
     return text;
 }
 
+// ID_SERIAL and ID_SERIAL_SHORT: with and without the digit that tells the kind of name.
 struct serial_words {
     std::string whole, brief;
 };
 
 // The fields of INQUIRY have fixed widths, and scsi_id joins them unshortened.
+// A vendor of 3 letters is still 8 characters wide in the serial.
 std::string padded(std::string_view words, std::size_t width) {
     std::string field(words.substr(0, width));
     field.resize(width, ' ');
@@ -82,6 +84,7 @@ std::string prefixed(std::string_view digits, std::size_t most) {
     return digits.empty() ? std::string() : "0x" + std::string(digits.substr(0, most));
 }
 
+// In the order of the wire: the lowest 16 bits of Linux's number are the first level.
 std::string sixteen_bits(std::uint64_t value) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string text;
@@ -105,6 +108,7 @@ std::string_view without_brackets(std::string_view address) {
     return address;
 }
 
+// The form that os-brick, multipath and initramfs tools look for: ip-ADDRESS:PORT-iscsi-NAME-lun-N.
 std::string path_of(const disk_identity_words& disk) {
     return "ip-" + link_text(without_brackets(disk.portal_address)) + ':' +
            std::to_string(disk.portal_port) + "-iscsi-" + link_text(disk.target) + "-lun-" +

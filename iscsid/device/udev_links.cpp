@@ -49,6 +49,7 @@ bool udevd_runs() {
 }
 
 // Events of block devices, after udevd has dealt with them.
+// Without a connection to udev it still waits, and the caller looks itself after each pause.
 class event_watch {
   public:
     event_watch() : library_(udev_new()) {
@@ -74,6 +75,7 @@ class event_watch {
 };
 
 // The device and its partitions, as directories of /sys.
+// Partitions are folders of the disk's own folder and begin with its name.
 std::vector<fs::path> directories_of(const std::string& node) {
     const fs::path whole = fs::path("/sys/block") / node;
     std::vector<fs::path> all{whole};
@@ -83,6 +85,8 @@ std::vector<fs::path> directories_of(const std::string& node) {
     return all;
 }
 
+// Initialized is not enough: an event of before the announcement has initialized it without our
+// properties.
 bool is_dealt_with(udev* library, const fs::path& directory) {
     std::error_code ignored;
     const auto real = fs::canonical(directory, ignored);
@@ -98,6 +102,7 @@ bool all_dealt_with(udev* library, const std::string& node) {
     });
 }
 
+// As `udevadm trigger` does; the rules run again with what is announced now.
 void trigger(const std::string& node) {
     for (const auto& each : directories_of(node))
         std::ofstream(each / "uevent") << "change";

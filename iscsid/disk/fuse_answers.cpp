@@ -6,6 +6,7 @@
 
 namespace iscsid::disk {
 
+// A request of the kernel becomes one command, so it may not be longer than the unit takes.
 fuse_shape shape_for(const scsi::logical_unit& lun, fuse_shape wanted) {
     if (lun.max_transfer_blocks == 0)
         return wanted;
@@ -30,6 +31,8 @@ constexpr std::uint16_t pages_of_a_request = 256;
 constexpr std::uint16_t background_requests = 256;
 constexpr std::uint16_t congested_at = background_requests / 4 * 3;
 
+// Requests in parallel, large ones, and asynchronous direct I/O. No write-back cache: a completed
+// write has reached the unit.
 constexpr std::uint32_t wanted_flags =
     FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ASYNC_DIO | FUSE_MAX_PAGES;
 
@@ -37,6 +40,7 @@ constexpr std::uint64_t unit_of_stat_blocks = 512;
 
 } // namespace
 
+// The lower of both versions, and of the flags only those that both have.
 fuse_init_out answer_init(const fuse_init_in& offer, const fuse_shape& shape) {
     fuse_init_out answer{};
     answer.major = FUSE_KERNEL_VERSION;
@@ -62,6 +66,8 @@ fuse_attr_out attributes(const scsi::logical_unit& lun) {
     return answer;
 }
 
+// Direct I/O: the page cache is above, at the loop device. Parallel writes: the file has a fixed
+// size, so they cannot race over its end.
 fuse_open_out opened() {
     fuse_open_out answer{};
     answer.open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
@@ -77,6 +83,7 @@ fuse_statfs_out statistics(const scsi::logical_unit& lun) {
     return answer;
 }
 
+// At least a physical block, at most 2 GiB, which is what loop can express.
 std::uint32_t discard_granularity(const scsi::logical_unit& lun) {
     const std::uint64_t blocks = std::max<std::uint64_t>(lun.unmap_granularity, 1);
     const std::uint64_t bytes =
@@ -84,6 +91,7 @@ std::uint32_t discard_granularity(const scsi::logical_unit& lun) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, 1U << 31U));
 }
 
+// All four must hold, or a hole might not read as zeroes.
 bool may_punch_holes(const scsi::logical_unit& lun) {
     return !lun.read_only && lun.thin && lun.reads_zero_after_unmap && lun.can_write_same_16_unmap;
 }

@@ -9,6 +9,7 @@ namespace iscsid::disk {
 
 namespace {
 
+// The first 16 bytes of a server, for every version of the protocol.
 constexpr std::uint64_t greeting_magic = 0x4e42'444d'4147'4943; // "NBDMAGIC"
 constexpr std::uint64_t option_magic = 0x4948'4156'454f'5054;   // "IHAVEOPT"
 constexpr std::uint64_t reply_magic = 0x0003'e889'0455'65a9;
@@ -54,6 +55,7 @@ constexpr std::uint16_t block_size = 3;
 } // namespace info
 
 // Builds a message field by field.
+// Numbers are written big-endian, texts without a NUL.
 class message {
   public:
     template <std::unsigned_integral Integer>
@@ -100,6 +102,7 @@ struct info_question {
 };
 
 // nullopt unless every length fits the others: 4 + name + 2 + 2 × requests is all there is.
+// All lengths are of the client and none is believed.
 std::optional<info_question> read_question(iscsi::bytes_view data) {
     constexpr std::size_t before_name = 4;
     constexpr std::size_t least = before_name + 2;
@@ -148,6 +151,7 @@ iscsi::result<void> nbd_handshake::received(iscsi::bytes_view bytes) {
     return outcome;
 }
 
+// As many options as have come whole; the rest waits for its end.
 iscsi::result<void> nbd_handshake::negotiate() {
     while (phase_ == phase::negotiating) {
         const auto used = client_flags_ ? read_option(pending_) : read_client_flags(pending_);
@@ -198,6 +202,7 @@ iscsi::result<std::size_t> nbd_handshake::read_option(iscsi::bytes_view input) {
     return size;
 }
 
+// What is refused here ends the connection: behind it nobody knows where the next option begins.
 iscsi::result<void> nbd_handshake::check(const option_header& header) const {
     if (header.magic != option_magic)
         return nbd_fault(
@@ -229,6 +234,7 @@ iscsi::result<void> nbd_handshake::check(const option_header& header) const {
     return {};
 }
 
+// Options that are merely not supported are answered, and the client may try another.
 void nbd_handshake::answer(std::uint32_t option, iscsi::bytes_view data) {
     const auto with_no_data = [&](auto&& go_on) {
         if (data.empty())
@@ -270,6 +276,7 @@ void nbd_handshake::answer_export_name(iscsi::bytes_view name) {
     send(answer);
 }
 
+// One export: its entry and the end of the list.
 void nbd_handshake::answer_list(std::uint32_t option) {
     message entry;
     entry.add(static_cast<std::uint32_t>(export_.name.size()));

@@ -15,6 +15,7 @@
 namespace iscsid::disk {
 
 // The one export of a server. Both strings: UTF-8 without NUL, at most 4096 bytes.
+// Fixed at the start of the server; a client that connects later may be given another one.
 struct nbd_export {
     std::string name;
     std::uint64_t size = 0; // bytes, a multiple of block_size

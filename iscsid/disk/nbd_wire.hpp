@@ -13,11 +13,15 @@ inline constexpr std::uint32_t request_magic = 0x2560'9513;
 inline constexpr std::uint32_t simple_reply_magic = 0x6744'6698;
 inline constexpr std::uint32_t structured_reply_magic = 0x668e'33ef;
 
+// Of the transmission phase; every number on the wire is big-endian.
 inline constexpr std::size_t request_size = 28;
 inline constexpr std::size_t simple_reply_size = 16;
 inline constexpr std::size_t structured_reply_size = 20;
+// The largest request of the kernel's client and of nbdkit; a client that announces more is refused
+// before a byte of it is taken.
 inline constexpr std::size_t largest_payload = std::size_t{32} << 20U;
 
+// "Request types". cache is a hint that is answered without doing anything.
 enum class command : std::uint16_t {
     read = 0,
     write = 1,
@@ -30,6 +34,7 @@ enum class command : std::uint16_t {
 
 // Flags of a request.
 inline constexpr std::uint16_t flag_fua = 1U << 0U;
+// Without it WRITE ZEROES may leave a hole.
 inline constexpr std::uint16_t flag_no_hole = 1U << 1U;
 
 // Flags of an export; the kernel has them as server flags.
@@ -43,6 +48,7 @@ inline constexpr std::uint16_t send_write_zeroes = 1U << 6U;
 inline constexpr std::uint16_t send_df = 1U << 7U;
 inline constexpr std::uint16_t can_multi_conn = 1U << 8U;
 
+// The cookie is the client's and goes back as it came.
 struct request {
     std::uint32_t magic = 0;
     std::uint16_t flags = 0;
@@ -64,6 +70,7 @@ inline request decode_request(std::span<const std::byte, request_size> from) {
 }
 
 // The few errors that the protocol knows, as numbers of its own.
+// Linux's numbers are not portable, so the protocol has a list; what is not on it is an I/O error.
 constexpr std::uint32_t error_number(int error) {
     switch (error) {
     case 0:

@@ -97,6 +97,7 @@ asio::awaitable<void> connection::serve_calls() {
 
 asio::awaitable<void> connection::serve_one(std::string text) {
     auto call = admin::parse_call(text);
+    // Errors of a oneway call are not told either.
     oneway_ = call.has_value() && call->oneway;
     if (call.has_value()) {
         co_await methods_.serve(*std::move(call), who_, *this);
@@ -122,6 +123,7 @@ asio::awaitable<bool> connection::fail(std::string error, boost::json::object pa
     co_return co_await send(std::move(answer));
 }
 
+// One send is under way at a time: only serve_calls() sends.
 asio::awaitable<bool> connection::send(admin::varlink_reply reply) {
     if (oneway_)
         co_return true;

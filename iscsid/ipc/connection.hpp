@@ -16,6 +16,8 @@ struct patience {
 };
 
 // One client: reads its calls, serves one after the other, and notices when it hangs up.
+// One object per client, alive as long as its run(). Calls are served one after the other, as
+// Varlink wants it; their order is that of the wire.
 class connection : public reply_sink {
   public:
     connection(
@@ -28,10 +30,13 @@ class connection : public reply_sink {
     // Until the client hangs up, breaks the rules, or has no more time.
     boost::asio::awaitable<void> run();
 
+    // False when the client has not taken it within its patience; whoever serves then stops
+    // telling.
     boost::asio::awaitable<bool> reply(boost::json::object parameters, bool continues) override;
     boost::asio::awaitable<bool> fail(std::string error, boost::json::object parameters) override;
 
   private:
+    // Reads ahead, so that a hang-up is noticed while a call is served.
     boost::asio::awaitable<void> read_calls();
     boost::asio::awaitable<void> serve_calls();
     boost::asio::awaitable<void> serve_one(std::string text);

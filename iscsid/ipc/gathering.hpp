@@ -14,6 +14,8 @@ namespace iscsid::ipc {
 // Jobs that run beside each other and are heard in the order in which they end. They go on when
 // nobody listens any more: a login does not end because a client hangs up.
 template <class Result>
+// `most` is how many results may wait for a listener; with room for all jobs nothing is ever lost
+// or blocked. next() as often as left() says.
 class gathering {
   public:
     gathering(boost::asio::any_io_executor where, std::size_t most)
@@ -32,6 +34,7 @@ class gathering {
         );
     }
 
+    // A result that is known without a job.
     void add(Result result) {
         ++left_;
         ended_->try_send(boost::system::error_code(), std::move(result));
@@ -40,6 +43,7 @@ class gathering {
     std::size_t left() const { return left_; }
 
     boost::asio::awaitable<Result> next() {
+        // The coroutine may outlive this object; the channel lives as long as either.
         const auto mine = ended_;
         --left_;
         co_return co_await mine->async_receive(boost::asio::use_awaitable);

@@ -46,6 +46,8 @@ std::string last_error() {
     return std::generic_category().message(errno);
 }
 
+// Not on the socket itself: it is replaced by each daemon, and a lock belongs to the file that was
+// opened.
 iscsi::result<int> lock_beside(const std::filesystem::path& path) {
     std::error_code ignored;
     std::filesystem::create_directories(path.parent_path(), ignored);
@@ -71,6 +73,7 @@ iscsi::result<std::optional<int>> socket_of_systemd() {
     return std::optional<int>(first);
 }
 
+// The kernel would cut a longer path and bind another name.
 iscsi::result<sockaddr_un> address_of(const std::filesystem::path& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -81,6 +84,7 @@ iscsi::result<sockaddr_un> address_of(const std::filesystem::path& path) {
     return address;
 }
 
+// The group may connect; what it may ask for is decided for each call.
 iscsi::result<void> open_to_group(const std::filesystem::path& path, const std::string& group) {
     if (group.empty())
         return {};
@@ -103,6 +107,7 @@ bool bind_privately(int fd, const sockaddr_un& to) {
     return bound;
 }
 
+// In this order: nobody can connect before the mode is right.
 iscsi::result<int> listen_at(const std::filesystem::path& path, const std::string& group) {
     const auto address = address_of(path);
     if (address.has_error())
@@ -136,6 +141,8 @@ listener::open(const std::filesystem::path& path, const std::string& group) {
     const auto handed_over = socket_of_systemd();
     if (handed_over.has_error())
         return handed_over.error();
+    // The path is compared: systemd may have been told another place than we have, and then its
+    // mode is its own business.
     if (handed_over->has_value()) {
         made.socket_ = **handed_over;
         const bool is_there =

@@ -7,6 +7,7 @@
 
 namespace iscsid::ipc {
 
+// Each ends the start of the daemon with a line that names the path.
 enum class listen_errc {
     already_running = 1, // another iscsid holds this socket
     path_too_long,
@@ -19,6 +20,7 @@ const char* category_name(listen_errc);
 std::string_view message_of(listen_errc);
 
 // The listening socket, and the lock beside it that keeps a second daemon away.
+// Its end removes a socket of our own and lets the lock go, in this order; systemd's socket stays.
 class listener {
   public:
     // systemd's socket (LISTEN_FDS) when there is one, else `path`, made with mode 0600, or 0660

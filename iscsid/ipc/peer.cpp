@@ -10,6 +10,7 @@ namespace iscsid::ipc {
 
 namespace {
 
+// More than 1024 groups are taken for none: such a user asks as root.
 bool has_group(int socket, gid_t primary, gid_t wanted) {
     if (primary == wanted)
         return true;
@@ -24,6 +25,7 @@ bool has_group(int socket, gid_t primary, gid_t wanted) {
 
 } // namespace
 
+// A peer that cannot be identified may do nothing.
 peer identify(int socket, std::optional<gid_t> group) {
     ucred credentials{};
     socklen_t size = sizeof credentials;

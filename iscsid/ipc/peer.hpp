@@ -7,6 +7,8 @@
 namespace iscsid::ipc {
 
 // Who is at the other end of a unix socket, and what they may do.
+// It is what the kernel knew when the client connected; a process that drops its rights later keeps
+// what it had, as with any open file.
 struct peer {
     pid_t process = 0;
     uid_t user = 0;

@@ -8,6 +8,7 @@
 namespace iscsid::ipc {
 
 // Where the replies to one call go.
+// The seam between verbs and socket: tests collect replies here.
 class reply_sink {
   public:
     virtual ~reply_sink() = default;

@@ -51,6 +51,7 @@ asio::awaitable<void> server::accept_all() {
     asio::steady_timer pause(acceptor_.get_executor());
     while (acceptor_.is_open()) {
         auto [error, client] = co_await acceptor_.async_accept(asio::as_tuple(asio::use_awaitable));
+        // accept() would fail again at once, and turn this into a loop that keeps the thread.
         if (error) { // no file descriptors left: they will come back
             pause.expires_after(pause_after_error);
             co_await pause.async_wait(asio::use_awaitable);
@@ -66,11 +67,14 @@ asio::awaitable<void> server::accept_all() {
     }
 }
 
+// Readers cannot crowd out root: monitoring that leaks connections must not make a logout
+// impossible.
 bool server::has_room_for(const peer& who) const {
     return open_ < limits_.connections &&
            (who.may_change || open_of_askers_ < limits_.connections_of_askers);
 }
 
+// Whatever happens to a client ends with it; the counts go down on each way out.
 asio::awaitable<void> server::serve(stream_protocol::socket client, peer who) {
     auto& count_of_askers = open_of_askers_;
     const std::size_t is_asker = who.may_change ? 0 : 1;

@@ -6,6 +6,7 @@
 
 namespace iscsid::ipc {
 
+// In connections, whoever opens them: one process may hold all of its share.
 struct server_limits {
     std::size_t connections = 64;
     std::size_t connections_of_askers = 32; // those that may only ask leave room for root
@@ -14,6 +15,7 @@ struct server_limits {
 
 // Takes connections on a listening unix socket and serves each beside the others. A client beyond
 // the limits is told Busy and closed. Lives on the control thread.
+// It must outlive the executor's last turn: connections refer to it.
 class server {
   public:
     server(

@@ -28,6 +28,7 @@ void inbox::close() {
     io_->cancel(*this, 0);
 }
 
+// May be called after the lane has ended its turns: the message is destroyed with the inbox.
 void inbox::put(std::unique_ptr<message> what) {
     bool first = false;
     {
@@ -50,6 +51,7 @@ void inbox::ring_done(std::uint32_t /*operation*/, std::int32_t /*result*/) {
     }
     for (const auto& each : handling_)
         each->handle();
+    // The capacity stays, so a turn with few messages allocates nothing here.
     handling_.clear();
     if (closing_)
         open_ = false;

@@ -11,6 +11,8 @@
 namespace iscsid::lane {
 
 // What other threads ask of a lane, in the order of their asking. Messages are rare.
+// The only way from other threads into a lane, and so the only lock. It is held for a push or a
+// swap, never while a message is handled.
 class inbox final : public ring_client {
   public:
     inbox(); // throws std::system_error without a file descriptor

@@ -11,12 +11,14 @@ namespace {
 
 constexpr std::size_t most_lanes_by_default = 4;
 
+// More lanes than four have not paid: each has buffers and wakes up for itself.
 std::size_t default_count() {
     return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_lanes_by_default);
 }
 
 } // namespace
 
+// All rings are made here, on the control thread: a lane never fails for want of descriptors later.
 lane_pool::lane_pool(std::size_t count, bool force_epoll) {
     if (count == 0)
         count = default_count();
@@ -42,6 +44,7 @@ lane* lane_pool::find(session_key key) {
     return home == home_.end() ? nullptr : lanes_[home->second].get();
 }
 
+// The session no longer counts from now on, though its lane may still be busy with its end.
 void lane_pool::drop(session_key key, std::function<void()> gone) {
     const auto home = home_.extract(key);
     if (home.empty()) {

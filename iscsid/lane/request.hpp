@@ -6,6 +6,8 @@
 
 namespace iscsid::lane {
 
+// What block layers know of disks. flush covers every write that has completed before it was
+// submitted.
 enum class operation : std::uint8_t { read, write, flush, discard, write_zeroes };
 
 // What a disk driver asks of a LUN. Offset and length are bytes, multiples of the logical block.
@@ -29,6 +31,8 @@ class request_owner {
 
 // One LUN as a driver sees it; lives on its session's lane. submit() may complete the request
 // before it returns.
+// Requests of one port may complete in any order. The port ends with its session; a driver is told
+// before that.
 class lun_port {
   public:
     virtual ~lun_port() = default;

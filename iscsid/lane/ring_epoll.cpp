@@ -15,6 +15,7 @@ namespace iscsid::lane {
 
 namespace {
 
+// What a lane with hundreds of disks has under way; more costs an allocation, once.
 constexpr std::size_t expected_operations = 1024;
 
 // Edge-triggered: after EAGAIN every waiting operation hears of the next change, and an idle
@@ -32,6 +33,8 @@ int milliseconds_until(std::optional<iscsi::instant> deadline) {
     return static_cast<int>(std::clamp<std::int64_t>(rounded, 0, 3'600'000));
 }
 
+// Operations are tried first and waited for only on EAGAIN: most sends and receives need one system
+// call, as with io_uring.
 class ring_epoll final : public ring {
   public:
     explicit ring_epoll(int epoll) : epoll_(epoll) {}
@@ -123,6 +126,7 @@ void ring_epoll::turn(std::optional<iscsi::instant> deadline) {
     wait(more_to_do ? 0 : milliseconds_until(deadline));
 }
 
+// In a turn of their own and not inside cancel(): a client is never called back from its own call.
 bool ring_epoll::finish_cancelled() {
     const bool some = !cancelled_.empty();
     while (!cancelled_.empty())
@@ -174,6 +178,7 @@ bool ring_epoll::watch(int fd) {
     return ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
+// An interrupted wait counts as one that brought nothing.
 void ring_epoll::wait(int milliseconds) {
     ++system_calls_;
     const int count =

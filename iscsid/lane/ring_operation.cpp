@@ -45,6 +45,7 @@ operation_table::operation_table(std::size_t expected) {
     }
 }
 
+// Slots that were used last are used next: they are warm.
 std::uint32_t operation_table::take(ring_verb verb, int fd, ring_client& who, std::uint32_t op) {
     if (first_free_ == no_operation) {
         operations_.emplace_back().next = no_operation;
@@ -95,6 +96,8 @@ std::uint32_t operation_table::start_command(
     return slot;
 }
 
+// The slot is free before the client hears, so that a client that starts its next operation there
+// finds room.
 void operation_table::finish(std::uint32_t slot, std::int32_t result) {
     ring_operation& operation = operations_[slot];
     ring_client& client = *operation.client;
@@ -120,6 +123,7 @@ std::uint32_t operation_list::pop(operation_table& table) {
     return slot;
 }
 
+// Walks the list; only cancelling does that, and lists are short.
 void operation_list::remove(operation_table& table, std::uint32_t slot) {
     std::uint32_t before = no_operation;
     for (std::uint32_t at = first_; at != slot; at = table[at].next)

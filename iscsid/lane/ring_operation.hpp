@@ -15,6 +15,7 @@ constexpr bool waits_for_input(ring_verb verb) {
 }
 
 // One I/O operation from its start to its ring_done(). Does not move: `message` points to `single`.
+// `generation` tells a completion of an operation from one of its predecessor in the same slot.
 struct ring_operation {
     ring_verb verb = ring_verb::read;
     int fd = -1;
@@ -34,10 +35,12 @@ struct ring_operation {
 inline constexpr std::uint32_t no_operation = 0xffff'ffff;
 
 // Makes the system call once, without waiting; gives its result or -errno.
+// -EAGAIN means that the descriptor has to be waited for.
 std::int32_t attempt(ring_operation& what);
 
 // The operations of a ring, in slots that are used again. Grows only when more are under way than
 // ever before.
+// It belongs to one ring and its thread.
 class operation_table {
   public:
     explicit operation_table(std::size_t expected);

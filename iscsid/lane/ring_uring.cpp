@@ -18,6 +18,7 @@ namespace iscsid::lane {
 
 namespace {
 
+// A turn rarely starts more than a few dozen; a full queue costs one system call more.
 constexpr unsigned submission_entries = 256;
 constexpr unsigned completion_entries = 4096;
 constexpr std::size_t expected_operations = 1024;
@@ -32,6 +33,8 @@ constexpr std::array<unsigned, 3> flag_ladder{
     0,
 };
 
+// One submission queue per lane, entered once per turn: starting operations, waiting and reaping
+// are one system call.
 class ring_uring final : public ring {
   public:
     explicit ring_uring(const io_uring& made) : uring_(made) {}
@@ -96,6 +99,8 @@ class ring_uring final : public ring {
     std::uint64_t system_calls_ = 0;
 };
 
+// The kernel answers with the operation's own completion, -ECANCELED or its result, whichever was
+// first.
 void ring_uring::cancel(ring_client& who, std::uint32_t op) {
     table_.cancel(who, op, [this](std::uint32_t slot) {
         io_uring_sqe& entry = next_entry();
@@ -110,6 +115,7 @@ void ring_uring::turn(std::optional<iscsi::instant> deadline) {
     reap();
 }
 
+// A descriptor that has once answered EAGAIN is polled first from then on.
 void ring_uring::launch(std::uint32_t slot) {
     if (needs_poll(table_[slot].fd))
         submit_poll(slot);
@@ -148,6 +154,8 @@ void ring_uring::submit_operation(std::uint32_t slot) {
     io_uring_sqe_set_data64(&entry, tag_of(slot));
 }
 
+// One shot: the operation is tried by hand when it fires, so a stolen wake-up costs a second poll
+// and nothing else.
 void ring_uring::submit_poll(std::uint32_t slot) {
     ring_operation& what = table_[slot];
     what.polling = true;
@@ -177,10 +185,12 @@ io_uring_sqe& ring_uring::next_entry() {
     return *entry;
 }
 
+// Never `nobody`: slots stay far below 2^32 - 1.
 std::uint64_t ring_uring::tag_of(std::uint32_t slot) {
     return (std::uint64_t{table_[slot].generation} << 32U) | slot;
 }
 
+// A deadline that has passed still lets the kernel take what was started.
 void ring_uring::enter(std::optional<iscsi::instant> deadline) {
     if (io_uring_sq_ready(&uring_) > 0 || io_uring_cq_ready(&uring_) == 0)
         ++system_calls_;
@@ -213,6 +223,8 @@ void ring_uring::reap() {
         completed(ended.at(i).tag, ended.at(i).result);
 }
 
+// A completion of an operation that has ended and whose slot is used again is told by its
+// generation.
 void ring_uring::completed(std::uint64_t tag, std::int32_t result) {
     const auto slot = static_cast<std::uint32_t>(tag);
     if (tag == nobody || slot >= table_.size() || tag_of(slot) != tag)
@@ -251,6 +263,8 @@ bool ring_uring::needs_poll(int fd) const {
     return index < needs_poll_.size() && needs_poll_[index];
 }
 
+// Numbers are reused, so another file may inherit the mark: it then works by polling, which every
+// file knows.
 void ring_uring::remember_needs_poll(int fd) {
     const auto index = static_cast<std::size_t>(fd);
     if (index >= needs_poll_.size())
@@ -258,6 +272,8 @@ void ring_uring::remember_needs_poll(int fd) {
     needs_poll_[index] = true;
 }
 
+// The queue of completions is larger than that of submissions: polls and commands of many disks may
+// end at once.
 int set_up(io_uring& uring, unsigned flags) {
     io_uring_params parameters{};
     parameters.flags = flags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
@@ -275,6 +291,8 @@ int set_up(io_uring& uring, unsigned flags) {
 
 } // namespace
 
+// Down the ladder on EINVAL only; a seccomp filter or the sysctl answers EPERM, and no flag would
+// change that.
 std::unique_ptr<ring> make_ring_uring(std::string* why_not) {
     io_uring uring{};
     int answer = 0;

@@ -2,7 +2,7 @@
 
 #include "iscsid/session/isid.hpp"
 
-#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -10,7 +10,9 @@
 namespace iscsid::session {
 
 using iscsi::admin::initiator_identity;
+using iscsi::admin::integer_key;
 using iscsi::admin::record;
+using iscsi::admin::setting_key;
 
 const char* category_name(plan_errc /*unused*/) {
     return "login plan";
@@ -32,7 +34,7 @@ namespace {
 
 // The settings table has checked the ranges; this keeps a wrong row from wrapping around.
 template <class Integer>
-Integer number(const record& from, std::string_view key) {
+Integer number(const record& from, integer_key key) {
     return static_cast<Integer>(std::clamp<std::int64_t>(
         from.get_integer(key),
         static_cast<std::int64_t>(std::numeric_limits<Integer>::min()),
@@ -40,11 +42,11 @@ Integer number(const record& from, std::string_view key) {
     ));
 }
 
-iscsi::duration seconds(const record& from, std::string_view key) {
+iscsi::duration seconds(const record& from, integer_key key) {
     return std::chrono::seconds(number<std::int32_t>(from, key));
 }
 
-iscsi::duration seconds_or(const record& from, std::string_view key, iscsi::duration if_zero) {
+iscsi::duration seconds_or(const record& from, integer_key key, iscsi::duration if_zero) {
     const auto value = seconds(from, key);
     return value == iscsi::duration::zero() ? if_zero : value;
 }
@@ -61,7 +63,7 @@ std::vector<std::string> split(const std::string& list) {
     return words;
 }
 
-iscsi::digest_list digests(const record& from, std::string_view key) {
+iscsi::digest_list digests(const record& from, setting_key key) {
     iscsi::digest_list list;
     for (const auto& word : split(from.get(key)))
         list.push_back(word == "CRC32C" ? iscsi::digest::crc32c : iscsi::digest::none);
@@ -117,16 +119,31 @@ iscsi::session_timeouts timeouts_of(const record& node) {
     return to;
 }
 
-// `prefix`: "node.session" or "discovery.sendtargets". As in open-iscsi a password switches CHAP
-// on, whatever authmethod says.
-iscsi::auth_config auth_of(const record& from, const std::string& prefix) {
+// Where a record of either kind has its CHAP names and secrets.
+struct auth_keys {
+    setting_key username, password, username_in, password_in;
+};
+
+constexpr auth_keys node_auth{
+    "node.session.auth.username",
+    "node.session.auth.password",
+    "node.session.auth.username_in",
+    "node.session.auth.password_in"};
+
+constexpr auth_keys discovery_auth{
+    "discovery.sendtargets.auth.username",
+    "discovery.sendtargets.auth.password",
+    "discovery.sendtargets.auth.username_in",
+    "discovery.sendtargets.auth.password_in"};
+
+// As in open-iscsi a password switches CHAP on, whatever authmethod says.
+iscsi::auth_config auth_of(const record& from, const auth_keys& keys) {
     iscsi::auth_config auth;
-    if (const auto& secret = from.get(prefix + ".auth.password"); !secret.empty())
-        auth.outgoing = {from.get(prefix + ".auth.username"), secret};
+    if (const auto& secret = from.get(keys.password); !secret.empty())
+        auth.outgoing = {from.get(keys.username), secret};
     // A name alone asks for the target's proof too: the login then refuses to go on without a
     // secret.
-    auth.incoming = {
-        from.get(prefix + ".auth.username_in"), from.get(prefix + ".auth.password_in")};
+    auth.incoming = {from.get(keys.username_in), from.get(keys.password_in)};
     if (auto algorithms = split(from.get("node.session.auth.chap_algs")); !algorithms.empty())
         auth.chap_algorithms = std::move(algorithms);
     return auth;
@@ -175,7 +192,7 @@ plan_login(const record& node, const initiator_identity& identity, unsigned inde
         return checked.error();
     session.isid = make_isid(session.initiator_name, plan.node, index);
     session.offer = offer_of(node);
-    session.auth = auth_of(node, "node.session");
+    session.auth = auth_of(node, node_auth);
     session.timeouts = timeouts_of(node);
     session.initial_command_sn = number<std::uint32_t>(node, "node.session.initial_cmdsn");
     session.commands_max =
@@ -211,7 +228,7 @@ plan_discovery(const record& from, const record& interface, const initiator_iden
     session.initiator_name = name;
     session.initiator_alias = identity.alias;
     session.isid = make_isid(name, {"", plan.host, plan.port, -1, "discovery"}, 0);
-    session.auth = auth_of(from, "discovery.sendtargets");
+    session.auth = auth_of(from, discovery_auth);
     session.commands_max = 1;
     session.timeouts.login =
         seconds_or(from, "discovery.sendtargets.timeo.login_timeout", session.timeouts.login);

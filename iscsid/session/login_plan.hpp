@@ -2,8 +2,8 @@
 
 #include "libiscsi/admin/config.hpp"
 #include "libiscsi/admin/record.hpp"
-#include "libiscsi/core/login/discovery.hpp"
 #include "libiscsi/core/parameters.hpp"
+#include "libiscsi/names/portal.hpp"
 
 #include <string>
 #include <string_view>

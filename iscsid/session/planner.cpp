@@ -57,14 +57,14 @@ outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
 
 admin::record planner::template_for(const admin::node_id& node) const {
     auto record = settings_.config.new_node();
-    const admin::key_values values{
+    const std::vector<admin::assignment> values{
         {"node.name", node.target},
         {"node.tpgt", std::to_string(node.group_tag)},
         {"node.conn[0].address", node.address},
         {"node.conn[0].port", std::to_string(node.port)},
         {"iface.iscsi_ifacename", node.interface}};
     for (const auto& [key, value] : values)
-        static_cast<void>(record.set(key, value));
+        static_cast<void>(record.assign(key, value));
     return record;
 }
 
@@ -93,8 +93,8 @@ outcome<admin::record> planner::discovery_record(const discovery_request& what) 
         return **std::move(found);
     }
     auto record = settings_.config.new_send_targets();
-    static_cast<void>(record.set("discovery.sendtargets.address", what.address));
-    static_cast<void>(record.set("discovery.sendtargets.port", std::to_string(what.port)));
+    static_cast<void>(record.assign("discovery.sendtargets.address", what.address));
+    static_cast<void>(record.assign("discovery.sendtargets.port", std::to_string(what.port)));
     return record;
 }
 

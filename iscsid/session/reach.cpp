@@ -26,6 +26,7 @@ std::string_view message_of(reach_errc what) {
 
 namespace {
 
+// Lower-case digits with colons, as ip(8) prints them; records may have either case.
 std::string hardware_address_of(const sockaddr& from) {
     if (from.sa_family != AF_PACKET)
         return {};
@@ -43,6 +44,7 @@ std::string hardware_address_of(const sockaddr& from) {
 }
 
 template <class Plan>
+// A network device by name wins over one by hardware address, as in open-iscsi's interface records.
 iscsi::result<net::connect_options> bound_options_of(const Plan& plan) {
     net::connect_options options;
     options.timeout = plan.session.timeouts.login;
@@ -58,6 +60,7 @@ iscsi::result<net::connect_options> bound_options_of(const Plan& plan) {
 
 } // namespace
 
+// Asked anew for each connection: the device may have come back under another name.
 iscsi::result<std::string> device_of_hardware_address(const std::string& address) {
     ifaddrs* list = nullptr;
     if (::getifaddrs(&list) != 0)
@@ -71,6 +74,7 @@ iscsi::result<std::string> device_of_hardware_address(const std::string& address
         iscsi::to_error_code(reach_errc::no_such_device), "iface.hwaddress", address, {}};
 }
 
+// The buffers are sized for data only in normal sessions; a discovery takes what the system gives.
 iscsi::result<net::connect_options> options_of(const login_plan& plan) {
     auto options = bound_options_of(plan);
     if (options)
@@ -83,6 +87,8 @@ iscsi::result<net::connect_options> options_of(const discovery_plan& plan) {
 }
 
 asio::awaitable<iscsi::result<net::connected>>
+// The login timeout bounds the name and, again, the connection: a slow name must not leave none for
+// it.
 reach(iscsi::portal to, net::connect_options options, asio::any_io_executor resolvers) {
     auto addresses = co_await net::resolve(to.host, to.port, std::move(resolvers), options.timeout);
     if (addresses.has_error())
@@ -90,6 +96,7 @@ reach(iscsi::portal to, net::connect_options options, asio::any_io_executor reso
     co_return co_await net::connect(*std::move(addresses), std::move(options));
 }
 
+// The group tag is no part of an address.
 iscsi::portal portal_of(const iscsi::admin::node_id& node) {
     return {node.address, node.port, std::nullopt};
 }

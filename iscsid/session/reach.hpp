@@ -2,7 +2,7 @@
 
 #include "iscsid/session/login_plan.hpp"
 
-#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/portal.hpp"
 #include "libiscsi/net/connector.hpp"
 
 #include <boost/asio/any_io_executor.hpp>

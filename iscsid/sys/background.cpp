@@ -17,6 +17,7 @@ iscsi::fault system_fault(const char* call) {
 }
 
 // In the process that was started: ends with it.
+// One byte is "ready"; the end of the pipe is the end of the daemon, whose exit code becomes ours.
 [[noreturn]] void wait_for_daemon(int from_child, pid_t child) {
     char word = 0;
     ssize_t n = -1;
@@ -50,6 +51,7 @@ iscsi::result<background> background::enter() {
     return entered;
 }
 
+// From here on nothing is written to the terminal that started us: it may be gone.
 void background::ready() {
     if (const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0) {
         for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})

@@ -6,6 +6,8 @@ namespace iscsid::sys {
 
 // The way into the background: the process that was started ends only when the daemon is ready to
 // be asked, or with the daemon's exit code when it is not going to be.
+// Create it with enter(), keep it until the socket listens, then call ready(). An object that ends
+// without ready() tells the started process that the start has failed.
 class background {
   public:
     // Forks; only the daemon's process returns from it, in its own session and with / as its

@@ -14,6 +14,7 @@ namespace iscsid::sys {
 
 namespace {
 
+// spdlog's levels as those of syslog(3).
 int priority_of(spdlog::level::level_enum level) {
     if (level >= spdlog::level::critical)
         return LOG_CRIT;
@@ -44,6 +45,8 @@ std::unique_ptr<spdlog::formatter> journal_format() {
     return format;
 }
 
+// JOURNAL_STREAM is set by systemd when stderr goes to the journal; priorities would be noise on a
+// terminal.
 std::shared_ptr<spdlog::logger> make_logger(log_place where) {
     if (where == log_place::syslog) {
         auto sink =
@@ -60,6 +63,7 @@ std::shared_ptr<spdlog::logger> make_logger(log_place where) {
     return std::make_shared<spdlog::logger>("iscsid", std::move(sink));
 }
 
+// Nine levels of open-iscsi in two steps of ours.
 spdlog::level::level_enum level_of(int debug) {
     if (debug <= 0)
         return spdlog::level::info;
@@ -68,6 +72,7 @@ spdlog::level::level_enum level_of(int debug) {
 
 } // namespace
 
+// Flushed with every line: what a crash was about to say is there.
 void set_up_log(log_place where, int debug) {
     auto logger = make_logger(where);
     logger->set_level(level_of(debug));

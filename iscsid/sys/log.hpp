@@ -2,6 +2,7 @@
 
 namespace iscsid::sys {
 
+// In the foreground and under systemd stderr, in the background syslog.
 enum class log_place { standard_error, syslog };
 
 // Sets up the log of the process. `debug` is -d: 0 says what an administrator must know, 1 and

@@ -22,6 +22,7 @@ void notify_status(const std::string& status) {
     tell("STATUS=" + status);
 }
 
+// MONOTONIC_USEC is what Type=notify-reload wants to tell this reload from an earlier one.
 void notify_reloading() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);

@@ -5,6 +5,8 @@
 namespace iscsid::sys {
 
 // What systemd is told (sd_notify(3)). Nothing happens when no service manager listens.
+// After the socket listens; a unit that depends on us may ask from then on. `status` is the line of
+// `systemctl status`.
 void notify_ready(const std::string& status);
 void notify_status(const std::string& status);
 void notify_reloading();

@@ -34,6 +34,7 @@ iscsi::fault cannot_write(const std::filesystem::path& path) {
         {}};
 }
 
+// For the fault: who holds the lock, as far as the file knows.
 std::string content(int fd) {
     std::array<char, 32> text{};
     const ssize_t n = ::pread(fd, text.data(), text.size(), 0);
@@ -49,6 +50,7 @@ bool write_own_pid(int fd) {
 
 } // namespace
 
+// Locked before it is written: the file of a running daemon is never changed.
 iscsi::result<pid_file> pid_file::take(const std::filesystem::path& path) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)

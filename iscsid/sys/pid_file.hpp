@@ -6,6 +6,8 @@
 
 namespace iscsid::sys {
 
+// `taken` ends the start; without a file the daemon runs as well, so the caller decides about the
+// other.
 enum class pid_file_errc { taken = 1, cannot_write };
 
 const char* category_name(pid_file_errc);

@@ -9,6 +9,7 @@ namespace iscsid::sys {
 
 // SIGTERM and SIGINT call `stop`, SIGHUP calls `reload`, on the thread of the executor. Works as
 // long as it lives.
+// The functions are called like any other work of the executor, never inside a signal handler.
 class signals {
   public:
     signals(

@@ -1,7 +1,7 @@
 #include "libiscsi/admin/config.hpp"
 
 #include "libiscsi/admin/files.hpp"
-#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 #include <unistd.h>
 
@@ -19,10 +19,13 @@ std::filesystem::path path_from_environment(const char* name, std::filesystem::p
 }
 
 // Keys that iscsid.conf may set: those of a record that do not select it, and the daemon's own.
+// Keys that select a record would make every new record the same one; open-iscsi ignores them in
+// this file, too.
 bool is_template_key(const setting* row) {
     return row != nullptr && row->writable;
 }
 
+// The place of the first line is kept: only the value is replaced.
 void put(key_values& values, std::string_view name, std::string value) {
     const auto same = [name](const auto& entry) { return entry.first == name; };
     const auto earlier = std::find_if(values.begin(), values.end(), same);
@@ -33,6 +36,7 @@ void put(key_values& values, std::string_view name, std::string value) {
 }
 
 // The values were checked when the file was read, so set() cannot refuse them.
+// Keys of other kinds of records are passed over: one file is the template for all of them.
 record filled(record_kind kind, const key_values& values) {
     record made(kind);
     for (const auto& [name, value] : values)
@@ -41,6 +45,7 @@ record filled(record_kind kind, const key_values& values) {
     return made;
 }
 
+// The kernel's name without a domain; an alias need not be unique.
 std::string host_name() {
     std::array<char, 256> name{};
     if (::gethostname(name.data(), name.size() - 1) != 0)
@@ -95,12 +100,11 @@ record config::new_send_targets() const {
     return filled(record_kind::send_targets, values_);
 }
 
-std::string config::daemon_value(std::string_view name) const {
-    for (const auto& [key, value] : values_)
-        if (key == name)
+std::string config::daemon_value(setting_key key) const {
+    for (const auto& [name, value] : values_)
+        if (name == key.name())
             return value;
-    const auto* const row = find_setting(name);
-    return row == nullptr ? std::string() : std::string(row->fallback);
+    return std::string(key.row().fallback);
 }
 
 result<initiator_identity> load_initiator_identity(const std::filesystem::path& file) {

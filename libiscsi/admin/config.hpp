@@ -11,6 +11,8 @@ namespace iscsi::admin {
 
 // Where things are. Environment: ISCSI_CONFIG_DIR (/etc/iscsi), ISCSI_DATABASE_DIR
 // (/var/lib/iscsi), ISCSID_RUNTIME_DIR (/run/iscsid), ISCSID_SOCKET (<runtime>/iscsid.sock).
+// One set of places for both programs: iscsiadm and iscsid that disagree about them would not see
+// each other's records. An empty variable counts as not set.
 struct locations {
     std::filesystem::path config_folder = "/etc/iscsi";
     std::filesystem::path database = "/var/lib/iscsi";
@@ -25,21 +27,29 @@ struct locations {
 };
 
 // Reads the environment once.
+// Only ISCSID_SOCKET moves the socket alone; else it is in the runtime folder.
 locations locations_from_environment();
 
 // iscsid.conf: the template of new records, and the daemon's own keys.
+// It is a value: the daemon reads the file again at SIGHUP and swaps the whole, so no reader sees
+// half of a change. The last line of a key wins, as in open-iscsi.
 class config {
   public:
     // A missing file is an empty one. Faults: file_errc, setting_errc with file, line, key, value
     // and what was expected. Unknown keys are ignored, as open-iscsi does, and listed.
+    // A value that its row does not take stops the load: a typing error in a timeout must not
+    // become 0, nor silently the default.
     static result<config> load(const std::filesystem::path& file);
 
+    // A record with the compiled defaults and what the file says; the keys that select it are still
+    // empty.
     record new_node() const;
     record new_send_targets() const;
 
     // The value of an iscsid.* key, or its fallback.
-    std::string daemon_value(std::string_view name) const;
+    std::string daemon_value(setting_key key) const;
 
+    // In the order of the file, for the daemon's log: a mistyped key has no other sign.
     const std::vector<std::string>& unknown_keys() const { return unknown_; }
 
   private:
@@ -48,12 +58,16 @@ class config {
 };
 
 // initiatorname.iscsi: InitiatorName= and InitiatorAlias= (fallback: the host name).
+// Who we are to every target that no interface record tells something else. The name has passed
+// check_iscsi_name; the alias is for people and goes into the login as it is (RFC 7143 §13.7).
 struct initiator_identity {
     std::string name;
     std::string alias;
 };
 
 // Faults: file_errc::not_found, name_errc.
+// A daemon without it still runs: records can be read and sessions listed, only logins and
+// discovery are refused.
 result<initiator_identity> load_initiator_identity(const std::filesystem::path& file);
 
 } // namespace iscsi::admin

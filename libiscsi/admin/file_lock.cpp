@@ -15,6 +15,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+// A change takes a few milliseconds, most of them in fsync.
 constexpr std::chrono::milliseconds between_tries{2};
 constexpr mode_t lock_mode = 0600;
 
@@ -26,6 +27,7 @@ int try_lock(int file) {
     return ::fcntl(file, F_OFD_SETLK, &whole);
 }
 
+// EACCES is the other name that POSIX allows for a lock that is held.
 bool is_held(int error) {
     return error == EAGAIN || error == EACCES || error == EINTR;
 }
@@ -44,6 +46,7 @@ fault held_too_long(const std::filesystem::path& file, std::chrono::milliseconds
 
 result<file_lock>
 file_lock::take(const std::filesystem::path& path, std::chrono::milliseconds patience) {
+    // O_NOFOLLOW: a link in place of the lock would let us create a file anywhere.
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, lock_mode);
     if (file < 0)
         return system_fault(file_errc::write_failed, path, errno);

@@ -15,9 +15,12 @@ namespace iscsi::admin {
 
 namespace {
 
+// Records hold CHAP secrets: nobody else may read them, whatever the umask is.
 constexpr mode_t file_mode = 0600;
 constexpr mode_t folder_mode = 0700;
 
+// Closes at the end of its scope. close() is there for writers: an error that only shows then must
+// be seen.
 class descriptor {
   public:
     descriptor(const std::filesystem::path& path, int flags)
@@ -44,6 +47,7 @@ result<void> outcome(int returned, const std::filesystem::path& path) {
     return system_fault(file_errc::write_failed, path, errno);
 }
 
+// write(2) may take a part, and may be interrupted before it took any.
 int write_all(int file, std::string_view text) {
     while (!text.empty()) {
         const auto written = ::write(file, text.data(), text.size());
@@ -55,6 +59,7 @@ int write_all(int file, std::string_view text) {
     return 0;
 }
 
+// After the open, on the descriptor: nobody can exchange the file between the look and the use.
 result<void> check_regular(int file, const std::filesystem::path& path) {
     struct stat found {};
 
@@ -65,6 +70,7 @@ result<void> check_regular(int file, const std::filesystem::path& path) {
     return {};
 }
 
+// Bounded: a file of 1 MiB is no record, and a device that never ends is none either.
 result<std::string> read_all(int file, const std::filesystem::path& path) {
     std::string text;
     std::array<char, 4096> piece{};
@@ -81,6 +87,7 @@ result<std::string> read_all(int file, const std::filesystem::path& path) {
     }
 }
 
+// ENOTDIR: a part of the path is a file, so the path does not exist.
 bool is_absent(int error) {
     return error == ENOENT || error == ENOTDIR;
 }
@@ -138,12 +145,14 @@ result<void> file_system::make_folder(const std::filesystem::path& folder) {
         return {};
     const int error = errno;
     std::error_code unused;
+    // Two writers may make the same folder; the second finds it and is content.
     if (error == EEXIST && std::filesystem::is_directory(folder, unused))
         return {};
     return system_fault(file_errc::write_failed, folder, error);
 }
 
 result<void>
+// An existing name is not replaced: a link is made beside its place and moved there, as files are.
 file_system::make_link(const std::filesystem::path& link, const std::filesystem::path& to) {
     return outcome(::symlink(to.c_str(), link.c_str()), link);
 }

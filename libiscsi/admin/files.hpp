@@ -12,19 +12,28 @@
 namespace iscsi::admin {
 
 // A fault of the operating system: the path, and the words of errno.
+// `what` says whether reading or writing failed: iscsiadm ends with the same code for both, the log
+// does not.
 fault system_fault(file_errc what, const std::filesystem::path& path, int error);
 
 // The text of a file, or nothing when there is none. Anything but a regular file of at most
 // longest_file bytes is a fault.
 inline constexpr std::size_t longest_file = 1U << 20U;
+// Links are followed: an administrator may keep a record elsewhere. What is read is one state of
+// the file, for writers replace it and never change it.
 result<std::optional<std::string>> read_file(const std::filesystem::path& file);
 
 // The names in a folder, sorted as strcmp does; none when there is no such folder. Names that
 // start with a dot are our own (the lock, staged files) and left out.
+// The order does not depend on the file system, because the order of records is seen by users and
+// by tests.
 result<std::vector<std::string>> list_folder(const std::filesystem::path& folder);
 
 // The changes that the store makes on disk. One virtual function per step, so that a test can cut
 // the power between any two of them. Faults: file_errc::write_failed with path and reason.
+// The order of calls that makes a file: make_folder, sync_folder of the one above, write_file
+// beside its place, move, sync_folder. Each returns only when its effect is as lasting as it can
+// make it; what a crash may undo is the caller's next call.
 class file_system {
   public:
     file_system() = default;
@@ -40,6 +49,8 @@ class file_system {
     make_link(const std::filesystem::path& link, const std::filesystem::path& to);
     // Replaces what has the name `to`, in one step.
     virtual result<void> move(const std::filesystem::path& from, const std::filesystem::path& to);
+    // Brings names to the disk: without it a renamed file may be back under its old name after a
+    // power cut.
     virtual result<void> sync_folder(const std::filesystem::path& folder);
     // A file that is not there is fine.
     virtual result<void> remove_file(const std::filesystem::path& file);
@@ -48,6 +59,7 @@ class file_system {
 };
 
 // The real one.
+// It has no state, so all threads may share it.
 file_system& real_files();
 
 } // namespace iscsi::admin

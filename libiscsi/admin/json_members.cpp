@@ -12,6 +12,7 @@ std::string range_text(integer_range allowed) {
 }
 
 // JSON does not tell signed from unsigned; the values in memory do.
+// A number with a fraction or an exponent is no integer here, whatever its value.
 std::optional<std::int64_t> as_integer(const boost::json::value& value) {
     if (const auto* const number = value.if_int64())
         return *number;
@@ -91,6 +92,7 @@ const boost::json::value* json_reader::required(std::string_view name) {
     return value;
 }
 
+// After a fault an empty array, so that callers need not look.
 const boost::json::array& json_reader::array(std::string_view name) {
     return array(required(name), name);
 }
@@ -146,6 +148,7 @@ void json_reader::refuse(message_errc why, std::string_view name, std::string ex
     keep({to_error_code(why), std::string(name), "", std::move(expected)});
 }
 
+// The first is the cause; what follows it may be its consequence.
 void json_reader::keep(const fault& why) {
     if (!fault_)
         fault_ = why;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "libiscsi/admin/messages.hpp"
+#include "libiscsi/admin/message_errc.hpp"
 #include "libiscsi/base/result.hpp"
 
 #include <boost/json/array.hpp>
@@ -20,8 +20,11 @@
 namespace iscsi::admin {
 
 template <class Actual, class Message>
+// One function for both directions: the writer visits a const message, the reader one that it
+// fills.
 concept same_message = std::same_as<std::remove_const_t<Actual>, Message>;
 
+// Both ends belong to it.
 struct integer_range {
     std::int64_t low = 0;
     std::int64_t high = 0;
@@ -34,6 +37,8 @@ using number_of = typename std::conditional_t<
     std::underlying_type<Value>,
     std::type_identity<Value>>::type;
 
+// It writes every member, also those with their default, so that a reader in another language needs
+// no table of defaults. It cannot fail.
 class json_writer {
   public:
     void text(std::string_view name, const std::string& value) { to_[name] = value; }
@@ -50,6 +55,7 @@ class json_writer {
     }
 
     template <class Value>
+    // A member that is not set is left out, not written as null.
     void optional_integer(std::string_view name, const std::optional<Value>& value) {
         if (value)
             to_[name] = *value;
@@ -95,6 +101,8 @@ class json_writer {
 };
 
 // Reads the members it is asked for and remembers the first fault; after one it reads no more.
+// The caller asks for the members in any order, then calls finish() once. What was read before a
+// fault stays in the message, so a message may be used only when finish() has none.
 class json_reader {
   public:
     // `where` names the object in faults: "nodes[3].".
@@ -103,12 +111,14 @@ class json_reader {
 
     void text(std::string_view name, std::string& to);
     void boolean(std::string_view name, bool& to);
+    // The value stays as it is when the member is missing: the default is that of the struct.
     void optional_boolean(std::string_view name, bool& to);
     void optional_text(std::string_view name, std::string& to);
     void texts(std::string_view name, std::vector<std::string>& to);
     void optional_texts(std::string_view name, std::vector<std::string>& to);
 
     template <class Value>
+    // Without a range, the one of its type: a number that does not fit is refused and never cut.
     void integer(std::string_view name, Value& to) {
         integer(name, to, range_of<Value>());
     }
@@ -140,6 +150,7 @@ class json_reader {
             read_object(*value, where_ + std::string(name), to);
     }
 
+    // The place in faults counts from 0: "nodes[3].port".
     template <class Message>
     void objects(std::string_view name, std::vector<Message>& to) {
         for (const auto& value : array(name)) {
@@ -149,6 +160,7 @@ class json_reader {
     }
 
     // The first fault; members that nobody asked for are one.
+    // Unknown members are a fault, because a newer client that sends one relies on it.
     result<void> finish() const;
 
   private:
@@ -177,6 +189,7 @@ class json_reader {
     }
 
     // nullptr when it is not there or a fault came before; `null` counts as not there.
+    // Every name that is asked for counts as known, whether or not it is there.
     const boost::json::value* optional(std::string_view name);
     const boost::json::value* required(std::string_view name);
     const boost::json::array& array(std::string_view name);

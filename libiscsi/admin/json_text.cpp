@@ -1,7 +1,6 @@
 #include "libiscsi/admin/json_text.hpp"
 
-#include "libiscsi/admin/messages.hpp"
-#include "libiscsi/admin/varlink.hpp"
+#include "libiscsi/admin/message_errc.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/error.hpp>
@@ -18,8 +17,11 @@ namespace json = boost::json;
 
 // Watches a text go by for what the parser itself lets pass: a member that is given twice. Its
 // functions are called by boost::json::basic_parser.
+// Boost.JSON keeps the last of two members with one name; a client and a proxy that keep different
+// ones would disagree about what was asked.
 class duplicate_watch {
   public:
+    // The parser wants limits; the size of the text is the one that counts.
     static constexpr std::size_t max_array_size = longest_message;
     static constexpr std::size_t max_object_size = longest_message;
     static constexpr std::size_t max_string_size = longest_message;
@@ -103,12 +105,15 @@ class duplicate_watch {
     std::string duplicate_;
 };
 
+// No comments, no trailing commas, no invalid UTF-8: the defaults. Depth is limited because the
+// parser recurses.
 json::parse_options strict() {
     json::parse_options options;
     options.max_depth = deepest_message;
     return options;
 }
 
+// Called for texts that have parsed, so its only possible error is the watch's own "stop".
 result<void> check_duplicates(std::string_view text) {
     json::basic_parser<duplicate_watch> parser(strict());
     json::error_code error;

@@ -7,7 +7,9 @@
 // json_reader.
 namespace iscsi::admin {
 
+// -1: not known. RFC 7143 §13.9 has 16 bits.
 inline constexpr integer_range group_tags{-1, 65535};
+// 0 in a listing: not known.
 inline constexpr integer_range ports{0, 65535};
 inline constexpr integer_range exit_codes{0, 33};
 
@@ -92,6 +94,7 @@ void members(Visitor& visit, Lun& unit) {
 }
 
 template <class Visitor, class Session>
+// session_info is visited in three parts, because a function has a limit of lines.
 void identity_members(Visitor& visit, Session& session) {
     visit.integer("sid", session.sid);
     visit.object("node", session.node);
@@ -195,6 +198,7 @@ boost::json::object write_members(const Message& from) {
 }
 
 template <class Message>
+// A message that has not been read to its end is never handed out.
 result<Message> read_members(const boost::json::object& from) {
     Message to;
     json_reader reader(from);

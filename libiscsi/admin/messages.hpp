@@ -1,6 +1,7 @@
 #pragma once
 
 #include "libiscsi/admin/exit_code.hpp"
+#include "libiscsi/admin/message_errc.hpp"
 #include "libiscsi/admin/record.hpp"
 #include "libiscsi/base/result.hpp"
 
@@ -16,6 +17,8 @@
 // to_json and from_json are its two directions. from_json refuses what the type does not allow.
 namespace iscsi::admin {
 
+// Incompatible changes get another name, so that an old client is told "no such interface" and not
+// something half right.
 inline constexpr std::string_view interface_name = "org.iscsi-userland.iscsid";
 
 // Login(nodes, wait): replies with `more`, one per node and session, in the order they end.
@@ -59,6 +62,7 @@ struct rescan_progress {
     std::vector<std::string> warnings{}; // as in login_progress
 };
 
+// One LUN of a session as the daemon sees it now.
 struct attached_lun {
     std::uint64_t lun = 0;
     std::string disk; // "loop3", empty when it has no disk
@@ -106,6 +110,7 @@ struct discover_request_message {
     std::string interface;  // by whose initiator name and network device, empty: the daemon's
 };
 
+// One line of an answer: a target with one of its portals.
 struct discovered_portal {
     std::string target;
     std::string address;
@@ -143,30 +148,13 @@ boost::json::object to_json(const discover_request_message&);
 boost::json::object to_json(const discover_progress&);
 boost::json::object to_json(const daemon_status&);
 
-// Longest string and longest array that from_json takes.
-inline constexpr std::size_t longest_string = 4096;
-inline constexpr std::size_t longest_array = 65536;
-
 // T: one of the types above. Members with a default in the interface file may be missing. Faults:
 // message_errc, naming the member.
 template <class T>
 result<T> from_json(const boost::json::object& from);
 
-enum class message_errc {
-    missing_member = 1,
-    wrong_type,
-    out_of_range,
-    unknown_member,
-    malformed,
-    too_long,
-    too_deep,
-    duplicate_member
-};
-
-const char* category_name(message_errc);
-std::string_view message_of(message_errc);
-
 // The text of the interface file, for GetInterfaceDescription.
+// Varlink clients in other languages make their types of it.
 std::string_view interface_description();
 
 } // namespace iscsi::admin

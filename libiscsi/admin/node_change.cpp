@@ -8,6 +8,8 @@ namespace iscsi::admin {
 namespace {
 
 // Without a group tag the place of the record may be taken by one of another interface.
+// The layout of open-iscsi has one file for a portal without a tag, and no room for a second
+// interface in it.
 result<void> check_free(const record_tree& tree, const node_id& id) {
     const auto there = read_record(record_kind::node, tree.node(id));
     if (id.group_tag >= 0 || !there || !*there)
@@ -22,6 +24,7 @@ result<void> check_free(const record_tree& tree, const node_id& id) {
         "a portal group tag, to tell them apart"};
 }
 
+// Where the record that is there says that it came from; an unreadable one says nothing.
 std::optional<std::filesystem::path> link_now(const record_tree& tree, const node_id& id) {
     const auto there = read_node(tree, id);
     return there && *there ? tree.link(**there) : std::nullopt;
@@ -32,6 +35,7 @@ bool is_link(const std::filesystem::path& path) {
     return std::filesystem::is_symlink(path, unused);
 }
 
+// Only links are removed by name here; a file or a folder of that name is somebody's, and stays.
 result<void> remove_link(record_change& change, const std::filesystem::path& link) {
     if (!is_link(link))
         return {};

@@ -3,6 +3,7 @@
 #include "libiscsi/admin/words.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 
 namespace iscsi::admin {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t longest_unknown_value = 255;
 
+// A node record holds a copy of its interface's settings, as in open-iscsi.
 bool stands_in(const setting& row, record_kind kind) {
     switch (kind) {
     case record_kind::node:
@@ -35,6 +37,7 @@ row_index index_rows(record_kind kind) {
     return index;
 }
 
+// Made once, at the first use; records are made and read by several threads.
 const row_index& rows_of(record_kind kind) {
     static const auto node = index_rows(record_kind::node);
     static const auto send_targets = index_rows(record_kind::send_targets);
@@ -54,6 +57,7 @@ fault refusal(setting_errc why, std::string_view name, std::string_view expected
     return {to_error_code(why), std::string(name), "", std::string(expected)};
 }
 
+// The transport is the one setting of an interface that open-iscsi lets a node change.
 result<void> check_writable(record_kind kind, const setting& row) {
     const bool of_interface = row.group == setting_group::interface;
     if (kind == record_kind::node && of_interface && row.name != "iface.transport_name")
@@ -74,6 +78,7 @@ result<void> check_unknown(std::string_view name, std::string_view value) {
     return {};
 }
 
+// What a reader of the file would take for the end of the key.
 bool is_key_character(char c) {
     return !is_blank(c) && !is_control(c) && c != '=' && c != '#';
 }
@@ -92,26 +97,39 @@ record::record(record_kind kind) : kind_(kind) {
             values_.emplace(row.name, row.fallback);
 }
 
-const std::string& record::get(std::string_view name) const {
+const std::string& record::value_of(std::string_view key) const {
     static const std::string nothing;
-    const auto* const row = find_setting(kind_, name);
-    if (row != nullptr)
-        return values_.find(row->name)->second;
-    const auto kept = std::find_if(unknown_.begin(), unknown_.end(), [name](const auto& entry) {
-        return entry.first == name;
-    });
-    return kept == unknown_.end() ? nothing : kept->second;
+    const auto found = values_.find(key);
+    assert(found != values_.end() && "records of this kind have no such key");
+    return found == values_.end() ? nothing : found->second;
 }
 
-std::int64_t record::get_integer(std::string_view name) const {
-    const auto& text = get(name);
+const std::string& record::get(setting_key key) const {
+    return value_of(key.name());
+}
+
+std::int64_t record::get_integer(integer_key key) const {
+    const auto& text = value_of(key.name());
     std::int64_t value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
     return value;
 }
 
-bool record::get_boolean(std::string_view name) const {
-    return get(name) == "Yes";
+bool record::get_boolean(boolean_key key) const {
+    return value_of(key.name()) == "Yes";
+}
+
+const std::string* record::find(std::string_view name) const {
+    if (const auto* const row = find_setting(kind_, name))
+        return &values_.find(row->name)->second;
+    const auto kept = std::find_if(unknown_.begin(), unknown_.end(), [name](const auto& entry) {
+        return entry.first == name;
+    });
+    return kept == unknown_.end() ? nullptr : &kept->second;
+}
+
+result<void> record::assign(setting_key key, std::string_view value) {
+    return set(key.name(), value);
 }
 
 result<void> record::set(std::string_view name, std::string_view value) {
@@ -150,7 +168,10 @@ std::vector<std::pair<std::string, std::string>> record::entries() const {
     return all;
 }
 
+// open-iscsi decides by the same two signs which family's settings it prints.
 bool record::uses_ipv6() const {
+    if (kind_ == record_kind::send_targets)
+        return false;
     return get("iface.iscsi_ifacename").find("ipv6") != std::string::npos ||
            get("iface.ipaddress").find(':') != std::string::npos;
 }
@@ -182,11 +203,6 @@ node_id id_of(const record& node) {
     id.group_tag = static_cast<int>(node.get_integer("node.tpgt"));
     id.interface = node.get("iface.iscsi_ifacename");
     return id;
-}
-
-bool is_same_path(const node_id& one, const node_id& other) {
-    return one.target == other.target && one.address == other.address && one.port == other.port &&
-           one.interface == other.interface;
 }
 
 } // namespace iscsi::admin

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "libiscsi/admin/setting.hpp"
+#include "libiscsi/admin/record_id.hpp"
+#include "libiscsi/admin/setting_key.hpp"
 
 #include <cstdint>
 #include <map>
@@ -11,29 +12,49 @@
 
 namespace iscsi::admin {
 
+// Which file it is, and so which keys stand in it.
 enum class record_kind : std::uint8_t { node, send_targets, interface };
 
 // The row of a key in records of this kind, or nullptr.
+// Not every key of the table stands in every record, and node.session.auth.chap_algs has one row
+// for each of two kinds.
 const setting* find_setting(record_kind kind, std::string_view name);
 
 // fault::expected of update(), for a key that is changed in the interface record only.
 inline constexpr std::string_view interface_mode = "iface mode";
 
+// A key that the program itself names, with its value.
+// For lists of keys that a program sets together.
+struct assignment {
+    setting_key key;
+    std::string value;
+};
+
 // A record of open-iscsi: an ordered set of settings. Every key of its kind has a value (that of
 // the row's fallback at first); keys that this version does not know are kept and written back.
+// Values are valid at any time: there is no way in but set() and its kind, which check. It copies
+// like a value and touches no file; record_store does.
 class record {
   public:
     explicit record(record_kind kind);
 
     record_kind kind() const { return kind_; }
 
-    const std::string& get(std::string_view name) const;   // empty when there is no such key
-    std::int64_t get_integer(std::string_view name) const; // checked at set(); 0 when empty
-    bool get_boolean(std::string_view name) const;
+    // The value of a key that stands in records of this kind; a program that asks a record of
+    // another kind ends in a debug build, and reads the empty text, 0 or false otherwise.
+    const std::string& get(setting_key key) const;
+    std::int64_t get_integer(integer_key key) const; // set() has checked it; 0 when it is empty
+    bool get_boolean(boolean_key key) const;
+
+    // The value of a name that somebody else brought; nullptr when this record has no such key. The
+    // keys without a row are found, too.
+    const std::string* find(std::string_view name) const;
 
     // Faults: setting_errc. `set` is for programs and files and keeps keys that have no row;
     // `update` is for users: it refuses those, keys that are not writable, and in node records
     // every iface.* but iface.transport_name (expected: interface_mode).
+    // `assign` is `set` for a key that the program itself names.
+    result<void> assign(setting_key key, std::string_view value);
     result<void> set(std::string_view name, std::string_view value);
     result<void> update(std::string_view name, std::string_view value);
 
@@ -44,6 +65,7 @@ class record {
     friend bool operator==(const record&, const record&) = default;
 
   private:
+    const std::string& value_of(std::string_view key) const;
     bool uses_ipv6() const;
     result<void> keep_unknown(std::string_view name, std::string_view value);
 
@@ -52,20 +74,8 @@ class record {
     std::vector<std::pair<std::string, std::string>> unknown_;
 };
 
-// What identifies a node record: nodes/<target>/<address>,<port>,<tpgt>/<iface>.
-struct node_id {
-    std::string target;
-    std::string address;
-    std::uint16_t port = 3260;
-    int group_tag = -1; // -1: not known
-    std::string interface = "default";
-    friend auto operator<=>(const node_id&, const node_id&) = default;
-};
-
+// Which record this is, by the keys that select it.
+// For node records; of another kind the program ends in a debug build, as with get().
 node_id id_of(const record& node);
-
-// Whether both lead to the same portal through the same interface, whatever is known of its portal
-// group: a session of the one is a session of the other, with the same ISID.
-bool is_same_path(const node_id& one, const node_id& other);
 
 } // namespace iscsi::admin

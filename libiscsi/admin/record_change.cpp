@@ -8,6 +8,7 @@ namespace iscsi::admin {
 namespace {
 
 constexpr std::string_view staged_name = ".staged";
+// The folders of the tree in which something may be staged.
 constexpr std::array branches{"nodes", "send_targets", "static", "fw", "ifaces"};
 
 bool is_folder(const std::filesystem::path& path) {
@@ -20,11 +21,14 @@ bool is_link_to(const std::filesystem::path& link, const std::filesystem::path& 
     return std::filesystem::read_symlink(link, error) == to && !error;
 }
 
+// An unreadable file holds nothing: it will be replaced.
 bool holds(const std::filesystem::path& file, std::string_view text) {
     const auto there = read_file(file);
     return there && *there && **there == text;
 }
 
+// From the root down, each brought to the disk before the next: a folder in a folder that vanished
+// is lost.
 result<void> make_folders(file_system& files, const std::filesystem::path& folder) {
     if (is_folder(folder))
         return {};
@@ -37,8 +41,7 @@ result<void> make_folders(file_system& files, const std::filesystem::path& folde
 
 } // namespace
 
-result<record_change>
-record_change::begin(const record_tree& tree, const record_store::options& how) {
+result<record_change> record_change::begin(const record_tree& tree, const change_options& how) {
     auto& files = how.files == nullptr ? real_files() : *how.files;
     if (auto made = make_folders(files, tree.root()); !made)
         return made.error();
@@ -78,6 +81,7 @@ result<void> record_change::remove(const std::filesystem::path& file) {
     const auto branch = tree_.branch(file);
     if (auto removed = files_->remove_file(file); !removed)
         return removed;
+    // Upwards until a folder is not empty, or is a branch: branches stay, because others list them.
     for (auto folder = file.parent_path(); is_folder(folder); folder = folder.parent_path()) {
         if (auto synced = files_->sync_folder(folder); !synced)
             return synced;
@@ -93,6 +97,8 @@ std::filesystem::path record_change::staged_for(const std::filesystem::path& fil
     return tree_.branch(file) / staged_name;
 }
 
+// What is staged when a change begins belongs to a writer that died: there is one writer, and it is
+// us.
 result<void> record_change::clear_staged() {
     for (const auto* const branch : branches)
         if (auto removed = files_->remove_file(tree_.root() / branch / staged_name); !removed)

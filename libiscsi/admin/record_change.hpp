@@ -4,21 +4,34 @@
 #include "libiscsi/admin/files.hpp"
 #include "libiscsi/admin/record_tree.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string_view>
 
 namespace iscsi::admin {
 
+// How long a change waits for the lock, and a seam for tests: the file system to change.
+struct change_options {
+    static constexpr std::chrono::milliseconds lock_patience{10'000};
+
+    std::chrono::milliseconds patience = lock_patience;
+    file_system* files = nullptr; // nullptr: the real one
+};
+
 // One change of the record tree, under its lock. After each of its steps the disk holds either the
 // old or the new state of a file, never a half.
+// There is one at a time, in all processes: it holds the lock until its end. Each step is lasting
+// when it returns; a fault in the middle leaves whole files, some of them old.
 class record_change {
   public:
     // Creates the root if it must, takes the lock and clears what a dead writer left behind.
-    static result<record_change> begin(const record_tree& tree, const record_store::options& how);
+    // Faults: file_errc::lock_failed after `patience`, write_failed.
+    static result<record_change> begin(const record_tree& tree, const change_options& how);
 
     // A text that is there already is not written again: a discovery mostly finds what it knows.
     result<void> put_file(const std::filesystem::path& file, std::string_view text);
+    // A link of that name that leads elsewhere is replaced.
     result<void> put_link(const std::filesystem::path& link, const std::filesystem::path& to);
 
     // And the folders above it that are empty then, but never a branch of the tree. A file that is

@@ -11,6 +11,7 @@ namespace iscsi::admin {
 namespace {
 
 // The limits of open-iscsi's own reader.
+// A longer line would be cut there, and its end read as a line of its own.
 constexpr std::size_t longest_line = 2047;
 constexpr std::size_t longest_key = 127;
 constexpr std::size_t longest_value = 255;
@@ -23,11 +24,14 @@ std::string place_of(std::string_view name, int number) {
 }
 
 // The words of a line that may be shown: its key. A value may be a secret.
+// At most 40 bytes of the key, so that a line without "=" which is a secret does not end up in a
+// log as a whole.
 std::string shown(std::string_view line) {
     constexpr std::size_t enough = 40;
     return std::string(trim(line.substr(0, line.find('='))).substr(0, enough));
 }
 
+// Comments begin at the start of a line, nowhere else: "#" may be part of a secret.
 bool is_setting(std::string_view line) {
     return !line.empty() && line.front() != '#';
 }
@@ -37,6 +41,7 @@ bool is_bad_in_key(char c) {
 }
 
 // The lines of a text, counted from 1. Every one ends with a newline.
+// Lines end with "\n"; a "\r" before it counts as a blank at the end of the value.
 class line_reader {
   public:
     explicit line_reader(std::string_view text) : rest_(text) {}
@@ -94,6 +99,7 @@ result<setting_line> cut_line(std::string_view line, std::string_view name, int 
     return setting_line{number, std::string(key), std::string(value)};
 }
 
+// A file that a full disk has cut mostly ends inside a line, and half a number is a number.
 result<void> check_whole(const line_reader& lines, std::string_view name) {
     if (lines.is_whole())
         return {};
@@ -114,6 +120,7 @@ result<void> check_length(std::string_view line, std::string_view name, int numb
         "at most 2047 bytes"};
 }
 
+// The end line is what tells a whole record from one that lost its last lines.
 bool ends_as_record(std::string_view text) {
     const auto whole = trim(text);
     const auto last = whole.substr(whole.rfind('\n') + 1); // npos + 1 is 0
@@ -121,6 +128,8 @@ bool ends_as_record(std::string_view text) {
 }
 
 // An administrator writes interfaces without the two lines; what a program wrote begins with one.
+// Only interfaces: node records that were written by hand do not exist in practice, and a cut one
+// would look the same.
 bool is_written_by_hand(record_kind kind, std::string_view text) {
     return kind == record_kind::interface && !trim(text).empty() &&
            text.find(first_words) == std::string_view::npos;
@@ -171,6 +180,8 @@ std::string_view message_of(file_errc error) {
     return "unknown error";
 }
 
+// Exactly what open-iscsi 2.1.8 would write, so that its tools can read the tree when somebody goes
+// back.
 std::string format_record(const record& from) {
     std::string text(first_words);
     text.append(compatible_version).append("\n");

@@ -12,6 +12,8 @@ bool is_folder(const std::filesystem::path& path) {
 }
 
 result<void>
+// Someone who copies a record by hand and forgets to change it inside would log in elsewhere than
+// the path says.
 check_place(const record_tree& tree, const record& node, const std::filesystem::path& file) {
     const auto id = id_of(node);
     const auto place = tree.node(id);
@@ -20,9 +22,8 @@ check_place(const record_tree& tree, const record& node, const std::filesystem::
     return fault{to_error_code(file_errc::misplaced), file, link_name(id), place};
 }
 
-void read_into(
-    const record_tree& tree, const std::filesystem::path& file, record_store::selection& into
-) {
+// One file, one of three results: a record, a fault, or gone meanwhile.
+void read_into(const record_tree& tree, const std::filesystem::path& file, record_selection& into) {
     auto found = read_record(record_kind::node, file);
     if (!found) {
         into.unreadable.push_back(found.error());
@@ -36,8 +37,7 @@ void read_into(
         into.records.push_back(std::move(**found));
 }
 
-std::vector<std::string>
-names_in(const std::filesystem::path& folder, record_store::selection& into) {
+std::vector<std::string> names_in(const std::filesystem::path& folder, record_selection& into) {
     auto names = list_folder(folder);
     if (names)
         return std::move(*names);
@@ -71,9 +71,8 @@ result<std::optional<record>> read_node(const record_tree& tree, const node_id& 
     return found;
 }
 
-void read_target(
-    const record_tree& tree, const std::string& target, record_store::selection& into
-) {
+// A portal without a group tag is a file, one with a tag a folder with a file for each interface.
+void read_target(const record_tree& tree, const std::string& target, record_selection& into) {
     const auto folder = tree.nodes() / target;
     for (const auto& portal : names_in(folder, into)) {
         const auto place = folder / portal;

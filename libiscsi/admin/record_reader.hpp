@@ -1,16 +1,24 @@
 #pragma once
 
-#include "libiscsi/admin/record_store.hpp"
 #include "libiscsi/admin/record_tree.hpp"
 
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 // Reading the record tree. Without a lock: each file is replaced in one step.
 namespace iscsi::admin {
 
+// What a reader found. One bad file spoils only itself: it is reported, and the others are there.
+// The two together are everything that is there; nothing is left out silently.
+struct record_selection {
+    std::vector<record> records;   // sorted: target, portal, interface (strcmp)
+    std::vector<fault> unreadable; // truncated or malformed files, by path
+};
+
 // Nothing when there is no such file.
+// Faults: file_errc with path and line; nothing of a bad file is used.
 result<std::optional<record>> read_record(record_kind kind, const std::filesystem::path& file);
 
 // The record of `id`. A file that belongs to another place is a fault; one that is in the right
@@ -18,6 +26,6 @@ result<std::optional<record>> read_record(record_kind kind, const std::filesyste
 result<std::optional<record>> read_node(const record_tree& tree, const node_id& id);
 
 // Every record of one target, in order, added to `into`.
-void read_target(const record_tree& tree, const std::string& target, record_store::selection& into);
+void read_target(const record_tree& tree, const std::string& target, record_selection& into);
 
 } // namespace iscsi::admin

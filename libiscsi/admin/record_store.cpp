@@ -6,12 +6,6 @@
 
 namespace iscsi::admin {
 
-bool node_filter::matches(const node_id& id) const {
-    return (!target || *target == id.target) && (!address || *address == id.address) &&
-           (!port || *port == id.port) && (!group_tag || *group_tag == id.group_tag) &&
-           (!interface || *interface == id.interface);
-}
-
 record_store::record_store(const std::filesystem::path& root) : record_store(root, options{}) {}
 
 // Links are absolute, as open-iscsi's are.

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "libiscsi/admin/record.hpp"
-#include "libiscsi/admin/record_file.hpp"
+#include "libiscsi/admin/record_change.hpp"
+#include "libiscsi/admin/record_reader.hpp"
 
-#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -11,36 +10,15 @@
 
 namespace iscsi::admin {
 
-class file_system;
-
-// Which node records; fields that are not set match everything.
-struct node_filter {
-    std::optional<std::string> target = {};
-    std::optional<std::string> address = {};
-    std::optional<std::uint16_t> port = {};
-    std::optional<int> group_tag = {};
-    std::optional<std::string> interface = {};
-    bool matches(const node_id& id) const;
-};
-
-struct discovery_id {
-    std::string address;
-    std::uint16_t port = 3260;
-    friend auto operator<=>(const discovery_id&, const discovery_id&) = default;
-};
-
 // The record tree of open-iscsi under one root (see var-layout/README.md). Every write is temp +
 // fsync + rename + fsync of the folder; changes hold an OFD lock on <root>/.lock, only around file
 // operations. Names are checked before they touch a path.
+// Any number of threads and processes may use one tree: readers see whole files without a lock,
+// writers wait for each other. A store has no state of its own but the root; making one is cheap.
 class record_store {
   public:
-    static constexpr std::chrono::milliseconds lock_patience{10'000};
-
-    // How long a change waits for the lock, and a seam for tests: the file system to change.
-    struct options {
-        std::chrono::milliseconds patience = lock_patience;
-        file_system* files = nullptr; // nullptr: the real one
-    };
+    using options = change_options;
+    using selection = record_selection;
 
     explicit record_store(const std::filesystem::path& root);
     record_store(const std::filesystem::path& root, options how);
@@ -48,11 +26,6 @@ class record_store {
     const std::filesystem::path& root() const { return root_; }
 
     // ---- nodes ----
-    struct selection {
-        std::vector<record> records;   // sorted: target, portal, interface (strcmp)
-        std::vector<fault> unreadable; // truncated or malformed files, by path
-    };
-
     // Both forms: nodes/T/A,P,tag/iface and, without a tag, nodes/T/A,P. A record that is removed
     // while we read is left out; any other that cannot be read is in `unreadable`.
     selection select(const node_filter& filter) const;

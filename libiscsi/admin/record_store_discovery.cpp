@@ -27,6 +27,7 @@ bool is_stored(const record_tree& tree, const node_id& id) {
 
 } // namespace
 
+// A folder without st_config is what a removal that was cut off has left; it is no source any more.
 std::vector<discovery_id> record_store::discoveries() const {
     const record_tree tree(root_);
     std::vector<discovery_id> all;
@@ -73,6 +74,7 @@ result<void> record_store::remove_discovery(const discovery_id& id) {
     return change->remove(tree.discovery(id));
 }
 
+// In the order of their names, which is that of target, portal, interface.
 std::vector<node_id> record_store::discovered_by(const discovery_id& id) const {
     const record_tree tree(root_);
     std::vector<node_id> nodes;

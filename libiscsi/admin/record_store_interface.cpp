@@ -10,6 +10,7 @@ namespace iscsi::admin {
 namespace {
 
 // The built-in ones have no file; the example is none of ours.
+// iface.example is the commented file that open-iscsi installs.
 bool is_stored_name(std::string_view name) {
     return name != "default" && name != "iser" && name != "iface.example";
 }

@@ -1,7 +1,7 @@
 #include "libiscsi/admin/record_tree.hpp"
 
 #include "libiscsi/admin/words.hpp"
-#include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,10 +19,13 @@ fault bad_name(name_errc why, std::string_view field, std::string_view got, cons
 }
 
 // A comma separates the parts of a name in the tree; a slash would leave it.
+// A blank would break the lines that list names; nothing in a target's name or an address needs
+// one.
 bool is_unsafe(char c) {
     return c == '/' || c == ',' || is_control(c) || c == ' ';
 }
 
+// The first bytes of what is too long are shown, so that the line stays one.
 result<void> check_part(std::string_view field, std::string_view text, std::size_t longest) {
     if (text.empty())
         return bad_name(name_errc::empty_name, field, text, "");
@@ -36,6 +39,7 @@ result<void> check_part(std::string_view field, std::string_view text, std::size
 }
 
 template <class Integer>
+// Digits to the end, nothing behind them.
 std::optional<Integer> to_number(std::string_view text) {
     Integer value{};
     const auto* const end = text.data() + text.size();
@@ -108,6 +112,7 @@ std::string link_name(const node_id& id) {
            std::to_string(id.group_tag) + "," + id.interface;
 }
 
+// From the end: the target's name comes first and is the only part whose form is not ours.
 std::optional<node_id> parse_link_name(std::string_view name) {
     const auto interface = take_last(name);
     const auto group_tag = to_number<int>(take_last(name));

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "libiscsi/admin/record_store.hpp"
+#include "libiscsi/admin/record.hpp"
+#include "libiscsi/admin/record_id.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -11,6 +12,8 @@
 namespace iscsi::admin {
 
 // Every name is checked before it becomes part of a path. Faults: name_errc.
+// They may not begin with a dot (our own files do, and "..") and hold neither slash nor comma,
+// blank or control character.
 result<void> check_address(std::string_view address);
 result<void> check_interface_name(std::string_view name);
 result<void> check_paths(const node_id& id); // safe to look up
@@ -18,7 +21,9 @@ result<void> check_new(const node_id& id);   // safe, and right by RFC 7143 §4.
 result<void> check_paths(const discovery_id& id);
 
 // "10.0.0.1,3260"
+// The separators of these names are open-iscsi's: a comma, which none of the parts may hold.
 std::string portal_name(const discovery_id& id);
+// Nothing for a name that no portal has: somebody else's file in our folder.
 std::optional<discovery_id> parse_portal_name(std::string_view name);
 
 // "10.0.0.1,3260,1", without the tag when it is not known.
@@ -28,6 +33,8 @@ std::string portal_name(const node_id& id);
 std::string link_name(const node_id& id);
 std::optional<node_id> parse_link_name(std::string_view name);
 
+// From what selects a record to its path, and back. Paths are as safe as the id: check_paths()
+// first.
 class record_tree {
   public:
     explicit record_tree(std::filesystem::path root) : root_(std::move(root)) {}

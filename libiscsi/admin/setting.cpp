@@ -1,5 +1,6 @@
 #include "libiscsi/admin/setting.hpp"
 
+#include "libiscsi/admin/setting_table.hpp"
 #include "libiscsi/admin/words.hpp"
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace {
 
 using row_index = std::map<std::string_view, const setting*, std::less<>>;
 
+// Keys are compared whole; open-iscsi's table does so, too.
 row_index index_rows() {
     row_index index;
     for (const auto& row : settings())
@@ -20,6 +22,7 @@ row_index index_rows() {
     return index;
 }
 
+// A masked value shows as stars: faults end up in logs and on screens.
 fault refusal(const setting& row, setting_errc why, std::string_view value, std::string expected) {
     return {
         to_error_code(why),
@@ -28,6 +31,7 @@ fault refusal(const setting& row, setting_errc why, std::string_view value, std:
         std::move(expected)};
 }
 
+// Decimal, and to the end: "10s" is refused where open-iscsi reads 10, "abc" where it reads 0.
 std::optional<std::int64_t> to_integer(std::string_view text) {
     std::int64_t value = 0;
     const auto* const end = text.data() + text.size();
@@ -38,7 +42,10 @@ std::optional<std::int64_t> to_integer(std::string_view text) {
 }
 
 std::string range_text(const setting& row) {
-    return std::to_string(row.low) + ".." + std::to_string(row.high);
+    auto text = std::to_string(row.low) + ".." + std::to_string(row.high);
+    if (!row.unit.empty())
+        text.append(" ").append(row.unit);
+    return text;
 }
 
 std::string choices_text(const setting& row) {
@@ -80,6 +87,8 @@ result<void> check_choice(const setting& row, std::string_view value) {
     return {};
 }
 
+// An unknown word in a list of digests must not be dropped: what is left may be weaker than what
+// was meant.
 result<void> check_list(const setting& row, std::string_view value) {
     const auto choices = split(row.choices, '|');
     const auto words = split(value, ',');
@@ -95,6 +104,10 @@ result<void> check_list(const setting& row, std::string_view value) {
 }
 
 } // namespace
+
+std::span<const setting> settings() {
+    return setting_table;
+}
 
 const setting* find_setting(std::string_view name) {
     static const auto index = index_rows();

@@ -9,6 +9,7 @@ namespace iscsi::admin {
 inline constexpr std::string_view compatible_version = "2.1.8";
 
 // The version of this project.
+// From CMakeLists.txt; the daemon's log and its Status reply have it.
 extern const std::string_view own_version;
 
 } // namespace iscsi::admin

@@ -6,10 +6,12 @@
 // The few things that every text of this room needs.
 namespace iscsi::admin {
 
+// What isspace(3) knows in the C locale. The locale of the user must not decide how a file is read.
 constexpr bool is_blank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+// ASCII only: bytes from 0x80 are left alone, they may be UTF-8.
 constexpr bool is_control(char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7f;
@@ -25,6 +27,7 @@ constexpr std::string_view trim(std::string_view text) {
 }
 
 // "a,b" cut at ',' is "a" and "b"; an empty text is one empty part.
+// The parts point into `text` and end with it.
 inline std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
     for (;;) {

@@ -6,6 +6,7 @@
 
 namespace iscsi {
 
+// Memory that belongs to somebody else; the name says whether it may be written.
 using bytes_view = std::span<const std::byte>;
 using mutable_bytes = std::span<std::byte>;
 
@@ -20,6 +21,7 @@ constexpr Integer load_be(const std::byte* at) {
 }
 
 template <std::size_t Count, class Integer>
+// Higher bytes of a value that does not fit are dropped.
 constexpr void store_be(std::byte* at, Integer value) {
     for (std::size_t i = Count; i-- > 0; value = static_cast<Integer>(value >> 8U))
         at[i] = static_cast<std::byte>(value & 0xffU);
@@ -29,6 +31,7 @@ constexpr std::uint16_t load_be16(const std::byte* at) {
     return static_cast<std::uint16_t>(load_be<2, std::uint32_t>(at));
 }
 
+// DataSegmentLength is the only field of three bytes.
 constexpr std::uint32_t load_be24(const std::byte* at) {
     return load_be<3, std::uint32_t>(at);
 }

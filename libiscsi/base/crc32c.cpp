@@ -15,6 +15,7 @@ constexpr std::uint32_t polynomial = 0x82f6'3b78; // Castagnoli, bits reversed
 
 using byte_table = std::array<std::uint32_t, 256>;
 
+// What one byte does to a state of zeros: the eight steps of the shift register.
 constexpr byte_table make_byte_table() {
     byte_table table{};
     for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
@@ -44,12 +45,14 @@ constexpr std::uint32_t add_byte(std::uint32_t state, std::byte byte) {
     return (state >> 8U) ^ slices[0][(state ^ std::to_integer<std::uint32_t>(byte)) & 0xffU];
 }
 
+// Bits are reversed in this form, so the first byte of the data is the lowest.
 constexpr std::uint32_t load_le32(const std::byte* at) {
     return std::to_integer<std::uint32_t>(at[0]) | std::to_integer<std::uint32_t>(at[1]) << 8U |
            std::to_integer<std::uint32_t>(at[2]) << 16U |
            std::to_integer<std::uint32_t>(at[3]) << 24U;
 }
 
+// Eight bytes at once: each contributes what it would after the zeros of those behind it.
 std::uint32_t add_eight(std::uint32_t state, const std::byte* at) {
     const std::uint32_t low = state ^ load_le32(at);
     const std::uint32_t high = load_le32(at + 4);
@@ -115,6 +118,7 @@ std::uint32_t shift_over_lane(std::uint32_t state) {
            lane_shift[2][(state >> 16U) & 0xffU] ^ lane_shift[3][state >> 24U];
 }
 
+// Unaligned loads are what memcpy compiles to; x86 is little-endian, as this form needs.
 std::uint64_t load_word(const std::byte* at) {
     std::uint64_t word = 0;
     std::memcpy(&word, at, sizeof word);

@@ -4,6 +4,8 @@
 
 namespace iscsi {
 
+// One line, in an order that can be read aloud: where, what is wrong, what was there, what should
+// be.
 std::string fault::text() const {
     std::string line = field;
     const auto add = [&line](std::string_view separator, std::string_view part) {

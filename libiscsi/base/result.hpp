@@ -11,6 +11,8 @@ namespace iscsi {
 
 // Why something failed. The code is for programs; the other three make the log line:
 // which field, what it held, what it should have held (with the clause that says so).
+// It is for people and programs alike, so no text in it depends on the language or carries a
+// secret; what came from outside is made printable by whoever puts it there.
 struct fault {
     boost::system::error_code code;
     std::string field;
@@ -23,6 +25,8 @@ struct fault {
     friend bool operator==(const fault&, const fault&) = default;
 };
 
+// Look before you take: `if (!r) return r.error();`. Enums of errors begin with 1, because an error
+// code of 0 is success.
 template <class T>
 using result = boost::system::result<T, fault>;
 
@@ -46,6 +50,7 @@ class enum_category final : public boost::system::error_category {
         return std::string(describe(static_cast<Enum>(value)));
     }
 
+    // One per enum in the program: categories are compared by their address.
     static const enum_category& instance() {
         static const enum_category the_one;
         return the_one;

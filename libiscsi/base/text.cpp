@@ -18,6 +18,7 @@ constexpr bool is_key_character(char c) {
 }
 
 // What came from the network must not carry control characters into a log.
+// At most a key's length: a fault is a line.
 std::string printable_start(std::string_view raw) {
     std::string shown(raw.substr(0, longest_key));
     std::replace_if(
@@ -38,6 +39,7 @@ result<void> check_key(std::string_view key) {
     return {};
 }
 
+// The first "=" ends the key; CHAP values in base64 end with more of them.
 result<text_pair> parse_pair(std::string_view entry, std::size_t longest_value) {
     const std::size_t equals = entry.find('=');
     if (equals == std::string_view::npos)

@@ -17,8 +17,11 @@ struct text_pair {
     friend bool operator==(const text_pair&, const text_pair&) = default;
 };
 
+// In the order of the wire; a key may stand twice, and what that means is for the reader (an error
+// in a negotiation, a list in SendTargets).
 using text_pairs = std::vector<text_pair>;
 
+// The text as a text; what a key or a value means is checked above.
 enum class text_errc {
     no_equals_sign = 1,
     bad_key_name,
@@ -33,9 +36,11 @@ std::string_view message_of(text_errc);
 // Reads "key=value\0key=value\0…". Key names: 1–63 characters of the set of RFC 7143 §6.1;
 // values: at most `longest_value` bytes. A missing last NUL is a fault.
 // Empty entries (NULs in a row) are skipped: some targets count their padding as text.
+// Values are kept as they are: they may hold "=", and what came from a target is not yet printable.
 result<text_pairs> parse_text(bytes_view data, std::size_t longest_value = 8192);
 
 // The reverse; every pair ends with a NUL.
+// Keys and values are ours: they hold no NUL.
 std::string format_text(const text_pairs& pairs);
 
 // The value of the first pair with that key, or nullptr.

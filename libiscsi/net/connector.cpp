@@ -17,6 +17,8 @@ using tcp = asio::ip::tcp;
 
 namespace {
 
+// In seconds. NOP-Out probes are the session's business; TCP's keepalive is for those who have
+// switched them off.
 constexpr int keepalive_idle = 30;
 constexpr int keepalive_interval = 10;
 constexpr int keepalive_count = 3;
@@ -26,6 +28,8 @@ void set_number(tcp::socket& of, int level, int name, int value) {
     static_cast<void>(::setsockopt(of.native_handle(), level, name, &value, sizeof value));
 }
 
+// TCP_NODELAY, because a command is one send and must not wait for the acknowledgement of the last.
+// TCP_USER_TIMEOUT bounds how long sent data may stay unacknowledged, in milliseconds.
 void tune(tcp::socket& socket, const connect_options& options) {
     set_number(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set_number(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -40,6 +44,7 @@ void tune(tcp::socket& socket, const connect_options& options) {
     set_number(socket, SOL_SOCKET, SO_SNDBUF, static_cast<int>(options.window_size));
 }
 
+// Needs CAP_NET_RAW on kernels before 5.7; its refusal is the fault of this address.
 boost::system::error_code bind_to_device(tcp::socket& socket, const std::string& device) {
     if (device.empty())
         return {};
@@ -64,6 +69,7 @@ open(tcp::socket& socket, const endpoint& to, const connect_options& options) {
 }
 
 asio::awaitable<boost::system::error_code>
+// A cancelled connect closes its socket with it.
 connect_within(tcp::socket& socket, const endpoint& to, duration limit) {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(socket.get_executor(), limit);
@@ -79,6 +85,7 @@ connect_within(tcp::socket& socket, const endpoint& to, duration limit) {
 asio::awaitable<result<connected>>
 connect_one(endpoint to, connect_options options, duration limit) {
     tcp::socket socket(co_await asio::this_coro::executor);
+    // Before connect(): options and device take part in the handshake and in the choice of a route.
     auto error = open(socket, to, options);
     if (!error)
         error = co_await connect_within(socket, to, limit);
@@ -90,6 +97,7 @@ connect_one(endpoint to, connect_options options, duration limit) {
 
 } // namespace
 
+// Without any address the fault says so, and nothing was tried.
 asio::awaitable<result<connected>> connect(endpoints to, connect_options options) {
     const auto end = std::chrono::steady_clock::now() + options.timeout;
     result<connected> outcome = fault{asio::error::host_not_found, "address", "none", {}};
@@ -102,6 +110,7 @@ asio::awaitable<result<connected>> connect(endpoints to, connect_options options
     co_return outcome;
 }
 
+// The flags are those of the open file, which the lane's thread will use.
 int release(stream& over) {
     if (!over.is_open())
         return -1;

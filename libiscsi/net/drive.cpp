@@ -25,6 +25,7 @@ instant now() {
     return std::chrono::steady_clock::now();
 }
 
+// The stream is closed first: no byte that arrives later may belong to what the session does next.
 void lose(session& what, stream& over, const fault& why) {
     error_code ignored;
     reset_on_close(over);
@@ -33,6 +34,7 @@ void lose(session& what, stream& over, const fault& why) {
 }
 
 template <class Buffer, class Plan>
+// Allocates; this is the control thread, where that is allowed.
 std::vector<Buffer> to_buffers(const Plan& plan) {
     std::vector<Buffer> all;
     for (const auto& part : plan)
@@ -40,6 +42,7 @@ std::vector<Buffer> to_buffers(const Plan& plan) {
     return all;
 }
 
+// One write per turn, as much as the socket takes.
 void send_some(session& what, stream& over) {
     const auto plan = what.write_plan();
     if (plan.empty())
@@ -53,6 +56,8 @@ void send_some(session& what, stream& over) {
     what.sent(n, now());
 }
 
+// The end of the stream is a fault of its own: a target that closes without a Logout says nothing
+// else.
 void receive_some(session& what, stream& over) {
     const auto plan = what.read_plan();
     if (plan.empty())
@@ -79,18 +84,19 @@ void provide_entropy(session& what, std::size_t count) {
 }
 
 // True when the event is the driver's own business.
-bool answer(session& what, stream& over, const event& told) {
-    if (const auto* close = std::get_if<want_close>(&told)) {
+bool answer(session& what, stream& over, const event& seen) {
+    if (const auto* close = std::get_if<want_close>(&seen)) {
         lose(what, over, close->why);
         return true;
     }
-    if (const auto* entropy = std::get_if<want_entropy>(&told)) {
+    if (const auto* entropy = std::get_if<want_entropy>(&seen)) {
         provide_entropy(what, entropy->bytes);
         return true;
     }
     return false;
 }
 
+// Also when a byte has arrived at the same moment: bytes first, then time.
 void meet_deadline(session& what) {
     const auto deadline = what.next_deadline();
     if (deadline && *deadline <= now())
@@ -118,10 +124,10 @@ asio::awaitable<void> wait(session& what, stream& over) {
 
 asio::awaitable<event> next_event(session& what, stream& over) {
     for (;;) {
-        if (auto told = what.poll_event()) {
-            if (answer(what, over, *told))
+        if (auto seen = what.poll_event()) {
+            if (answer(what, over, *seen))
                 continue;
-            co_return *std::move(told);
+            co_return *std::move(seen);
         }
         // The wait comes between any two moves, so that a peer that never stops sending cannot
         // keep the thread for itself.

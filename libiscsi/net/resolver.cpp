@@ -29,6 +29,7 @@ std::string_view message_of(resolve_errc what) {
 
 namespace {
 
+// getaddrinfo promises families that fit into a sockaddr_storage.
 endpoint endpoint_of(const addrinfo& from) {
     endpoint to;
     to.resize(from.ai_addrlen);
@@ -36,6 +37,8 @@ endpoint endpoint_of(const addrinfo& from) {
     return to;
 }
 
+// No AI_ADDRCONFIG: with it a host without a route would hide the address that a route is about to
+// come for.
 result<endpoints> resolve_blocking(const std::string& host, std::uint16_t port) {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
@@ -66,6 +69,7 @@ asio::awaitable<result<endpoints>>
 resolve(std::string host, std::uint16_t port, asio::any_io_executor workers, duration limit) {
     if (const auto numeric = numeric_endpoint(host, port))
         co_return endpoints{*numeric};
+    // Copies: the caller may be gone before the name service answers.
     auto ask = [host, port] { return resolve_blocking(host, port); };
     auto found = co_await run_blocking(std::move(workers), std::move(ask), limit);
     if (!found)

@@ -17,12 +17,14 @@ namespace iscsi::net {
 using endpoint = boost::asio::ip::tcp::endpoint;
 using endpoints = std::vector<endpoint>;
 
+// Both are worth another try: the name service may need the network that is just coming back.
 enum class resolve_errc { unresolvable = 1, too_slow };
 
 const char* category_name(resolve_errc);
 std::string_view message_of(resolve_errc);
 
 // A numeric address, IPv4 or IPv6, with a zone id ("fe80::1%eth0") or without.
+// Nothing for a name: it needs resolve().
 std::optional<endpoint> numeric_endpoint(const std::string& host, std::uint16_t port);
 
 // Every address of a host, in the order of the system's policy (RFC 6724); numeric hosts are

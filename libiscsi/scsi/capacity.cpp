@@ -20,11 +20,14 @@ iscsi::fault too_short(std::size_t size, std::string expected) {
 }
 
 // Offsets into a disk are signed 64-bit numbers everywhere.
+// A block size of 0 is no size at all; whoever uses it refuses the unit by that.
 bool has_byte_size(std::uint64_t last_block, std::uint32_t block_size) {
     constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
     return block_size == 0 || last_block < largest / block_size;
 }
 
+// The exponent is LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT, 0 to 15; a product beyond 32 bits is
+// a broken answer and is not believed.
 std::uint32_t physical_size(std::uint32_t block_size, unsigned exponent) {
     const std::uint64_t size = std::uint64_t{block_size} << exponent;
     return size > std::numeric_limits<std::uint32_t>::max() ? block_size
@@ -37,6 +40,7 @@ result<capacity> read_capacity_10_data(iscsi::bytes_view bytes) {
     const parameter_data data(bytes);
     if (!data.holds(0, 8))
         return too_short(bytes.size(), "8 (SBC-3 §5.15)");
+    // All ones: the last block does not fit into 32 bits, ask READ CAPACITY(16).
     constexpr std::uint32_t too_large = 0xffff'ffff;
     return capacity{
         .block_count = std::uint64_t{data.u32(0)} + 1,

@@ -8,6 +8,8 @@
 namespace scsi {
 
 // What READ CAPACITY says. Lengths in bytes.
+// How large a unit is and how it is cut. It holds for the moment at which it was asked: unit
+// attention 2A/09 says when to ask again.
 struct capacity {
     std::uint64_t block_count = 0;
     std::uint32_t block_size = 0;

@@ -15,12 +15,14 @@ constexpr std::byte unmap_bit{0x08};             // SBC-3 §5.42, byte 1
 constexpr std::byte enable_vpd_bit{0x01};        // SPC-4 §6.6, byte 1
 constexpr std::byte read_capacity_16_action{0x10};
 
+// What is not set stays 0, and so do group number, control byte and reserved bits.
 cdb_field block(operation_code code) {
     cdb_field cdb{};
     cdb[0] = static_cast<std::byte>(code);
     return cdb;
 }
 
+// Address and count must fit (fits_10_byte_form): what is beyond is cut off here without a word.
 cdb_field ten_byte_form(operation_code code, const block_range& range, std::byte flags = {}) {
     auto cdb = block(code);
     cdb[1] = flags;
@@ -116,6 +118,7 @@ cdb_field read_capacity_10() {
     return block(operation_code::read_capacity_10);
 }
 
+// The service action is in byte 1, the low five bits.
 cdb_field read_capacity_16(std::uint32_t allocation_length) {
     auto cdb = block(operation_code::service_action_in_16);
     cdb[1] = read_capacity_16_action;
@@ -197,6 +200,7 @@ cdb_field unmap(std::uint16_t parameter_list_length) {
     return cdb;
 }
 
+// Header of 8 bytes, then 16 per range; both length fields count what follows them.
 void write_unmap_list(std::span<const block_range> ranges, iscsi::mutable_bytes to) {
     const std::size_t size = unmap_list_size(ranges.size());
     std::fill_n(to.begin(), size, std::byte{0});

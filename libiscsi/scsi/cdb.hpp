@@ -13,6 +13,7 @@ namespace scsi {
 
 using cdb_field = std::array<std::byte, 16>;
 
+// Byte 0 of a CDB; the length of the CDB follows from its highest three bits (SPC-4 §4.2.5.1).
 enum class operation_code : std::uint8_t {
     test_unit_ready = 0x00,
     request_sense = 0x03,
@@ -40,6 +41,7 @@ constexpr operation_code operation_of(const cdb_field& cdb) {
 // "READ CAPACITY(16)" stands for SERVICE ACTION IN(16): it is the only action used here.
 std::string_view name_of(operation_code code);
 
+// Byte 2 of INQUIRY with EVPD. A target lists those that it has in page 00.
 enum class vpd_page : std::uint8_t {
     supported_pages = 0x00,
     unit_serial_number = 0x80,
@@ -49,6 +51,7 @@ enum class vpd_page : std::uint8_t {
     logical_block_provisioning = 0xb2,
 };
 
+// `all` asks for every page that there is: some targets know no other question.
 enum class mode_page : std::uint8_t { caching = 0x08, all = 0x3f };
 
 // `count` logical blocks from logical block address `address` on.
@@ -62,9 +65,12 @@ struct block_range {
 // ---- what a scan asks; lengths are allocation lengths in bytes
 // -----------------------------------
 
+// Answers from a cold unit come as sense data, never late.
 cdb_field test_unit_ready();
 cdb_field request_sense(std::uint8_t allocation_length);
 cdb_field inquiry(std::uint16_t allocation_length);
+// A target may send less than it has, never more than the allocation length; its own length field
+// says how much there would be.
 cdb_field inquiry_vpd(vpd_page page, std::uint16_t allocation_length);
 cdb_field report_luns(std::uint32_t allocation_length);
 cdb_field read_capacity_10();

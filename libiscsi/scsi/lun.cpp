@@ -15,6 +15,8 @@ constexpr std::uint8_t low_bits(std::byte from, unsigned count) {
 }
 
 // SAM-5 §4.7.7.5: length in bits 5–4 (1, 3, 5 or 7 bytes follow), method in bits 3–0.
+// Only well-known units and extended flat addresses exist in practice; of others the method is all
+// that is said.
 lun_address decode_extended(const lun_field& lun) {
     constexpr unsigned well_known_unit = 1;
     constexpr unsigned extended_flat = 2;
@@ -35,6 +37,7 @@ lun_address decode_extended(const lun_field& lun) {
 
 } // namespace
 
+// The first level becomes the lowest 16 bits, so that small LUNs are small numbers.
 std::uint64_t lun_number(const lun_field& lun) {
     std::uint64_t number = 0;
     for (std::size_t level = 4; level-- > 0;)

@@ -18,6 +18,8 @@ using lun_field = std::array<std::byte, 8>;
 std::uint64_t lun_number(const lun_field& lun);
 lun_field lun_from_number(std::uint64_t number);
 
+// The highest two bits of the first level. Targets with up to 256 units use peripheral or flat for
+// the same ones.
 enum class addressing_method : std::uint8_t { // SAM-5 §4.7.6
     peripheral = 0,
     flat = 1,
@@ -26,6 +28,7 @@ enum class addressing_method : std::uint8_t { // SAM-5 §4.7.6
 };
 
 // What the first level of a LUN says. The fields that a method does not have are 0.
+// For logs and for telling whether a LUN is a well-known one; commands carry the field itself.
 struct lun_address {
     addressing_method method = addressing_method::peripheral;
     std::uint8_t bus = 0;    // peripheral, logical_unit

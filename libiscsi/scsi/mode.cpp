@@ -23,6 +23,7 @@ struct page_extent {
     std::size_t length;
 };
 
+// Some targets put other pages before the one that was asked for, so each has to be stepped over.
 page_extent extent_of_page(const parameter_data& data, std::size_t at) {
     const bool sub_page = data.bit(at, 6);
     if (sub_page)
@@ -34,6 +35,7 @@ bool is_caching_page(const parameter_data& data, std::size_t at) {
     return (data.u8(at) & 0x7fU) == static_cast<std::uint8_t>(mode_page::caching);
 }
 
+// WCE is bit 2 of byte 2 (SBC-3 §6.4.5). A page of length 0 has no such byte.
 std::optional<bool> find_write_cache_enabled(const parameter_data& data, std::size_t at) {
     while (data.holds(at, 3)) {
         const auto extent = extent_of_page(data, at);
@@ -44,6 +46,7 @@ std::optional<bool> find_write_cache_enabled(const parameter_data& data, std::si
     return std::nullopt;
 }
 
+// WP and DPOFUA are bits 7 and 4 of the device-specific parameter.
 mode_parameters read_mode_data(const parameter_data& whole, const header& from) {
     const auto came = whole.cut_to(from.data_length);
     return {

@@ -9,6 +9,8 @@ namespace scsi {
 
 // What MODE SENSE tells of a disk: device-specific parameter of the header (SBC-3 §6.4.1) and the
 // caching mode page (§6.4.5).
+// Every member is careful where nothing came: not write-protected is a guess that the first write
+// corrects, no DPOFUA means that a flush does its work.
 struct mode_parameters {
     bool write_protected = false;            // WP
     bool dpofua = false;                     // DPOFUA

@@ -15,6 +15,7 @@ sense_key key_in(std::uint8_t byte) {
 }
 
 // What comes before the ADDITIONAL SENSE LENGTH and as much behind it as that says.
+// Targets pad sense data to their buffers: 96 bytes of which 18 mean something.
 parameter_data without_padding(const parameter_data& data) {
     return data.size() < header_size ? data : data.cut_to(header_size + data.u8(7));
 }
@@ -32,6 +33,7 @@ std::optional<sense_data> read_fixed(const parameter_data& data, bool deferred) 
 }
 
 // SPC-4 §4.5.2.2: the information descriptor, type 0, 10 more bytes, VALID in byte 2.
+// A descriptor has two bytes of header that its length does not count.
 std::optional<std::uint64_t> find_information(const parameter_data& data) {
     constexpr std::uint8_t information_type = 0x00;
     for (std::size_t at = header_size; data.holds(at, 2); at += 2 + std::size_t{data.u8(at + 1)}) {

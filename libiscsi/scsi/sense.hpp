@@ -31,6 +31,8 @@ enum class sense_key : std::uint8_t { // SPC-4 §4.5.6
 std::string_view name_of(sense_key value);
 
 // Sense data in one form, whichever of the two formats it came in.
+// What a command that did not simply succeed is told. It travels with the response and is of that
+// command, unless it is deferred.
 struct sense_data {
     sense_key key = sense_key::no_sense;
     std::uint8_t additional_code = 0;           // ASC
@@ -48,6 +50,7 @@ struct sense_data {
 
 // Reads fixed (70h, 71h) and descriptor (72h, 73h) format, SPC-4 §4.5. Truncated data gives what is
 // there, codes that are cut off are 0. Nothing when no sense key is there or the format is unknown.
+// `data` without the two bytes of length that iSCSI puts before it.
 std::optional<sense_data> read_sense(iscsi::bytes_view data);
 
 } // namespace scsi

@@ -6,6 +6,8 @@
 namespace scsi {
 
 // SAM-5 §5.3.1, STATUS codes.
+// What the device server says of a command when it has ended it. Values that are not here are
+// reserved.
 enum class status : std::uint8_t {
     good = 0x00,
     check_condition = 0x02,
@@ -20,6 +22,7 @@ enum class status : std::uint8_t {
     task_aborted = 0x40,
 };
 
+// For logs; the standard's own words.
 constexpr std::string_view name_of(status value) {
     switch (value) {
     case status::good:

@@ -17,6 +17,7 @@ enum class designator_type : std::uint8_t { t10_vendor = 1, eui_64 = 2, naa = 3 
 
 constexpr std::uint8_t of_logical_unit = 0; // ASSOCIATION
 
+// One name among several: units have many, in order of no meaning.
 struct designator {
     code_set codes{};
     designator_type type{};
@@ -24,6 +25,7 @@ struct designator {
 };
 
 // Best first; without a format any NAA designator will do.
+// A row of scsi_id's own order. Another order would give the same disk another /dev/disk/by-id.
 struct preference {
     designator_type type;
     code_set codes;
@@ -35,6 +37,7 @@ struct preference {
     }
 };
 
+// The NAA format is in the first four bits: 6 is a name of 128 bits, 5 of 64.
 constexpr std::uint8_t registered_extended = 6;
 constexpr std::uint8_t registered = 5;
 
@@ -69,6 +72,8 @@ std::vector<designator> read_designators(const parameter_data& data) {
     return found;
 }
 
+// The first designator of the best kind: units with two of one kind list the one that they mean
+// first.
 const designator* choose(const std::vector<designator>& from) {
     for (const auto& wanted : preferences) {
         const auto found = std::ranges::find_if(from, [&wanted](const designator& candidate) {
@@ -97,6 +102,7 @@ constexpr bool may_stand_in_link(char c) {
 }
 
 // Runs of blanks become one '_', trailing ones vanish, so does what follows a NUL.
+// A leading run of blanks counts as one, too, as scsi_id has it.
 std::string link_text(iscsi::bytes_view value) {
     const std::string words = parameter_data(value).text(0, value.size());
     bool after_blank = value.front() == std::byte{' '};

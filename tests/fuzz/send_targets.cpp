@@ -3,6 +3,7 @@
 
 #include "libiscsi/base/text.hpp"
 #include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 void fuzz_one(iscsi::bytes_view input) {
     const auto pairs = iscsi::parse_text(input, 8192);

@@ -13,6 +13,7 @@ namespace iscsi {
 
 namespace {
 
+// `size` is that of the digest, and of the challenge that goes with it.
 struct algorithm_row {
     chap_algorithm algorithm;
     std::string_view name;
@@ -37,6 +38,7 @@ const algorithm_row& row_of(chap_algorithm algorithm) {
     return algorithms.front();
 }
 
+// At most 64 characters of what came: a challenge may be long, and is no secret.
 fault refuse(chap_errc code, std::string_view field, std::string_view got, std::string expected) {
     return {
         to_error_code(code),
@@ -45,6 +47,7 @@ fault refuse(chap_errc code, std::string_view field, std::string_view got, std::
         std::move(expected)};
 }
 
+// Both cases, as §6.1 allows.
 std::optional<unsigned> hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return static_cast<unsigned>(c - '0');
@@ -71,6 +74,7 @@ result<std::vector<std::byte>> read_hexadecimal(std::string_view digits) {
     return bytes;
 }
 
+// Padding is required; targets that leave it out write hexadecimal digits.
 result<std::vector<std::byte>> read_base64(std::string_view text) {
     if (text.size() % 4 != 0)
         return refuse(chap_errc::not_binary, "CHAP binary", text, "base64 in groups of four");
@@ -207,6 +211,7 @@ result<std::vector<std::byte>> chap_response(
     return response;
 }
 
+// The length is no secret: it follows from the algorithm.
 bool equal_in_constant_time(bytes_view a, bytes_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -19,6 +19,7 @@ enum class chap_algorithm : std::uint8_t { md5 = 5, sha1 = 6, sha256 = 7, sha3_2
 // RFC 7143 §12.1.3: CHAP_C and CHAP_R are at most 1024 bytes long.
 inline constexpr std::size_t longest_chap_binary = 1024;
 
+// All of them end the login: there is nothing to negotiate about a bad value.
 enum class chap_errc {
     unknown_algorithm = 1,
     not_a_number,
@@ -40,6 +41,7 @@ std::string_view name_of(chap_algorithm algorithm);
 std::size_t digest_size(chap_algorithm algorithm);
 
 // CHAP_A and CHAP_I: decimal or 0x hexadecimal, 0 to `highest` (§6.1 numerical-value).
+// A number that does not fit is refused, never cut: identifier 256 is not 0.
 result<std::uint32_t> read_chap_number(std::string_view text, std::uint32_t highest);
 
 // CHAP_C and CHAP_R: §6.1 binary-value, "0x" hexadecimal or "0b" base64; 1 to 1024 bytes. An odd

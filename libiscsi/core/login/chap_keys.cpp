@@ -8,6 +8,7 @@
 namespace iscsi {
 namespace {
 
+// By the table: a key that is added there is watched here.
 bool is_authentication(const text_pair& pair) {
     const auto* const row = find_key(pair.key);
     return row != nullptr && row->rule == key_rule::authentication;
@@ -22,6 +23,7 @@ fault under_key(std::string_view key, const fault& why) {
 }
 
 // The target must choose one of the offered algorithms.
+// A digest that was not offered must not be used, even when we know it: the user has ruled it out.
 result<chap_algorithm>
 read_algorithm(const std::string& value, const std::vector<std::string>& offered) {
     constexpr std::uint32_t highest = 0xff;

@@ -20,6 +20,7 @@ constexpr auto both = key_sender::both;
 constexpr std::uint32_t u24 = 0xff'ff'ff;
 constexpr std::uint32_t u16 = 0xff'ff;
 
+// Ranges and defaults are those of RFC 7143 §13 and, for CHAP, §12.1.
 constexpr std::array<key_row, static_cast<std::size_t>(count)> rows{{
     // clang-format off
     // key                         name                        sender     rule            phase        scope    low   high default

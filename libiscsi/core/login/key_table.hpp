@@ -60,12 +60,15 @@ enum class key_rule : std::uint8_t {
     authentication // §12.1: belongs to the security phases
 };
 
+// Who may send it; the other side only hears.
 enum class key_sender : std::uint8_t { initiator, target, both };
 
+// In which stage of the login it has its place.
 enum class key_phase : std::uint8_t { security, operational, any };
 
 enum class key_scope : std::uint8_t { every_session, normal_session };
 
+// `low` and `high` belong to the range. A default stands in when nobody says anything.
 struct key_row {
     login_key key;
     std::string_view name;
@@ -79,6 +82,7 @@ struct key_row {
     std::string_view default_word = {};
 };
 
+// For loops over the keys.
 constexpr login_key next_of(login_key key) {
     return static_cast<login_key>(static_cast<std::uint8_t>(key) + 1);
 }

@@ -1,6 +1,6 @@
 #include "libiscsi/core/login/key_value.hpp"
 
-#include "libiscsi/core/login/shown.hpp"
+#include "libiscsi/base/shown.hpp"
 
 #include <algorithm>
 #include <charconv>

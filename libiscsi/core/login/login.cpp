@@ -1,8 +1,8 @@
 #include "libiscsi/core/login/login.hpp"
 
+#include "libiscsi/base/shown.hpp"
 #include "libiscsi/core/login/key_value.hpp"
 #include "libiscsi/core/login/phases.hpp"
-#include "libiscsi/core/login/shown.hpp"
 
 #include <algorithm>
 #include <utility>

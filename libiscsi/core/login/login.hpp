@@ -1,8 +1,8 @@
 #pragma once
 
 #include "libiscsi/base/text.hpp"
-#include "libiscsi/core/login/discovery.hpp"
 #include "libiscsi/core/parameters.hpp"
+#include "libiscsi/names/portal.hpp"
 
 #include <memory>
 #include <optional>

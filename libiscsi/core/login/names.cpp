@@ -1,36 +1,9 @@
-#include "libiscsi/core/login/discovery.hpp"
 #include "libiscsi/core/login/login.hpp"
 
 #include <algorithm>
 #include <array>
 
 namespace iscsi {
-
-const char* category_name(name_errc) {
-    return "iscsi.name";
-}
-
-std::string_view message_of(name_errc code) {
-    switch (code) {
-    case name_errc::empty_name:
-        return "empty name";
-    case name_errc::name_too_long:
-        return "name too long";
-    case name_errc::bad_character:
-        return "character that no iSCSI name may hold";
-    case name_errc::unknown_name_type:
-        return "unknown type of iSCSI name";
-    case name_errc::bad_portal:
-        return "not an address";
-    case name_errc::bad_port:
-        return "bad port";
-    case name_errc::bad_group_tag:
-        return "bad portal group tag";
-    case name_errc::address_without_target:
-        return "address without a target";
-    }
-    return "unknown name error";
-}
 
 const char* category_name(login_errc) {
     return "iscsi.login";

@@ -6,6 +6,8 @@ namespace {
 
 using namespace wire;
 
+// This side is for targets of the tests: strict where an initiator must be, so that our own
+// mistakes are found.
 result<initiator_pdu> read_nop_out(const basic_header& from) {
     nop_out pdu;
     pdu.immediate = is_immediate(from);
@@ -52,6 +54,7 @@ result<initiator_pdu> read_task_management_request(const basic_header& from) {
     return pdu;
 }
 
+// The version bytes are not looked at: there is only version 0.
 result<initiator_pdu> read_login_request(const basic_header& from) {
     login_request pdu;
     if (auto flags = get_login_flags(from, pdu); flags.has_error())
@@ -116,6 +119,7 @@ result<initiator_pdu> read_snack_request(const basic_header& from) {
 
 } // namespace
 
+// Exhaustive over the opcodes; a number that is none falls out of the switch.
 result<initiator_pdu> decode_initiator(const basic_header& from) {
     switch (opcode_of(from)) {
     case opcode::nop_out:

@@ -6,6 +6,7 @@ namespace {
 
 using namespace wire;
 
+// Any combination of tags is let pass here; whether it answers something is for the session to say.
 result<target_pdu> read_nop_in(const basic_header& from) {
     nop_in pdu;
     pdu.lun = get_lun(from);
@@ -14,6 +15,7 @@ result<target_pdu> read_nop_in(const basic_header& from) {
     return pdu;
 }
 
+// Both flags of one residual would say "too much" and "too little" at once.
 result<target_pdu> read_scsi_response(const basic_header& from) {
     scsi_response pdu;
     pdu.bidirectional_read_residual_overflow = flag(from, 0x10);
@@ -75,6 +77,8 @@ result<target_pdu> read_text_response(const basic_header& from) {
     return pdu;
 }
 
+// S=1 without F=1 is refused: with status the sequence has ended, and the standard knows no other
+// form.
 result<target_pdu> read_data_in(const basic_header& from) {
     data_in pdu;
     pdu.final = flag(from, 0x80);
@@ -108,6 +112,7 @@ result<target_pdu> read_logout_response(const basic_header& from) {
     return pdu;
 }
 
+// A length of 0 is refused by the task that it is for: only that knows what it has left.
 result<target_pdu> read_r2t(const basic_header& from) {
     if (auto checked = check_no_data(from, "0 [RFC 7143 11.8.1]"); checked.has_error())
         return checked.error();
@@ -123,6 +128,7 @@ result<target_pdu> read_r2t(const basic_header& from) {
     return pdu;
 }
 
+// Unknown events are let pass: vendors have theirs (§11.9.1, 255).
 result<target_pdu> read_async_message(const basic_header& from) {
     async_message pdu;
     pdu.lun = get_lun(from);
@@ -135,6 +141,7 @@ result<target_pdu> read_async_message(const basic_header& from) {
     return pdu;
 }
 
+// Without the header nobody could tell what was rejected.
 result<target_pdu> read_reject(const basic_header& from) {
     if (data_segment_length(from) < bhs_size)
         return wire_fault(
@@ -153,6 +160,8 @@ result<target_pdu> read_reject(const basic_header& from) {
 
 } // namespace
 
+// Exhaustive over the opcodes; those of an initiator are refused by a fault of their own, which
+// says that the peer echoes or is none.
 result<target_pdu> decode_target(const basic_header& from) {
     switch (opcode_of(from)) {
     case opcode::nop_in:

@@ -5,6 +5,7 @@
 
 namespace iscsi {
 
+// A digest follows the header, and the padded data segment when there is one (§11.2.3).
 inline constexpr std::size_t digest_size_on_wire = 4;
 
 // A digest stands on the wire with its least significant byte first (RFC 7143 §13.1).

@@ -5,11 +5,13 @@
 namespace iscsi {
 namespace {
 
+// The F bit stands in byte 1 of every PDU; where it has no choice it is 1.
 constexpr std::byte final_bit{0x80};
 constexpr std::byte immediate_bit{0x40};
 
 // ---- single fields ----------------------------------------------------------------------------
 
+// Offsets are those of the figures of RFC 7143 §11.
 void put16(basic_header& to, std::size_t at, std::uint16_t value) {
     store_be16(to.data() + at, value);
 }
@@ -23,6 +25,7 @@ void put_bytes(basic_header& to, std::size_t at, const std::array<std::byte, Siz
     std::copy(bytes.begin(), bytes.end(), to.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
+// `mask` is a bit of byte 1.
 std::byte flag(bool set, unsigned mask) {
     return set ? static_cast<std::byte>(mask) : std::byte{0};
 }
@@ -35,12 +38,14 @@ void put_opcode(basic_header& to, opcode code, bool immediate = false) {
         to[0] |= immediate_bit;
 }
 
+// What stands at 20 differs: TTT, referenced tag, or expected length.
 void put_tags(basic_header& to, std::uint32_t initiator_task_tag, std::uint32_t second_tag) {
     put32(to, 16, initiator_task_tag);
     put32(to, 20, second_tag);
 }
 
 template <class Request>
+// CmdSN and ExpStatSN; a PDU without CmdSN has its ExpStatSN at the same place.
 void put_request_numbers(basic_header& to, const Request& pdu) {
     put32(to, 24, pdu.command_sn);
     put32(to, 28, pdu.expected_status_sn);
@@ -53,6 +58,7 @@ void put_response_numbers(basic_header& to, const Response& pdu) {
     put32(to, 32, pdu.max_command_sn);
 }
 
+// F or T is the highest bit, C the next.
 std::byte text_flags(bool final, bool continues) {
     return flag(final, 0x80) | flag(continues, 0x40);
 }
@@ -114,6 +120,7 @@ void put(basic_header& to, const text_request& pdu) {
     put_request_numbers(to, pdu);
 }
 
+// 24 to 27 are reserved: it takes no CmdSN.
 void put(basic_header& to, const data_out& pdu) {
     put_opcode(to, opcode::data_out);
     to[1] = flag(pdu.final, 0x80);
@@ -132,6 +139,7 @@ void put(basic_header& to, const logout_request& pdu) {
     put_request_numbers(to, pdu);
 }
 
+// 24 to 27 are reserved, as in Data-Out.
 void put(basic_header& to, const snack_request& pdu) {
     put_opcode(to, opcode::snack_request);
     to[1] = final_bit | static_cast<std::byte>(pdu.type & 0x0fU);
@@ -195,6 +203,7 @@ void put(basic_header& to, const text_response& pdu) {
     put_response_numbers(to, pdu);
 }
 
+// Byte 2 is reserved: the response of a Data-In with status is always 0 (§11.7.3).
 void put(basic_header& to, const data_in& pdu) {
     put_opcode(to, opcode::data_in);
     to[1] = flag(pdu.final, 0x80) | flag(pdu.acknowledge, 0x40) |
@@ -253,6 +262,7 @@ void put(basic_header& to, const reject& pdu) {
 }
 
 template <class Pdu>
+// Zeroed first: all that a put() does not name is reserved.
 void encode_any(const Pdu& from, std::uint32_t data_segment_length, basic_header& to) {
     to.fill(std::byte{0});
     std::visit([&to](const auto& pdu) { put(to, pdu); }, from);

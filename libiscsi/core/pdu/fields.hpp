@@ -15,6 +15,7 @@ inline std::uint8_t byte_at(const basic_header& from, std::size_t at) {
     return std::to_integer<std::uint8_t>(from[at]);
 }
 
+// `mask` is a bit of byte 1, where the flags of every PDU are.
 inline bool flag(const basic_header& from, unsigned mask) {
     return (byte_at(from, 1) & mask) != 0;
 }
@@ -38,6 +39,7 @@ inline lun_field get_lun(const basic_header& from) {
     return get_bytes<8>(from, 8);
 }
 
+// Six bits; the seventh is I, the eighth reserved (§11.2.1.1).
 inline opcode opcode_of(const basic_header& from) {
     return static_cast<opcode>(byte_at(from, 0) & 0x3fU);
 }
@@ -69,6 +71,7 @@ void get_response_numbers(const basic_header& from, Response& pdu) {
 
 // ---- faults -----------------------------------------------------------------------------------
 
+// The field is named with its PDU: "Data-In DataSN".
 inline fault wire_fault(
     wire_errc code,
     const basic_header& from,
@@ -81,6 +84,7 @@ inline fault wire_fault(
     return {to_error_code(code), std::move(where), std::move(got), std::move(expected)};
 }
 
+// `clause` says what was expected, and where that stands.
 inline fault
 reserved(const basic_header& from, std::string_view field, unsigned got, const char* clause) {
     return wire_fault(wire_errc::reserved_value, from, field, std::to_string(got), clause);

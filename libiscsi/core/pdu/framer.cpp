@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t longest_header = bhs_size + 1020 + digest_size_on_wire;
 constexpr std::size_t smallest_staging = 2 * longest_header;
 
+// Digests are shown as they are computed, not in the order of the wire.
 std::string hexadecimal(std::uint32_t value) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string text = "0x";
@@ -53,6 +54,7 @@ std::span<const mutable_bytes> framer::read_plan() {
     return std::span(plan_).first(spans);
 }
 
+// What goes straight to its place comes first in the plan, and so in the stream.
 void framer::received(std::size_t n) {
     const auto straight = std::min(n, place_.size());
     digest_data(place_.first(straight));
@@ -104,7 +106,7 @@ result<framing> framer::read_header() {
         return checked.error();
     consume(size_with_digest);
     phase_ = phase::segment;
-    destiny_ = destiny::keep;
+    use_ = segment_use::keep;
     missing_ = segment_length();
     kept_ = {};
     data_crc_ = 0;
@@ -133,21 +135,22 @@ result<void> framer::check_segment_length() const {
         "at most " + std::to_string(rules_.longest_segment) + " [RFC 7143 13.12]"};
 }
 
+// Copying what is staged happens in take_segment(), so that place() costs nothing.
 void framer::place(mutable_bytes to) {
-    destiny_ = destiny::place;
+    use_ = segment_use::place;
     place_ = to;
 }
 
 void framer::discard() {
-    destiny_ = destiny::discard;
+    use_ = segment_use::discard;
 }
 
 bool framer::take_segment() {
-    if (destiny_ == destiny::keep && !keep_segment())
+    if (use_ == segment_use::keep && !keep_segment())
         return false;
-    if (destiny_ == destiny::place)
+    if (use_ == segment_use::place)
         place_staged();
-    if (destiny_ == destiny::discard)
+    if (use_ == segment_use::discard)
         discard_staged();
     if (missing_ > 0)
         return false;
@@ -171,6 +174,7 @@ bool framer::keep_segment() {
     return true;
 }
 
+// Rare: text and sense are short. It is the only allocation after the construction.
 void framer::keep_outside_staging() {
     overflow_.resize(missing_);
     kept_ = overflow_;

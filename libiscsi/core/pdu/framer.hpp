@@ -11,6 +11,7 @@ namespace iscsi {
 
 // What the login changes about the form of a PDU. Before: no digests and segments of 8192 bytes
 // at most (RFC 7143 §13.12).
+// They change once, behind the last PDU of the login, and hold for both directions.
 struct framing_rules {
     bool header_digest = false;
     bool data_digest = false;
@@ -36,26 +37,37 @@ enum class framing : std::uint8_t {
 // padding, the digest and the next headers come with the same read.
 class framer {
   public:
+    // `staging_size` in bytes; at least twice the longest possible header is taken. Everything is
+    // allocated here, but for a kept segment that is longer than this.
     explicit framer(std::size_t staging_size);
 
     // A new stream with the rules of the login phase.
+    // Call it before the first byte of each connection.
     void restart();
 
+    // Between two PDUs: what is staged already is cut by the new rules.
     void adopt(const framing_rules& rules) { rules_ = rules; }
 
+    // One or two pieces of memory, never empty. It may move what is staged, so kept_segment() ends
+    // with it.
     std::span<const mutable_bytes> read_plan();
+    // n at most the sum of the last read_plan().
     void received(std::size_t n);
 
     // Faults: wire_errc::data_segment_too_long, ::header_digest_mismatch, ::data_digest_mismatch.
     // After a fault the place in the stream is lost: only restart() helps.
     result<framing> next();
 
+    // Of the PDU that is being cut; changes with the next `header`.
     const basic_header& header() const { return header_; }
 
     std::uint32_t segment_length() const { return data_segment_length(header_); }
 
     // `to` has exactly segment_length() bytes.
+    // Before next() is called again. What is staged of the segment is copied, the rest is received
+    // there.
     void place(mutable_bytes to);
+    // The digest is still checked: it says whether the stream can be trusted.
     void discard();
 
     // A segment is being received into memory that was named by place().
@@ -64,8 +76,10 @@ class framer {
     bytes_view kept_segment() const { return kept_; }
 
   private:
+    // Where in a PDU the stream stands.
     enum class phase : std::uint8_t { header, segment, trailer };
-    enum class destiny : std::uint8_t { keep, place, discard };
+    // What becomes of the data segment.
+    enum class segment_use : std::uint8_t { keep, place, discard };
 
     result<framing> read_header();
     result<void> check_header_digest(std::size_t header_size) const;
@@ -91,7 +105,7 @@ class framer {
     std::array<mutable_bytes, 2> plan_{};
 
     phase phase_ = phase::header;
-    destiny destiny_ = destiny::keep;
+    segment_use use_ = segment_use::keep;
     basic_header header_{};
     std::uint32_t missing_ = 0; // bytes of the segment that have not been taken
     mutable_bytes place_;       // where the missing ones go

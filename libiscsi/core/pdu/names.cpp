@@ -34,6 +34,7 @@ std::string_view message_of(wire_errc code) {
     return "unknown wire error";
 }
 
+// As RFC 7143 spells them in its section titles.
 std::string_view opcode_name(opcode code) {
     switch (code) {
     case opcode::nop_out:

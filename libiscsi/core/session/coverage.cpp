@@ -9,6 +9,7 @@ void coverage::clear() {
     behind_gap_.clear();
 }
 
+// In the usual order nothing is ever behind a gap, and adding is one comparison and one sum.
 bool coverage::add(std::uint64_t offset, std::uint64_t length) {
     const range added{offset, offset + length};
     if (length == 0)
@@ -32,6 +33,8 @@ bool coverage::add(std::uint64_t offset, std::uint64_t length) {
     return true;
 }
 
+// A byte that comes twice may be another one the second time; which of them counts is anybody's
+// guess.
 bool coverage::overlaps(const range& other) const {
     if (other.begin < contiguous_)
         return true;

@@ -31,6 +31,8 @@ result<void> check_last(const text_response& pdu, const renegotiation_answer& an
 
 } // namespace
 
+// One exchange at a time: the standard allows no second Text negotiation on a connection before the
+// first has ended (§6.2).
 result<void> session_engine::send_targets(std::string_view value) {
     if (life_ != life::logged_in || text_.under_way())
         return session_fault(session_errc::not_usable, "SendTargets");
@@ -49,10 +51,12 @@ void session_engine::renegotiate(connection& over) {
     send_text(over, first, format_text(renegotiation_offer(context_.parameters)));
 }
 
+// Only then are answers read as keys of a negotiation.
 bool session_engine::renegotiates() const {
     return text_.under_way() && text_.purpose() == text_purpose::renegotiation;
 }
 
+// Immediate, so it carries the next CmdSN and does not use it up (§4.2.2.1).
 void session_engine::send_text(connection& over, text_request pdu, std::string text) {
     pdu.command_sn = context_.window.next();
     over.send_text(pdu, std::move(text));
@@ -60,6 +64,7 @@ void session_engine::send_text(connection& over, text_request pdu, std::string t
 }
 
 result<void>
+// An answer that goes on is asked for again and again with an empty request, until F=1.
 session_engine::on(const text_response& pdu, connection& from, bytes_view data, instant /*now*/) {
     ++context_.statistics.textrsp_pdus;
     const auto turn = text_.on_response(pdu, data);
@@ -74,6 +79,7 @@ session_engine::on(const text_response& pdu, connection& from, bytes_view data, 
     return tell_targets();
 }
 
+// What the target declares counts at once, also when the exchange goes on.
 result<void> session_engine::take_renegotiation(const text_response& pdu, connection& from) {
     const auto text = text_.take_text();
     const auto pairs = parse_text(std::as_bytes(std::span(text)));
@@ -110,6 +116,7 @@ result<void> session_engine::reply(
     return {};
 }
 
+// Down or up: the target says how much it takes, the record how much we send.
 void session_engine::limit_segments(connection& over, std::uint32_t theirs) {
     const auto ours = context_.config.offer.max_xmit_data_segment_length;
     auto& limit = context_.parameters.max_xmit_data_segment_length;
@@ -117,6 +124,7 @@ void session_engine::limit_segments(connection& over, std::uint32_t theirs) {
     over.limit_segments(limit);
 }
 
+// Bad entries are events too, so that the user hears of each one that was left out.
 result<void> session_engine::tell_targets() {
     const auto text = text_.take_text();
     text_.forget();

@@ -8,6 +8,7 @@
 namespace iscsi {
 
 // Events that have not been polled yet. Drained after each input, it never allocates.
+// In the order in which things happened; the owner takes one at a time with pop().
 class event_queue {
   public:
     explicit event_queue(std::size_t usual) { waiting_.reserve(usual); }

@@ -8,7 +8,9 @@
 // waiting, connecting and forgetting are done by others.
 namespace iscsi {
 
+// Exactly one at a time. The names say what has been asked of the world and not been answered.
 enum class life : std::uint8_t {
+    // Nothing is asked. From here only start() leads on.
     idle,        // not started, or turned away for good
     connecting,  // want_transport is out
     in_login,    //
@@ -19,10 +21,12 @@ enum class life : std::uint8_t {
     redirecting, // want_close is out; then connect to another address
     refused,     // want_close is out; then rest
     ending,      // want_close is out; then the session is over
-    pausing,     // Time2Wait or back-off
+    // The only state that a timer ends.
+    pausing, // Time2Wait or back-off
     over,
 };
 
+// What the world, the target or the user does. Each comes in through one input of the session.
 enum class happening : std::uint8_t {
     start,
     transport_up,
@@ -39,6 +43,7 @@ enum class happening : std::uint8_t {
     pause_over,
 };
 
+// What the engine does on the way. Exactly one, so that no step can be half done.
 enum class action : std::uint8_t {
     none,
     connect,
@@ -50,6 +55,7 @@ enum class action : std::uint8_t {
     finish,
 };
 
+// Where it leads and what is done on the way there.
 struct life_step {
     life next = life::idle;
     action what = action::none;

@@ -10,6 +10,8 @@ namespace {
 
 constexpr auto segment_key = login_key::max_recv_data_segment_length;
 
+// TargetAlias may change while we are logged in; TargetAddress stands in redirections and is no
+// wish.
 bool is_declared_at_any_time(login_key key) {
     return key == login_key::target_alias || key == login_key::target_address;
 }
@@ -26,6 +28,8 @@ std::string_view word_for(const std::string& key) {
 }
 
 result<void>
+// Every key gets the answer that the standard asks for, so that an exchange with a talkative target
+// still ends.
 judge_key(const std::string& key, const std::string& value, renegotiation_answer& answer) {
     const auto* const row = find_key(key);
     if (row != nullptr && is_declared_at_any_time(row->key))

@@ -6,9 +6,12 @@
 
 namespace iscsi {
 
+// A gap means that a response was lost, which TCP does not do: the target is at fault. An old one
+// repeats what we have acknowledged.
 enum class status_order : std::uint8_t { next, old, gap };
 
 // StatSN of one connection (RFC 7143 §4.2.2.2). The first Login Response sets it.
+// judge() before a response is believed, advance() when it has been taken.
 class status_sequence {
   public:
     constexpr void restart() { known_ = false; }

@@ -18,6 +18,7 @@ enum class text_turn : std::uint8_t {
 };
 
 // One Text negotiation, whose answer may come in many PDUs (RFC 7143 §11.10, §11.11).
+// begin(), then on_response() and next() in turn until `over`; one exchange at a time per session.
 class text_exchange {
   public:
     bool under_way() const { return tag_.has_value(); }
@@ -25,6 +26,8 @@ class text_exchange {
     text_purpose purpose() const { return purpose_; }
 
     text_request begin(std::uint32_t tag, text_purpose purpose);
+    // After a lost connection: what has come of the answer is thrown away, and it is asked for
+    // again.
     void forget();
 
     // Takes one response. Faults: session_errc::unknown_task, ::text_too_long.

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint8_t status_good = 0x00;
 constexpr std::uint8_t completed_at_target = 0x00;
 
+// Only when both are Yes is the next byte known before it comes (§13.18, §13.19).
 bool in_order(const operational_parameters& parameters) {
     return parameters.data_pdu_in_order && parameters.data_sequence_in_order;
 }
@@ -33,6 +34,8 @@ fault range_fault(
 
 } // namespace
 
+// Immediate data ride in the command's own PDU, as much as one segment takes; what FirstBurstLength
+// leaves goes as unsolicited Data-Out, unless the target wants to ask first (InitialR2T).
 unasked_data unasked_data_of(const task& what, const operational_parameters& parameters) {
     if (!what.is_write())
         return {};
@@ -46,6 +49,8 @@ unasked_data unasked_data_of(const task& what, const operational_parameters& par
 
 namespace {
 
+// In this order: a PDU that does not belong to a read has no offset worth looking at. Nothing has
+// been written to the buffer yet.
 result<void> check_data_in(const task& what, const data_in& pdu, std::uint32_t length) {
     if (!what.is_read())
         return session_fault(session_errc::unexpected_pdu, "Data-In", "data", "none of a write");
@@ -104,6 +109,7 @@ result<mutable_bytes> accept_data_in(
 
 namespace {
 
+// The unsolicited burst is in the same queue, and no R2T has asked for it.
 std::size_t outstanding_r2ts(const task& what) {
     const bool first_is_unsolicited =
         !what.bursts.empty() && what.bursts.front().target_transfer_tag == reserved_tag;
@@ -111,6 +117,7 @@ std::size_t outstanding_r2ts(const task& what) {
 }
 
 result<void>
+// R2TSN counts up from 0 in each task (§11.8.2); a gap means that one was lost on the way.
 check_r2t_number(const task& what, const r2t& pdu, const operational_parameters& parameters) {
     if (!what.is_write())
         return session_fault(session_errc::unexpected_pdu, "R2T", "R2T", "none of a read");
@@ -133,6 +140,7 @@ check_r2t_number(const task& what, const r2t& pdu, const operational_parameters&
 }
 
 result<void>
+// 64 bits for the sum: offset and length are both the target's.
 check_r2t_range(const task& what, const r2t& pdu, const operational_parameters& parameters) {
     const auto length = pdu.desired_data_transfer_length;
     if (length == 0 || length > parameters.max_burst_length)
@@ -155,6 +163,7 @@ check_r2t_range(const task& what, const r2t& pdu, const operational_parameters& 
 
 } // namespace
 
+// The burst waits in the task; the outbox sends of all open bursts in turn.
 result<void> accept_r2t(task& what, const r2t& pdu, const operational_parameters& parameters) {
     if (auto checked = check_r2t_number(what, pdu, parameters); checked.has_error())
         return checked;
@@ -180,12 +189,15 @@ result<void> accept_r2t(task& what, const r2t& pdu, const operational_parameters
 
 namespace {
 
+// How much less (underflow) or more (overflow) there was than expected_data_transfer_length, in
+// bytes.
 struct residual {
     bool overflow = false;
     bool underflow = false;
     std::uint32_t count = 0;
 };
 
+// An overflow may be any number: it says how much more room there should have been.
 result<void> note_residual(task& what, const residual& said) {
     if (said.underflow && said.count > what.expected_length())
         return range_fault(
@@ -216,6 +228,7 @@ result<void> check_data_count(const task& what, const scsi_response& pdu) {
     );
 }
 
+// Longer sense data are cut: key and codes stand within the first 18 bytes (SPC-4 §4.5).
 void keep_sense(task& what, bytes_view sense) {
     const auto kept = std::min(sense.size(), what.sense_room.size());
     std::copy_n(sense.begin(), kept, what.sense_room.begin());
@@ -224,12 +237,14 @@ void keep_sense(task& what, bytes_view sense) {
 
 } // namespace
 
+// A Data-In with status always says "completed at target" (§11.4.3 has no other place there).
 result<void> accept_status(task& what, const data_in& pdu) {
     what.answer.response = completed_at_target;
     what.answer.status = pdu.status;
     return note_residual(what, {pdu.residual_overflow, pdu.residual_underflow, pdu.residual_count});
 }
 
+// The count of PDUs first: if some are missing, the status is of a transfer that we have not seen.
 result<void> accept_response(task& what, const scsi_response& pdu, bytes_view data) {
     if (auto checked = check_data_count(what, pdu); checked.has_error())
         return checked;
@@ -246,6 +261,7 @@ result<void> accept_response(task& what, const scsi_response& pdu, bytes_view da
     return note_residual(what, {pdu.residual_overflow, pdu.residual_underflow, pdu.residual_count});
 }
 
+// The last check of every task: GOOD is believed only when the bytes agree with it.
 void settle(task& what) {
     auto& answer = what.answer;
     const auto expected = what.expected_length();

@@ -8,6 +8,7 @@ namespace iscsi {
 
 // CmdSN and the window that the target opens for it (RFC 7143 §4.2.2.1). Belongs to the session:
 // all its connections draw their numbers from here.
+// take() only while open(); an immediate command looks at next() and takes nothing.
 class command_window {
   public:
     explicit constexpr command_window(std::uint32_t first_command_sn) : next_(first_command_sn) {}
@@ -17,6 +18,8 @@ class command_window {
 
     constexpr std::uint32_t take() { return next_++; }
 
+    // Closed until the first response of a session has said how far it is: also a login response
+    // does.
     constexpr bool open() const { return known_ && serial_at_or_before(next_, max_); }
 
     // The target has taken the command with this number.
@@ -28,6 +31,7 @@ class command_window {
     constexpr void restart() { known_ = false; }
 
     // Stale values, which older responses carry, change nothing; neither do impossible ones.
+    // A MaxCmdSN below ExpCmdSN - 1 is impossible (§4.2.2.1) and ignored as a whole.
     constexpr void update(std::uint32_t expected_command_sn, std::uint32_t max_command_sn) {
         if (serial_before(max_command_sn, expected_command_sn - 1))
             return;

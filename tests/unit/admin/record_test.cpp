@@ -43,16 +43,34 @@ TEST(record, starts_with_the_fallbacks) {
 
 TEST(record, has_nothing_under_a_name_that_is_not_there) {
     const record node(record_kind::node);
-    EXPECT_EQ(node.get("discovery.sendtargets.address"), "");
-    EXPECT_EQ(node.get_integer("no.such"), 0);
-    EXPECT_FALSE(node.get_boolean("no.such"));
+    EXPECT_EQ(node.find("discovery.sendtargets.address"), nullptr);
+    EXPECT_EQ(node.find("no.such"), nullptr);
+    ASSERT_NE(node.find("node.startup"), nullptr);
+    EXPECT_EQ(*node.find("node.startup"), "manual");
+}
+
+TEST(record, of_a_source_has_no_interface) {
+    const record source(record_kind::send_targets);
+    EXPECT_THAT(source.entries(), Not(Contains(Key("iface.iscsi_ifacename"))));
+    EXPECT_EQ(source.find("iface.iscsi_ifacename"), nullptr);
+}
+
+// A mistyped key, or one of another type, does not compile; one of another kind of record ends the
+// program where programs are tested.
+TEST(record, is_not_asked_for_a_key_of_another_kind) {
+    static_assert(!std::is_constructible_v<setting_key, std::string>);
+    static_assert(!std::is_convertible_v<setting_key, integer_key>);
+    const record node(record_kind::node);
+    EXPECT_DEBUG_DEATH(
+        EXPECT_EQ(node.get("discovery.sendtargets.address"), ""), "records of this kind"
+    );
 }
 
 TEST(record, knows_the_transport_by_its_alias) {
     record node(record_kind::node);
     must_set(node, "node.transport_name", "iser");
     EXPECT_EQ(node.get("iface.transport_name"), "iser");
-    EXPECT_EQ(node.get("node.transport_name"), "iser");
+    EXPECT_EQ(*node.find("node.transport_name"), "iser");
     EXPECT_THAT(node.entries(), Not(Contains(Key("node.transport_name"))));
 }
 
@@ -62,7 +80,7 @@ TEST(record, keeps_keys_that_it_does_not_know_at_the_end) {
     must_set(node, "node.conn[0].tcp.congestion_control", "bbr");
     must_set(node, "node.session.sess_reopen_log_freq", "6");
     const auto entries = node.entries();
-    EXPECT_EQ(node.get("node.session.sess_reopen_log_freq"), "6");
+    EXPECT_EQ(*node.find("node.session.sess_reopen_log_freq"), "6");
     ASSERT_GT(entries.size(), 2U);
     EXPECT_THAT(entries.end()[-2], Pair("node.session.sess_reopen_log_freq", "6"));
     EXPECT_THAT(entries.end()[-1], Pair("node.conn[0].tcp.congestion_control", "bbr"));

@@ -119,7 +119,7 @@ TEST(check_value, says_what_was_expected) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().field, first_burst);
     EXPECT_EQ(refused.error().got, "100");
-    EXPECT_EQ(refused.error().expected, "512..16777215");
+    EXPECT_EQ(refused.error().expected, "512..16777215 bytes");
     EXPECT_EQ(check_value(row("node.session.scan"), "x").error().expected, "auto manual");
 }
 

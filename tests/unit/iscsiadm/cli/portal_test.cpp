@@ -1,4 +1,4 @@
-#include "iscsiadm/cli/parse.hpp"
+#include "iscsiadm/cli/portal.hpp"
 
 #include <gtest/gtest.h>
 

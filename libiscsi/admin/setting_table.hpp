@@ -1,13 +1,18 @@
+#pragma once
+
 #include "libiscsi/admin/setting.hpp"
 
 #include <array>
 
+// The settings table. It is a header so that a key in the source of a program is looked up while
+// that source is compiled (setting_key.hpp); whoever has a name only at run time asks
+// find_setting().
 namespace iscsi::admin {
 
-namespace {
-
 // ---- how a row is written ----
+namespace rows {
 
+// What an integer may be, both ends included, and what it counts.
 struct range {
     std::int64_t low = 0;
     std::int64_t high = 0;
@@ -17,17 +22,19 @@ struct range {
 using enum setting_group;
 using words = std::string_view;
 
-constexpr range u8{0, 255, ""};
-constexpr range u16{0, 65535, ""};
-constexpr range u32{0, 4294967295, ""};
-constexpr range port_number{0, 65535, ""};
-constexpr range seconds{0, 2147483647, "s"};
-constexpr range any_seconds{-2147483648, 2147483647, "s"};
-constexpr range burst{512, 16777215, "bytes"}; // RFC 7143 §13.13, §13.14
-constexpr words auth_methods = "None|CHAP";
-constexpr words startups = "manual|automatic|onboot";
-constexpr words digests = "None|CRC32C|CRC32C,None|None,CRC32C";
-constexpr words sources = "send_targets|isns|offload_send_targets|slp|static|fw";
+inline constexpr range u8{0, 255, ""};
+inline constexpr range u16{0, 65535, ""};
+inline constexpr range u32{0, 4294967295, ""};
+inline constexpr range port_number{0, 65535, ""};
+inline constexpr range seconds{0, 2147483647, "s"};
+// Where a value below zero means "for ever".
+inline constexpr range any_seconds{-2147483648, 2147483647, "s"};
+inline constexpr range burst{512, 16777215, "bytes"}; // RFC 7143 §13.13, §13.14
+// Choices are joined by bars: commas are part of some of them.
+inline constexpr words auth_methods = "None|CHAP";
+inline constexpr words startups = "manual|automatic|onboot";
+inline constexpr words digests = "None|CRC32C|CRC32C,None|None,CRC32C";
+inline constexpr words sources = "send_targets|isns|offload_send_targets|slp|static|fw";
 
 constexpr setting
 row(setting_group group, words name, setting_type type, words fallback, words meaning) {
@@ -41,6 +48,7 @@ row(setting_group group, words name, setting_type type, words fallback, words me
 }
 
 constexpr setting
+// The length is that of open-iscsi's structures, which older tools read the file into.
 text(setting_group group, words name, words fallback, words meaning, std::int64_t longest = 255) {
     auto made = row(group, name, setting_type::text, fallback, meaning);
     made.high = longest;
@@ -69,6 +77,7 @@ constexpr setting boolean(setting_group group, words name, words fallback, words
     return made;
 }
 
+// One row for node records and one for send_targets, under the same name: so it is in the files.
 constexpr setting chap_algorithms(setting_group group) {
     auto made = choice(
         group,
@@ -87,6 +96,7 @@ constexpr setting fixed(setting made) {
     return made;
 }
 
+// Never shown without -S, never in a fault, never on the socket.
 constexpr setting secret(setting made) {
     made.masked = true;
     return made;
@@ -97,6 +107,7 @@ constexpr setting offers(words login_key, setting made) {
     return made;
 }
 
+// Printed only for interfaces of that family, or when it was changed.
 constexpr setting of(address_family family, setting made) {
     made.family = family;
     return made;
@@ -122,7 +133,7 @@ constexpr setting kept(words name, range in, words meaning) {
 // ---- the table, in the order in which records print it ----
 
 // clang-format off
-constexpr std::array table{
+inline constexpr std::array table{
     // node: who it is
     fixed(text(node, "node.name", "", "iSCSI name of the target.", 223)),
     fixed(integer(node, "node.tpgt", "-1", {-1, 65535, ""}, "Portal group tag; -1: not known.")),
@@ -277,7 +288,7 @@ constexpr std::array table{
     // iscsid and iscsiadm themselves; never in a record
     text(setting_group::daemon, "iscsid.startup", "", "Kept for open-iscsi; never applied: systemd starts the daemon by its socket."),
     boolean(setting_group::daemon, "iscsid.safe_logout", "Yes", "Refuse a logout while a disk of the session is mounted, is swap, or is held by another device; No takes the disk away from its users."),
-    boolean(setting_group::daemon, "iscsid.keep_disks_on_stop", "Yes", "When the daemon is told to end, leave the disks of ublk and nbd to the next daemon; No logs out of all sessions."),
+    boolean(setting_group::daemon, "iscsid.keep_disks_on_stop", "Yes", "When the daemon is told to end, disks of ublk and nbd stay for the next daemon; No logs out of all sessions."),
     boolean(setting_group::daemon, "iscsid.ipc_auth_uid", "Yes", "Kept for open-iscsi; callers are always known by their user ID."),
     choice(setting_group::daemon, "iscsid.disk.driver", "auto", "auto|ublk|nbd|fuse|export|none", "How disks reach the kernel; auto takes the first of ublk, nbd and fuse that works, export is a socket for virtual machines, none attaches nothing."),
     choice(setting_group::daemon, "iscsid.replay_barrier", "auto", "auto|lu_reset|none", "What keeps a write that a target lets finish late, after its connection was lost, from overwriting newer data; lu_reset: each logical unit with unanswered writes is reset before anything is sent to it again, without that it gets no I/O; auto: the same, but LIO targets are trusted to have ended it, and so is a target that refuses resets; none: every target is trusted. A reset also ends commands of other initiators on that unit, and SPC-2 reservations: choose none for units that are shared."),
@@ -286,10 +297,8 @@ constexpr std::array table{
 };
 // clang-format on
 
-} // namespace
+} // namespace rows
 
-std::span<const setting> settings() {
-    return table;
-}
+inline constexpr const auto& setting_table = rows::table;
 
 } // namespace iscsi::admin

@@ -6,6 +6,7 @@
 namespace iscsi {
 
 // What came from the network, fit for a log line: printable ASCII, at most 80 characters.
+// A terminal escape in the name of a target must not reach anybody's terminal.
 inline std::string shown(std::string_view raw) {
     constexpr std::size_t longest = 80;
     std::string line;

@@ -1,0 +1,121 @@
+#include "libiscsi/names/portal.hpp"
+
+#include "libiscsi/names/characters.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace iscsi {
+namespace {
+
+constexpr std::size_t longest_host = 255; // RFC 1035 §2.3.4
+
+struct address_parts {
+    std::string_view host;
+    std::string_view port;
+    std::string_view group_tag;
+    bool has_port = false;
+    bool has_group_tag = false;
+    bool is_ipv6 = false;
+};
+
+fault bad_portal(std::string_view text) {
+    return name_fault(
+        name_errc::bad_portal, "TargetAddress", text, "host[:port][,group tag] [RFC 7143 13.8]"
+    );
+}
+
+void split_group_tag(std::string_view& rest, address_parts& parts) {
+    const auto comma = rest.rfind(',');
+    if (comma == std::string_view::npos)
+        return;
+    parts.has_group_tag = true;
+    parts.group_tag = rest.substr(comma + 1);
+    rest = rest.substr(0, comma);
+}
+
+bool split_port(std::string_view rest, address_parts& parts) {
+    if (rest.empty())
+        return true;
+    if (rest.front() != ':')
+        return false;
+    parts.has_port = true;
+    parts.port = rest.substr(1);
+    return true;
+}
+
+// An IPv6 address must stand in brackets: "fe80::1:3260" alone has two readings.
+result<address_parts> split_address(std::string_view text) {
+    address_parts parts;
+    std::string_view rest = text;
+    split_group_tag(rest, parts);
+    parts.is_ipv6 = rest.starts_with('[');
+    const auto end = parts.is_ipv6 ? rest.find(']') : rest.find(':');
+    const bool one_reading = parts.is_ipv6 ? end != std::string_view::npos : end == rest.rfind(':');
+    if (!one_reading)
+        return bad_portal(text);
+    parts.host = parts.is_ipv6 ? rest.substr(1, end - 1) : rest.substr(0, end);
+    const auto after_host = parts.is_ipv6 ? end + 1 : std::min(end, rest.size());
+    if (!split_port(rest.substr(after_host), parts))
+        return bad_portal(text);
+    return parts;
+}
+
+bool is_host_character(char c) {
+    return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_';
+}
+
+bool is_host_name(std::string_view host) {
+    return !host.empty() && host.size() <= longest_host && is_letter_or_digit(host.front()) &&
+           std::all_of(host.begin(), host.end(), is_host_character);
+}
+
+bool is_ipv6_character(char c) {
+    return is_hex_digit(c) || c == ':' || c == '.';
+}
+
+// "address" or "address%zone" (RFC 6874 has the zone after a percent sign).
+bool is_ipv6_host(std::string_view host) {
+    const auto percent = host.find('%');
+    const std::string_view address = host.substr(0, percent);
+    if (percent != std::string_view::npos && !is_host_name(host.substr(percent + 1)))
+        return false;
+    return address.find(':') != std::string_view::npos && host.size() <= longest_host &&
+           std::all_of(address.begin(), address.end(), is_ipv6_character);
+}
+
+std::optional<std::uint16_t> parse_u16(std::string_view digits) {
+    std::uint16_t value = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [stopped, error] = std::from_chars(digits.data(), end, value);
+    if (error != std::errc() || stopped != end)
+        return std::nullopt;
+    return value;
+}
+
+} // namespace
+
+result<portal> parse_target_address(std::string_view text) {
+    const auto parts = split_address(text);
+    if (parts.has_error())
+        return parts.error();
+    if (parts->is_ipv6 ? !is_ipv6_host(parts->host) : !is_host_name(parts->host))
+        return bad_portal(text);
+    portal address{std::string(parts->host), iscsi_port, std::nullopt};
+    if (parts->has_port) {
+        address.port = parse_u16(parts->port).value_or(0);
+        if (address.port == 0)
+            return name_fault(name_errc::bad_port, "TargetAddress", text, "port 1 to 65535");
+    }
+    if (parts->has_group_tag) {
+        address.group_tag = parse_u16(parts->group_tag);
+        if (!address.group_tag)
+            return name_fault(
+                name_errc::bad_group_tag, "TargetAddress", text, "group tag 0 to 65535"
+            );
+    }
+    return address;
+}
+
+} // namespace iscsi
