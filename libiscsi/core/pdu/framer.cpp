@@ -106,7 +106,7 @@ result<framing> framer::read_header() {
         return checked.error();
     consume(size_with_digest);
     phase_ = phase::segment;
-    use_ = segment_use::keep;
+    destiny_ = destiny::keep;
     missing_ = segment_length();
     kept_ = {};
     data_crc_ = 0;
@@ -137,20 +137,20 @@ result<void> framer::check_segment_length() const {
 
 // Copying what is staged happens in take_segment(), so that place() costs nothing.
 void framer::place(mutable_bytes to) {
-    use_ = segment_use::place;
+    destiny_ = destiny::place;
     place_ = to;
 }
 
 void framer::discard() {
-    use_ = segment_use::discard;
+    destiny_ = destiny::discard;
 }
 
 bool framer::take_segment() {
-    if (use_ == segment_use::keep && !keep_segment())
+    if (destiny_ == destiny::keep && !keep_segment())
         return false;
-    if (use_ == segment_use::place)
+    if (destiny_ == destiny::place)
         place_staged();
-    if (use_ == segment_use::discard)
+    if (destiny_ == destiny::discard)
         discard_staged();
     if (missing_ > 0)
         return false;

@@ -79,7 +79,7 @@ class framer {
     // Where in a PDU the stream stands.
     enum class phase : std::uint8_t { header, segment, trailer };
     // What becomes of the data segment.
-    enum class segment_use : std::uint8_t { keep, place, discard };
+    enum class destiny : std::uint8_t { keep, place, discard };
 
     result<framing> read_header();
     result<void> check_header_digest(std::size_t header_size) const;
@@ -105,7 +105,7 @@ class framer {
     std::array<mutable_bytes, 2> plan_{};
 
     phase phase_ = phase::header;
-    segment_use use_ = segment_use::keep;
+    destiny destiny_ = destiny::keep;
     basic_header header_{};
     std::uint32_t missing_ = 0; // bytes of the segment that have not been taken
     mutable_bytes place_;       // where the missing ones go
