@@ -1,9 +1,8 @@
 #include "iscsid/device/command_runner.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "libiscsi/scsi/parameter_data.hpp"
+#include "libiscsi/scsi/sense.hpp"
+#include "libiscsi/scsi/status.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -26,9 +25,24 @@ scsi::answer answer_of(const lane::scsi_outcome& outcome) {
         .sense = outcome.sense_bytes};
 }
 
-scsi::disposition judge(const lane::scsi_outcome& outcome) {
-    return outcome.done.outcome == iscsi::task_result::answered ? scsi::judge(answer_of(outcome))
-                                                                : no_answer;
+iscsi::bytes_view data_of(const lane::scsi_outcome& outcome) {
+    const auto size = std::min<std::size_t>(outcome.data.size(), outcome.done.transferred);
+    return iscsi::bytes_view(outcome.data).first(size);
+}
+
+// GOOD with fewer bytes than there was room for, and no residual count for the rest.
+bool is_whole_by_itself(const lane::scsi_outcome& outcome, const scsi::cdb_field& cdb) {
+    const auto data = data_of(outcome);
+    const auto stated = scsi::stated_length(cdb, data);
+    return stated && *stated <= data.size();
+}
+
+scsi::disposition judge(const lane::scsi_outcome& outcome, const scsi::cdb_field& cdb) {
+    const bool is_answered = outcome.done.outcome == iscsi::task_result::answered;
+    const bool is_short = outcome.done.outcome == iscsi::task_result::short_data;
+    if (is_answered || (is_short && is_whole_by_itself(outcome, cdb)))
+        return scsi::judge(answer_of(outcome));
+    return no_answer;
 }
 
 std::string describe(const lane::scsi_outcome& outcome) {
@@ -36,7 +50,7 @@ std::string describe(const lane::scsi_outcome& outcome) {
     case iscsi::task_result::short_data:
         return "data and residual count do not add up";
     case iscsi::task_result::aborted:
-        return "aborted";
+        return "no answer, aborted";
     case iscsi::task_result::answered:
     case iscsi::task_result::lost:
         break;
@@ -44,29 +58,38 @@ std::string describe(const lane::scsi_outcome& outcome) {
     return scsi::describe(answer_of(outcome));
 }
 
+std::string describe(const scsi::cdb_field& cdb, const lane::scsi_outcome& outcome) {
+    return std::string(scsi::name_of(scsi::operation_of(cdb))) + ": " + describe(outcome);
+}
+
+// SPC-4 Annex D: NOT READY, but for 3A (medium not present), is the state of a moment: becoming
+// ready, offline, in an ALUA state that the array changes.
+bool is_not_ready_for_now(const lane::scsi_outcome& outcome) {
+    constexpr std::uint8_t medium_not_present = 0x3a;
+    if (outcome.done.status != static_cast<std::uint8_t>(scsi::status::check_condition))
+        return false;
+    const auto sense = scsi::read_sense(outcome.sense_bytes);
+    return sense && sense->key == scsi::sense_key::not_ready &&
+           sense->additional_code != medium_not_present;
+}
+
 reply good_reply(lane::scsi_outcome outcome) {
-    outcome.data.resize(std::min<std::size_t>(outcome.data.size(), outcome.done.transferred));
+    outcome.data.resize(data_of(outcome).size());
     return {.good = true, .data = std::move(outcome.data), .why = {}, .is_transient = false};
 }
 
 reply bad_reply(
     const scsi::cdb_field& cdb, const lane::scsi_outcome& outcome, const scsi::disposition& judged
 ) {
-    const std::string name(scsi::name_of(scsi::operation_of(cdb)));
     return {
         .good = false,
         .data = {},
-        .why = name + ": " + describe(outcome),
-        .is_transient = judged.what != scsi::verdict::fail};
+        .why = describe(cdb, outcome),
+        .is_transient = judged.what != scsi::verdict::fail || is_not_ready_for_now(outcome)};
 }
 
-awaitable<iscsi::result<void>> wait(milliseconds pause) {
-    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, pause);
-    const auto [error] =
-        co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-    if (error)
-        co_return iscsi::fault{error, "scan", "", ""};
-    co_return iscsi::result<void>();
+iscsi::fault lost() {
+    return {iscsi::to_error_code(scan_errc::session_lost), "scan", "", ""};
 }
 
 } // namespace
@@ -103,32 +126,51 @@ std::optional<milliseconds> retry_budget::pause() {
     return chosen;
 }
 
-command_runner::command_runner(execute_function execute, const patience& waiting)
-    : execute_(std::move(execute)), waiting_(waiting) {}
+command_runner::command_runner(
+    execute_function execute,
+    const patience& waiting,
+    const scan_clock& clock,
+    const iscsi::lun_field& lun
+)
+    : execute_(std::move(execute)), waiting_(waiting), clock_(clock), lun_(lun) {}
 
-awaitable<iscsi::result<reply>>
-command_runner::run(iscsi::lun_field lun, scsi::cdb_field cdb, std::size_t room) const {
+awaitable<iscsi::result<reply>> command_runner::run(scsi::cdb_field cdb, std::size_t room) {
     std::vector<std::byte> buffer(room);
     iscsi::command what;
-    what.lun = lun;
+    what.lun = lun_;
     what.cdb = cdb;
     what.data_in = buffer;
+    asked_ = scsi::name_of(scsi::operation_of(cdb));
+    trouble_.clear();
     retry_budget budget(waiting_);
     while (true) {
         auto outcome = co_await execute_(what);
         if (!outcome)
             co_return outcome.error();
         if (outcome->done.outcome == iscsi::task_result::lost)
-            co_return iscsi::fault{iscsi::to_error_code(scan_errc::session_lost), "scan", "", ""};
-        const auto judged = judge(*outcome);
+            co_return lost();
+        const auto judged = judge(*outcome, cdb);
+        if (judged.news != scsi::attention::none)
+            ++attentions_;
         if (judged.what == scsi::verdict::success)
             co_return good_reply(std::move(*outcome));
         const auto pause = budget.pause_before_retry(judged);
         if (!pause)
             co_return bad_reply(cdb, *outcome, judged);
-        if (const auto waited = co_await wait(*pause); !waited)
-            co_return waited.error();
+        trouble_ = describe(cdb, *outcome);
+        co_await clock_.sleep(*pause);
     }
+}
+
+std::string command_runner::describe_wait(iscsi::duration limit) const {
+    using std::chrono::duration_cast;
+    if (!trouble_.empty())
+        return trouble_;
+    const auto time = duration_cast<milliseconds>(limit);
+    const bool is_whole = time.count() % 1000 == 0;
+    return std::string(asked_) + ": no answer within " +
+           (is_whole ? std::to_string(time.count() / 1000) + " s"
+                     : std::to_string(time.count()) + " ms");
 }
 
 } // namespace iscsid::device

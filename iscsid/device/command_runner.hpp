@@ -6,6 +6,7 @@
 #include "libiscsi/scsi/disposition.hpp"
 
 #include <optional>
+#include <string_view>
 
 namespace iscsid::device {
 
@@ -38,21 +39,45 @@ struct reply {
     bool good = false;
     std::vector<std::byte> data; // as many bytes as the target sent
     std::string why;             // when not good: "INQUIRY: CHECK CONDITION, …"
-    bool is_transient = false;   // not good, but it might be another time
+
+    // Not good, but it might be another time: the retries are used up, or the unit is not ready.
+    // Not ready without a medium (3A) is no matter of waiting.
+    bool is_transient = false;
 };
 
-// Sends commands and has patience with them.
+// Asks one logical unit, one command at a time, and has patience with it. One for each look.
 class command_runner {
   public:
-    command_runner(execute_function execute, const patience& waiting);
+    command_runner(
+        execute_function execute,
+        const patience& waiting,
+        const scan_clock& clock,
+        const iscsi::lun_field& lun
+    );
 
-    // `room` is the most that the command can return. Fault: the session is lost.
-    boost::asio::awaitable<iscsi::result<reply>>
-    run(iscsi::lun_field lun, scsi::cdb_field cdb, std::size_t room) const;
+    // `room` is the most that the command can return. GOOD with less and without a residual count
+    // is taken where the data itself says that it is whole (SPC-4 §4.3.5.6: a target returns what
+    // it has); data that contradicts that is asked for again. Fault: the session is lost.
+    boost::asio::awaitable<iscsi::result<reply>> run(scsi::cdb_field cdb, std::size_t room);
+
+    // How many unit attentions the unit has answered with so far: what was read before the last one
+    // may be old.
+    unsigned attentions() const { return attentions_; }
+
+    const scan_clock& clock() const { return clock_; }
+
+    // Why a look that ends now, after `limit`, has no result: "INQUIRY: no answer within 10 s", or
+    // what the unit has answered all the time.
+    std::string describe_wait(iscsi::duration limit) const;
 
   private:
     execute_function execute_;
     patience waiting_;
+    const scan_clock& clock_;
+    iscsi::lun_field lun_;
+    unsigned attentions_ = 0;
+    std::string_view asked_ = "a place in the scan"; // the command that was sent last
+    std::string trouble_;                            // the answer for which that is sent again
 };
 
 } // namespace iscsid::device

@@ -1,12 +1,13 @@
 #include "iscsid/device/lun_probe.hpp"
 
+#include "iscsid/device/vital_product_data.hpp"
+
 #include "libiscsi/scsi/capacity.hpp"
 #include "libiscsi/scsi/inquiry.hpp"
 #include "libiscsi/scsi/mode.hpp"
 
 #include <array>
 #include <bit>
-#include <initializer_list>
 
 namespace iscsid::device {
 
@@ -16,22 +17,36 @@ using boost::asio::awaitable;
 using iscsi::bytes_view;
 using iscsi::result;
 
-// Why a LUN is skipped; empty: go on. A step that gives a fault has lost the session.
-using reason = std::string;
-using step =
-    awaitable<result<reason>> (*)(const command_runner&, iscsi::lun_field, scsi::logical_unit&);
+// A fault of a step: the session is lost.
+using step = awaitable<result<finding>> (*)(command_runner&, scsi::logical_unit&);
 
-const reason usable;
+// The unit has answered, but not with what was asked for.
+finding refusal(const reply& from) {
+    return {from.is_transient ? unit_kind::no_answer : unit_kind::unusable, from.why};
+}
+
+finding unusable(std::string why) {
+    return {unit_kind::unusable, std::move(why)};
+}
 
 // ---- who it is ----------------------------------------------------------------------------------
 
-reason why_no_disk(const scsi::standard_inquiry& inquiry) {
-    if (inquiry.peripheral_qualifier != 0)
-        return "no logical unit there (peripheral qualifier " +
-               std::to_string(inquiry.peripheral_qualifier) + ")";
-    if (inquiry.peripheral_device_type != scsi::direct_access_device)
-        return reason(scsi::name_of_device_type(inquiry.peripheral_device_type));
-    return usable;
+// SPC-4 §6.6.2: qualifier 1 is a unit that could be there and is not connected, 3 is none at all.
+// With type 1Fh both are how targets fill a LUN 0 that they must show and do not have.
+finding what_it_is(const scsi::standard_inquiry& inquiry) {
+    constexpr std::uint8_t not_connected = 1;
+    constexpr std::uint8_t unknown_type = 0x1f;
+    const auto qualifier = inquiry.peripheral_qualifier;
+    const auto type = inquiry.peripheral_device_type;
+    if (qualifier != 0) {
+        const bool is_expected = qualifier == not_connected && type != unknown_type;
+        return {
+            is_expected ? unit_kind::unusable : unit_kind::no_disk,
+            "no logical unit there (peripheral qualifier " + std::to_string(qualifier) + ")"};
+    }
+    if (type != scsi::direct_access_device)
+        return {unit_kind::no_disk, std::string(scsi::name_of_device_type(type))};
+    return {};
 }
 
 void take(const scsi::standard_inquiry& inquiry, scsi::logical_unit& disk) {
@@ -41,120 +56,29 @@ void take(const scsi::standard_inquiry& inquiry, scsi::logical_unit& disk) {
     disk.removable = inquiry.removable;
 }
 
-awaitable<result<reason>>
-inquire(const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit& disk) {
+awaitable<result<finding>> inquire(command_runner& runner, probed_lun& probed) {
     constexpr std::uint16_t room = 36; // all that standard INQUIRY data must have, SPC-4 §6.6.2
-    const auto asked = co_await runner.run(lun, scsi::inquiry(room), room);
+    const auto asked = co_await runner.run(scsi::inquiry(room), room);
     if (!asked)
         co_return asked.error();
     if (!asked->good)
-        co_return asked->why;
+        co_return refusal(*asked);
     const auto inquiry = scsi::read_standard_inquiry(asked->data);
     if (!inquiry)
-        co_return inquiry.error().text();
-    take(*inquiry, disk);
-    co_return why_no_disk(*inquiry);
+        co_return unusable(inquiry.error().text());
+    take(*inquiry, probed.properties);
+    probed.is_there = inquiry->peripheral_qualifier == 0;
+    co_return what_it_is(*inquiry);
 }
 
 // ---- is it ready --------------------------------------------------------------------------------
 
 // Pending unit attentions end here; the runner swallows them.
-awaitable<result<reason>> wait_until_ready(
-    const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit& /*disk*/
-) {
-    const auto asked = co_await runner.run(lun, scsi::test_unit_ready(), 0);
+awaitable<result<finding>> wait_until_ready(command_runner& runner) {
+    const auto asked = co_await runner.run(scsi::test_unit_ready(), 0);
     if (!asked)
         co_return asked.error();
-    co_return asked->good ? usable : asked->why;
-}
-
-// ---- vital product data -------------------------------------------------------------------------
-
-void take_serial(bytes_view data, scsi::logical_unit& disk) {
-    if (const auto serial = scsi::read_unit_serial_number(data))
-        disk.serial = *serial;
-}
-
-void take_wwid(bytes_view data, scsi::logical_unit& disk) {
-    if (const auto wwid = scsi::read_wwid(data))
-        disk.wwid = *wwid;
-}
-
-void take_limits(bytes_view data, scsi::logical_unit& disk) {
-    const auto limits = scsi::read_block_limits(data);
-    if (!limits)
-        return;
-    disk.max_transfer_blocks = limits->max_transfer_blocks;
-    disk.optimal_transfer_blocks = limits->optimal_transfer_blocks;
-    disk.max_unmap_blocks = limits->max_unmap_blocks;
-    disk.max_unmap_descriptors = limits->max_unmap_descriptors;
-    disk.unmap_granularity = limits->unmap_granularity;
-    disk.unmap_alignment = limits->unmap_alignment;
-    disk.max_write_same_blocks = limits->max_write_same_blocks;
-    disk.write_same_non_zero = limits->write_same_non_zero;
-}
-
-void take_rotation(bytes_view data, scsi::logical_unit& disk) {
-    if (const auto rotational = scsi::read_rotational(data))
-        disk.rotational = *rotational;
-}
-
-void take_provisioning(bytes_view data, scsi::logical_unit& disk) {
-    const auto provisioning = scsi::read_provisioning(data);
-    if (!provisioning)
-        return;
-    disk.can_unmap = provisioning->can_unmap;
-    disk.can_write_same_16_unmap = provisioning->can_write_same_16_unmap;
-    disk.can_write_same_10_unmap = provisioning->can_write_same_10_unmap;
-}
-
-struct wanted_page {
-    scsi::vpd_page page;
-    void (*take)(bytes_view, scsi::logical_unit&);
-};
-
-constexpr std::array wanted_pages = {
-    wanted_page{scsi::vpd_page::unit_serial_number, take_serial},
-    wanted_page{scsi::vpd_page::device_identification, take_wwid},
-    wanted_page{scsi::vpd_page::block_limits, take_limits},
-    wanted_page{scsi::vpd_page::block_device_characteristics, take_rotation},
-    wanted_page{scsi::vpd_page::logical_block_provisioning, take_provisioning},
-};
-
-awaitable<result<reply>>
-ask_page(const command_runner& runner, iscsi::lun_field lun, scsi::vpd_page page) {
-    constexpr std::uint16_t room = 1024;
-    return runner.run(lun, scsi::inquiry_vpd(page, room), room);
-}
-
-// Without VPD 00 no page is asked for: old targets answer unknown pages with anything.
-scsi::supported_pages pages_in(const reply& from) {
-    const auto pages = scsi::read_supported_pages(from.data);
-    return from.good && pages ? *pages : scsi::supported_pages{};
-}
-
-// Every page is optional: what is not said keeps its careful default. But a unit that is only busy
-// must not look like one without identity.
-awaitable<result<reason>>
-read_vpd(const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit& disk) {
-    const auto listed = co_await ask_page(runner, lun, scsi::vpd_page::supported_pages);
-    if (!listed)
-        co_return listed.error();
-    if (listed->is_transient)
-        co_return listed->why;
-    const auto pages = pages_in(*listed);
-    for (const auto& wanted : wanted_pages) {
-        if (!pages.has(wanted.page))
-            continue;
-        const auto asked = co_await ask_page(runner, lun, wanted.page);
-        if (!asked)
-            co_return asked.error();
-        if (asked->is_transient)
-            co_return asked->why;
-        if (asked->good)
-            wanted.take(asked->data, disk);
-    }
-    co_return usable;
+    co_return asked->good ? finding{} : refusal(*asked);
 }
 
 // ---- how large it is ----------------------------------------------------------------------------
@@ -163,51 +87,54 @@ constexpr bool is_usable_block_size(std::uint32_t size) {
     return size >= 512 && size <= 4096 && std::has_single_bit(size);
 }
 
-reason why_unusable(const scsi::capacity& size) {
+finding judge(const scsi::capacity& size) {
     if (size.needs_16)
-        return "larger than READ CAPACITY(10) can say, and READ CAPACITY(16) is refused";
+        return unusable("larger than READ CAPACITY(10) can say, and READ CAPACITY(16) is refused");
     if (!is_usable_block_size(size.block_size))
-        return "block size " + std::to_string(size.block_size) + " is not 512, 1024, 2048 or 4096";
+        return unusable(
+            "block size " + std::to_string(size.block_size) + " is not 512, 1024, 2048 or 4096"
+        );
     if (size.protection_enabled)
-        return "formatted with protection information";
+        return unusable("formatted with protection information");
     if (size.block_count == 0)
-        return "no capacity";
-    return usable;
+        return unusable("no capacity");
+    return {};
 }
 
-reason take(const result<scsi::capacity>& size, scsi::logical_unit& disk) {
+finding take(const result<scsi::capacity>& size, scsi::logical_unit& disk) {
     if (!size)
-        return size.error().text();
+        return unusable(size.error().text());
     disk.block_count = size->block_count;
     disk.block_size = size->block_size;
     disk.physical_block_size = size->physical_block_size;
     disk.lowest_aligned_block = size->lowest_aligned_block;
     disk.thin = size->thin;
     disk.reads_zero_after_unmap = size->reads_zero_after_unmap;
-    return why_unusable(*size);
+    return judge(*size);
 }
 
-awaitable<result<reason>>
-read_small_capacity(const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit& disk) {
+awaitable<result<finding>> read_small_capacity(command_runner& runner, scsi::logical_unit& disk) {
     constexpr std::size_t room = 8;
-    const auto asked = co_await runner.run(lun, scsi::read_capacity_10(), room);
+    const auto asked = co_await runner.run(scsi::read_capacity_10(), room);
     if (!asked)
         co_return asked.error();
     if (!asked->good)
-        co_return asked->why;
+        co_return refusal(*asked);
     co_return take(scsi::read_capacity_10_data(asked->data), disk);
 }
 
-awaitable<result<reason>>
-read_capacity(const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit& disk) {
+// The 10-byte form is only for those that refuse the other one: it knows nothing of provisioning.
+awaitable<result<finding>> read_capacity(command_runner& runner, scsi::logical_unit& disk) {
     constexpr std::uint32_t room = 32;
-    const auto asked = co_await runner.run(lun, scsi::read_capacity_16(room), room);
+    const auto asked = co_await runner.run(scsi::read_capacity_16(room), room);
     if (!asked)
         co_return asked.error();
+    if (asked->is_transient)
+        co_return refusal(*asked);
     const auto size = scsi::read_capacity_16_data(asked->data);
     if (asked->good && size)
         co_return take(size, disk);
-    co_return co_await read_small_capacity(runner, lun, disk);
+    co_return co_await read_small_capacity(runner, disk);
 }
 
 // ---- how it writes ------------------------------------------------------------------------------
@@ -238,19 +165,22 @@ std::array<mode_question, 3> mode_questions() {
             scsi::read_mode_10_data}};
 }
 
+// Without a caching page a cache is assumed: a flush too many is safe, one too few is not.
 void take(const scsi::mode_parameters& mode, scsi::logical_unit& disk) {
     disk.read_only = mode.write_protected;
     disk.dpofua = mode.dpofua;
+    disk.write_cache_known = mode.write_cache_enabled.has_value();
     disk.write_cache_enabled = mode.write_cache_enabled.value_or(true);
 }
 
-awaitable<result<reason>>
-sense_mode(const command_runner& runner, iscsi::lun_field lun, scsi::logical_unit& disk) {
-    disk.write_cache_enabled = true; // a flush too many is safe, one too few is not
+awaitable<result<finding>> sense_mode(command_runner& runner, scsi::logical_unit& disk) {
+    take(scsi::mode_parameters{}, disk);
     for (const auto& question : mode_questions()) {
-        const auto asked = co_await runner.run(lun, question.cdb, question.room);
+        const auto asked = co_await runner.run(question.cdb, question.room);
         if (!asked)
             co_return asked.error();
+        if (asked->is_transient) // whether it is read-only must not depend on how busy it is
+            co_return refusal(*asked);
         const auto mode = question.read(asked->data);
         if (!asked->good || !mode)
             continue;
@@ -258,25 +188,49 @@ sense_mode(const command_runner& runner, iscsi::lun_field lun, scsi::logical_uni
         if (mode->write_cache_enabled)
             break;
     }
-    co_return usable;
+    co_return finding{};
 }
 
-constexpr std::array<step, 5> steps = {
-    inquire, wait_until_ready, read_vpd, read_capacity, sense_mode};
+// ---- one look -----------------------------------------------------------------------------------
+
+constexpr std::array<step, 3> steps_of_a_ready_disk = {
+    read_vital_product_data, read_capacity, sense_mode};
+
+awaitable<result<finding>> become_ready(command_runner& runner, probed_lun& probed) {
+    auto found = co_await inquire(runner, probed);
+    if (!found || found->is != unit_kind::disk)
+        co_return found;
+    co_return co_await wait_until_ready(runner);
+}
+
+// False: the unit has said meanwhile that something has changed, and what was read may be old.
+awaitable<result<bool>> look_once(command_runner& runner, probed_lun& probed) {
+    probed = {};
+    auto found = co_await become_ready(runner, probed);
+    probed.looked_at = runner.clock().now();
+    const unsigned attentions = runner.attentions();
+    for (const step next : steps_of_a_ready_disk)
+        if (found && found->is == unit_kind::disk)
+            found = co_await next(runner, probed.properties);
+    if (!found)
+        co_return found.error();
+    probed.what = std::move(*found);
+    co_return runner.attentions() == attentions;
+}
 
 } // namespace
 
-awaitable<result<probed_lun>> probe_lun(const command_runner& runner, iscsi::lun_field lun) {
-    probed_lun probed;
-    for (const step next : steps) {
-        const auto done = co_await next(runner, lun, probed.properties);
-        if (!done)
-            co_return done.error();
-        probed.why_not = *done;
-        if (!probed.why_not.empty())
-            break;
+awaitable<result<void>> probe_lun(command_runner& runner, probed_lun& probed) {
+    constexpr int most_looks = 4; // one that changes more often than that is left for later
+    for (int looks = 0; looks < most_looks; ++looks) {
+        const auto is_settled = co_await look_once(runner, probed);
+        if (!is_settled)
+            co_return is_settled.error();
+        if (*is_settled)
+            co_return result<void>();
     }
-    co_return probed;
+    probed.what = {unit_kind::no_answer, "it changes while it is looked at"};
+    co_return result<void>();
 }
 
 } // namespace iscsid::device

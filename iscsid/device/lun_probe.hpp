@@ -4,15 +4,30 @@
 
 namespace iscsid::device {
 
-// What came of looking at one LUN: its properties, or the reason why it is no usable disk.
-struct probed_lun {
-    scsi::logical_unit properties;
-    std::string why_not; // "" when usable
+enum class unit_kind : std::uint8_t {
+    disk,      // usable; while a look goes on: nothing speaks against it
+    no_disk,   // by its type: a controller, a tape, nothing at all
+    unusable,  // a disk that we cannot use, or an answer that makes no sense
+    no_answer, // it cannot say now
 };
 
-// INQUIRY → TEST UNIT READY → VPD pages → READ CAPACITY → MODE SENSE. Fault: the session is lost.
-// The runner must outlive the coroutine.
-boost::asio::awaitable<iscsi::result<probed_lun>>
-probe_lun(const command_runner& runner, iscsi::lun_field lun);
+// What a look, or a step of it, has come to.
+struct finding {
+    unit_kind is = unit_kind::disk;
+    std::string why; // in words, unless it is a disk
+};
+
+struct probed_lun {
+    finding what;
+    bool is_there = false; // it has answered INQUIRY as a unit that is connected
+    scsi::logical_unit properties;
+    iscsi::instant looked_at{}; // the properties are not older than this
+};
+
+// Looks at one unit: INQUIRY → TEST UNIT READY → VPD pages → READ CAPACITY → MODE SENSE. A unit
+// attention after it was ready (its capacity has changed, say) starts the look again, so that no
+// property is older than the last one. Fills `probed` as it goes, for a look may be cut off. Fault:
+// the session is lost. Runner and `probed` must outlive the coroutine.
+boost::asio::awaitable<iscsi::result<void>> probe_lun(command_runner& runner, probed_lun& probed);
 
 } // namespace iscsid::device

@@ -96,6 +96,7 @@ void members_of_unit(Visitor& visit, Unit& unit) {
     visit.number("lowest_aligned_block", unit.lowest_aligned_block);
     visit.flag("read_only", unit.read_only);
     visit.flag("write_cache_enabled", unit.write_cache_enabled);
+    visit.flag_unless_true("write_cache_known", unit.write_cache_known); // not in older files
     visit.flag("dpofua", unit.dpofua);
     visit.flag("rotational", unit.rotational);
     visit.flag("removable", unit.removable);
@@ -136,6 +137,11 @@ class state_writer {
     }
 
     void flag(std::string_view member, bool value) { to_[member] = value; }
+
+    void flag_unless_true(std::string_view member, bool value) {
+        if (!value)
+            flag(member, value);
+    }
 
     json::object take() { return std::move(to_); }
 
@@ -204,6 +210,12 @@ class state_reader {
             to = *truth;
         else
             refuse(registry_errc::wrong_type, member, "true or false");
+    }
+
+    void flag_unless_true(std::string_view member, bool& to) {
+        to = true;
+        if (from_.contains(member))
+            flag(member, to);
     }
 
     // Empty, and a fault, if there is no such object.

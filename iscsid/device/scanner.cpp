@@ -1,84 +1,171 @@
 #include "iscsid/device/scanner.hpp"
 
 #include "iscsid/device/command_runner.hpp"
+#include "iscsid/device/lun_list.hpp"
 #include "iscsid/device/lun_probe.hpp"
+#include "iscsid/device/within.hpp"
 
 #include "libiscsi/scsi/lun.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
+#include <memory>
+#include <optional>
 
 namespace iscsid::device {
 
 namespace {
 
-using boost::asio::awaitable;
+namespace asio = boost::asio;
+using asio::awaitable;
 using iscsi::result;
 
-constexpr std::uint32_t first_list_room = 4096;
-// Flat addressing has 16384 LUNs, SAM-5 §4.7.7.3; no target is believed to have more.
-constexpr std::uint32_t largest_list_room = 8 + 16384 * 8;
-constexpr int list_attempts = 4; // the list may grow while it is asked for
+// What the workers of a scan share. Kept alive by each of them: a scan may be destroyed with its
+// io_context, in any order.
+struct scan_run {
+    execute_function execute;
+    scan_limits limits;
+    const scan_clock& clock;
+    iscsi::instant end{}; // of the whole scan
+    listed_luns listed{};
+    std::size_t next = 0;                            // which LUN of the list nobody has begun
+    std::vector<std::optional<probed_lun>> probed{}; // as in the list; nothing: not begun
+    std::optional<iscsi::fault> lost{};
 
-struct listed_luns {
-    std::vector<iscsi::lun_field> luns;
-    std::string no_list;
+    iscsi::duration time_left() const {
+        return std::chrono::floor<iscsi::duration>(end - clock.now());
+    }
+
+    bool goes_on() const {
+        return !lost && next < listed.luns.size() && time_left() > iscsi::duration::zero();
+    }
 };
 
-listed_luns only_lun_0(std::string why) {
-    return {.luns = {iscsi::lun_field{}}, .no_list = std::move(why)};
+using run_pointer = std::shared_ptr<scan_run>;
+
+awaitable<void> look_at(run_pointer run, std::size_t index) {
+    const auto limit = std::min<iscsi::duration>(run->limits.per_unit, run->time_left());
+    command_runner runner(run->execute, run->limits.waiting, run->clock, run->listed.luns[index]);
+    probed_lun probed;
+    const auto ended = co_await within(limit, run->clock, probe_lun(runner, probed));
+    if (!ended)
+        probed.what = {unit_kind::no_answer, runner.describe_wait(limit)};
+    else if (!*ended)
+        run->lost = ended->error();
+    run->probed[index] = std::move(probed);
 }
 
-awaitable<result<listed_luns>> list_luns(const command_runner& runner) {
-    scsi::lun_list list;
-    std::uint32_t room = first_list_room;
-    for (int attempt = 0; attempt < list_attempts; ++attempt) {
-        const auto asked = co_await runner.run(iscsi::lun_field{}, scsi::report_luns(room), room);
-        if (!asked)
-            co_return asked.error();
-        if (!asked->good)
-            co_return only_lun_0(asked->why);
-        auto read = scsi::read_lun_list(asked->data);
-        if (!read)
-            co_return only_lun_0(read.error().text());
-        list = std::move(*read);
-        if (list.needed_length <= room || room == largest_list_room)
-            break;
-        room = static_cast<std::uint32_t>(
-            std::min<std::uint64_t>(list.needed_length, largest_list_room)
-        );
+// One unit after the other; several workers make it several at a time.
+awaitable<void> work_on(run_pointer run) {
+    while (run->goes_on())
+        co_await look_at(run, run->next++);
+}
+
+awaitable<void> work_in_parallel(run_pointer run) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto count = std::min<std::size_t>(run->limits.at_a_time, run->listed.luns.size());
+    using worker = decltype(asio::co_spawn(executor, work_on(run), asio::deferred));
+    std::vector<worker> workers;
+    for (std::size_t i = 0; i < count; ++i)
+        workers.push_back(asio::co_spawn(executor, work_on(run), asio::deferred));
+    if (workers.empty())
+        co_return;
+    auto group = asio::experimental::make_parallel_group(std::move(workers));
+    co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+}
+
+// ---- what it amounts to -------------------------------------------------------------------------
+
+// Targets that do not look at the LUN field answer each guess as LUN 0.
+bool is_seen_already(const scan_result& seen, const scsi::logical_unit& unit) {
+    const bool has_name = !unit.wwid.empty() || !unit.serial.empty();
+    return has_name && std::ranges::any_of(seen.disks, [&unit](const found_lun& each) {
+               return each.properties.wwid == unit.wwid && each.properties.serial == unit.serial;
+           });
+}
+
+class sorting {
+  public:
+    explicit sorting(const scan_run& run) : run_(run) { seen_.no_list = run.listed.no_list; }
+
+    scan_result take() {
+        for (std::size_t i = 0; i < run_.probed.size(); ++i)
+            sort(run_.listed.luns[i], run_.probed[i]);
+        return std::move(seen_);
     }
-    co_return listed_luns{.luns = std::move(list.luns), .no_list = {}};
-}
 
-awaitable<result<void>>
-look_at(const command_runner& runner, iscsi::lun_field lun, scan_result& found) {
-    const std::uint64_t number = scsi::lun_number(lun);
-    auto probed = co_await probe_lun(runner, lun);
-    if (!probed)
-        co_return probed.error();
-    if (probed->why_not.empty())
-        found.disks.push_back({lun, number, std::move(probed->properties)});
-    else
-        found.skipped.push_back({number, std::move(probed->why_not)});
-    co_return result<void>();
-}
+  private:
+    void sort(const iscsi::lun_field& lun, const std::optional<probed_lun>& probed) {
+        const auto number = scsi::lun_number(lun);
+        const bool is_guess = !run_.listed.no_list.empty() && number != 0;
+        if (is_guess && (!probed || !probed->is_there))
+            return; // nobody has said that there is such a LUN
+        if (!probed)
+            seen_.unanswered.push_back({number, "not asked, the time for the scan was over"});
+        else if (is_guess && is_seen_already(seen_, probed->properties))
+            seen_.skipped.push_back({number, "it answers as a LUN before it", true});
+        else
+            sort(lun, *probed);
+    }
+
+    void sort(const iscsi::lun_field& lun, const probed_lun& probed) {
+        const auto number = scsi::lun_number(lun);
+        switch (probed.what.is) {
+        case unit_kind::disk:
+            seen_.disks.push_back({lun, number, probed.properties, probed.looked_at});
+            break;
+        case unit_kind::no_disk:
+            seen_.skipped.push_back({number, probed.what.why, false});
+            break;
+        case unit_kind::unusable:
+            seen_.skipped.push_back({number, probed.what.why, true});
+            break;
+        case unit_kind::no_answer:
+            seen_.unanswered.push_back({number, probed.what.why});
+            break;
+        }
+    }
+
+    const scan_run& run_;
+    scan_result seen_;
+};
 
 } // namespace
 
-awaitable<result<scan_result>> scan(execute_function execute, patience waiting) {
-    const command_runner runner(std::move(execute), waiting);
-    const auto listed = co_await list_luns(runner);
+awaitable<result<scan_result>>
+scan(execute_function execute, scan_limits limits, const scan_clock& clock) {
+    const auto run = std::make_shared<scan_run>(scan_run{std::move(execute), limits, clock});
+    run->end = clock.now() + limits.whole;
+    command_runner lun_0(run->execute, limits.waiting, clock, iscsi::lun_field{});
+    auto listed = co_await list_luns(lun_0, limits.per_unit);
     if (!listed)
         co_return listed.error();
-    scan_result found;
-    found.no_list = listed->no_list;
-    for (const auto& lun : listed->luns) {
-        if (scsi::decode_lun(lun).well_known)
-            continue;
-        if (const auto looked = co_await look_at(runner, lun, found); !looked)
-            co_return looked.error();
-    }
-    co_return found;
+    run->listed = std::move(*listed);
+    run->probed.resize(run->listed.luns.size());
+    co_await work_in_parallel(run);
+    if (run->lost)
+        co_return *run->lost;
+    co_return sorting(*run).take();
+}
+
+std::vector<std::string> warnings_of(const scan_result& seen) {
+    const auto line = [](std::uint64_t number, const std::string& why) {
+        return "LUN " + std::to_string(number) + " is not usable: " + why;
+    };
+    std::vector<std::string> lines;
+    if (!seen.no_list.empty())
+        lines.push_back("there is no list of LUNs, only LUN 0 to 7 were asked: " + seen.no_list);
+    for (const auto& each : seen.skipped)
+        if (each.deserves_warning)
+            lines.push_back(line(each.number, each.why));
+    for (const auto& each : seen.unanswered)
+        lines.push_back(line(each.number, each.why));
+    return lines;
 }
 
 } // namespace iscsid::device

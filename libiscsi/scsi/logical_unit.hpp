@@ -6,7 +6,9 @@
 namespace scsi {
 
 // What a scan learned of a disk (SPC, SBC): the sum of INQUIRY, VPD 80/83/B0/B1/B2, READ CAPACITY
-// and the caching mode page. Lengths in bytes unless the name says blocks.
+// and the caching mode page. Lengths in bytes unless the name says blocks. Nothing of it is
+// constant but the identity and the block size: arrays switch their caches with the state of a
+// battery, LUNs grow, snapshots become writable. Each look refreshes all of it.
 struct logical_unit {
     // identity
     std::string vendor, product, revision; // INQUIRY, blanks trimmed
@@ -20,8 +22,9 @@ struct logical_unit {
     std::uint32_t lowest_aligned_block = 0;
 
     // behaviour
-    bool read_only = false;           // WP of the mode parameter header
-    bool write_cache_enabled = false; // WCE of the caching page; true when unknown
+    bool read_only = false;           // WP of the mode parameter header, SBC-3 §6.4.1
+    bool write_cache_enabled = false; // WCE of the caching page, SBC-3 §6.4.5; true when unknown
+    bool write_cache_known = true;    // false: no caching page came, the cache is only assumed
     bool dpofua = false;              // the FUA bit may be used
     bool rotational = true;           // VPD B1
     bool removable = false;
@@ -44,6 +47,8 @@ struct logical_unit {
     bool can_write_same_10_unmap = false; // LBPWS10
 
     std::uint64_t size() const { return block_count * block_size; }
+
+    friend bool operator==(const logical_unit&, const logical_unit&) = default;
 };
 
 } // namespace scsi

@@ -11,6 +11,27 @@ std::uint64_t load(const parameter_data& data, std::size_t at) {
     return data.holds(at, Count) ? iscsi::load_be<Count>(data.slice(at, Count).data()) : 0;
 }
 
+// Where a length field stands, how wide it is, and what it does not count.
+struct length_field {
+    std::size_t at = 0;
+    std::size_t width = 0; // 0: there is none
+    std::size_t besides = 0;
+};
+
+length_field length_field_of(const cdb_field& cdb) {
+    const bool is_vpd = (cdb[1] & std::byte{0x01}) != std::byte{0}; // EVPD
+    const auto code = operation_of(cdb);
+    if (code == operation_code::inquiry)
+        return is_vpd ? length_field{2, 2, 4} : length_field{4, 1, 5};
+    if (code == operation_code::mode_sense_6)
+        return {0, 1, 1};
+    if (code == operation_code::mode_sense_10)
+        return {0, 2, 2};
+    if (code == operation_code::report_luns)
+        return {0, 4, 8};
+    return {};
+}
+
 std::string_view trimmed(std::string_view text) {
     const std::size_t first = text.find_first_not_of(' ');
     if (first == std::string_view::npos)
@@ -39,6 +60,17 @@ std::string_view message_of(parameter_errc value) {
 iscsi::fault
 parameter_fault(parameter_errc why, std::string field, std::string got, std::string expected) {
     return {iscsi::to_error_code(why), std::move(field), std::move(got), std::move(expected)};
+}
+
+std::optional<std::size_t> stated_length(const cdb_field& cdb, iscsi::bytes_view data) {
+    const auto field = length_field_of(cdb);
+    const parameter_data whole(data);
+    if (field.width == 0 || !whole.holds(field.at, field.width))
+        return std::nullopt;
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < field.width; ++i)
+        length = length << 8U | whole.u8(field.at + i);
+    return length + field.besides;
 }
 
 bool parameter_data::holds(std::size_t at, std::size_t length) const {

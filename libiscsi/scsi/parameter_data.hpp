@@ -2,7 +2,9 @@
 
 #include "libiscsi/base/bytes.hpp"
 #include "libiscsi/base/result.hpp"
+#include "libiscsi/scsi/cdb.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +21,11 @@ std::string_view message_of(parameter_errc);
 
 iscsi::fault
 parameter_fault(parameter_errc why, std::string field, std::string got, std::string expected);
+
+// How many bytes the data of this command says that it has, by its own length field: INQUIRY and
+// VPD pages, MODE SENSE, REPORT LUNS (SPC-4 §6.6.2, §7.8.1, §7.5.5, §6.33). Nothing when that field
+// did not come, or the command's data has none.
+std::optional<std::size_t> stated_length(const cdb_field& cdb, iscsi::bytes_view data);
 
 // Data that a target returned. Nothing in it is believed: what lies past its end reads as zero,
 // which is how SPC-4 §4.2.5.6 wants truncated parameter data to be read.

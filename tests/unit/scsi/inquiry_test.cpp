@@ -72,6 +72,41 @@ TEST(standard_inquiry, needs_five_bytes) {
     EXPECT_TRUE(read_standard_inquiry(test::zeros(5)));
 }
 
+// ---- lengths ------------------------------------------------------------------------------------
+
+TEST(first_inquiry_length, fits_the_one_byte_of_spc_2) {
+    EXPECT_LE(first_inquiry_length, 0xff);
+}
+
+TEST(longer_inquiry_length, is_for_pages_that_say_so) {
+    const auto length = [](unsigned high, unsigned low, std::size_t came) {
+        return longer_inquiry_length(bytes_of({0, 0x83, high, low}) + test::zeros(came - 4));
+    };
+    EXPECT_EQ(length(0, 248, 252), std::nullopt);
+    EXPECT_EQ(length(0, 249, 252), 253);
+    EXPECT_EQ(length(1, 0x2c, 252), 304);
+    EXPECT_EQ(length(0, 0, 252), std::nullopt);
+    EXPECT_EQ(length(0xff, 0xff, 252), 0xffff) << "the field has no more";
+    EXPECT_EQ(longer_inquiry_length(bytes_of({0, 0x83, 1})), std::nullopt) << "no header";
+}
+
+TEST(stated_length, is_that_of_the_field_of_the_command) {
+    const auto data = bytes_of({0x17, 0x01, 0x02, 0x03, 0x1f, 0, 0, 0}) + test::zeros(20);
+    EXPECT_EQ(stated_length(inquiry(36), data), 5 + 0x1f);
+    EXPECT_EQ(stated_length(inquiry_vpd(vpd_page::block_limits, 252), data), 4 + 0x203);
+    EXPECT_EQ(stated_length(mode_sense_6(mode_page::caching, 192), data), 1 + 0x17);
+    EXPECT_EQ(stated_length(mode_sense_10(mode_page::all, 512), data), 2 + 0x1701);
+    EXPECT_EQ(stated_length(report_luns(4096), data), 8 + 0x1701'0203U);
+    EXPECT_EQ(stated_length(read_capacity_16(32), data), std::nullopt);
+    EXPECT_EQ(stated_length(read_10({0, 1}), data), std::nullopt);
+}
+
+TEST(stated_length, is_nothing_when_the_field_did_not_come) {
+    EXPECT_EQ(stated_length(inquiry(36), test::zeros(4)), std::nullopt);
+    EXPECT_EQ(stated_length(report_luns(4096), test::zeros(3)), std::nullopt);
+    EXPECT_EQ(stated_length(mode_sense_6(mode_page::caching, 192), test::zeros(0)), std::nullopt);
+}
+
 TEST(device_type, has_a_name) {
     EXPECT_EQ(name_of_device_type(0x00), "direct access block device");
     EXPECT_EQ(name_of_device_type(0x0c), "storage array controller");

@@ -24,12 +24,12 @@ namespace fs = std::filesystem;
 
 // As many names as the struct has members: a new one does not compile before it is here, too.
 inline auto all_of(const scsi::logical_unit& unit) {
-    const auto& [vendor, product, revision, serial, wwid, count, size, physical, lowest, read_only, cache, dpofua, rotational, removable, transfer, optimal, unmap, descriptors, granularity, alignment, same, non_zero, thin, zero, can, can_16, can_10] =
+    const auto& [vendor, product, revision, serial, wwid, count, size, physical, lowest, read_only, cache, known, dpofua, rotational, removable, transfer, optimal, unmap, descriptors, granularity, alignment, same, non_zero, thin, zero, can, can_16, can_10] =
         unit;
     return std::tuple(
         std::tuple(vendor, product, revision, serial, wwid),
         std::tuple(count, size, physical, lowest),
-        std::tuple(read_only, cache, dpofua, rotational, removable),
+        std::tuple(read_only, cache, known, dpofua, rotational, removable),
         std::tuple(transfer, optimal, unmap, descriptors, granularity, alignment, same),
         std::tuple(non_zero, thin, zero, can, can_16, can_10)
     );
@@ -51,7 +51,7 @@ inline disk_state with_lun(disk_state disk, std::uint64_t number) {
     return disk;
 }
 
-// No member has its default, and no two of a type are alike.
+// No member that must be there has its default, and no two of a type are alike.
 inline disk_state full_state() {
     disk_state disk;
     disk.sid = 7;

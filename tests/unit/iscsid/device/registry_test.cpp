@@ -30,6 +30,7 @@ TEST_F(registries, give_back_each_flag_as_it_was) {
     constexpr bool unit::*flags[] = {
         &unit::read_only,
         &unit::write_cache_enabled,
+        &unit::write_cache_known,
         &unit::dpofua,
         &unit::rotational,
         &unit::removable,
@@ -47,6 +48,15 @@ TEST_F(registries, give_back_each_flag_as_it_was) {
         ASSERT_THAT(all.disks, SizeIs(1));
         EXPECT_EQ(all_of(all.disks.front()), all_of(disk));
     }
+}
+
+// One of a daemon that did not know the difference.
+TEST_F(registries, take_a_cache_for_known_where_nothing_else_is_said) {
+    save(full_state());
+    EXPECT_EQ(text().find("write_cache_known"), std::string::npos);
+    const auto all = disks().load();
+    ASSERT_THAT(all.disks, SizeIs(1));
+    EXPECT_TRUE(all.disks.front().properties.write_cache_known);
 }
 
 TEST_F(registries, give_back_the_ends_of_every_range) {

@@ -1,10 +1,6 @@
-#include "tests/unit/iscsid/device/scripted_target.hpp"
+#include "tests/unit/iscsid/device/scan_fixture.hpp"
 
 #include "iscsid/device/command_runner.hpp"
-#include "iscsid/device/scanner.hpp"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace iscsid::device {
 namespace {
@@ -12,35 +8,6 @@ namespace {
 using namespace test;
 using scsi::operation_code;
 using scsi::sense_key;
-
-const question ready = plain(operation_code::test_unit_ready);
-const question list = plain(operation_code::report_luns);
-const question capacity_16 = plain(operation_code::service_action_in_16);
-const question capacity_10 = plain(operation_code::read_capacity_10);
-
-const auto refused = sense(sense_key::illegal_request, 0x20, 0x00);
-const auto attention = sense(sense_key::unit_attention, 0x29, 0x00);
-const auto becoming_ready = sense(sense_key::not_ready, 0x04, 0x01);
-
-scripted_target target_with_disk(std::uint64_t lun = 1) {
-    scripted_target target;
-    target.has_luns({lun});
-    target.has_disk(lun);
-    return target;
-}
-
-scsi::logical_unit only_disk(scripted_target& target) {
-    const auto found = scan_of(target).value();
-    EXPECT_EQ(found.disks.size(), 1U);
-    return found.disks.empty() ? scsi::logical_unit{} : found.disks.front().properties;
-}
-
-std::string why_skipped(scripted_target& target) {
-    const auto found = scan_of(target).value();
-    EXPECT_TRUE(found.disks.empty());
-    EXPECT_EQ(found.skipped.size(), 1U);
-    return found.skipped.empty() ? "" : found.skipped.front().why;
-}
 
 TEST(scanner, learns_everything_of_a_disk) {
     auto target = target_with_disk();
@@ -90,6 +57,7 @@ TEST(scanner, skips_the_controller_of_tgtd) {
     ASSERT_EQ(found.skipped.size(), 1U);
     EXPECT_EQ(found.skipped[0].number, 0U);
     EXPECT_EQ(found.skipped[0].why, "storage array controller");
+    EXPECT_TRUE(warnings_of(found).empty()) << "nobody misses it";
     EXPECT_EQ(target.times_asked(0, ready), 0U);
     EXPECT_EQ(found.no_list, "");
 }
@@ -149,23 +117,7 @@ TEST(scanner, a_list_that_always_claims_more_is_taken_as_it_is) {
     EXPECT_LE(target.times_asked(0, list), 4U);
 }
 
-TEST(scanner, falls_back_to_lun_0_when_the_list_is_refused) {
-    scripted_target target;
-    target.has_disk(0);
-    const auto found = scan_of(target).value();
-    ASSERT_EQ(found.disks.size(), 1U);
-    EXPECT_EQ(found.disks[0].number, 0U);
-    EXPECT_EQ(found.no_list, "REPORT LUNS: CHECK CONDITION, ILLEGAL REQUEST 20/00");
-}
-
-TEST(scanner, falls_back_to_lun_0_when_the_list_has_no_header) {
-    scripted_target target;
-    target.has_disk(0);
-    target.answer(0, list, {sends(zeros(3))});
-    const auto found = scan_of(target).value();
-    EXPECT_EQ(found.disks.size(), 1U);
-    EXPECT_THAT(found.no_list, testing::HasSubstr("too short"));
-}
+// ---- readiness ----------------------------------------------------------------------------------
 
 TEST(scanner, swallows_unit_attentions) {
     auto target = target_with_disk();
@@ -184,7 +136,7 @@ TEST(scanner, swallows_unit_attentions_of_any_command) {
 TEST(scanner, gives_up_on_endless_unit_attentions) {
     auto target = target_with_disk();
     target.answer(1, ready, {attention});
-    EXPECT_EQ(why_skipped(target), "TEST UNIT READY: CHECK CONDITION, UNIT ATTENTION 29/00");
+    EXPECT_EQ(why_unanswered(target), "TEST UNIT READY: CHECK CONDITION, UNIT ATTENTION 29/00");
     EXPECT_EQ(target.times_asked(1, ready), 9U);
 }
 
@@ -198,8 +150,36 @@ TEST(scanner, waits_until_a_disk_is_ready) {
 TEST(scanner, does_not_wait_for_ever) {
     auto target = target_with_disk();
     target.answer(1, ready, {becoming_ready});
-    EXPECT_EQ(why_skipped(target), "TEST UNIT READY: CHECK CONDITION, NOT READY 04/01");
+    EXPECT_EQ(why_unanswered(target), "TEST UNIT READY: CHECK CONDITION, NOT READY 04/01");
+    EXPECT_LE(target.scan_time, scan_limits{}.per_unit);
+}
+
+TEST(scanner, is_patient_with_a_command_when_it_has_the_time) {
+    auto target = target_with_disk();
+    target.answer(1, ready, {becoming_ready});
+    scan_limits limits;
+    limits.per_unit = std::chrono::seconds(60);
+    EXPECT_EQ(scan_of(target, limits).value().unanswered.size(), 1U);
     EXPECT_EQ(target.times_asked(1, ready), 21U);
+}
+
+// An array moves its LUNs between controllers, and does not call those that have no disk of it.
+TEST(scanner, a_unit_that_is_not_ready_is_looked_at_again) {
+    for (const auto& [code, qualifier] :
+         {std::pair{0x04U, 0x0bU}, {0x04U, 0x0cU}, {0x04U, 0x12U}, {0x04U, 0x02U}, {0x3eU, 0U}}) {
+        auto target = target_with_disk();
+        target.answer(1, ready, {sense(sense_key::not_ready, code, qualifier)});
+        EXPECT_THAT(why_unanswered(target), testing::HasSubstr("NOT READY"));
+        EXPECT_EQ(target.times_asked(1, ready), 1U) << "and not waited for";
+    }
+}
+
+TEST(scanner, reads_descriptor_sense_as_well) {
+    auto standby = status(0x02);
+    standby.sense_bytes = bytes_of({0x72, 0x02, 0x04, 0x0b, 0, 0, 0, 0});
+    auto target = target_with_disk();
+    target.answer(1, ready, {standby});
+    EXPECT_EQ(why_unanswered(target), "TEST UNIT READY: CHECK CONDITION, NOT READY 04/0B");
 }
 
 TEST(scanner, skips_a_drive_without_medium_at_once) {
@@ -209,18 +189,30 @@ TEST(scanner, skips_a_drive_without_medium_at_once) {
     EXPECT_EQ(target.times_asked(1, ready), 1U);
 }
 
+// Only a disk that is not connected is missed by somebody.
 TEST(scanner, skips_what_is_no_disk) {
-    for (const auto& [first_byte, why] : {
-             std::pair{0x05U, "CD/DVD device"},
-             std::pair{0x14U, "host managed zoned block device"},
-             std::pair{0x20U, "no logical unit there (peripheral qualifier 1)"},
-             std::pair{0x7fU, "no logical unit there (peripheral qualifier 3)"},
+    struct example {
+        unsigned first_byte;
+        const char* why;
+        std::size_t warnings;
+    };
+
+    for (const auto& each : {
+             example{0x05, "CD/DVD device", 0},
+             example{0x14, "host managed zoned block device", 0},
+             example{0x20, "no logical unit there (peripheral qualifier 1)", 1},
+             example{0x3f, "no logical unit there (peripheral qualifier 1)", 0},
+             example{0x7f, "no logical unit there (peripheral qualifier 3)", 0},
          }) {
         auto target = target_with_disk();
         target.answer(
-            1, standard_inquiry(), {sends(bytes_of({first_byte, 0, 5, 2, 31}) + zeros(31))}
+            1, standard_inquiry(), {sends(bytes_of({each.first_byte, 0, 5, 2, 31}) + zeros(31))}
         );
-        EXPECT_EQ(why_skipped(target), why);
+        const auto found = scan_of(target).value();
+        EXPECT_TRUE(found.disks.empty());
+        ASSERT_EQ(found.skipped.size(), 1U);
+        EXPECT_EQ(found.skipped[0].why, each.why);
+        EXPECT_EQ(warnings_of(found).size(), each.warnings);
     }
 }
 
@@ -310,8 +302,62 @@ TEST(scanner, skips_a_unit_that_is_too_busy_to_say_who_it_is) {
     for (const unsigned page : {0x00U, 0x80U, 0x83U}) {
         auto target = target_with_disk();
         target.answer(1, vpd(page), {status(0x08)});
-        EXPECT_THAT(why_skipped(target), testing::HasSubstr("BUSY")) << page;
+        EXPECT_THAT(why_unanswered(target), testing::HasSubstr("BUSY")) << page;
     }
+}
+
+// A disk must not turn writable, or thick, because its unit is busy.
+TEST(scanner, skips_a_unit_that_is_too_busy_to_say_how_it_is) {
+    for (const auto& question : {capacity_16, mode_6(0x08)}) {
+        auto target = target_with_disk();
+        target.answer(1, question, {status(0x08)});
+        EXPECT_THAT(why_unanswered(target), testing::HasSubstr("BUSY"));
+    }
+}
+
+// ---- INQUIRY's allocation length (SPC-2 had one byte) -------------------------------------------
+
+bytes long_page(unsigned code, std::size_t size) {
+    bytes page = bytes_of({0, code, unsigned(size >> 8U), unsigned(size & 0xffU)});
+    return page + bytes(size, std::byte{'x'});
+}
+
+TEST(scanner, learns_the_names_of_a_target_that_reads_one_byte_of_the_length) {
+    scripted_target target;
+    target.has_luns({0, 1, 2});
+    for (const std::uint64_t lun : {0U, 1U, 2U})
+        target.has_disk(lun);
+    target.reads_short_lengths();
+    const auto found = scan_of(target).value();
+    ASSERT_EQ(found.disks.size(), 3U);
+    for (const auto& each : found.disks) {
+        EXPECT_FALSE(each.properties.wwid.empty());
+        EXPECT_EQ(each.properties.serial, "beaf11");
+        EXPECT_EQ(each.properties.max_transfer_blocks, 0x4000U);
+    }
+}
+
+TEST(scanner, asks_for_a_long_page_again_and_only_for_that) {
+    auto target = target_with_disk();
+    target.answer(1, vpd(0x80), {sends(long_page(0x80, 300))});
+    EXPECT_EQ(only_disk(target).serial, std::string(300, 'x'));
+    EXPECT_EQ(target.times_asked(1, vpd(0x80)), 2U);
+    EXPECT_EQ(target.times_asked(1, vpd(0x83)), 1U);
+}
+
+TEST(scanner, takes_what_came_of_a_page_whose_rest_is_refused) {
+    auto target = target_with_disk();
+    target.answer(1, vpd(0x80), {sends(long_page(0x80, 300)), refused});
+    EXPECT_EQ(only_disk(target).serial, std::string(248, 'x'));
+    target.answer(1, vpd(0x80), {sends(long_page(0x80, 300)), sends(zeros(0))});
+    EXPECT_EQ(only_disk(target).serial, std::string(248, 'x'));
+}
+
+TEST(scanner, does_not_ask_again_for_a_page_that_lies_about_its_length) {
+    auto target = target_with_disk();
+    target.answer(1, vpd(0x80), {sends(bytes_of({0, 0x80, 0x40, 0}) + text_bytes("beaf11"))});
+    EXPECT_EQ(only_disk(target).serial, "beaf11");
+    EXPECT_EQ(target.times_asked(1, vpd(0x80)), 1U);
 }
 
 TEST(scanner, does_without_vital_product_data) {
@@ -343,8 +389,10 @@ TEST(scanner, asks_mode_sense_10_when_6_is_refused) {
 
 TEST(scanner, believes_in_a_write_cache_when_nobody_tells) {
     auto target = target_with_disk();
+    EXPECT_TRUE(only_disk(target).write_cache_known);
     target.answer(1, mode_6(0x08), {refused});
     EXPECT_TRUE(only_disk(target).write_cache_enabled);
+    EXPECT_FALSE(only_disk(target).write_cache_known);
 
     target.answer(1, mode_10(0x3f), {sends(bytes_of({0, 6, 0, 0x80, 0, 0, 0, 0}))});
     const auto disk = only_disk(target);
@@ -363,17 +411,37 @@ TEST(scanner, one_bad_lun_does_not_spoil_the_rest) {
     ASSERT_EQ(found.disks.size(), 2U);
     EXPECT_EQ(found.disks[0].number, 1U);
     EXPECT_EQ(found.disks[1].number, 3U);
-    ASSERT_EQ(found.skipped.size(), 1U);
-    EXPECT_EQ(found.skipped[0].why, "INQUIRY: aborted");
+    ASSERT_EQ(found.unanswered.size(), 1U);
+    EXPECT_EQ(found.unanswered[0].why, "INQUIRY: no answer, aborted");
 }
 
 TEST(scanner, data_that_does_not_add_up_is_asked_for_again) {
     auto target = target_with_disk();
-    auto short_data = sends(zeros(36));
+    auto short_data = sends(bytes_of({0x00, 0x00, 0x05, 0x02, 31}) + zeros(20));
     short_data.done.outcome = iscsi::task_result::short_data;
     target.answer(1, standard_inquiry(), {short_data});
-    EXPECT_EQ(why_skipped(target), "INQUIRY: data and residual count do not add up");
+    EXPECT_EQ(why_unanswered(target), "INQUIRY: data and residual count do not add up");
     EXPECT_EQ(target.times_asked(1, standard_inquiry()), 2U);
+}
+
+TEST(scanner, data_that_is_whole_by_its_own_length_needs_no_residual) {
+    scripted_target target;
+    target.has_luns({1, 2});
+    target.has_disk(1);
+    target.has_disk(2);
+    target.answer(2, mode_6(0x08), {refused});
+    target.answer(
+        2, mode_10(0x08), {sends(bytes_of({0, 26, 0, 0x80, 0, 0, 0, 0, 8, 0x12, 0}) + zeros(17))}
+    );
+    auto cut = bytes_of({0x00, 0x00, 0x05, 0x02, 11, 0, 0, 0x02}) + text_bytes("SHORT   ");
+    target.answer(2, standard_inquiry(), {sends(cut)});
+    target.forgets_residuals();
+    const auto found = scan_of(target).value();
+    ASSERT_EQ(found.disks.size(), 2U);
+    EXPECT_EQ(found.disks[0].properties.wwid, "360000000000000000e00000000010001");
+    EXPECT_EQ(found.disks[1].properties.vendor, "SHORT");
+    EXPECT_TRUE(found.disks[1].properties.read_only);
+    EXPECT_FALSE(found.disks[1].properties.write_cache_enabled);
 }
 
 TEST(scanner, a_lost_session_is_a_fault_wherever_it_happens) {

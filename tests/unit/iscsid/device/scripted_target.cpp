@@ -1,8 +1,11 @@
 #include "tests/unit/iscsid/device/scripted_target.hpp"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -106,10 +109,47 @@ void scripted_target::has_disk(std::uint64_t lun) {
     answer(lun, mode_6(0x08), {sends(mode_of_disk())});
 }
 
-execute_function scripted_target::executor() {
-    return
-        [this](const iscsi::command& what
-        ) -> boost::asio::awaitable<iscsi::result<lane::scsi_outcome>> { co_return execute(what); };
+boost::asio::awaitable<void> virtual_clock::sleep(iscsi::duration time) const {
+    const auto timer = std::make_shared<boost::asio::steady_timer>(
+        co_await boost::asio::this_coro::executor, iscsi::instant::max()
+    );
+    sleepers_.emplace(now_ + time, timer);
+    co_await timer->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    std::erase_if(sleepers_, [&timer](const auto& each) { return each.second == timer; });
+}
+
+void virtual_clock::run(boost::asio::io_context& context) {
+    for (;;) {
+        context.restart();
+        context.poll();
+        if (sleepers_.empty())
+            return;
+        const auto first = sleepers_.begin();
+        now_ = std::max(now_, first->first);
+        first->second->cancel();
+    }
+}
+
+// A command that is cancelled is not under way any more for the one who sent it.
+execute_function scripted_target::executor(const scan_clock& clock) {
+    return [this, &clock](const iscsi::command& what
+           ) -> boost::asio::awaitable<iscsi::result<lane::scsi_outcome>> {
+        const key asked{scsi::lun_number(what.lun), asked_by(what.cdb)};
+        was_crowded_ |= under_way_.contains(asked.first);
+        under_way_.insert(asked.first);
+        most_under_way_ = std::max(most_under_way_, under_way_.size());
+        if (const auto delay = delay_of(asked); delay.count() > 0)
+            co_await clock.sleep(delay);
+        under_way_.erase(under_way_.find(asked.first));
+        co_return execute(what);
+    };
+}
+
+std::chrono::milliseconds scripted_target::delay_of(const key& asked) const {
+    if (silent_.contains(asked))
+        return for_ever;
+    const auto found = delays_.find(asked.first);
+    return found == delays_.end() ? std::chrono::milliseconds(0) : found->second;
 }
 
 unsigned scripted_target::times_asked(std::uint64_t lun, const question& what) const {
@@ -125,10 +165,20 @@ iscsi::result<lane::scsi_outcome> scripted_target::execute(const iscsi::command&
     const key asked{scsi::lun_number(what.lun), asked_by(what.cdb)};
     ++asked_[asked];
     auto outcome = next_answer(asked);
-    if (outcome.data.size() > what.data_in.size())
-        outcome.data.resize(what.data_in.size());
+    outcome.data.resize(length_of(what, outcome.data.size()));
     outcome.done.transferred = static_cast<std::uint32_t>(outcome.data.size());
+    const bool is_good = outcome.done.outcome == iscsi::task_result::answered &&
+                         outcome.done.status == 0 && outcome.done.response == 0;
+    if (forgets_residuals_ && is_good && outcome.data.size() < what.data_in.size())
+        outcome.done.outcome = iscsi::task_result::short_data;
     return outcome;
+}
+
+std::size_t scripted_target::length_of(const iscsi::command& what, std::size_t available) const {
+    std::size_t room = what.data_in.size();
+    if (reads_short_lengths_ && scsi::operation_of(what.cdb) == scsi::operation_code::inquiry)
+        room = std::min(room, std::to_integer<std::size_t>(what.cdb[4]));
+    return std::min(room, available);
 }
 
 lane::scsi_outcome scripted_target::next_answer(const key& to) {
@@ -141,20 +191,21 @@ lane::scsi_outcome scripted_target::next_answer(const key& to) {
     return answer;
 }
 
-iscsi::result<scan_result> scan_of(scripted_target& target) {
-    using std::chrono::milliseconds;
-    const patience none{.first_pause = milliseconds(0), .longest_pause = milliseconds(0)};
+iscsi::result<scan_result> scan_of(scripted_target& target, const scan_limits& limits) {
     std::optional<iscsi::result<scan_result>> got;
     boost::asio::io_context context;
+    virtual_clock clock;
+    const auto begun = clock.now();
     boost::asio::co_spawn(
         context,
-        scan(target.executor(), none),
-        [&got](const std::exception_ptr& error, auto found) {
+        scan(target.executor(clock), limits, clock),
+        [&got, &target, &clock, begun](const std::exception_ptr& error, auto found) {
+            target.scan_time = std::chrono::floor<iscsi::duration>(clock.now() - begun);
             if (!error)
                 got = std::move(found);
         }
     );
-    context.run();
+    clock.run(context);
     return got.value();
 }
 
