@@ -50,6 +50,10 @@ bool is_held_by_others(helper& waiter, const std::string& node) {
     return ask_whether(waiter, {operation::is_held, node}, {usual_limit});
 }
 
+iscsi::result<void> protect_node(helper& waiter, const std::string& node, bool read_only) {
+    return waiter.order({operation::protect, node, read_only ? "1" : "0"}, {usual_limit});
+}
+
 bool load_module(helper& waiter, const std::string& name, const std::string& option) {
     return ask_whether(waiter, {operation::load_module, name, option}, {module_limit});
 }

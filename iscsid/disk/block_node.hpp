@@ -25,6 +25,11 @@ bool wait_for_node(const std::string& node, std::chrono::milliseconds limit);
 // Whether it is mounted, swap, or held by another device (LVM, RAID).
 bool is_held_by_others(helper& waiter, const std::string& node);
 
+// Write protection of the device and its partitions, as `blockdev --setro` sets it: unlike that
+// which a driver is told when the device is made, it can be lifted again. Faults: cannot_follow
+// when the kernel does not allow it, or the device was made read-only.
+iscsi::result<void> protect_node(helper& waiter, const std::string& node, bool read_only);
+
 // Loads a module of the kernel. False: it is not there.
 bool load_module(helper& waiter, const std::string& name, const std::string& option = {});
 

@@ -121,6 +121,14 @@ iscsi::result<void> disk::resize(const scsi::logical_unit& now) {
         "the same size until the next login"};
 }
 
+iscsi::result<void> disk::set_read_only(const scsi::logical_unit& now) {
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::cannot_follow),
+        node(),
+        now.read_only ? "read-only" : "writable",
+        "as it is until the next login"};
+}
+
 iscsi::result<std::unique_ptr<disk>>
 driver::adopt(lane::lane& /*where*/, const disk_request& /*what*/, const std::string& node) {
     return iscsi::fault{

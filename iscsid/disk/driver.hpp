@@ -43,6 +43,11 @@ class disk {
 
     // The LUN has another capacity now. Faults: cannot_resize where the kernel knows no way.
     virtual iscsi::result<void> resize(const scsi::logical_unit& now);
+
+    // The LUN is write-protected now, or no longer (`now.read_only`). The lane refuses writes by
+    // itself; this is for what the kernel or clients show. Faults: cannot_follow where that is
+    // fixed for the life of the device.
+    virtual iscsi::result<void> set_read_only(const scsi::logical_unit& now);
 };
 
 // Makes disks. Calls block (they wait for the kernel, which waits for the lane): never call them on

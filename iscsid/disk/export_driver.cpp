@@ -154,14 +154,18 @@ class export_disk final : public disk {
         if (!shown)
             return shown.error();
         what_.properties = now;
+        was_writable_ |= !now.read_only;
         server_->change(now, *shown);
         return {};
     }
 
+    iscsi::result<void> set_read_only(const scsi::logical_unit& now) override {
+        return resize(now);
+    }
+
   private:
     iscsi::result<void> take_down() {
-        const bool is_to_flush = server_->was_used() && what_.properties.write_cache_enabled &&
-                                 !what_.properties.read_only;
+        const bool is_to_flush = server_->was_used() && was_writable_;
         server_.reset();
         name_.reset();
         return is_to_flush ? flush(lane_, what_, patience_) : iscsi::result<void>();
@@ -173,6 +177,7 @@ class export_disk final : public disk {
     std::unique_ptr<used_name> name_; // free when the file is gone
     std::unique_ptr<export_server> server_;
     export_patience patience_;
+    bool was_writable_ = !what_.properties.read_only;
 };
 
 class export_driver final : public driver {
@@ -226,8 +231,9 @@ make_export_driver(std::string runtime_folder, const export_patience& patience) 
     return std::make_unique<export_driver>(std::move(runtime_folder), patience);
 }
 
-// Every connection is of one session and one LUN, so a flush covers the writes of all. Flush is
-// offered without a cache too: clients without it may not trust a disk.
+// Every connection is of one session and one LUN, so a flush covers the writes of all. Flush and
+// FUA are offered without a cache, too: a client hears of them only once, and a cache may be
+// switched on later. They cost nothing as long as there is none.
 iscsi::result<nbd_export> export_of(const std::string& name, const scsi::logical_unit& lun) {
     const std::uint32_t block = lun.block_size;
     if (block < smallest_block || block > largest_block || !std::has_single_bit(block))
@@ -244,7 +250,7 @@ iscsi::result<nbd_export> export_of(const std::string& name, const scsi::logical
     shown.preferred_block_size = std::max({block, physical, usual_preferred_block});
     shown.read_only = lun.read_only;
     shown.can_flush = true;
-    shown.can_fua = lun.write_cache_enabled;
+    shown.can_fua = true;
     shown.can_trim = lun.can_unmap || lun.can_write_same_16_unmap || lun.can_write_same_10_unmap;
     shown.can_write_zeroes = true;
     shown.can_multi_conn = true;

@@ -38,6 +38,8 @@ class nbd_control {
     // time; the device is disconnected then.
     iscsi::result<void> scan_partitions(std::uint32_t index, const std::string& node) const;
 
+    helper& waiter() const { return *waiter_; }
+
   private:
     std::function<void()> cut(std::uint32_t index) const;
 

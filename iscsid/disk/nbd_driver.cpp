@@ -30,12 +30,11 @@ constexpr auto removal_limit = 5s;
 constexpr auto adoption_limit = 30s;
 constexpr int socket_buffer = 4 * 1024 * 1024;
 
+// Flush and FUA whatever the LUN says now: these flags are for the life of the device, a cache may
+// be switched on any time. The lane ends flushes at once while there is none. Never read-only,
+// which would be for life, too: see protect_node().
 std::uint16_t flags_of(const scsi::logical_unit& lun) {
-    std::uint16_t flags = nbd::has_flags | nbd::send_write_zeroes;
-    if (lun.read_only)
-        flags |= nbd::read_only;
-    if (lun.write_cache_enabled)
-        flags |= nbd::send_flush | nbd::send_fua;
+    std::uint16_t flags = nbd::has_flags | nbd::send_write_zeroes | nbd::send_flush | nbd::send_fua;
     if (lun.rotational)
         flags |= nbd::rotational;
     if (lun.can_unmap || lun.can_write_same_16_unmap || lun.can_write_same_10_unmap)
@@ -112,6 +111,10 @@ class nbd_disk final : public disk {
 
     iscsi::result<void> resize(const scsi::logical_unit& now) override {
         return control_.resize(index_, backend_, now.size());
+    }
+
+    iscsi::result<void> set_read_only(const scsi::logical_unit& now) override {
+        return protect_node(control_.waiter(), node_, now.read_only);
     }
 
   private:
@@ -218,6 +221,9 @@ nbd_driver::put_up(lane::lane& where, const disk_request& what) {
             "/dev/" + made->node(),
             "not there",
             "a node (in a container: pass /dev in)"};
+    if (what.properties.read_only)
+        if (auto is_protected = made->set_read_only(what.properties); !is_protected)
+            return is_protected.error();
     if (auto scanned = control_.scan_partitions(*index, made->node()); !scanned)
         return scanned.error();
     return made;

@@ -42,6 +42,8 @@ class ublk_control {
     iscsi::result<void> end_recovery(std::uint32_t device, std::chrono::milliseconds limit) const;
     iscsi::result<void> update_size(std::uint32_t device, std::uint64_t sectors) const;
 
+    helper& waiter() const { return *waiter_; }
+
   private:
     explicit ublk_control(helper& waiter) : waiter_(&waiter) {}
 

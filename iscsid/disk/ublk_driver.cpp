@@ -138,6 +138,10 @@ class ublk_disk final : public disk {
         return control_.update_size(device_.device, now.size() / 512);
     }
 
+    iscsi::result<void> set_read_only(const scsi::logical_unit& now) override {
+        return protect_node(control_.waiter(), node_, now.read_only);
+    }
+
     // The kernel gave way to nobody: it is somebody else's, or gone. Nothing is removed.
     void let_go() { is_there_ = false; }
 
@@ -264,6 +268,9 @@ put_up(helper& waiter, lane::lane& where, const disk_request& what) {
             "/dev/" + made->node(),
             "not there",
             "a node (in a container: pass /dev in)"};
+    if (what.properties.read_only)
+        if (auto is_protected = made->set_read_only(what.properties); !is_protected)
+            return is_protected.error();
     return made;
 }
 

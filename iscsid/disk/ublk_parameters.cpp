@@ -16,17 +16,13 @@ std::uint8_t shift_of(std::uint32_t size) {
     return static_cast<std::uint8_t>(std::bit_width(size) - 1);
 }
 
+// Always a volatile cache: the kernel cannot be told later that there is one now, and where none
+// was told it never sends a flush. The lane ends flushes at once while the LUN has no cache. And
+// never read-only: that would be for the life of the device, see protect_node().
 std::uint32_t attributes_of(const scsi::logical_unit& lun) {
-    std::uint32_t attributes = 0;
-    if (lun.read_only)
-        attributes |= ublk::attribute_read_only;
+    std::uint32_t attributes = ublk::attribute_volatile_cache | ublk::attribute_fua;
     if (lun.rotational)
         attributes |= ublk::attribute_rotational;
-    // Without a volatile cache there is nothing to flush, and every write is a FUA write.
-    if (lun.write_cache_enabled)
-        attributes |= ublk::attribute_volatile_cache;
-    if (lun.write_cache_enabled && lun.dpofua)
-        attributes |= ublk::attribute_fua;
     return attributes;
 }
 

@@ -61,8 +61,13 @@ class session_port {
     virtual bool logged_in() const = 0;
     virtual iscsi::instant now() const = 0;
 
-    // The target says that something about the logical unit has changed.
+    // The target says that something about the logical unit has changed: the unit hears of it, and
+    // the control thread.
     virtual void attention(const iscsi::lun_field& lun, scsi::attention what) = 0;
+
+    // The same where the control thread sees the answer itself: only the unit hears of it. A target
+    // says it once for each session, to whoever asks next (SAM-5 §5.14.4).
+    virtual void note_change(const iscsi::lun_field& /*lun*/, scsi::attention /*what*/) {}
 
     // For the control thread.
     virtual void tell(note_content what) = 0;

@@ -29,7 +29,7 @@ void control_commands::submit(control_command command) {
 
 void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& done) {
     const auto finished = std::exchange(commands_[slot], nullptr);
-    pass_on_lost_writes(finished->what.lun, done);
+    pass_on_news(finished->what.lun, done);
     scsi_outcome outcome;
     outcome.done = done;
     outcome.done.cookie = finished->what.cookie;
@@ -41,15 +41,16 @@ void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& 
 }
 
 // A deferred error comes with the next command of the unit, whose ever that is (SPC-4 §4.5.5). All
-// other news are for the asker, who sees them in the outcome.
-void control_commands::pass_on_lost_writes(
-    const iscsi::lun_field& lun, const iscsi::task_done& done
-) {
+// other news are for the asker, who sees them in the outcome; but the disks of the unit must not
+// wait for what he makes of them.
+void control_commands::pass_on_news(const iscsi::lun_field& lun, const iscsi::task_done& done) {
     if (done.outcome != iscsi::task_result::answered)
         return;
     const auto news = scsi::judge({done.response, done.status, done.sense}).news;
     if (news == scsi::attention::deferred_error)
         session_->attention(lun, news);
+    else if (news != scsi::attention::none)
+        session_->note_change(lun, news);
 }
 
 bool control_commands::send_waiting() {

@@ -41,7 +41,7 @@ class control_commands final : public command_source {
 
   private:
     bool try_send(std::uint32_t slot);
-    void pass_on_lost_writes(const iscsi::lun_field& lun, const iscsi::task_done& done);
+    void pass_on_news(const iscsi::lun_field& lun, const iscsi::task_done& done);
 
     session_port* session_;                                  // nullptr: gone
     std::vector<std::unique_ptr<control_command>> commands_; // by slot; nullptr is free

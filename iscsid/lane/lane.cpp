@@ -51,8 +51,12 @@ class data_lane final : public lane {
         std::function<void(std::shared_ptr<const write_ledger>)> found
     ) override;
     void forget_ledger(session_key key, const iscsi::lun_field& lun) override;
-    void refresh(session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties)
-        override;
+    void refresh(
+        session_key key,
+        const iscsi::lun_field& lun,
+        const scsi::logical_unit& properties,
+        iscsi::instant looked_at
+    ) override;
     void call(std::function<void()> work) override;
     void execute(
         session_key key, const iscsi::command& what, std::function<void(scsi_outcome)> done
@@ -158,12 +162,14 @@ void data_lane::forget_ledger(session_key key, const iscsi::lun_field& lun) {
 }
 
 void data_lane::refresh(
-    session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties
+    session_key key,
+    const iscsi::lun_field& lun,
+    const scsi::logical_unit& properties,
+    iscsi::instant looked_at
 ) {
-    inbox_.post([this, key, lun, properties] {
-        for (const auto& each : disks_)
-            if (each->session == key && each->lun == lun)
-                each->queue->refresh(properties);
+    inbox_.post([this, key, lun, properties, looked_at] {
+        if (session_host* const host = find(key))
+            host->unit_of(lun).refresh(properties, looked_at);
     });
 }
 

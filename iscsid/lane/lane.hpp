@@ -89,9 +89,14 @@ class lane {
     ) = 0;
     virtual void forget_ledger(session_key key, const iscsi::lun_field& lun) = 0;
 
-    // The LUN has other properties now, its capacity say; for requests from now on.
-    virtual void
-    refresh(session_key key, const iscsi::lun_field& lun, const scsi::logical_unit& properties) = 0;
+    // What a look at the LUN has found, which began at `looked_at`; for requests from now on. To be
+    // told after every look, for it also ends the doubts that an attention has raised before it.
+    virtual void refresh(
+        session_key key,
+        const iscsi::lun_field& lun,
+        const scsi::logical_unit& properties,
+        iscsi::instant looked_at
+    ) = 0;
 
     // Any work of a disk driver that must run on the lane's thread.
     virtual void call(std::function<void()> work) = 0;

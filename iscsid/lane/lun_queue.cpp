@@ -271,8 +271,7 @@ bool lun_queue::try_send(std::uint32_t slot) {
 
 void lun_queue::advance(std::uint32_t slot) {
     entry& what = entries_[slot];
-    what.progress.blocks += what.command.blocks;
-    what.progress.synchronized |= what.command.synchronizes;
+    what.progress.add(what.command);
     plan(slot);
 }
 
@@ -317,6 +316,8 @@ void lun_queue::another_way(
     if (!why.unsupported || uses == optional_feature::none)
         return fail(slot, why.error, done);
     translator_.refuse(uses);
+    if (uses == optional_feature::synchronize_cache_16)
+        unit_->attention(scsi::attention::flush_refused);
     plan(slot);
 }
 

@@ -30,7 +30,11 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     void abort_sent() override;
     void restart_timeouts(iscsi::instant now) override;
 
-    void refresh(const scsi::logical_unit& properties) { translator_.refresh(properties); }
+    void refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) override {
+        translator_.refresh(seen, looked_at);
+    }
+
+    void doubt_write_cache(iscsi::instant since) override { translator_.doubt_write_cache(since); }
 
     void command_done(std::uint32_t slot, const iscsi::task_done& done) override;
     bool send_waiting() override;

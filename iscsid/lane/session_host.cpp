@@ -165,6 +165,11 @@ bool session_host::logged_in() const {
     return session_.connection() == iscsi::connection_state::logged_in;
 }
 
+void session_host::note_change(const iscsi::lun_field& lun, scsi::attention what) {
+    if (may_change_mode(what))
+        unit_of(lun).doubt_write_cache();
+}
+
 void session_host::attention(const iscsi::lun_field& lun, scsi::attention what) {
     if (what == scsi::attention::deferred_error)
         return unit_of(lun).attention(what);
@@ -345,7 +350,7 @@ void session_host::tell_attention(const iscsi::target_message& what) {
     constexpr auto status = static_cast<std::uint8_t>(scsi::status::check_condition);
     const auto judged = scsi::judge({0, status, iscsi::sense_in(what.data)});
     if (judged.news != scsi::attention::none)
-        attention(what.message.lun, judged.news);
+        unit_of(what.message.lun).attention(judged.news);
 }
 
 void session_host::on(const iscsi::logged_out& what) {

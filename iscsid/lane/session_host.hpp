@@ -64,6 +64,7 @@ class session_host final : public session_port, private ring_client {
 
     void attention(const iscsi::lun_field& lun, scsi::attention what) override;
     void tell(note_content what) override;
+    void note_change(const iscsi::lun_field& lun, scsi::attention what) override;
 
   private:
     enum io_number : std::uint32_t { receiving, sending };

@@ -24,6 +24,9 @@ constexpr std::uint32_t bit_of(optional_feature what) {
     return 1U << static_cast<std::uint32_t>(what);
 }
 
+constexpr std::uint32_t both_flushes =
+    bit_of(optional_feature::synchronize_cache_10) | bit_of(optional_feature::synchronize_cache_16);
+
 constexpr bool changes_data(operation op) {
     return op == operation::write || op == operation::discard || op == operation::write_zeroes;
 }
@@ -55,6 +58,13 @@ constexpr bool moves_blocks(const scsi::cdb_field& cdb) {
 }
 
 } // namespace
+
+void request_progress::add(const planned_command& succeeded) {
+    blocks += succeeded.blocks;
+    if (succeeded.uses == optional_feature::force_unit_access)
+        forced += succeeded.blocks;
+    synchronized |= succeeded.synchronizes;
+}
 
 int translator::check(const block_request& request) const {
     if (unit_.read_only && changes_data(request.op))
@@ -92,6 +102,30 @@ next_step translator::next(
 
 void translator::refuse(optional_feature what) {
     refused_ |= bit_of(what);
+}
+
+void translator::refresh(scsi::logical_unit unit, iscsi::instant looked_at) {
+    const bool other_cache = unit.write_cache_enabled != unit_.write_cache_enabled ||
+                             unit.write_cache_known != unit_.write_cache_known;
+    if (other_cache)
+        refused_ &= ~both_flushes;
+    if (cache_doubted_at_ && *cache_doubted_at_ < looked_at)
+        cache_doubted_at_.reset();
+    unit_ = std::move(unit);
+}
+
+void translator::doubt_write_cache(iscsi::instant now) {
+    cache_doubted_at_ = now;
+    refused_ &= ~both_flushes;
+}
+
+bool translator::has_write_cache() const {
+    const bool possible = unit_.write_cache_enabled || cache_doubted_at_;
+    return possible && !is_without_cache_by_refusal();
+}
+
+bool translator::is_without_cache_by_refusal() const {
+    return !knows_write_cache() && (refused_ & both_flushes) == both_flushes;
 }
 
 next_step
@@ -167,23 +201,31 @@ planned_command translator::write_same(optional_feature way, const scsi::block_r
     return command;
 }
 
-// All blocks are done; what is left is to bring them onto the medium, where that was asked for.
+// All blocks are done; what is left is to bring them onto the medium, where that was asked for and
+// the FUA bit has not done it: the cache may have been switched on between two parts of a request.
 next_step
 translator::conclude(const block_request& request, const request_progress& progress) const {
     const bool by_command =
         request.op == operation::flush || (request.force_unit_access && changes_data(request.op) &&
-                                           !force_unit_access_by_bit(request));
-    if (by_command && unit_.write_cache_enabled && !progress.synchronized)
+                                           progress.forced != progress.blocks);
+    if (by_command && has_write_cache() && !progress.synchronized)
         return synchronize();
     return request_end{0};
 }
 
+// A refusal of the last form is an error where a cache is known to be there: what was written would
+// be lost without a word. Where it is not known, the refusal says that there is none.
 planned_command translator::synchronize() const {
     planned_command command;
-    const bool ten = may_use(optional_feature::synchronize_cache_10);
-    command.cdb = ten ? scsi::synchronize_cache_10() : scsi::synchronize_cache_16();
-    command.uses = ten ? optional_feature::synchronize_cache_10 : optional_feature::none;
     command.synchronizes = true;
+    if (may_use(optional_feature::synchronize_cache_10)) {
+        command.cdb = scsi::synchronize_cache_10();
+        command.uses = optional_feature::synchronize_cache_10;
+        return command;
+    }
+    command.cdb = scsi::synchronize_cache_16();
+    if (!knows_write_cache())
+        command.uses = optional_feature::synchronize_cache_16;
     return command;
 }
 
@@ -271,7 +313,7 @@ bool translator::may_use(optional_feature what) const {
 
 bool translator::force_unit_access_by_bit(const block_request& request) const {
     return request.op == operation::write && request.force_unit_access && unit_.dpofua &&
-           unit_.write_cache_enabled && may_use(optional_feature::force_unit_access);
+           has_write_cache() && may_use(optional_feature::force_unit_access);
 }
 
 scsi::disposition judge_outcome(const iscsi::task_done& done, const planned_command& command) {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -21,6 +22,7 @@ enum class optional_feature : std::uint8_t {
     none, // the command is mandatory, or the request has no other way
     force_unit_access,
     synchronize_cache_10,
+    synchronize_cache_16, // only while the LUN has not said that it has a cache
     unmap,
     write_same_16_unmap,
     write_same_10_unmap,
@@ -28,10 +30,15 @@ enum class optional_feature : std::uint8_t {
     write_same_10,
 };
 
+struct planned_command;
+
 // How far the commands of a request have come.
 struct request_progress {
     std::uint64_t blocks = 0;  // of the range, from its start
+    std::uint64_t forced = 0;  // of these, written with the FUA bit: on the medium
     bool synchronized = false; // SYNCHRONIZE CACHE has succeeded since
+
+    void add(const planned_command& succeeded);
 };
 
 // Room for the parameter list of an UNMAP with one range.
@@ -54,12 +61,24 @@ struct request_end {
 using next_step = std::variant<planned_command, request_end>;
 
 // How one LUN is spoken to: its properties and what it has refused so far.
+//
+// Drivers are always told of a volatile cache, so every flush and every FUA write comes here, and
+// what it costs is decided here, anew for each: nothing while the LUN has no cache (WCE = 0).
 class translator {
   public:
     explicit translator(scsi::logical_unit unit) : unit_(std::move(unit)) {}
 
-    // What was refused stays refused.
-    void refresh(scsi::logical_unit unit) { unit_ = std::move(unit); }
+    // What a look at the LUN has found, which began at `looked_at`. What was refused stays refused,
+    // but for flushes: a cache that is news may be one that can be flushed. Doubts that are not
+    // older than the look stay, too: it may have come before the change.
+    void refresh(scsi::logical_unit unit, iscsi::instant looked_at);
+
+    // The LUN says that its parameters may have changed (a unit attention): until a look that
+    // begins later it is taken to have a write cache.
+    void doubt_write_cache(iscsi::instant now);
+
+    // A flush has something to do. False: it is over at once, and nothing goes to the wire.
+    bool has_write_cache() const;
 
     // 0, or the errno of a request that must not be sent: EINVAL (not on the block grid, beyond
     // the end, buffer and length differ), EROFS.
@@ -73,6 +92,10 @@ class translator {
 
     // The LUN has answered a command that uses it with ILLEGAL REQUEST: never again.
     void refuse(optional_feature what);
+
+    // Whether the LUN refuses both forms of SYNCHRONIZE CACHE and does not say that it has a cache:
+    // then it has none. One that says so must be able to flush it (SBC-3 §4.15).
+    bool is_without_cache_by_refusal() const;
 
     const scsi::logical_unit& unit() const { return unit_; }
 
@@ -107,8 +130,11 @@ class translator {
     bool may_use(optional_feature what) const;
     bool force_unit_access_by_bit(const block_request& request) const;
 
+    bool knows_write_cache() const { return unit_.write_cache_known && !cache_doubted_at_; }
+
     scsi::logical_unit unit_;
     std::uint32_t refused_ = 0; // a bit for each optional_feature
+    std::optional<iscsi::instant> cache_doubted_at_;
 };
 
 // What to do after a command has ended. Adds to scsi::judge(): lost and aborted tasks, and GOOD

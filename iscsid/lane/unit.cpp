@@ -20,6 +20,10 @@ unit::unit(session_port& session, const iscsi::lun_field& lun, std::size_t comma
 void unit::join(unit_client& client, const scsi::logical_unit& recorded) {
     const bool is_first = clients_.empty();
     clients_.push_back(&client);
+    if (last_look_)
+        client.refresh(last_look_->seen, last_look_->began_at);
+    if (cache_doubted_at_)
+        client.doubt_write_cache(*cache_doubted_at_);
     auto identity = identity_of(recorded);
     const bool is_news = is_first || identity != identity_.expected();
     identity_.expect(std::move(identity));
@@ -60,7 +64,23 @@ void unit::doubt(identity_check::answer_under_way which) {
     identity_.begin(which);
 }
 
+void unit::refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) {
+    last_look_ = look{seen, looked_at};
+    if (cache_doubted_at_ && *cache_doubted_at_ < looked_at)
+        cache_doubted_at_.reset();
+    for (unit_client* each : clients_)
+        each->refresh(seen, looked_at);
+}
+
+void unit::doubt_write_cache() {
+    cache_doubted_at_ = session_.now();
+    for (unit_client* each : clients_)
+        each->doubt_write_cache(*cache_doubted_at_);
+}
+
 void unit::attention(scsi::attention what, const iscsi::task_done* said_by) {
+    if (scsi::may_change_mode(what))
+        doubt_write_cache();
     if (what != scsi::attention::deferred_error)
         return session_.attention(lun_, what);
     losses_.note();

@@ -11,6 +11,7 @@
 #include "libiscsi/scsi/logical_unit.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace iscsid::lane {
@@ -29,6 +30,12 @@ class unit_client {
     // The unit answers again, or there is a new connection: what could not be answered until now is
     // no reason to give up.
     virtual void restart_timeouts(iscsi::instant now) = 0;
+
+    // What a look at the unit has found, which began at `looked_at`.
+    virtual void refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) = 0;
+
+    // The unit may have a write cache that no look has seen, since then.
+    virtual void doubt_write_cache(iscsi::instant since) = 0;
 };
 
 // One logical unit of a session, for as long as the session lives on its lane: whether its commands
@@ -71,6 +78,15 @@ class unit {
 
     // There is a new connection, or the target says that the unit has changed.
     void doubt(identity_check::answer_under_way which);
+
+    // What a look has found: all clients go by it from now on, those too that come later, for they
+    // are made of what their driver was told long ago. Ends the doubts that are older than the
+    // look.
+    void refresh(const scsi::logical_unit& seen, iscsi::instant looked_at);
+
+    // The target says that the mode parameters may be others: until a look that begins later the
+    // unit is taken to have a write cache.
+    void doubt_write_cache();
 
     // What the target says of the unit beside the fate of a command. A deferred error is noted as
     // a lost write, and no news for the control thread but as trouble.
@@ -123,6 +139,14 @@ class unit {
     std::size_t in_flight_ = 0; // commands that the session has
     lost_writes losses_;
     trouble_log troubles_;
+
+    struct look {
+        scsi::logical_unit seen;
+        iscsi::instant began_at{};
+    };
+
+    std::optional<look> last_look_;
+    std::optional<iscsi::instant> cache_doubted_at_;
 };
 
 } // namespace iscsid::lane

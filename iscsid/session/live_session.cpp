@@ -241,15 +241,19 @@ asio::awaitable<outcome<warnings>> live_session::scan_once() {
     co_return all;
 }
 
-// What a scan has not seen, for the log and for whoever asked for it.
+// What a scan has not seen, for the log (once, however often it is looked at) and for whoever asked
+// for it. What did not answer is looked at again.
 warnings live_session::note_scan(const device::scan_result& seen) {
-    warnings told;
-    if (!seen.no_list.empty())
-        told.push_back("only LUN 0 was looked at: " + seen.no_list);
-    for (const auto& line : told)
-        spdlog::warn("{}: {}", name_, line);
+    warnings told = device::warnings_of(seen);
+    for (const auto& line : told) {
+        const bool is_news = std::ranges::find(noted_, line) == noted_.end();
+        spdlog::log(is_news ? spdlog::level::warn : spdlog::level::debug, "{}: {}", name_, line);
+    }
     for (const auto& each : seen.skipped)
-        spdlog::debug("{}: LUN {} is no disk: {}", name_, each.number, each.why);
+        if (!each.deserves_warning)
+            spdlog::debug("{}: LUN {} is no disk: {}", name_, each.number, each.why);
+    has_unanswered_ |= !seen.unanswered.empty();
+    noted_ = told;
     return told;
 }
 

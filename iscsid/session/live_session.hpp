@@ -130,6 +130,7 @@ class live_session : public std::enable_shared_from_this<live_session> {
     bool scan_again_ = false;         // something has changed meanwhile
     bool list_changed_ = false;       // the target has said so, or a user asks: what is gone may go
     bool finds_new_luns_ = true;      // in the scan that comes next
+    warnings noted_;                  // by the last scan
     bool has_unanswered_ = false;     // LUNs that said nothing when they were looked at
     boost::asio::steady_timer later_; // another look at them
     unsigned looks_in_vain_ = 0;

@@ -1,11 +1,13 @@
 #include "iscsid/session/rescan.hpp"
 
 #include "iscsid/session/disk_notes.hpp"
+#include "iscsid/session/unit_changes.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace iscsid::session {
 
@@ -21,14 +23,22 @@ std::string reason_of(const device::scan_result& seen, std::uint64_t number) {
     const auto found = std::ranges::find(seen.skipped, number, &device::skipped_lun::number);
     if (found != seen.skipped.end())
         return found->why;
+    const auto silent = std::ranges::find(seen.unanswered, number, &device::unanswered_lun::number);
+    if (silent != seen.unanswered.end())
+        return silent->why;
     return seen.no_list.empty() ? "the target does not show it any more" : seen.no_list;
 }
 
-// Nothing at all is known of it: neither a disk nor something that was skipped.
+template <class Luns>
+bool has(const Luns& luns, std::uint64_t number) {
+    return std::ranges::any_of(luns, [number](const auto& each) { return each.number == number; });
+}
+
+// The target's list does not have it: neither as a disk, nor as something that was skipped, nor as
+// one that gave no answer.
 bool is_gone(const device::scan_result& seen, std::uint64_t number) {
-    return seen.no_list.empty() && find(seen, number) == nullptr &&
-           std::ranges::find(seen.skipped, number, &device::skipped_lun::number) ==
-               seen.skipped.end();
+    return seen.no_list.empty() && !has(seen.disks, number) && !has(seen.skipped, number) &&
+           !has(seen.unanswered, number);
 }
 
 bool is_known(
@@ -48,13 +58,15 @@ iscsi::result<void> same_disk(const scsi::logical_unit& recorded, const scsi::lo
     return device::same_unit(expected, now);
 }
 
-void follow_capacity(
-    const device::disk_state& state, const scsi::logical_unit& now, disk_changes& changes
-) {
-    if (now.block_count == state.properties.block_count)
-        return;
-    changes.resize.push_back(state);
-    changes.resize.back().properties = now;
+// An orphan becomes a disk that behaves as its LUN does now (a cache that is on must be flushed
+// from the first write on). Its size and write protection are what the kernel still shows; they are
+// followed when it is a disk.
+device::disk_state adoptable(const device::disk_state& orphan, const scsi::logical_unit& now) {
+    auto state = orphan;
+    state.properties = now;
+    state.properties.block_count = orphan.properties.block_count;
+    state.properties.read_only = orphan.properties.read_only;
+    return state;
 }
 
 void look_at(const attached_disk& disk, const device::scan_result& seen, disk_changes& changes) {
@@ -71,7 +83,7 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
     }
     if (disk.barred)
         changes.unbar.push_back(number);
-    follow_capacity(disk.state, now->properties, changes);
+    changes.refresh.push_back(*now);
 }
 
 void look_at(
@@ -79,12 +91,14 @@ void look_at(
 ) {
     changes.adopt.push_back(orphan);
     const auto* const now = find(seen, orphan.lun_number);
-    if (now == nullptr)
+    if (now == nullptr) {
         changes.bars.push_back({orphan.lun_number, reason_of(seen, orphan.lun_number), true});
-    else if (const auto same = same_disk(orphan.properties, now->properties); !same)
+    } else if (const auto same = same_disk(orphan.properties, now->properties); !same) {
         changes.bars.push_back({orphan.lun_number, same.error().text(), false});
-    else
-        follow_capacity(orphan, now->properties, changes);
+    } else {
+        changes.adopt.back() = adoptable(orphan, now->properties);
+        changes.refresh.push_back(*now);
+    }
 }
 
 attached_disk* find(std::vector<attached_disk>& disks, std::uint64_t number) {
@@ -102,14 +116,17 @@ class change_run {
         report_.disks = std::move(disks);
     }
 
+    // The lane hears of what was seen before anything is let go or made on the strength of it.
     change_report run(disk_changes changes) {
         for (const auto& each : changes.bars)
             bar(each, changes.adopt);
+        for (const auto& each : changes.refresh)
+            lane_.refresh(changes.sid, each.lun, each.properties, each.looked_at);
         for (const auto number : changes.unbar)
             unbar(number);
         adopt(changes.adopt, changes.bars);
-        for (const auto& each : changes.resize)
-            resize(each);
+        for (const auto& each : changes.refresh)
+            follow(each);
         for (const auto number : changes.remove)
             remove(number);
         attach(std::move(changes.attach));
@@ -163,23 +180,45 @@ class change_run {
         take(std::move(adopted));
     }
 
-    void resize(const device::disk_state& to) {
-        auto* const disk = find(report_.disks, to.lun_number);
-        if (disk == nullptr)
+    // What the kernel, and a later daemon, must know of a look.
+    void follow(const device::found_lun& seen) {
+        auto* const disk = find(report_.disks, seen.number);
+        if (disk == nullptr || disk->state.properties == seen.properties)
             return;
-        lane_.refresh(to.sid, to.lun, to.properties);
-        const auto shown = disk->stale_size != 0 ? disk->stale_size : disk->state.properties.size();
-        disk->state.properties = to.properties;
-        const auto done = disk->device->resize(to.properties);
-        const bool follows = done.has_value() || shown == to.properties.size();
-        disk->stale_size = follows ? 0 : shown;
-        const auto line =
-            fmt::format("{} has {} bytes now", name_of(disk->state), to.properties.size());
+        const auto was = std::exchange(disk->state.properties, seen.properties);
+        if (was.block_count != seen.properties.block_count)
+            resize(*disk, was);
+        if (was.read_only != seen.properties.read_only)
+            protect(*disk);
+        if (const auto words = describe_behaviour(was, seen.properties); !words.empty())
+            report_.news.push_back(fmt::format("{}: {}", name_of(disk->state), words));
+        static_cast<void>(remember(with_, disk->state));
+    }
+
+    void resize(attached_disk& disk, const scsi::logical_unit& was) {
+        const auto& now = disk.state.properties;
+        const auto shown = disk.stale_size != 0 ? disk.stale_size : was.size();
+        const auto done = disk.device->resize(now);
+        const bool follows = done.has_value() || shown == now.size();
+        disk.stale_size = follows ? 0 : shown;
+        const auto line = fmt::format("{} has {} bytes now", name_of(disk.state), now.size());
         if (follows)
             report_.news.push_back(line);
         else
             report_.troubles.push_back(line + ": " + done.error().text());
-        static_cast<void>(remember(with_, disk->state));
+    }
+
+    // The lane refuses writes by itself; here it is what the kernel or clients show.
+    void protect(const attached_disk& disk) {
+        const auto& now = disk.state.properties;
+        const auto line = fmt::format(
+            "{} is {} now", name_of(disk.state), now.read_only ? "read-only" : "writable"
+        );
+        const auto done = disk.device->set_read_only(now);
+        if (done)
+            return report_.news.push_back(line);
+        report_.troubles.push_back(line + ": " + done.error().text());
+        report_.warnings.push_back(line + ", its disk does not show it: log out and in to follow");
     }
 
     void warn_of_size(const attached_disk& disk) {
@@ -256,6 +295,7 @@ disk_changes changes_of(
     bool attach_new
 ) {
     disk_changes changes;
+    changes.sid = whose.sid;
     for (const auto& each : disks)
         look_at(each, seen, changes);
     for (const auto& each : orphans)
@@ -267,6 +307,7 @@ disk_changes changes_of(
         state.lun = each.lun;
         state.lun_number = each.number;
         state.properties = each.properties;
+        changes.refresh.push_back(each);
     }
     return changes;
 }

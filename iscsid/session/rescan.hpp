@@ -17,10 +17,11 @@ struct disk_changes {
         bool is_unknown = false; // nobody could look; else it is another LUN
     };
 
+    lane::session_key sid = 0;
     std::vector<device::disk_state> attach; // LUNs without a disk
     std::vector<device::disk_state> adopt;  // disks that an earlier daemon has left
     std::vector<std::uint64_t> remove;      // LUNs that are gone
-    std::vector<device::disk_state> resize; // their capacity is another one
+    std::vector<device::found_lun> refresh; // what was seen of those that are or become disks
     std::vector<bar> bars;                  // perhaps another LUN under an old number
     std::vector<std::uint64_t> unbar;       // the old one is back
 };

@@ -50,6 +50,9 @@ std::string_view describe(scsi::attention what) {
         return "reported LUNs changed";
     case scsi::attention::deferred_error:
         return "an earlier write has failed: data may be lost";
+    case scsi::attention::flush_refused:
+        return "it refuses SYNCHRONIZE CACHE and tells of no write cache: taken to have none, "
+               "flushes succeed from now on";
     case scsi::attention::none:
     case scsi::attention::other:
         break;
@@ -57,9 +60,16 @@ std::string_view describe(scsi::attention what) {
     return "unit attention";
 }
 
+// Whatever may be another property of a unit now; a look refreshes all of them.
 bool means_another_look(scsi::attention what) {
-    return what == scsi::attention::capacity_changed || what == scsi::attention::inquiry_changed ||
-           what == scsi::attention::luns_changed || what == scsi::attention::medium_changed;
+    return scsi::may_change_mode(what) || what == scsi::attention::capacity_changed ||
+           what == scsi::attention::luns_changed;
+}
+
+spdlog::level::level_enum level_of(scsi::attention what) {
+    if (what == scsi::attention::deferred_error)
+        return spdlog::level::err;
+    return what == scsi::attention::flush_refused ? spdlog::level::warn : spdlog::level::info;
 }
 
 // What the other end of the connection does, not the network.
@@ -122,9 +132,8 @@ void supervisor::on(const iscsi::event& of_engine) {
 
 // The lane has judged it; what has changed is found by a scan.
 void supervisor::on(const lane::lun_attention& about) {
-    const bool bad = about.what == scsi::attention::deferred_error;
     spdlog::log(
-        bad ? spdlog::level::err : spdlog::level::info,
+        level_of(about.what),
         "session {} ({}): LUN {}: {}",
         subject_.sid,
         subject_.plan->node.target,

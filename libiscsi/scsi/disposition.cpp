@@ -171,6 +171,28 @@ disposition judge(const answer& from) {
     return fail(EIO);
 }
 
+bool may_change_mode(attention what) {
+    switch (what) {
+    case attention::medium_changed:
+    case attention::reset:
+    case attention::mode_changed:
+    case attention::access_state_changed:
+    case attention::inquiry_changed:
+    case attention::other:
+        return true;
+    case attention::none:
+    case attention::reservations_changed:
+    case attention::capacity_changed:
+    case attention::commands_cleared:
+    case attention::thin_threshold:
+    case attention::luns_changed:
+    case attention::deferred_error:
+    case attention::flush_refused:
+        break;
+    }
+    return false;
+}
+
 std::string describe(const answer& from) {
     if (from.response != 0)
         return "iSCSI response " + std::to_string(from.response);

@@ -37,8 +37,14 @@ enum class attention : std::uint8_t {
     inquiry_changed,      // 3F/03
     luns_changed,         // 3F/0E
     deferred_error,       // 71h, 73h: an earlier write may be lost, to be told loudly
+    flush_refused, // 05/20 to SYNCHRONIZE CACHE by a unit that tells of no cache: it has none
     other,
 };
+
+// Whether this news of a LUN may mean that its mode parameters are others now: they go back to
+// saved or default values with a reset and a change of the medium, and are each controller's own
+// (SPC-4 §6.11, SAM-5 §6.3).
+bool may_change_mode(attention what);
 
 // What to do with a task that the target has answered. `error` is the errno to fail with, now or
 // when the retries are used up; 0 with success.

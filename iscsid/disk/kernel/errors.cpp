@@ -28,6 +28,8 @@ std::string_view message_of(disk_errc error) {
         return "cannot be taken over";
     case disk_errc::no_answer:
         return "no answer of the kernel";
+    case disk_errc::cannot_follow:
+        return "no live change";
     case disk_errc::helper_failed:
         return "disk helper";
     }

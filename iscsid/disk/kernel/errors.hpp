@@ -17,6 +17,7 @@ enum class disk_errc {
     cannot_resize,
     cannot_adopt,
     no_answer,     // the kernel has not ended a call within the time that it was given
+    cannot_follow, // what the kernel shows is fixed for the life of the device
     helper_failed, // the process that waits for the kernel is missing, or speaks otherwise
 };
 

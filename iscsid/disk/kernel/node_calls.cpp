@@ -77,6 +77,21 @@ void scan_partitions(const std::string& node) {
         ::ioctl(device.number(), BLKRRPART); // busy or without partitions: as it was
 }
 
+iscsi::result<void> protect_node(const std::string& node, bool read_only) {
+    const std::string expected = read_only ? "read-only" : "writable";
+    const std::string path = "/dev/" + node;
+    const os::descriptor device(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    const int value = read_only ? 1 : 0;
+    if (!device || ::ioctl(device.number(), BLKROSET, &value) != 0)
+        return system_fault(disk_errc::cannot_follow, node, expected);
+    std::ifstream attribute(path_of(node, "ro")); // the driver has a flag of its own
+    std::string shown;
+    if (std::getline(attribute, shown) && shown == std::to_string(value))
+        return {};
+    return iscsi::fault{
+        iscsi::to_error_code(disk_errc::cannot_follow), node, "made read-only", expected};
+}
+
 bool load_module(const std::string& name, const std::string& option) {
     std::array<std::string, 4> words{"modprobe", "-q", name, option};
     std::array<char*, 5> arguments{};

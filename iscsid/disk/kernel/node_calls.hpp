@@ -30,6 +30,10 @@ flush_and_end(const std::string& node, const std::function<iscsi::result<void>()
 // Lets the kernel look for partitions again. Busy or without partitions: as it was.
 void scan_partitions(const std::string& node);
 
+// Write protection of the device and its partitions (BLKROSET). Faults: cannot_follow when the
+// kernel does not allow it, or the device was made read-only, which is for its life.
+iscsi::result<void> protect_node(const std::string& node, bool read_only);
+
 // Loads a module of the kernel, without waiting longer than some seconds. False: it is not there.
 bool load_module(const std::string& name, const std::string& option);
 

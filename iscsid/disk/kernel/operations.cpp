@@ -108,6 +108,12 @@ fields scan(argument_reader& from, const fields& request, const os::descriptor& 
     return done();
 }
 
+fields protect(argument_reader& from, const fields& request, const os::descriptor& /*socket*/) {
+    const auto node = from.text();
+    const bool read_only = from.flag();
+    return from.is_complete() ? reply_of(protect_node(node, read_only)) : malformed(request);
+}
+
 fields set(argument_reader& from, const fields& request, const os::descriptor& /*socket*/) {
     const auto node = from.text();
     const auto attribute = from.text();
@@ -260,6 +266,7 @@ constexpr std::array known_operations{
     known_operation{operation::abort, abort_mount},
     known_operation{operation::is_held, held},
     known_operation{operation::scan, scan},
+    known_operation{operation::protect, protect},
     known_operation{operation::set, set},
     known_operation{operation::load_module, module},
     known_operation{operation::ublk, control_ublk},

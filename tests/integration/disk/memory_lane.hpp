@@ -94,8 +94,12 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
 
     void forget_ledger(iscsid::lane::session_key, const iscsi::lun_field&) override {}
 
-    void refresh(iscsid::lane::session_key, const iscsi::lun_field&, const scsi::logical_unit&)
-        override {}
+    void refresh(
+        iscsid::lane::session_key,
+        const iscsi::lun_field&,
+        const scsi::logical_unit&,
+        iscsi::instant
+    ) override {}
 
     void adopt(iscsid::lane::session_key, iscsi::session, int, iscsid::lane::note_handler) override;
     void transport(iscsid::lane::session_key, int, iscsi::fault) override;

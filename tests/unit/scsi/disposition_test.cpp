@@ -255,5 +255,26 @@ TEST(disposition, describes_answers) {
     EXPECT_EQ(describe({.response = 1, .status = 0, .sense = {}}), "iSCSI response 1");
 }
 
+TEST(attention, may_change_mode_parameters_with_whatever_touches_them) {
+    for (const auto each :
+         {attention::mode_changed,
+          attention::reset,
+          attention::medium_changed,
+          attention::access_state_changed,
+          attention::inquiry_changed,
+          attention::other})
+        EXPECT_TRUE(may_change_mode(each));
+    for (const auto each :
+         {attention::none,
+          attention::capacity_changed,
+          attention::reservations_changed,
+          attention::commands_cleared,
+          attention::thin_threshold,
+          attention::luns_changed,
+          attention::deferred_error,
+          attention::flush_refused})
+        EXPECT_FALSE(may_change_mode(each));
+}
+
 } // namespace
 } // namespace scsi

@@ -264,12 +264,35 @@ TEST_F(export_driver, flushes_nothing_where_nothing_was_written) {
     attach();
     EXPECT_TRUE(disk->remove());
     EXPECT_TRUE(disk->remove()) << "and has nothing to do again";
+    EXPECT_EQ(lun.flushes, 0U);
+}
+
+// Whether there is a cache only the lane knows, for it may have been switched on meanwhile.
+TEST_F(export_driver, flushes_and_offers_flushes_whatever_the_lun_said_at_first) {
     auto without_cache = unit();
     without_cache.write_cache_enabled = false;
     attach(without_cache);
+    {
+        export_client client(path());
+        ASSERT_TRUE(client.go());
+        constexpr unsigned flush_and_fua = 0x00c;
+        EXPECT_EQ(client.info().flags & flush_and_fua, flush_and_fua);
+    }
     ASSERT_TRUE(is_served());
     EXPECT_TRUE(is_removed());
-    EXPECT_EQ(lun.flushes, 0U);
+    EXPECT_EQ(lun.flushes, 1U);
+}
+
+TEST_F(export_driver, shows_write_protection_to_new_clients) {
+    attach();
+    for (const bool is_read_only : {true, false}) {
+        auto changed = unit();
+        changed.read_only = is_read_only;
+        EXPECT_TRUE(disk->set_read_only(changed));
+        export_client client(path());
+        ASSERT_TRUE(client.go());
+        EXPECT_EQ((client.info().flags & 0x002U) != 0, is_read_only);
+    }
 }
 
 TEST_F(export_driver, says_that_a_flush_failed) {

@@ -9,7 +9,6 @@ using namespace iscsid::disk;
 constexpr std::uint32_t largest = 1U << 20U;
 
 // UBLK_ATTR_…
-constexpr std::uint32_t read_only = 1;
 constexpr std::uint32_t rotational = 2;
 constexpr std::uint32_t volatile_cache = 4;
 constexpr std::uint32_t fua = 8;
@@ -29,7 +28,7 @@ TEST(ublk_parameters, of_a_plain_lun) {
     const auto what = told(unit());
     EXPECT_EQ(what.length, 80U);
     EXPECT_EQ(what.types, 3U);
-    EXPECT_EQ(what.attributes, 0U);
+    EXPECT_EQ(what.attributes, volatile_cache | fua);
     EXPECT_EQ(what.logical_block_shift, 9);
     EXPECT_EQ(what.physical_block_shift, 9);
     EXPECT_EQ(what.minimum_io_shift, 9);
@@ -127,20 +126,22 @@ TEST(ublk_parameters, tell_the_granularity_of_discards) {
 
 TEST(ublk_parameters, have_the_attributes_of_the_lun) {
     auto lun = unit();
-    lun.read_only = true;
-    EXPECT_EQ(told(lun).attributes, read_only);
     lun.rotational = true;
-    EXPECT_EQ(told(lun).attributes, read_only | rotational);
+    EXPECT_EQ(told(lun).attributes, rotational | volatile_cache | fua);
 }
 
-TEST(ublk_parameters, have_fua_only_with_a_cache) {
-    auto lun = unit();
-    lun.dpofua = true;
-    EXPECT_EQ(told(lun).attributes, 0U);
-    lun.write_cache_enabled = true;
-    EXPECT_EQ(told(lun).attributes, volatile_cache | fua);
-    lun.dpofua = false;
-    EXPECT_EQ(told(lun).attributes, volatile_cache);
+// Both are told once, when the device is made, and a LUN changes: its cache is switched on, a
+// snapshot becomes writable.
+TEST(ublk_parameters, tell_nothing_for_life_that_may_change) {
+    for (const bool cached : {false, true})
+        for (const bool dpofua : {false, true})
+            for (const bool is_read_only : {false, true}) {
+                auto lun = unit();
+                lun.write_cache_enabled = cached;
+                lun.dpofua = dpofua;
+                lun.read_only = is_read_only;
+                EXPECT_EQ(told(lun).attributes, volatile_cache | fua);
+            }
 }
 
 TEST(ublk_parameters, of_a_huge_lun) {

@@ -272,10 +272,10 @@ TEST_P(lane_units, ARefreshedUnitHasItsNewSize) {
     engine->attach(the_session, {}, small, disk);
     std::vector<std::byte> data(512);
     EXPECT_EQ(run(operation::read, 4096, data), EINVAL);
-    engine->refresh(the_session + 1, {}, properties());
+    engine->refresh(the_session + 1, {}, properties(), {});
     wait_for_lane();
     EXPECT_EQ(run(operation::read, 4096, data), EINVAL);
-    engine->refresh(the_session, {}, properties());
+    engine->refresh(the_session, {}, properties(), {});
     wait_for_lane();
     EXPECT_EQ(run(operation::read, 4096, data), 0);
     detach();

@@ -145,7 +145,7 @@ TEST_F(lost_writes_test, AnErrorOfTheCommandItselfIsNoLoss) {
 TEST_F(lost_writes_test, AWriteWithTheFuaBitIsRepeatedAndTheLossBeforeItIsTheFlushes) {
     auto able = properties();
     able.dpofua = true;
-    queue.refresh(able);
+    queue.refresh(able, session.time);
     write(1, true);
     EXPECT_EQ(session.sent.at(0).cdb, scsi::write_10({1, 1}, true));
     answer_sense(0x3, 0x0c, 0x00, 0x71);
@@ -199,7 +199,7 @@ TEST_F(lost_writes_test, SeveralLossesAreOneErrorOfOneFlush) {
 TEST_F(lost_writes_test, AUnitWithoutACacheTellsOfALossToo) {
     auto through = properties();
     through.write_cache_enabled = false;
-    queue.refresh(through);
+    queue.refresh(through, session.time);
     read(1);
     answer_sense(0x3, 0x0c, 0x00, 0x71);
     answer_good();

@@ -77,7 +77,7 @@ TEST_F(lun_queue_refusal, NothingIsSentAgainToAFailedUnit) {
 TEST_F(lun_queue_refusal, FailingEndsASplitRequestAfterTheCommandUnderWay) {
     auto unit = properties();
     unit.max_transfer_blocks = 1;
-    queue.refresh(unit);
+    queue.refresh(unit, session.time);
     std::array<std::byte, 1024> buffer{};
     block_request request;
     request.length = buffer.size();
@@ -119,7 +119,7 @@ TEST_F(lun_queue_refusal, ALargerUnitTakesMore) {
     EXPECT_EQ(ended.at(last), EINVAL);
     auto larger = properties();
     larger.block_count = last + 2;
-    queue.refresh(larger);
+    queue.refresh(larger, session.time);
     read(last + 1);
     EXPECT_FALSE(ended.contains(last + 1));
     answer_good();
@@ -130,12 +130,12 @@ TEST_F(lun_queue_refusal, ASmallerAndReadOnlyUnitTakesLess) {
     auto smaller = properties();
     smaller.block_count = 8;
     smaller.read_only = true;
-    queue.refresh(smaller);
+    queue.refresh(smaller, session.time);
     read(8);
     EXPECT_EQ(ended.at(8), EINVAL);
     zero(1);
     EXPECT_EQ(ended.at(1), EROFS);
-    queue.refresh(properties());
+    queue.refresh(properties(), session.time);
     zero(2);
     EXPECT_EQ(session.submitted, 1U);
 }

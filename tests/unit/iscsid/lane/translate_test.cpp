@@ -1,102 +1,13 @@
-#include "iscsid/lane/translate.hpp"
+#include "tests/unit/iscsid/lane/translate_fixture.hpp"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
 #include <cerrno>
-#include <vector>
 
 namespace iscsid::lane {
 namespace {
 
+using namespace test;
 using scsi::block_range;
 using scsi::operation_code;
-
-scsi::logical_unit plain_disk() {
-    scsi::logical_unit unit;
-    unit.block_count = 1 << 20;
-    unit.block_size = 512;
-    return unit;
-}
-
-scsi::logical_unit cached_disk() {
-    auto unit = plain_disk();
-    unit.write_cache_enabled = true;
-    return unit;
-}
-
-scsi::logical_unit thin_disk() {
-    auto unit = plain_disk();
-    unit.thin = true;
-    unit.can_unmap = true;
-    unit.can_write_same_16_unmap = true;
-    unit.can_write_same_10_unmap = true;
-    unit.reads_zero_after_unmap = true;
-    return unit;
-}
-
-block_request request_of(operation op, std::uint64_t offset = 0, std::uint64_t length = 0) {
-    block_request request;
-    request.op = op;
-    request.offset = offset;
-    request.length = length;
-    return request;
-}
-
-// A request with a buffer of its own.
-struct data_request {
-    data_request(operation op, std::uint64_t offset, std::uint64_t length)
-        : memory(length), request(request_of(op, offset, length)) {
-        request.buffer = memory;
-    }
-
-    std::vector<std::byte> memory;
-    block_request request;
-};
-
-// Plays a request through, every command succeeds; `refusing` ones are refused first.
-struct played {
-    std::vector<planned_command> commands;
-    std::vector<unmap_list> lists;
-    int error = -1;
-};
-
-bool refuses(const std::vector<optional_feature>& refusing, optional_feature what) {
-    return std::ranges::find(refusing, what) != refusing.end();
-}
-
-played play(
-    translator& how,
-    const block_request& request,
-    const std::vector<optional_feature>& refusing = {}
-) {
-    played result;
-    request_progress progress;
-    unmap_list list{};
-    for (int i = 0; i < 10'000; ++i) {
-        const next_step step = how.next(request, progress, list);
-        if (const auto* end = std::get_if<request_end>(&step)) {
-            result.error = end->error;
-            return result;
-        }
-        const auto& command = std::get<planned_command>(step);
-        if (refuses(refusing, command.uses)) {
-            how.refuse(command.uses);
-            continue;
-        }
-        result.commands.push_back(command);
-        result.lists.push_back(list);
-        progress.blocks += command.blocks;
-        progress.synchronized |= command.synchronizes;
-    }
-    ADD_FAILURE() << "a request without end";
-    return result;
-}
-
-played play(const scsi::logical_unit& unit, const block_request& request) {
-    translator how(unit);
-    return play(how, request);
-}
 
 // ---- check --------------------------------------------------------------------------------------
 
@@ -321,7 +232,7 @@ TEST(translator_discard, EndsWhenAnotherGridLeavesLessThanIsDone) {
     request_progress progress;
     progress.blocks = 18;
     unit.unmap_granularity = 16;
-    how.refresh(unit);
+    how.refresh(unit, {});
     unmap_list list;
     const auto next = how.next(request, progress, list);
     ASSERT_TRUE(std::holds_alternative<request_end>(next));
@@ -447,6 +358,32 @@ TEST(translator_zeroes, EveryBlockIsZeroedOnceWhateverTheWay) {
             EXPECT_EQ(sum, blocks);
             EXPECT_EQ(done.error, 0);
         }
+}
+
+// SBC-3 §5.51: with NDOB (bit 0 of byte 1) the command has no data, and there are targets that
+// crash of that. Whatever zeroes or discards, and whichever way is left, the block of zeroes goes
+// along.
+TEST(translator_zeroes, WriteSameNeverGoesWithoutItsBlock) {
+    using enum optional_feature;
+    const std::vector<optional_feature> ladder{
+        none, unmap, write_same_16_unmap, write_same_10_unmap, write_same_16, write_same_10};
+    for (const std::uint32_t block : {512U, 4096U})
+        for (const auto op : {operation::write_zeroes, operation::discard})
+            for (std::size_t refused = 0; refused < ladder.size(); ++refused) {
+                auto unit = thin_disk();
+                unit.block_size = block;
+                translator how(unit);
+                for (std::size_t i = 0; i < refused; ++i)
+                    how.refuse(ladder[i]);
+                for (const auto& each : play(how, request_of(op, 0, 64ULL * block)).commands) {
+                    const auto code = scsi::operation_of(each.cdb);
+                    if (code != operation_code::write_same_16 &&
+                        code != operation_code::write_same_10)
+                        continue;
+                    EXPECT_EQ(each.cdb[1] & std::byte{0x01}, std::byte{0});
+                    EXPECT_EQ(each.data_out.size(), block);
+                }
+            }
 }
 
 TEST(translator_zeroes, KeepsToTheLimitOfTheDisk) {

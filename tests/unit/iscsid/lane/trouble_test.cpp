@@ -96,7 +96,7 @@ TEST_F(trouble_test, AResetIsToldByWhatItEnded) {
 TEST_F(trouble_test, TheCommandThatFailedIsNamedNotTheWholeRequest) {
     auto small = properties();
     small.max_transfer_blocks = 2;
-    queue.refresh(small);
+    queue.refresh(small, session.time);
     std::array<std::byte, 4096> buffer{};
     block_request request;
     request.offset = 512UL * 100;

@@ -16,6 +16,10 @@ struct fake_client final : unit_client {
 
     void restart_timeouts(iscsi::instant /*now*/) override { ++restarts; }
 
+    void refresh(const scsi::logical_unit& /*seen*/, iscsi::instant /*looked_at*/) override {}
+
+    void doubt_write_cache(iscsi::instant /*since*/) override {}
+
     int ends = 0;
     int aborts = 0;
     int restarts = 0;

@@ -65,7 +65,7 @@ TEST_F(lun_queue_ledger, HasNoWritesThatAreOnTheMedium) {
     EXPECT_EQ(unflushed(), 0U);
     auto without_cache = properties();
     without_cache.write_cache_enabled = false;
-    queue.refresh(without_cache);
+    queue.refresh(without_cache, session.time);
     write(2);
     answer_good();
     EXPECT_EQ(unflushed(), 0U);

@@ -62,9 +62,10 @@ class fake_lane final : public lane::lane {
     void refresh(
         iscsid::lane::session_key /*key*/,
         const iscsi::lun_field& /*lun*/,
-        const scsi::logical_unit& properties
+        const scsi::logical_unit& properties,
+        iscsi::instant looked_at
     ) override {
-        refreshed.push_back(properties.block_count);
+        refreshed.push_back({properties, looked_at});
     }
 
     void transport(iscsid::lane::session_key /*key*/, int socket, iscsi::fault why) override {
@@ -123,6 +124,11 @@ class fake_lane final : public lane::lane {
         int socket = -1;
     };
 
+    struct refresh_call {
+        scsi::logical_unit properties;
+        iscsi::instant looked_at{};
+    };
+
     struct given_transport {
         int socket = -1;
         iscsi::fault why;
@@ -142,7 +148,7 @@ class fake_lane final : public lane::lane {
         std::pair<iscsid::lane::session_key, iscsi::lun_field>,
         std::shared_ptr<iscsid::lane::write_ledger>>
         ledgers; // none: nobody knows what was written
-    std::vector<std::uint64_t> refreshed;
+    std::vector<refresh_call> refreshed;
 
   private:
     void keep(int socket) {
@@ -192,11 +198,13 @@ class fake_driver final : public disk::driver {
     bool has_nodes = true; // else as exported sockets
     bool can_resize = true;
     std::set<std::string> present;
-    std::set<std::string> gone;                                 // devices that cannot be taken over
-    std::set<std::uint64_t> unfit;                              // LUNs that cannot be attached
-    std::set<std::uint64_t> busy;                               // LUNs that are in use
-    std::set<std::uint64_t> lossy;                              // LUNs whose last flush fails
-    std::map<std::uint64_t, std::uint64_t> resized;             // LUNs to blocks
+    std::set<std::string> gone;                     // devices that cannot be taken over
+    std::set<std::uint64_t> unfit;                  // LUNs that cannot be attached
+    std::set<std::uint64_t> busy;                   // LUNs that are in use
+    std::set<std::uint64_t> lossy;                  // LUNs whose last flush fails
+    std::map<std::uint64_t, std::uint64_t> resized; // LUNs to blocks
+    std::map<std::uint64_t, bool> made_read_only;   // LUNs that were told so
+    bool can_protect = true;
     std::function<void(const disk::disk_request&)> on_the_edge; // right before a disk is there
     std::function<void(std::uint64_t lun)> on_removal;
     int attached = 0;
@@ -247,6 +255,14 @@ class fake_driver final : public disk::driver {
             if (!of_.can_resize)
                 return disk::resize(now);
             of_.resized[lun_] = now.block_count;
+            return {};
+        }
+
+        iscsi::result<void> set_read_only(const scsi::logical_unit& now) override {
+            const std::scoped_lock lock(of_.changing);
+            if (!of_.can_protect)
+                return disk::set_read_only(now);
+            of_.made_read_only[lun_] = now.read_only;
             return {};
         }
 

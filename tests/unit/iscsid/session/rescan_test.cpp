@@ -41,8 +41,9 @@ std::string words_of(const disk_changes& changes) {
         all.push_back(fmt::format("adopt {}", each.lun_number));
     for (const auto number : changes.remove)
         all.push_back(fmt::format("remove {}", number));
-    for (const auto& each : changes.resize)
-        all.push_back(fmt::format("resize {} to {}", each.lun_number, each.properties.block_count));
+    for (const auto& each : changes.refresh)
+        if (each.properties.block_count != unit_of(each.number).block_count)
+            all.push_back(fmt::format("resize {} to {}", each.number, each.properties.block_count));
     for (const auto& each : changes.bars)
         all.push_back(fmt::format("bar {}", each.lun_number));
     for (const auto number : changes.unbar)
@@ -152,11 +153,44 @@ TEST(disk_changes, have_the_words_of_the_session_for_a_new_lun) {
     EXPECT_EQ(state.properties.block_count, 7U);
 }
 
-TEST(disk_changes, keep_the_name_of_a_disk_that_is_resized) {
-    const auto changes = changes_of({disk_of(1)}, {}, {{found(1, 7)}, {}, {}}, state_of(0), true);
-    ASSERT_EQ(changes.resize.size(), 1U);
-    EXPECT_EQ(changes.resize[0].node, "fake0");
-    EXPECT_EQ(changes.resize[0].sid, some_sid);
+// Also of those where nothing is other than it was: a doubt of the lane ends with it.
+TEST(disk_changes, have_what_was_seen_of_every_unit_that_is_right) {
+    const scan_result seen{
+        {found(1), other(2), found(3), found(4), other(5)}, {{6, "no"}}, {}, {{7, "silent"}}};
+    const auto changes = changes_of(
+        {disk_of(1), disk_of(2), disk_of(6), disk_of(7)},
+        {state_of(3), state_of(5)},
+        seen,
+        state_of(0),
+        true
+    );
+    EXPECT_EQ(changes.sid, some_sid);
+    ASSERT_EQ(changes.refresh.size(), 3U);
+    EXPECT_EQ(changes.refresh[0].number, 1U);
+    EXPECT_EQ(changes.refresh[2].number, 4U) << "and 3 before it, in the order of the scan";
+}
+
+TEST(disk_changes, do_not_take_a_silent_lun_for_one_that_is_gone) {
+    check({
+        {"silent", {disk_of(1)}, {}, {{}, {}, {}, {{1, "BUSY"}}}, ""},
+        {"another one", {disk_of(1)}, {}, {{}, {}, {}, {{2, "BUSY"}}}, "remove 1"},
+        {"an orphan", {}, {1}, {{}, {}, {}, {{1, "BUSY"}}}, "adopt 1; bar 1"},
+    });
+    const auto one = changes_of({}, {state_of(1)}, {{}, {}, {}, {{1, "BUSY"}}}, state_of(0), true);
+    EXPECT_EQ(one.bars.at(0).why, "BUSY");
+}
+
+// From its first write on it must behave as it is now; what the kernel shows is followed after.
+TEST(disk_changes, adopt_an_orphan_as_it_is_now) {
+    auto seen = found(1, 101);
+    seen.properties.write_cache_enabled = true;
+    seen.properties.read_only = true;
+    const auto changes = changes_of({}, {state_of(1)}, {{seen}, {}, {}}, state_of(0), true);
+    ASSERT_EQ(changes.adopt.size(), 1U);
+    EXPECT_TRUE(changes.adopt[0].properties.write_cache_enabled);
+    EXPECT_FALSE(changes.adopt[0].properties.read_only);
+    EXPECT_EQ(changes.adopt[0].properties.block_count, 100U);
+    EXPECT_EQ(changes.adopt[0].node, "fake0");
 }
 
 // An orphan keeps its recorded size until it is a disk: only the next scan follows it.
@@ -310,7 +344,7 @@ TEST_F(changed_disks, tell_of_losses_when_they_go_as_a_trouble) {
 TEST_F(changed_disks, follow_their_capacity) {
     const auto report = follow(attached({1}), {found(1, 300)});
     EXPECT_EQ(driver.resized.at(1), 300U);
-    EXPECT_EQ(lane.refreshed, lun_list{300});
+    EXPECT_EQ(lane.refreshed.back().properties.block_count, 300U);
     EXPECT_EQ(report.disks.at(0).state.properties.block_count, 300U);
     EXPECT_THAT(report.news, ElementsAre("LUN 1 (no-such-disk-1) has 153600 bytes now"));
     EXPECT_EQ(registry.load().disks.at(0).properties.block_count, 300U);
@@ -323,8 +357,89 @@ TEST_F(changed_disks, are_told_once_when_they_cannot_follow) {
     EXPECT_THAT(report.news, IsEmpty());
     ASSERT_EQ(report.troubles.size(), 1U);
     EXPECT_THAT(report.troubles[0], HasSubstr("25600 bytes"));
-    EXPECT_EQ(lane.refreshed, lun_list{50});
+    EXPECT_EQ(lane.refreshed.back().properties.block_count, 50U);
     EXPECT_THAT(follow(report.disks, {found(1, 50)}).troubles, IsEmpty());
+}
+
+TEST_F(changed_disks, tell_the_lane_of_every_look) {
+    auto seen = found(1);
+    seen.looked_at = iscsi::instant(std::chrono::seconds(7));
+    const auto report = follow(attached({1}), {seen});
+    ASSERT_EQ(lane.refreshed.size(), 1U);
+    EXPECT_EQ(lane.refreshed[0].looked_at, seen.looked_at);
+    EXPECT_EQ(lane.refreshed[0].properties, seen.properties);
+    EXPECT_THAT(report.news, IsEmpty());
+    follow(report.disks, {seen, found(2)});
+    EXPECT_EQ(lane.refreshed.size(), 3U) << "and of new ones, before they are attached";
+}
+
+TEST_F(changed_disks, follow_their_write_protection) {
+    auto seen = found(1);
+    seen.properties.read_only = true;
+    auto report = follow(attached({1, 2}), {seen, found(2)});
+    EXPECT_EQ(driver.made_read_only, (std::map<std::uint64_t, bool>{{1, true}}));
+    EXPECT_THAT(report.news, ElementsAre("LUN 1 (no-such-disk-1) is read-only now"));
+    EXPECT_TRUE(registry.load().disks.at(0).properties.read_only);
+    report = follow(report.disks, {found(1), found(2)});
+    EXPECT_EQ(driver.made_read_only, (std::map<std::uint64_t, bool>{{1, false}}));
+    EXPECT_THAT(report.news, ElementsAre("LUN 1 (no-such-disk-1) is writable now"));
+}
+
+TEST_F(changed_disks, are_told_once_when_they_cannot_follow_their_write_protection) {
+    driver.can_protect = false;
+    auto seen = found(1);
+    seen.properties.read_only = true;
+    const auto report = follow(attached({1}), {seen});
+    EXPECT_THAT(report.news, IsEmpty());
+    ASSERT_EQ(report.troubles.size(), 1U);
+    EXPECT_THAT(report.troubles[0], HasSubstr("LUN 1 (no-such-disk-1) is read-only now"));
+    ASSERT_EQ(report.warnings.size(), 1U);
+    EXPECT_THAT(report.warnings[0], HasSubstr("log out and in"));
+    EXPECT_TRUE(lane.refreshed.back().properties.read_only) << "the lane refuses writes";
+    EXPECT_THAT(follow(report.disks, {seen}).troubles, IsEmpty());
+}
+
+TEST_F(changed_disks, follow_whatever_else_is_new) {
+    using unit = scsi::logical_unit;
+
+    struct example {
+        void (*change)(unit& what);
+        const char* words;
+    };
+
+    for (const auto& each :
+         {example{[](unit& what) { what.write_cache_enabled = true; }, "write cache on"},
+          example{[](unit& what) { what.write_cache_known = false; }, "write cache unknown"},
+          example{[](unit& what) { what.dpofua = true; }, "FUA bit supported"},
+          example{[](unit& what) { what.thin = what.can_unmap = true; }, "discards"},
+          example{
+              [](unit& what) { what.reads_zero_after_unmap = true; },
+              "unmapped blocks read as zeros"},
+          example{
+              [](unit& what) { what.max_transfer_blocks = 256; }, "at most 256 blocks at a time"},
+          example{[](unit& what) { what.unmap_granularity = 8; }, "limits of discards"}}) {
+        lane.refreshed.clear();
+        auto seen = found(1);
+        each.change(seen.properties);
+        const auto report = follow(attached({1}), {seen});
+        ASSERT_EQ(report.news.size(), 1U) << each.words;
+        EXPECT_THAT(report.news[0], HasSubstr(each.words));
+        EXPECT_EQ(lane.refreshed.back().properties, seen.properties);
+        EXPECT_EQ(report.disks.at(0).state.properties, seen.properties);
+        EXPECT_EQ(registry.load().disks.at(0).properties, seen.properties);
+        EXPECT_THAT(follow(report.disks, {seen}).news, IsEmpty());
+    }
+}
+
+TEST_F(changed_disks, that_are_adopted_are_known_to_the_lane_before) {
+    auto seen = found(1);
+    seen.properties.write_cache_enabled = true;
+    driver.on_the_edge = [this](const auto& what) {
+        EXPECT_TRUE(what.properties.write_cache_enabled);
+        EXPECT_EQ(lane.refreshed.size(), 1U);
+    };
+    follow({}, {seen}, {orphan(1, "old1")});
+    EXPECT_EQ(driver.adopted, 1);
 }
 
 TEST_F(changed_disks, are_barred_once_while_they_are_others) {
