@@ -2,6 +2,7 @@
 
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/login_failure.hpp"
+#include "iscsid/session/negotiation_report.hpp"
 #include "iscsid/session/reach.hpp"
 
 #include "libiscsi/net/drive.hpp"
@@ -20,8 +21,10 @@ asio::awaitable<std::optional<outcome<bool>>>
 login_phase(iscsi::session& engine, net::stream& over, iscsi::portal& to) {
     for (;;) {
         const iscsi::event told = co_await net::next_event(engine, over);
-        if (std::holds_alternative<iscsi::logged_in>(told))
+        if (const auto* in = std::get_if<iscsi::logged_in>(&told)) {
+            log_breaches({}, to.host, in->warnings);
             co_return true;
+        }
         if (const auto* failed = std::get_if<iscsi::login_failed>(&told))
             co_return failure_of_login(*failed);
         if (const auto* elsewhere = std::get_if<iscsi::want_transport>(&told)) {

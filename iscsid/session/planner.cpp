@@ -1,5 +1,7 @@
 #include "iscsid/session/planner.hpp"
 
+#include "iscsid/session/negotiation_report.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -37,7 +39,12 @@ outcome<login_plan> planner::plan_login(const admin::record& node, unsigned inde
     plan->session.auth.watch = challenges_;
     plan->session.replay_barrier =
         replay_barrier_of(settings_.config.daemon_value("iscsid.replay_barrier"));
+    plan->session.negotiation = negotiation();
     return *std::move(plan);
+}
+
+iscsi::negotiation_mode planner::negotiation() const {
+    return negotiation_mode_of(settings_.config.daemon_value("iscsid.strict_negotiation"));
 }
 
 outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
@@ -80,6 +87,7 @@ outcome<discovery_plan> planner::plan_discovery(const discovery_request& what) c
         return failure{
             exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
     plan->session.auth.watch = challenges_;
+    plan->session.negotiation = negotiation();
     return *std::move(plan);
 }
 

@@ -44,6 +44,7 @@ class planner {
     outcome<discovery_plan> plan_discovery(const discovery_request& what) const;
 
   private:
+    iscsi::negotiation_mode negotiation() const;
     iscsi::admin::record template_for(const iscsi::admin::node_id& node) const;
     outcome<iscsi::admin::record> discovery_record(const discovery_request& what) const;
     outcome<iscsi::admin::record> find_interface(const std::string& name) const;

@@ -3,6 +3,7 @@
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/io_report.hpp"
 #include "iscsid/session/login_failure.hpp"
+#include "iscsid/session/negotiation_report.hpp"
 #include "iscsid/session/reach.hpp"
 
 #include "libiscsi/core/login/login.hpp"
@@ -188,7 +189,9 @@ void supervisor::on(const iscsi::want_close& lost) {
         tell_of_reinstatement();
 }
 
-void supervisor::on(const iscsi::logged_in& /*again*/) {
+void supervisor::on(const iscsi::logged_in& in) {
+    if (std::exchange(breaches_, in.warnings) != in.warnings) // a target's habits are told once
+        log_breaches(subject_.plan->node.target, subject_.plan->node.address, in.warnings);
     if (state_ == state::reopening && attempts_ > 0)
         spdlog::info(
             "connection{}:0 is operational after recovery ({} attempts)", subject_.sid, attempts_

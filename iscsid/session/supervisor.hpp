@@ -130,7 +130,8 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     bool logout_confirmed_ = false;
     std::optional<failure> connect_failure_; // which comes back as login_failed
     std::string why_lost_;
-    std::string told_; // the last trouble that was logged
+    std::vector<iscsi::negotiation_warning> breaches_; // of the last login
+    std::string told_;                                 // the last trouble that was logged
 };
 
 } // namespace iscsid::session

@@ -292,6 +292,7 @@ inline constexpr std::array table{
     boolean(setting_group::daemon, "iscsid.ipc_auth_uid", "Yes", "Kept for open-iscsi; callers are always known by their user ID."),
     choice(setting_group::daemon, "iscsid.disk.driver", "auto", "auto|ublk|nbd|fuse|export|none", "How disks reach the kernel; auto takes the first of ublk, nbd and fuse that works, export is a socket for virtual machines, none attaches nothing."),
     choice(setting_group::daemon, "iscsid.replay_barrier", "auto", "auto|lu_reset|none", "What keeps a write that a target lets finish late, after its connection was lost, from overwriting newer data; lu_reset: each logical unit with unanswered writes is reset before anything is sent to it again, without that it gets no I/O; auto: the same, but LIO targets are trusted to have ended it, and so is a target that refuses resets; none: every target is trusted. A reset also ends commands of other initiators on that unit, and SPC-2 reservations: choose none for units that are shared."),
+    boolean(setting_group::daemon, "iscsid.strict_negotiation", "No", "Refuse every login parameter that RFC 7143 forbids; No: where it is safe, settle on another value, with a warning that names it."),
     integer(setting_group::daemon, "iscsid.lanes", "0", {0, 64, ""}, "Data threads; 0: one per processor, at most 4."),
     text(setting_group::daemon, "iscsid.ipc_group", "", "Group whose members may ask what the daemon does, but change nothing."),
 };

@@ -56,6 +56,24 @@ struct operational_parameters {
     friend bool operator==(const operational_parameters&, const operational_parameters&) = default;
 };
 
+// What is made of a target's answers that RFC 7143 forbids, and that are safe to live with.
+enum class negotiation_mode : std::uint8_t {
+    lenient, // settle on a safe value and tell it as a negotiation_warning
+    strict,  // end the login with a fault that names the key
+};
+
+// A login parameter that the target got wrong, and what holds instead.
+struct negotiation_warning {
+    std::string key;
+    std::string got; // fit for a log line
+    std::string used;
+    friend bool operator==(const negotiation_warning&, const negotiation_warning&) = default;
+};
+
+// R2Ts of one command that there is room for, whatever was offered: a target that answers with more
+// than our offer (RFC 7143 §13.17) will send more.
+inline constexpr std::uint16_t most_r2ts_unoffered = 16;
+
 // One direction of CHAP (RFC 7143 §12.1.3). An empty secret means: not configured. Every copy
 // wipes its secret at its end.
 struct chap_credentials {
@@ -112,6 +130,14 @@ struct session_config {
     std::uint32_t staging_size = 256 * 1024;
     bool fast_abort = true;
     barrier_policy replay_barrier = barrier_policy::automatic;
+    negotiation_mode negotiation = negotiation_mode::lenient;
 };
+
+// R2Ts of one command that may be outstanding, whatever comes of the negotiation.
+constexpr std::uint16_t room_for_r2ts(const session_config& config) {
+    const auto offered = config.offer.max_outstanding_r2t;
+    const bool lenient = config.negotiation == negotiation_mode::lenient;
+    return lenient && offered < most_r2ts_unoffered ? most_r2ts_unoffered : offered;
+}
 
 } // namespace iscsi

@@ -226,6 +226,7 @@ session_config world_config() {
         std::byte{0}, std::byte{2}, std::byte{0x3d}, std::byte{0}, std::byte{0}, std::byte{1}};
     config.staging_size = 16 * 1024;
     config.commands_max = 16;
+    config.negotiation = negotiation_mode::strict;
     return config;
 }
 

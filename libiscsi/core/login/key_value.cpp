@@ -67,8 +67,12 @@ std::uint32_t combine(key_rule rule, std::uint32_t ours, std::uint32_t theirs) {
     return theirs;
 }
 
+std::optional<std::uint32_t> parse_any_number(const key_row& row, std::string_view text) {
+    return is_boolean(row.rule) ? parse_boolean(text) : parse_number(text);
+}
+
 result<std::uint32_t> parse_value(const key_row& row, std::string_view text) {
-    const auto value = is_boolean(row.rule) ? parse_boolean(text) : parse_number(text);
+    const auto value = parse_any_number(row, text);
     if (!value || *value < row.low || *value > row.high)
         return key_fault(login_errc::value_out_of_range, row.name, text, range_of(row));
     return *value;
@@ -98,6 +102,10 @@ std::string join_list(const std::vector<std::string_view>& words) {
         text += word;
     }
     return text;
+}
+
+negotiation_warning key_warning(std::string_view key, std::string_view got, std::string used) {
+    return {std::string(key), shown(got), std::move(used)};
 }
 
 fault key_fault(login_errc code, std::string_view key, std::string_view got, std::string expected) {

@@ -231,12 +231,17 @@ result<login_step> login::implementation::on_entropy(bytes_view bytes) {
     return login_step(say(words_of(phase)));
 }
 
-// §11.13.4: the target names the session in its last response.
+// §11.13.4: the target names the session in its last response. One that leaves it unnamed can still
+// be logged in to anew, which is all that happens at one connection a session.
 result<login_step>
 login::implementation::complete(const login_response& response, full_feature&& done) const {
     const auto handle = response.target_session_identifying_handle;
     const auto expected = header.target_session_identifying_handle;
-    if (handle == 0 || (expected != 0 && handle != expected))
+    const bool unnamed = handle == 0 && expected == 0;
+    const bool lenient = config->negotiation == negotiation_mode::lenient;
+    if (unnamed && lenient)
+        done.warnings.push_back({"TSIH", "0", "0"});
+    else if (unnamed || (expected != 0 && handle != expected))
         return login_fault(
             login_errc::wrong_session_handle,
             "Login Response TSIH",
@@ -244,7 +249,11 @@ login::implementation::complete(const login_response& response, full_feature&& d
             expected == 0 ? "not 0" : std::to_string(expected)
         );
     return login_step(login_complete{
-        done.parameters, handle, std::move(done.target_alias), done.target_portal_group_tag});
+        done.parameters,
+        handle,
+        std::move(done.target_alias),
+        done.target_portal_group_tag,
+        std::move(done.warnings)});
 }
 
 // ---- the façade ---------------------------------------------------------------------------------

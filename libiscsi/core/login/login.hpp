@@ -49,6 +49,7 @@ struct login_complete { // full feature phase
     std::uint16_t target_session_identifying_handle = 0;
     std::string target_alias;
     std::optional<std::uint16_t> target_portal_group_tag;
+    std::vector<negotiation_warning> warnings; // what the target got wrong, harmlessly
 };
 
 struct login_redirect { // status class 1

@@ -1,6 +1,7 @@
 #include "libiscsi/core/login/negotiation.hpp"
 
 #include "libiscsi/core/login/key_value.hpp"
+#include "libiscsi/core/login/leniency.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -71,8 +72,8 @@ bool is_harmless(const key_row& row, const text_pair& pair) {
 
 } // namespace
 
-negotiation::negotiation(const operational_offer& offer, session_type type)
-    : offer_(offer), type_(type) {
+negotiation::negotiation(const operational_offer& offer, session_type type, negotiation_mode mode)
+    : offer_(offer), type_(type), mode_(mode) {
     using enum login_key;
     wish(default_time2wait, offer.default_time2wait);
     wish(default_time2retain, offer.default_time2retain);
@@ -135,8 +136,9 @@ negotiation::answer negotiation::take(const text_pair& pair, key_phase phase) {
 negotiation::answer negotiation::take_known(const key_row& row, const std::string& value) {
     if (row.key == login_key::target_address) // §6.3: may be repeated, and only counts in redirects
         return no_answer;
-    if (is_settled(row)) // §6.3: once in a login
-        return key_fault(login_errc::key_repeated, row.name, value, "once [RFC 7143 6.3]");
+    if (is_settled(row))
+        return take_repeated(row, value);
+    state(row).said = value;
     switch (row.rule) {
     case key_rule::declare_number:
     case key_rule::declare_text:
@@ -155,6 +157,14 @@ negotiation::answer negotiation::take_known(const key_row& row, const std::strin
                                                    : take_offer(row, value);
 }
 
+// §6.3: once in a login. Saying the same again changes nothing.
+negotiation::answer negotiation::take_repeated(const key_row& row, const std::string& value) {
+    if (!is_lenient() || state(row).said != value)
+        return key_fault(login_errc::key_repeated, row.name, value, "once [RFC 7143 6.3]");
+    warn(row.name, value + " again", value);
+    return no_answer;
+}
+
 negotiation::answer negotiation::take_declaration(const key_row& row, const std::string& value) {
     if (row.rule == key_rule::declare_text) {
         if (value.size() > longest_text_value) // §6.1
@@ -165,12 +175,15 @@ negotiation::answer negotiation::take_declaration(const key_row& row, const std:
         settle(row, 0);
         return no_answer;
     }
-    const auto number = parse_value(row, value);
+    const auto number = read_number(row, value);
     if (number.has_error())
         return number.error();
+    const auto used = bounded(row, *number).value_or(*number);
+    if (used != *number)
+        warn(row.name, value, std::to_string(used));
     if (row.key == login_key::target_portal_group_tag)
-        group_tag_ = static_cast<std::uint16_t>(*number);
-    settle(row, *number);
+        group_tag_ = static_cast<std::uint16_t>(used);
+    settle(row, used);
     return no_answer;
 }
 
@@ -181,22 +194,80 @@ negotiation::answer negotiation::take_reply(const key_row& row, const std::strin
         return no_answer;
     }
     if (value == reject_word)
+        return take_rejection(row);
+    return row.rule == key_rule::one_of_list ? take_word(row, value) : take_number(row, value);
+}
+
+// §6.2: a rejected key keeps its default, and it is for us to live with that or not.
+negotiation::answer negotiation::take_rejection(const key_row& row) {
+    if (!is_lenient())
         return key_fault(login_errc::key_rejected, row.name, wanted_text(row), "to be accepted");
-    if (row.rule == key_rule::one_of_list) {
-        const auto words = acceptable(row.key, offer_);
-        const auto found = std::find(words.begin(), words.end(), value);
-        if (found == words.end())
-            return not_offered(row, value, wanted_text(row));
-        settle_word(row, *found);
-        return no_answer;
-    }
-    const auto theirs = parse_value(row, value);
+    state(row).how_far = progress::left_at_default;
+    const bool is_list = row.rule == key_rule::one_of_list;
+    warn(
+        row.name,
+        reject_word,
+        is_list ? std::string(row.default_word) : format_value(row, number(row.key))
+    );
+    return no_answer;
+}
+
+// §6.2.1: one of the values offered. A target that answers with its own list means the first.
+negotiation::answer negotiation::take_word(const key_row& row, const std::string& value) {
+    const auto words = acceptable(row.key, offer_);
+    const auto list = split_list(value);
+    const auto chosen = is_lenient() && !list.empty() ? list.front() : std::string_view(value);
+    const auto found = std::find(words.begin(), words.end(), chosen);
+    if (found == words.end())
+        return not_offered(row, value, wanted_text(row));
+    if (chosen != value)
+        warn(row.name, value, std::string(chosen));
+    settle_word(row, *found);
+    return no_answer;
+}
+
+negotiation::answer negotiation::take_number(const key_row& row, const std::string& value) {
+    const auto theirs = read_number(row, value);
     if (theirs.has_error())
         return theirs.error();
-    if (combine(row.rule, state(row).wanted, *theirs) != *theirs)
+    if (parse_value(row, value).has_value() &&
+        combine(row.rule, state(row).wanted, *theirs) == *theirs) {
+        settle(row, *theirs);
+        return no_answer;
+    }
+    const auto safe = safe_value(row, *theirs);
+    if (!safe)
         return not_offered(row, value, wanted_text(row));
-    settle(row, *theirs);
+    warn(row.name, value, format_value(row, *safe));
+    settle(row, *safe);
     return no_answer;
+}
+
+// In the range of the key; when lenient also one beside it that a value of the range can stand for.
+result<std::uint32_t> negotiation::read_number(const key_row& row, const std::string& value) const {
+    auto strictly = parse_value(row, value);
+    if (strictly.has_value() || !is_lenient())
+        return strictly;
+    const auto number = parse_any_number(row, value);
+    if (!number || !bounded(row, *number))
+        return strictly;
+    return *number;
+}
+
+// What holds in place of an answer that breaks the rule of its key; nothing: the login must end.
+std::optional<std::uint32_t>
+negotiation::safe_value(const key_row& row, std::uint32_t theirs) const {
+    const auto within = bounded(row, theirs);
+    const auto how = leniency_of(row.key);
+    if (!is_lenient() || !within || how == leniency::refuse)
+        return std::nullopt;
+    if (how == leniency::by_rule)
+        return combine(row.rule, state(row).wanted, *within);
+    if (row.key == login_key::max_outstanding_r2t)
+        return std::min<std::uint32_t>(
+            *within, std::max(offer_.max_outstanding_r2t, most_r2ts_unoffered)
+        );
+    return within;
 }
 
 negotiation::answer negotiation::take_offer(const key_row& row, const std::string& value) {
@@ -256,11 +327,11 @@ result<operational_parameters> negotiation::outcome() const {
 }
 
 // §13.14: FirstBurstLength must not exceed MaxBurstLength. A default is cut; a target that said
-// so itself is at fault.
+// so itself is at fault, though sending less is always allowed.
 result<std::uint32_t> negotiation::first_burst(std::uint32_t max_burst) const {
     const auto& row = row_of(login_key::first_burst_length);
     const auto first = number(login_key::first_burst_length);
-    if (first > max_burst && state(row).how_far == progress::agreed)
+    if (first > max_burst && state(row).how_far == progress::agreed && !is_lenient())
         return key_fault(
             login_errc::value_out_of_range,
             row.name,
@@ -268,6 +339,20 @@ result<std::uint32_t> negotiation::first_burst(std::uint32_t max_burst) const {
             "at most MaxBurstLength " + std::to_string(max_burst) + " [RFC 7143 13.14]"
         );
     return std::min(first, max_burst);
+}
+
+void negotiation::warn(std::string_view key, std::string_view got, std::string used) {
+    warnings_.push_back(key_warning(key, got, std::move(used)));
+}
+
+std::vector<negotiation_warning> negotiation::warnings() const {
+    auto all = warnings_;
+    const auto& row = row_of(login_key::first_burst_length);
+    const auto first = number(row.key);
+    const auto max_burst = number(login_key::max_burst_length);
+    if (first > max_burst && state(row).how_far == progress::agreed)
+        all.push_back({std::string(row.name), std::to_string(first), std::to_string(max_burst)});
+    return all;
 }
 
 std::uint32_t negotiation::number(login_key key) const {

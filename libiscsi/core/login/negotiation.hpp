@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace iscsi {
 
@@ -15,9 +16,15 @@ namespace iscsi {
 // offers() is called once, in the operational stage; receive() for the text of each Login Response;
 // outcome() when the target has agreed to full feature phase. An answer must be a value that the
 // rule allows for our offer; a target that leaves a key unanswered is taken to want the default.
+// In negotiation_mode::lenient, answers that break a rule harmlessly (leniency.hpp) are mended and
+// told by warnings(); the target's own offers are answered by the rules in either mode.
 class negotiation {
   public:
-    negotiation(const operational_offer& offer, session_type type);
+    negotiation(
+        const operational_offer& offer,
+        session_type type,
+        negotiation_mode mode = negotiation_mode::strict
+    );
 
     // What the initiator wants, in the order of the table.
     text_pairs offers();
@@ -33,6 +40,14 @@ class negotiation {
 
     std::optional<std::uint16_t> target_portal_group_tag() const { return group_tag_; }
 
+    bool is_lenient() const { return mode_ == negotiation_mode::lenient; }
+
+    // A breach that was let through, in this class or in the phase that owns it.
+    void warn(std::string_view key, std::string_view got, std::string used);
+
+    // Complete once outcome() has succeeded.
+    std::vector<negotiation_warning> warnings() const;
+
   private:
     enum class progress : std::uint8_t { untouched, offered, left_at_default, agreed };
 
@@ -41,6 +56,7 @@ class negotiation {
         std::uint32_t wanted = 0;
         std::uint32_t number = 0; // what was agreed
         std::string_view word;    // the same of a list key
+        std::string said;         // by the target
     };
 
     key_state& state(const key_row& row);
@@ -56,9 +72,16 @@ class negotiation {
     answer take(const text_pair& pair, key_phase phase);
     answer take_known(const key_row& row, const std::string& value);
     answer take_declaration(const key_row& row, const std::string& value);
+    answer take_repeated(const key_row& row, const std::string& value);
     answer take_reply(const key_row& row, const std::string& value);
+    answer take_rejection(const key_row& row);
+    answer take_word(const key_row& row, const std::string& value);
+    answer take_number(const key_row& row, const std::string& value);
     answer take_offer(const key_row& row, const std::string& value);
     answer take_list_offer(const key_row& row, const std::string& value);
+
+    result<std::uint32_t> read_number(const key_row& row, const std::string& value) const;
+    std::optional<std::uint32_t> safe_value(const key_row& row, std::uint32_t theirs) const;
 
     void settle(const key_row& row, std::uint32_t number);
     void settle_word(const key_row& row, std::string_view word);
@@ -69,6 +92,8 @@ class negotiation {
 
     operational_offer offer_;
     session_type type_;
+    negotiation_mode mode_;
+    std::vector<negotiation_warning> warnings_;
     std::array<key_state, static_cast<std::size_t>(login_key::count)> states_{};
     std::string target_alias_;
     std::optional<std::uint16_t> group_tag_;

@@ -26,6 +26,7 @@ result<full_feature> full_feature::from(operational&& before) {
     done.parameters = *agreed;
     done.target_alias = before.keys().target_alias();
     done.target_portal_group_tag = before.keys().target_portal_group_tag();
+    done.warnings = before.keys().warnings();
     return done;
 }
 
@@ -58,7 +59,9 @@ login_phase first_phase(const session_config& config) {
     const auto trust = target_trust::without_proof(config.auth);
     if (is_chap_configured(config.auth) || trust.has_error())
         return offer_security(config);
-    return operational(*trust, negotiation(config.offer, config.type), identity(config));
+    return operational(
+        *trust, negotiation(config.offer, config.type, config.negotiation), identity(config)
+    );
 }
 
 text_pairs identity(const session_config& config) {

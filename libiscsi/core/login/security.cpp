@@ -69,7 +69,7 @@ result<void> check_credentials(const auth_config& auth) {
 // ---- words --------------------------------------------------------------------------------------
 
 offer_security::offer_security(const session_config& config)
-    : talk{&config, negotiation(config.offer, config.type), {}} {}
+    : talk{&config, negotiation(config.offer, config.type, config.negotiation), {}} {}
 
 phase_words offer_security::words() const {
     auto text = identity(*talk.config);
@@ -165,6 +165,18 @@ hear(security_talk& talk, const phase_answer& answer, std::span<const std::strin
     return {};
 }
 
+// §12.1: one method. A target that answers with a list means its first; what we insist on is
+// insisted on whatever it means.
+std::string chosen_method(security_talk& talk, const std::string& answer) {
+    const auto list = split_list(answer);
+    if (!talk.keys.is_lenient() || list.size() < 2)
+        return answer;
+    std::string first(list.front());
+    if (first == "CHAP" || first == "None")
+        talk.keys.warn("AuthMethod", answer, first);
+    return first;
+}
+
 // One-way CHAP, or none: nothing is demanded of the target.
 result<login_phase> leave_without_proof(security_talk&& talk, text_pairs last) {
     const auto trust = target_trust::without_proof(talk.auth());
@@ -190,9 +202,10 @@ result<login_phase> leave(offer_security&& now, const phase_answer& answer) {
         return key_fault(login_errc::authentication_required, "AuthMethod", "no answer", "CHAP");
     if (auto heard = hear(now.talk, answer, method_key); heard.has_error())
         return std::move(heard).error();
-    if (*method == "CHAP")
+    const auto chosen = chosen_method(now.talk, *method);
+    if (chosen == "CHAP")
         return offer_algorithms{std::move(now.talk)};
-    if (*method == "None")
+    if (chosen == "None")
         return leave_without_proof(std::move(now.talk), {});
     const bool rejected = *method == reject_word;
     return key_fault(

@@ -156,6 +156,7 @@ class session_engine {
     std::optional<login> login_;
     std::string target_alias_;
     std::optional<std::uint16_t> group_tag_;
+    std::vector<negotiation_warning> login_warnings_; // until they are told with logged_in
 
     std::optional<login_redirect> redirect_;
     unsigned redirects_ = 0;

@@ -84,6 +84,7 @@ void session_engine::take_step(const login_complete& complete, instant now) {
     context_.parameters = complete.parameters;
     target_alias_ = complete.target_alias;
     group_tag_ = complete.target_portal_group_tag;
+    login_warnings_ = complete.warnings;
     happen(happening::login_complete, now);
 }
 
@@ -130,7 +131,9 @@ void session_engine::enter_full_feature(instant now) {
     failures_ = redirects_ = 0;
     given_up_ = false;
     reset_units_first(now);
-    context_.events.push(logged_in{std::exchange(has_been_in_, true)});
+    context_.events.push(
+        logged_in{std::exchange(has_been_in_, true), std::exchange(login_warnings_, {})}
+    );
 }
 
 } // namespace iscsi

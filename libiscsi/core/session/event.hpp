@@ -3,6 +3,7 @@
 #include "libiscsi/base/bytes.hpp"
 #include "libiscsi/base/result.hpp"
 #include "libiscsi/core/login/discovery.hpp"
+#include "libiscsi/core/parameters.hpp"
 #include "libiscsi/core/pdu/pdu.hpp"
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct want_entropy {
 // Full feature phase is reached; `again` after a recovery.
 struct logged_in {
     bool again = false;
+    std::vector<negotiation_warning> warnings; // login parameters that the target got wrong
 };
 
 enum class login_verdict : std::uint8_t {

@@ -37,7 +37,7 @@ result<void> check_length(const command& what) {
 
 task_set::task_set(session_context& context)
     : context_(context)
-    , table_(context.config.commands_max + slots_kept, context.config.offer.max_outstanding_r2t)
+    , table_(context.config.commands_max + slots_kept, room_for_r2ts(context.config))
     , timer_(
           units_,
           context.config.commands_max + slots_kept,

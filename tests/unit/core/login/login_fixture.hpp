@@ -18,6 +18,7 @@ inline session_config normal_config() {
     config.initiator_alias = "host";
     config.target_name = "iqn.2001-04.com.example:disk";
     config.isid = {std::byte{0}, std::byte{2}, std::byte{0x3d}, std::byte{1}, std::byte{2}};
+    config.negotiation = negotiation_mode::strict;
     return config;
 }
 
