@@ -140,7 +140,9 @@ TEST(slow_unit, ends_all_of_its_commands_however_many_wait) {
     slow_wire wire(world, target, {100U << 20U, SIZE_MAX});
     wire.on_connect = [](target_link& link) {
         link.screen_requests([](const raw_pdu& pdu) {
-            return is_command(pdu) ? target_link::reception::wait : target_link::reception::take;
+            target_link::treatment how;
+            how.wait = is_command(pdu);
+            return how;
         });
     };
     ASSERT_TRUE(wire.log_in());

@@ -112,28 +112,43 @@ void fault_injector::do_it(const fault_rule& rule, raw_pdu& pdu, digests which, 
     case fault_action::async:
         to.messages.push_back(static_cast<std::uint8_t>(rule.value));
         return;
-    case fault_action::hold: // of what is heard
+    case fault_action::hold: // these are of what is heard
+    case fault_action::delay:
+    case fault_action::status:
+    case fault_action::sense:
         return;
     }
 }
 
 fault_injector::verdict fault_injector::judge(const raw_pdu& heard) {
-    constexpr std::size_t operation_code = 32; // first byte of the CDB, §11.3
     verdict to;
     for (auto& rule : rules_) {
-        const auto operation = std::to_integer<std::uint8_t>(heard.header[operation_code]);
-        if (rule.pdu != opcode_of(heard.header) ||
-            rule.operation.value_or(operation) != operation || !rule.applies_to_next())
+        if (rule.pdu != opcode_of(heard.header) || !rule.is_about(heard.header) ||
+            !rule.applies_to_next())
             continue;
         ++faults_;
-        to.close = to.close || rule.what == fault_action::drop;
-        to.silence = to.silence || rule.what == fault_action::silence;
-        to.ignore = to.ignore || rule.what == fault_action::swallow;
-        to.hold = to.hold || rule.what == fault_action::hold;
-        if (rule.what == fault_action::async)
-            to.messages.push_back(static_cast<std::uint8_t>(rule.value));
+        add_to(to, rule);
     }
     return to;
+}
+
+void fault_injector::add_to(verdict& to, const fault_rule& rule) {
+    to.close = to.close || rule.what == fault_action::drop;
+    to.silence = to.silence || rule.what == fault_action::silence;
+    to.ignore = to.ignore || rule.what == fault_action::swallow;
+    to.hold = to.hold || rule.what == fault_action::hold;
+    if (rule.what == fault_action::async)
+        to.messages.push_back(static_cast<std::uint8_t>(rule.value));
+    if (rule.what == fault_action::delay)
+        to.delay += std::chrono::milliseconds(rule.value);
+    if (rule.what == fault_action::status)
+        to.answer = scsi_answer{static_cast<std::uint8_t>(rule.value), {}, {}};
+    if (rule.what == fault_action::sense)
+        to.answer = scsi_answer::check_condition(
+            static_cast<std::uint8_t>(rule.value >> 16U & 0xfU),
+            static_cast<std::uint8_t>(rule.value >> 8U),
+            static_cast<std::uint8_t>(rule.value)
+        );
 }
 
 void fault_injector::change_field(const fault_rule& rule, raw_pdu& pdu) const {

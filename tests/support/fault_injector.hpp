@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/support/fault_script.hpp"
+#include "tests/support/memory_disk.hpp"
 #include "tests/support/pdu_stream.hpp"
 
 namespace iscsi::test {
@@ -23,7 +24,9 @@ class fault_injector {
 
     struct verdict {
         bool ignore = false;                // as if it had not come
-        bool hold = false;                  // never answer it
+        bool hold = false;                  // not answer it until it is released
+        std::chrono::milliseconds delay{0}; // before it is answered
+        std::optional<scsi_answer> answer;  // in place of executing it
         std::vector<std::uint8_t> messages; // events to be told
         bool close = false;
         bool silence = false;
@@ -34,11 +37,22 @@ class fault_injector {
 
     bool is_empty() const { return rules_.empty(); }
 
+    void add(const std::vector<fault_rule>& more) {
+        rules_.insert(rules_.end(), more.begin(), more.end());
+    }
+
+    void clear() { rules_.clear(); }
+
+    void clear(fault_action what) {
+        std::erase_if(rules_, [what](const fault_rule& rule) { return rule.what == what; });
+    }
+
     std::uint64_t faults() const { return faults_; }
 
   private:
     bool apply_to(const raw_pdu& pdu, digests which, outcome& to);
     void do_it(const fault_rule& rule, raw_pdu& pdu, digests which, outcome& to);
+    static void add_to(verdict& to, const fault_rule& rule);
     void change_field(const fault_rule& rule, raw_pdu& pdu) const;
     void emit(const raw_pdu& pdu, digests which, outcome& to);
 

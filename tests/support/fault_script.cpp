@@ -51,6 +51,9 @@ constexpr std::array action_words{
     action_word{"text", fault_action::text, false},
     action_word{"async", fault_action::async, true},
     action_word{"hold", fault_action::hold, false},
+    action_word{"delay", fault_action::delay, true},
+    action_word{"status", fault_action::status, true},
+    action_word{"sense", fault_action::sense, true},
 };
 
 // Where the fields stand in a target's header (§11.2 and the PDUs of §11).
@@ -98,6 +101,41 @@ result<void> read_operation(const std::string& line, std::string& word, fault_ru
     return {};
 }
 
+// "0x800" or "0x800-0x8ff"
+result<void> read_blocks(const std::string& line, const std::string& word, fault_rule& rule) {
+    const auto dash = std::min(word.find('-'), word.size());
+    const auto first = number_of(std::string_view(word).substr(0, dash));
+    const auto last =
+        dash == word.size() ? first : number_of(std::string_view(word).substr(dash + 1));
+    if (!first || !last || *last < *first)
+        return wrong(script_errc::not_a_number, line, word, "a block or FIRST-LAST");
+    rule.blocks = {*first, *last};
+    return {};
+}
+
+// "lun 3", "lba 0x800-0x8ff", each once; then a count, which is left to the caller.
+result<void>
+read_place(const std::string& line, std::istringstream& in, fault_rule& rule, std::string& count) {
+    for (std::string word; in >> word;) {
+        std::string value;
+        if (word != "lun" && word != "lba") {
+            count = word;
+            continue;
+        }
+        in >> value;
+        if (word == "lba") {
+            if (auto blocks = read_blocks(line, value, rule); blocks.has_error())
+                return blocks;
+            continue;
+        }
+        const auto number = number_of(value);
+        if (!number || *number > 0x3fff)
+            return wrong(script_errc::not_a_number, line, value, "a LUN");
+        rule.lun = static_cast<std::uint16_t>(*number);
+    }
+    return {};
+}
+
 result<void> read_when(const std::string& line, const std::string& words, fault_rule& rule) {
     std::istringstream in(words);
     std::string word;
@@ -106,9 +144,11 @@ result<void> read_when(const std::string& line, const std::string& words, fault_
     if (word == "every") {
         rule.repeats = true;
         in >> count >> word;
-    } else {
-        in >> count;
     }
+    if (auto place = read_place(line, in, rule, count); place.has_error())
+        return place;
+    if (rule.lun && !word.starts_with("scsi-command"))
+        return wrong(script_errc::unknown_pdu, line, word, "scsi-command, which has a LUN");
     if (!count.empty()) {
         const auto number = number_of(count);
         if (!number || *number == 0)
@@ -170,7 +210,9 @@ result<void> read_what(const std::string& line, const std::string& words, fault_
 bool fits(const fault_rule& rule) {
     constexpr std::array to_either{
         fault_action::drop, fault_action::silence, fault_action::swallow, fault_action::async};
-    if (rule.what == fault_action::hold)
+    constexpr std::array to_commands{
+        fault_action::hold, fault_action::delay, fault_action::status, fault_action::sense};
+    if (std::find(to_commands.begin(), to_commands.end(), rule.what) != to_commands.end())
         return rule.pdu == opcode::scsi_command;
     const bool heard = rule.pdu && static_cast<std::uint8_t>(*rule.pdu) < first_target_opcode;
     return !heard || std::find(to_either.begin(), to_either.end(), rule.what) != to_either.end();
@@ -212,6 +254,38 @@ std::string_view message_of(script_errc error) {
         return "an action that this PDU does not have";
     }
     return "unknown error";
+}
+
+namespace {
+
+// What a command touches: the blocks of READ, WRITE, SYNCHRONIZE CACHE, VERIFY and WRITE SAME of 10
+// and 16 bytes (SBC-3); none: it has no such field.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> extent_of(bytes_view cdb) {
+    const auto code = std::to_integer<std::uint8_t>(cdb[0]);
+    const auto group = static_cast<std::uint8_t>(code >> 5U); // SPC-4 §4.2.5.1: length of the CDB
+    const bool ten = group == 1 || code == 0x41;
+    if (!ten && group != 4)
+        return std::nullopt;
+    const std::uint64_t first = ten ? load_be32(cdb.data() + 2) : load_be64(cdb.data() + 2);
+    const std::uint64_t count = ten ? load_be16(cdb.data() + 7) : load_be32(cdb.data() + 10);
+    return std::pair{first, count};
+}
+
+} // namespace
+
+bool fault_rule::is_about(const basic_header& heard) const {
+    constexpr std::size_t lun_field_at = 8; // §11.3
+    constexpr std::size_t cdb_at = 32;
+    const auto cdb = bytes_view(heard).subspan(cdb_at, 16);
+    if (operation && *operation != std::to_integer<std::uint8_t>(cdb[0]))
+        return false;
+    if (lun && *lun != (load_be16(heard.data() + lun_field_at) & 0x3fffU))
+        return false;
+    if (!blocks)
+        return true;
+    const auto touched = extent_of(cdb);
+    return touched && touched->first <= blocks->second &&
+           touched->first + std::max<std::uint64_t>(touched->second, 1) > blocks->first;
 }
 
 bool fault_rule::applies_to_next() {

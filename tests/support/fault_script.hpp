@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // clang-format off
@@ -35,11 +36,16 @@
 //
 //   WHEN   data-out 3       scsi-command nop-out task-management login-request text-request logout-request
 //          scsi-command/0x28 2   the second SCSI Command with this operation code
+//          scsi-command lun 3    of this logical unit; behind it or alone:
+//          scsi-command/0x2a lun 0 lba 0x800-0x8ff 2   the second that touches these blocks
 //
 //   WHAT   drop             closes the connection instead
 //          silence          says nothing more on this connection
 //          swallow          is as if it had not come
-//          hold             takes a SCSI Command and its data, and never answers it
+//          hold             takes a SCSI Command and its data, and answers it when released
+//          delay 500        answers a SCSI Command that many ms later
+//          status 0x08      answers a SCSI Command with this status and does not execute it
+//          sense 0x030c00   the same with CHECK CONDITION: key, additional code and qualifier
 //          async 2          and an Asynchronous Message with this event
 //
 // Empty lines and lines that begin with # mean nothing.
@@ -60,6 +66,9 @@ enum class fault_action : std::uint8_t {
     text,
     async,
     hold,
+    delay,
+    status,
+    sense,
 };
 
 struct header_field {
@@ -71,13 +80,18 @@ struct header_field {
 struct fault_rule {
     std::optional<opcode> pdu;             // none: any that the target says
     std::optional<std::uint8_t> operation; // of a SCSI Command
-    std::uint32_t number = 0;              // 0: each
-    bool repeats = false;                  // each `number`th
+    std::optional<std::uint16_t> lun;
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> blocks; // first and last
+    std::uint32_t number = 0;                                      // 0: each
+    bool repeats = false;                                          // each `number`th
     fault_action what = fault_action::drop;
     std::uint32_t value = 0;
     header_field field;
     std::string text;
     std::uint32_t seen = 0; // PDUs of this kind so far
+
+    // Of the rule's operation code, logical unit and blocks, as far as it names them.
+    bool is_about(const basic_header& heard) const;
 
     // One more PDU of that kind; true: do it to this one.
     bool applies_to_next();

@@ -163,7 +163,8 @@ END
 # start_test_target [OPTION…]: the target in memory on $PORTAL, with faults as options say. Stopped
 # by stop_test_target, which fails when an initiator has broken a rule.
 start_test_target() {
-    "$BUILD/tests/support/test-target" --port-file "$WORK/test-port" --name "$TARGET_NAME" "$@" \
+    "$BUILD/tests/support/test-target" --port-file "$WORK/test-port" --name "$TARGET_NAME" \
+        --control "$WORK/test-control" "$@" \
         2>"$WORK/test-target.log" &
     test_target_pid=$!
     at_end "kill -CONT $test_target_pid 2>/dev/null; kill $test_target_pid 2>/dev/null"
@@ -172,6 +173,9 @@ start_test_target() {
     PORTAL=127.0.0.1:$PORT
     rm -f "$WORK/test-port"
 }
+
+# tell_target LINE: changes it while it runs (tests/support/target_control.hpp); prints its answer.
+tell_target() { "$BUILD/tests/support/test-target" --tell "$WORK/test-control" "$1"; }
 
 stop_test_target() {
     kill "$test_target_pid"

@@ -78,6 +78,8 @@ memory_disk::memory_disk(disk_options options)
     : options_(std::move(options)), content_(options_.size) {}
 
 scsi_answer memory_disk::execute(const cdb_bytes& cdb, bytes_view data_out) {
+    if (is_unsupported(at(cdb, 0)))
+        return scsi_answer::check_condition(illegal_request, 0x20, 0x00);
     switch (at(cdb, 0)) {
     case test_unit_ready:
     case start_stop_unit:
@@ -85,7 +87,9 @@ scsi_answer memory_disk::execute(const cdb_bytes& cdb, bytes_view data_out) {
     case request_sense:
         return cut_to(scsi_answer::good(scsi_answer::check_condition(0, 0, 0).sense), at(cdb, 4));
     case inquiry_code:
-        return cut_to(inquiry(cdb), load_be16(cdb.data() + 3));
+        return cut_to(
+            inquiry(cdb), options_.one_byte_allocation ? at(cdb, 4) : load_be16(cdb.data() + 3)
+        );
     case mode_sense_6:
         return cut_to(mode_sense(cdb, false), at(cdb, 4));
     case mode_sense_10:
@@ -97,6 +101,13 @@ scsi_answer memory_disk::execute(const cdb_bytes& cdb, bytes_view data_out) {
     default:
         return execute_in_service(cdb, data_out);
     }
+}
+
+bool memory_disk::is_unsupported(std::uint8_t code) const {
+    const bool flush = code == synchronize_cache_10 || code == synchronize_cache_16;
+    const auto& none = options_.unsupported;
+    return (flush && !options_.takes_flushes) ||
+           std::find(none.begin(), none.end(), code) != none.end();
 }
 
 scsi_answer memory_disk::execute_in_service(const cdb_bytes& cdb, bytes_view data_out) {
@@ -135,6 +146,7 @@ scsi_answer memory_disk::inquiry(const cdb_bytes& cdb) const {
     if (at(cdb, 2) != 0)
         return invalid_field();
     std::vector<std::byte> data(36);
+    data[0] = static_cast<std::byte>(options_.device_type);
     data[2] = std::byte{6};    // SPC-4
     data[3] = std::byte{0x02}; // response data format
     data[4] = std::byte{31};
@@ -146,11 +158,14 @@ scsi_answer memory_disk::inquiry(const cdb_bytes& cdb) const {
 }
 
 scsi_answer memory_disk::vital_product_data(std::uint8_t page) const {
+    const auto& pages = options_.vital_pages;
+    if (std::find(pages.begin(), pages.end(), page) == pages.end())
+        return invalid_field();
     std::vector<std::byte> data(4);
     data[1] = static_cast<std::byte>(page);
     switch (page) {
     case 0x00:
-        for (const unsigned each : {0x00U, 0x80U, 0x83U, 0xb0U, 0xb1U, 0xb2U})
+        for (const auto each : pages)
             data.push_back(static_cast<std::byte>(each));
         break;
     case 0x80:
@@ -161,7 +176,7 @@ scsi_answer memory_disk::vital_product_data(std::uint8_t page) const {
         const std::string text =
             options_.vendor + std::string(8 - options_.vendor.size(), ' ') + options_.serial;
         data.resize(8 + text.size());
-        data[4] = std::byte{0x02}; // ASCII
+        data[4] = options_.binary_designator ? std::byte{0x01} : std::byte{0x02}; // or ASCII
         data[5] = std::byte{0x01}; // of the logical unit, T10 vendor ID
         data[7] = static_cast<std::byte>(text.size());
         put_text(data, 8, text.size(), text);
@@ -169,6 +184,7 @@ scsi_answer memory_disk::vital_product_data(std::uint8_t page) const {
     }
     case 0xb0: // block limits
         data.resize(64);
+        store_be32(data.data() + 8, options_.longest_transfer);
         store_be32(data.data() + 20, options_.thin ? most_unmap_blocks : 0);
         store_be32(data.data() + 24, options_.thin ? most_unmap_descriptors : 0);
         store_be64(data.data() + 36, most_write_same_blocks);
@@ -179,7 +195,9 @@ scsi_answer memory_disk::vital_product_data(std::uint8_t page) const {
         break;
     case 0xb2: // logical block provisioning: LBPU, LBPWS, LBPWS10, LBPRZ; thin
         data.resize(8);
-        data[5] = options_.thin ? std::byte{0xe4} : std::byte{0};
+        data[5] = options_.thin
+                      ? std::byte{0xe0} | (options_.reads_zeroes ? std::byte{0x04} : std::byte{0})
+                      : std::byte{0};
         data[6] = options_.thin ? std::byte{0x02} : std::byte{0};
         break;
     default:
@@ -203,25 +221,28 @@ scsi_answer memory_disk::read_capacity_16(const cdb_bytes& cdb) const {
     std::vector<std::byte> data(32);
     store_be64(data.data(), block_count() - 1);
     store_be32(data.data() + 8, options_.block_size);
-    data[14] = options_.thin ? std::byte{0xc0} : std::byte{0}; // LBPME, LBPRZ
+    if (options_.thin) // LBPME, LBPRZ
+        data[14] = std::byte{0x80} | (options_.reads_zeroes ? std::byte{0x40} : std::byte{0});
     return scsi_answer::good(std::move(data));
 }
 
 // The caching page, alone or among all pages; no block descriptor.
 scsi_answer memory_disk::mode_sense(const cdb_bytes& cdb, bool ten) const {
-    constexpr unsigned caching = 0x08;
-    constexpr unsigned all_pages = 0x3f;
+    constexpr std::uint8_t caching = 0x08;
+    constexpr std::uint8_t all_pages = 0x3f;
+    constexpr std::size_t page_length = 20;
     const unsigned page = at(cdb, 2) & 0x3fU;
-    if (page != caching && page != all_pages)
+    if (page != all_pages && (page != caching || !options_.has_caching_page))
         return invalid_field();
     const std::size_t header = ten ? 8 : 4;
-    std::vector<std::byte> data(header + 20);
-    data[header] = std::byte{caching};
-    data[header + 1] = std::byte{18};
-    data[header + 2] = options_.write_cache ? std::byte{0x04} : std::byte{0};
-    const auto device_specific =
+    std::vector<std::byte> data(header + (options_.has_caching_page ? page_length : 0));
+    if (options_.has_caching_page) {
+        data[header] = std::byte{caching};
+        data[header + 1] = std::byte{page_length - 2};
+        data[header + 2] = options_.write_cache ? std::byte{0x04} : std::byte{0}; // WCE
+    }
+    data[ten ? 3 : 2] =
         std::byte{0x10} | (options_.read_only ? std::byte{0x80} : std::byte{0}); // DPOFUA, WP
-    data[ten ? 3 : 2] = device_specific;
     if (ten)
         store_be16(data.data(), static_cast<std::uint16_t>(data.size() - 2));
     else
@@ -326,6 +347,12 @@ void memory_disk::settle(const extent& blocks) {
         return;
     const auto first = on_medium_.lower_bound(blocks.block);
     on_medium_.erase(first, on_medium_.lower_bound(blocks.block + blocks.count));
+}
+
+void memory_disk::resize(std::uint64_t bytes) {
+    content_.resize(bytes);
+    options_.size = bytes;
+    on_medium_.erase(on_medium_.lower_bound(block_count()), on_medium_.end());
 }
 
 void memory_disk::cut_power(const std::function<bool()>& keeps) {

@@ -21,7 +21,16 @@ struct disk_options {
     bool write_cache = true;
     bool loses_cache = false; // at a power cut; else the medium is as good as the cache
     bool thin = true;
+    bool reads_zeroes = true; // LBPRZ: unmapped blocks
     bool read_only = false;
+    bool has_caching_page = true;       // else MODE SENSE knows none
+    bool takes_flushes = true;          // else SYNCHRONIZE CACHE is no command
+    std::uint32_t longest_transfer = 0; // blocks, told in the block limits page; 0: no limit
+    std::uint8_t device_type = 0;       // 0: direct access block device
+    std::vector<std::uint8_t> unsupported = {}; // operation codes that are refused
+    std::vector<std::uint8_t> vital_pages{0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2};
+    bool binary_designator = false;   // calls the T10 designator binary, though it is text
+    bool one_byte_allocation = false; // reads byte 4 only of INQUIRY's allocation length
 };
 
 using cdb_bytes = std::array<std::byte, 16>;
@@ -49,6 +58,12 @@ class memory_disk {
 
     const disk_options& options() const { return options_; }
 
+    // What the disk says of itself from now on; its size is that of the content, by resize(). The
+    // unit attentions of a change are raised by the target.
+    void change(const std::function<void(disk_options&)>& how) { how(options_); }
+
+    void resize(std::uint64_t bytes);
+
     std::uint64_t flushes() const { return flushes_; }
 
     // Of the blocks that were written since the last flush, each keeps its new content or goes back
@@ -64,6 +79,7 @@ class memory_disk {
         std::uint64_t count = 0;
     };
 
+    bool is_unsupported(std::uint8_t code) const;
     scsi_answer execute_in_service(const cdb_bytes& cdb, bytes_view data_out);
     scsi_answer inquiry(const cdb_bytes& cdb) const;
     scsi_answer vital_product_data(std::uint8_t page) const;

@@ -1,6 +1,9 @@
 #pragma once
 
 #include "tests/support/memory_disk.hpp"
+#include "tests/support/target_chap.hpp"
+#include "tests/support/target_habits.hpp"
+#include "tests/support/unit_condition.hpp"
 
 #include "libiscsi/base/text.hpp"
 #include "libiscsi/core/parameters.hpp"
@@ -15,6 +18,11 @@
 namespace iscsi::test {
 
 class target_link;
+
+nexus nexus_of(const std::string& initiator, const isid_field& isid);
+
+// Single level: peripheral device or flat space addressing (SAM-5 §4.7).
+std::uint16_t number_of(const lun_field& lun);
 
 struct target_options {
     std::string name = "iqn.2026-01.org.example:memory";
@@ -36,6 +44,10 @@ struct target_options {
     // A write whose connection ends before its answer is finished when land_late_writes() says so,
     // as by targets that let running commands go on; session reinstatement does not wait for it.
     bool late_writes = false;
+
+    target_habits habits;
+    chap_options chap;
+    bool has_controller = false; // LUN 0 is a storage array controller, disks begin at 1
 
     std::optional<std::pair<std::uint8_t, std::uint8_t>> refuse_login; // status class and detail
     std::string redirect_to;                                           // a TargetAddress
@@ -59,19 +71,38 @@ class memory_target {
     target_options& options() { return options_; }
 
     void add_disk(std::uint16_t lun, disk_options disk);
+    void remove_disk(std::uint16_t lun);
 
     memory_disk& disk(std::uint16_t lun = 0) { return *disks_.at(lun); }
 
     auto& disks() { return disks_; }
 
+    // Of a LUN that is there or not.
+    unit_condition& condition(std::uint16_t lun) { return conditions_[lun]; }
+
+    // Tells all sessions that are alive: one unit, or all but one of a change of the list.
+    void raise_attention(std::uint16_t lun, const sense_code& what);
+    void raise_attention_elsewhere(std::uint16_t lun, const sense_code& what);
+
     // Executes a command, or asks `intercept` first; no answer from there means: go on.
     using interceptor =
         std::function<std::optional<scsi_answer>(std::uint16_t lun, const cdb_bytes& cdb)>;
     interceptor intercept;
-    scsi_answer execute(const lun_field& lun, const cdb_bytes& cdb, bytes_view data_out);
+    scsi_answer execute(
+        const lun_field& lun, const cdb_bytes& cdb, bytes_view data_out, const nexus& from = {}
+    );
 
     // While true, commands are taken and not answered.
     bool holds_commands = false;
+
+    // While true, task management requests are obeyed and never answered.
+    bool silent_task_management = false;
+
+    // A request has ended a program that cannot bear it; what broke it is among the complaints.
+    std::function<void()> crash = [] {};
+
+    // For delays; none: nothing is delayed.
+    std::function<instant()> clock;
 
     // A rule of RFC 7143 that the initiator has broken. A test expects none.
     void complain(std::string what) { complaints_.push_back(std::move(what)); }
@@ -89,11 +120,19 @@ class memory_target {
 
     // A new session reinstates the one of the same name and ISID (§6.3.5), which ends at once.
     std::uint16_t enter(const std::string& initiator, const isid_field& isid, target_link& link);
+
+    // When an answer to that unit is due; now without a clock or a delay.
+    std::optional<instant> due(const lun_field& lun, duration of_its_own);
+
+    bool holds(const lun_field& lun) const;
     void leave(const target_link& link);
 
     std::uint64_t logins() const { return logins_; }
 
     std::uint64_t commands() const { return commands_; }
+
+    // Commands of one operation code so far.
+    std::uint64_t commands(std::uint8_t operation) const;
 
   private:
     struct late_write {
@@ -108,6 +147,8 @@ class memory_target {
 
     target_options options_;
     std::map<std::uint16_t, std::unique_ptr<memory_disk>> disks_;
+    std::map<std::uint16_t, unit_condition> conditions_;
+    std::map<std::uint8_t, std::uint64_t> by_operation_;
     std::map<std::pair<std::string, isid_field>, target_link*> sessions_;
     std::vector<std::string> complaints_;
     std::vector<late_write> late_writes_;

@@ -25,6 +25,7 @@ std::string hex(std::uint32_t value) {
 target_link::target_link(memory_target& target)
     : target_(&target)
     , keys_(target.options().wants, session_type::normal)
+    , chap_(target.options().chap)
     , status_sn_(target.options().first_status_sn) {}
 
 target_link::~target_link() {
@@ -48,11 +49,9 @@ void target_link::received(bytes_view bytes) {
 }
 
 void target_link::handle(const raw_pdu& pdu) {
-    const auto how = screen_ ? screen_(pdu) : reception::take;
-    if (how == reception::ignore)
+    how_ = screen_ ? screen_(pdu) : treatment{};
+    if (how_.ignore)
         return;
-    holds_next_ = how == reception::hold;
-    waits_next_ = how == reception::wait;
     const auto decoded = decode_initiator(pdu.header);
     if (decoded.has_error()) {
         violation(decoded.error().text());
@@ -111,7 +110,26 @@ bool target_link::accept_numbers(
         return false;
     }
     ++expected_command_sn_;
+    had_command_ = true;
     return true;
+}
+
+std::uint32_t target_link::window() const {
+    const auto& options = target_->options();
+    const auto first = options.habits.first_window;
+    return first != 0 && !had_command_ ? first : options.command_window;
+}
+
+// §4.2.2.1: ExpCmdSN. Some targets let a write count only when its data are there.
+std::uint32_t target_link::shown_command_sn() const {
+    auto shown = expected_command_sn_;
+    if (target_->options().habits.counts_writes_late)
+        for (const auto& [tag, each] : tasks_)
+            if (each.command.write && !each.command.immediate &&
+                each.received < each.command.expected_data_transfer_length &&
+                serial_before(each.command.command_sn, shown))
+                shown = each.command.command_sn;
+    return shown;
 }
 
 std::uint32_t target_link::max_command_sn() const {
@@ -121,13 +139,14 @@ std::uint32_t target_link::max_command_sn() const {
 // §4.2.2.1: MaxCmdSN never moves back.
 template <class Pdu>
 void target_link::send(Pdu pdu, bytes_view data, bool advances_status_sn) {
-    const auto window = expected_command_sn_ + target_->options().command_window - 1;
+    const auto shown = shown_command_sn();
+    const auto highest = shown + window() - 1;
     if (output_.empty() && phase_ == phase::login)
-        highest_window_ = window;
-    if (serial_before(highest_window_, window))
-        highest_window_ = window;
+        highest_window_ = highest;
+    if (serial_before(highest_window_, highest))
+        highest_window_ = highest;
     pdu.status_sn = status_sn_;
-    pdu.expected_command_sn = expected_command_sn_;
+    pdu.expected_command_sn = shown;
     pdu.max_command_sn = highest_window_;
     if (advances_status_sn)
         ++status_sn_;
@@ -152,9 +171,22 @@ void target_link::tell(async_message message, bytes_view data) {
     send(message, data, true);
 }
 
+// §11.9.1: AsyncEvent 0 with SenseLength and sense of the unit.
+void target_link::tell_attention(std::uint16_t lun, const sense_code& what) {
+    const auto sense = what.answer().sense;
+    std::vector<std::byte> data(2);
+    store_be16(data.data(), static_cast<std::uint16_t>(sense.size()));
+    data.insert(data.end(), sense.begin(), sense.end());
+    async_message message;
+    store_be16(message.lun.data(), lun < 256 ? lun : static_cast<std::uint16_t>(lun | 0x4000U));
+    message.parameter3 = 0;
+    tell(message, data);
+}
+
 void target_link::release_held() {
     for (auto at = tasks_.begin(); at != tasks_.end();) {
         const auto now = at++;
+        now->second.how.hold = false;
         if (std::exchange(now->second.held, false))
             finish(now);
     }
@@ -169,9 +201,17 @@ bool target_link::answer_oldest(const lun_field& lun) {
             oldest = at;
     if (oldest == tasks_.end())
         return false;
-    oldest->second.waits = false;
+    oldest->second.how.wait = false;
     finish(oldest);
     return true;
+}
+
+void target_link::answer(std::uint64_t number) {
+    const auto at = std::find_if(tasks_.begin(), tasks_.end(), [number](const auto& each) {
+        return each.second.number == number;
+    });
+    if (at != tasks_.end())
+        finish(at);
 }
 
 std::size_t target_link::held_tasks() const {
@@ -206,8 +246,13 @@ void target_link::on(const login_request& /*pdu*/, bytes_view /*data*/) {
 
 void target_link::on(const snack_request& pdu, bytes_view /*data*/) {
     violation("a SNACK at ErrorRecoveryLevel 0");
+    turn_down(pdu);
+}
+
+// §11.17: Reject, with the header that is turned down.
+void target_link::turn_down(const initiator_pdu& pdu) {
     basic_header rejected;
-    encode(initiator_pdu(pdu), 0, rejected);
+    encode(pdu, 0, rejected);
     reject answer;
     answer.reason = command_not_supported;
     send(answer, rejected, true);
@@ -216,6 +261,8 @@ void target_link::on(const snack_request& pdu, bytes_view /*data*/) {
 void target_link::on(const text_request& pdu, bytes_view data) {
     if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
         return;
+    if (type_ == session_type::normal && target_->options().habits.text_is_rejected)
+        return turn_down(pdu);
     const auto text = parse_text(data);
     if (text.has_error())
         return violation("Text Request: " + text.error().text());
@@ -270,14 +317,29 @@ void target_link::on(const logout_request& pdu, bytes_view /*data*/) {
 void target_link::on(const task_management_request& pdu, bytes_view /*data*/) {
     if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
         return;
-    constexpr std::uint8_t complete = 0;
-    constexpr std::uint8_t no_such_task = 1;
-    const bool found = abort_tasks(pdu) != 0;
     task_management_response answer;
     answer.initiator_task_tag = pdu.initiator_task_tag;
-    const bool one_task = pdu.function == task_management_function::abort_task;
-    answer.response = one_task && !found ? no_such_task : complete;
+    answer.response = perform(pdu);
+    if (target_->silent_task_management)
+        return;
     send(answer, {}, true);
+    if (pdu.function == task_management_function::target_cold_reset &&
+        target_->options().habits.cold_reset_closes)
+        end();
+}
+
+// Obeys, and gives the response of §11.6.1.
+std::uint8_t target_link::perform(const task_management_request& request) {
+    using enum task_management_function;
+    constexpr std::uint8_t complete = 0;
+    constexpr std::uint8_t no_such_task = 1;
+    constexpr std::uint8_t not_supported = 5;
+    const bool is_rare = request.function == clear_aca || request.function == clear_task_set ||
+                         request.function == task_reassign;
+    if (is_rare && target_->options().habits.few_task_functions)
+        return not_supported;
+    const bool found = abort_tasks(request) != 0;
+    return request.function == abort_task && !found ? no_such_task : complete;
 }
 
 // How many tasks are gone.
@@ -306,8 +368,8 @@ void target_link::on(const scsi_command& pdu, bytes_view data) {
         return violation("Initiator Task Tag " + hex(pdu.initiator_task_tag) + " is in use");
     auto& fresh = at->second;
     fresh.command = pdu;
-    fresh.hopeless = holds_next_;
-    fresh.waits = waits_next_;
+    fresh.how = std::move(how_);
+    fresh.number = ++commands_;
     if (!pdu.write) {
         if (!data.empty())
             violation("immediate data of a command that writes nothing");
@@ -363,8 +425,11 @@ void target_link::take_solicited(task& which, const data_out& pdu, bytes_view da
         violation("Data-Out with another LUN than its R2T");
     if (pdu.data_sn != request.next_data_sn++) // §11.7.5
         violation("DataSN " + std::to_string(pdu.data_sn));
-    if (pdu.buffer_offset != request.offset + request.received)
+    if (pdu.buffer_offset != request.offset + request.received) {
+        if (target_->options().habits.drops_wrong_offsets)
+            return;
         violation("Buffer Offset " + std::to_string(pdu.buffer_offset));
+    }
     request.received += static_cast<std::uint32_t>(data.size());
     if (request.received > request.length)
         return violation("more data than the R2T asked for");
@@ -390,9 +455,13 @@ void target_link::continue_write(task_map::iterator at) {
         return;
     if (now.received >= now.command.expected_data_transfer_length)
         return finish(at);
-    while (now.requests.size() < parameters_.max_outstanding_r2t &&
-           now.asked_up_to < now.command.expected_data_transfer_length)
-        request_data(now, next_transfer_tag_++);
+    const bool one_tag = target_->options().habits.one_transfer_tag;
+    const std::size_t most = one_tag ? 1 : parameters_.max_outstanding_r2t;
+    while (now.requests.size() < most && now.asked_up_to < now.command.expected_data_transfer_length
+    )
+        request_data(
+            now, one_tag && now.transfer_tag != 0 ? now.transfer_tag : next_transfer_tag_++
+        );
 }
 
 void target_link::request_data(task& which, std::uint32_t tag) {
@@ -408,24 +477,39 @@ void target_link::request_data(task& which, std::uint32_t tag) {
     pdu.buffer_offset = which.asked_up_to;
     pdu.desired_data_transfer_length = length;
     which.requests[tag] = {which.asked_up_to, length, 0, 0};
+    which.transfer_tag = tag;
     which.asked_up_to += length;
     send(pdu);
 }
 
 // ---- answers ------------------------------------------------------------------------------------
 
+// A command whose time has not come takes its place in the row of its unit, once.
+bool target_link::is_late(task& which) {
+    if (!postpone_ || std::exchange(which.has_waited, true))
+        return false;
+    const auto due = target_->due(which.command.lun, which.how.delay);
+    if (due)
+        postpone_(*due, which.number);
+    return due.has_value();
+}
+
 void target_link::finish(task_map::iterator at) {
-    if (target_->holds_commands || at->second.hopeless) {
+    if (target_->holds(at->second.command.lun) || at->second.how.hold) {
         at->second.held = true;
         return;
     }
-    if (at->second.waits) {
+    if (at->second.how.wait) {
         at->second.is_ready = true;
         return;
     }
-    const task done = std::move(at->second);
+    if (is_late(at->second))
+        return;
+    task done = std::move(at->second);
     tasks_.erase(at);
-    const auto answer = target_->execute(done.command.lun, done.command.cdb, done.data);
+    const auto answer =
+        done.how.answer ? *std::move(done.how.answer)
+                        : target_->execute(done.command.lun, done.command.cdb, done.data, nexus_);
     const bool reads = done.command.read;
     const auto length = std::min<std::size_t>(
         answer.data.size(), reads ? done.command.expected_data_transfer_length : 0

@@ -25,13 +25,27 @@ class target_link {
 
     void received(bytes_view bytes);
 
-    enum class reception : std::uint8_t { take, ignore, hold, wait };
+    // What becomes of a PDU that arrives, but for `ignore` a SCSI Command.
+    struct treatment {
+        bool ignore = false;               // as if it had not come
+        bool hold = false;                 // its answer waits for release_held()
+        bool wait = false;                 // it is answered when answer_oldest() says so
+        duration delay{0};                 // its answer comes so much later
+        std::optional<scsi_answer> answer; // in place of executing it
+    };
 
-    // Asked about each PDU that arrives: `ignore` is as if it had not, a command that is held is
-    // never answered, one that waits is answered when answer_oldest() says so.
-    void screen_requests(std::function<reception(const raw_pdu&)> screen) {
+    // Asked about each PDU that arrives.
+    void screen_requests(std::function<treatment(const raw_pdu&)> screen) {
         screen_ = std::move(screen);
     }
+
+    // Where answers that are due later are waited for: call answer() with that number then. Without
+    // it everything is answered at once.
+    using postponement = std::function<void(instant due, std::uint64_t number)>;
+
+    void postpone_answers(postponement postpone) { postpone_ = std::move(postpone); }
+
+    void answer(std::uint64_t number);
 
     // What is to be sent; it is the caller's then.
     std::vector<std::byte> take_output() { return std::exchange(output_, {}); }
@@ -42,12 +56,13 @@ class target_link {
     bool is_logged_in() const { return phase_ == phase::full_feature; }
 
     // ---- what a target does of its own accord ----
-    void ping();                                            // NOP-In that wants an answer
-    void tell(async_message message, bytes_view data = {}); // Asynchronous Message
-    void show_window();                                     // NOP-In that only carries MaxCmdSN
-    void release_held();                                    // answers what holds_commands kept
-    bool answer_oldest(const lun_field& lun);               // of those that wait; false: none
-    void end();                                             // forgets its tasks and closes
+    void ping();                                                    // NOP-In that wants an answer
+    void tell(async_message message, bytes_view data = {});         // Asynchronous Message
+    void tell_attention(std::uint16_t lun, const sense_code& what); // the same with sense
+    void show_window();                       // NOP-In that only carries MaxCmdSN
+    void release_held();                      // answers what holds_commands kept
+    bool answer_oldest(const lun_field& lun); // of those that wait; false: none
+    void end();                               // forgets its tasks and closes
 
     const operational_parameters& parameters() const { return parameters_; }
 
@@ -73,11 +88,13 @@ class target_link {
         std::uint32_t next_data_sn = 0; // of unsolicited Data-Out
         bool unsolicited_open = false;  // F has not come yet
         std::uint32_t next_r2t_sn = 0;
+        std::uint32_t transfer_tag = 0;                     // of the last R2T
         std::map<std::uint32_t, transfer_request> requests; // by Target Transfer Tag
         bool held = false;
-        bool hopeless = false; // never to be answered
-        bool waits = false;    // for answer_oldest()
-        bool is_ready = false; // and all of its data have arrived
+        treatment how;
+        std::uint64_t number = 0; // in the order of arrival
+        bool has_waited = false;  // for its time
+        bool is_ready = false;    // it waits for answer_oldest(), and its data have arrived
     };
 
     using task_map = std::map<std::uint32_t, task>;
@@ -88,6 +105,10 @@ class target_link {
     // ---- login ----
     void handle_login(const login_request& request, bytes_view data);
     void answer_login(const login_request& request, const text_pairs& text);
+    void enter_full_feature(const login_request& request, const text_pairs& answers);
+    std::optional<text_pairs> authenticate(const login_request& request, const text_pairs& text);
+    bool needs_proof() const;
+    void put_tag_first(text_pairs& answers) const;
     std::optional<text_pairs> negotiate(const login_request& request, const text_pairs& text);
     bool identify(const login_request& request, const text_pairs& text);
     void refuse_login(
@@ -100,6 +121,7 @@ class target_link {
     send_login_response(login_response response, const login_request& to, const text_pairs& text);
 
     // ---- full feature phase ----
+    void turn_down(const initiator_pdu& pdu);
     void on(const nop_out& pdu, bytes_view data);
     void on(const scsi_command& pdu, bytes_view data);
     void on(const task_management_request& pdu, bytes_view data);
@@ -125,10 +147,14 @@ class target_link {
         const task& which, const scsi_answer& answer, std::uint32_t expected_data_sn
     );
     void leave_late_writes();
+    std::uint8_t perform(const task_management_request& request);
     std::uint32_t abort_tasks(const task_management_request& request);
     text_pairs answer_to(const text_pairs& text);
     void send_text(const text_request& request);
 
+    bool is_late(task& which);
+    std::uint32_t shown_command_sn() const;
+    std::uint32_t window() const;
     std::uint32_t max_command_sn() const;
     template <class Pdu>
     void send(Pdu pdu, bytes_view data = {}, bool advances_status_sn = false);
@@ -137,9 +163,10 @@ class target_link {
     phase phase_ = phase::login;
     bool over_ = false;
 
-    std::function<reception(const raw_pdu&)> screen_;
-    bool holds_next_ = false; // SCSI Command
-    bool waits_next_ = false; //
+    std::function<treatment(const raw_pdu&)> screen_;
+    treatment how_; // the PDU that is being taken
+    postponement postpone_;
+    std::uint64_t commands_ = 0;
     pdu_cutter cutter_;
     digests digests_;
     std::vector<std::byte> output_;
@@ -147,6 +174,8 @@ class target_link {
     negotiation keys_;
     std::string login_text_;
     std::string initiator_name_;
+    nexus nexus_;
+    chap_examiner chap_;
     bool declared_ = false;
     session_type type_ = session_type::normal;
     operational_parameters parameters_;
@@ -155,6 +184,7 @@ class target_link {
     std::uint32_t expected_command_sn_ = 0;
     std::uint32_t highest_window_ = 0;
     bool numbers_known_ = false;
+    bool had_command_ = false;
     std::uint32_t next_transfer_tag_ = 0x100;
 
     std::string text_answer_; // what is left of it

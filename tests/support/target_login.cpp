@@ -10,10 +10,20 @@ namespace iscsi::test {
 namespace {
 
 constexpr std::uint8_t initiator_error = 2;
+constexpr std::uint8_t authentication_failure = 1;
+constexpr std::size_t longest_login = 8192;
 
 bool is_identity(const std::string& key) {
     return key == "InitiatorName" || key == "InitiatorAlias" || key == "TargetName" ||
-           key == "SessionType" || key == "AuthMethod";
+           key == "SessionType" || key == "AuthMethod" || key.starts_with("CHAP_");
+}
+
+// What a target answers to a key whatever was offered.
+void overrule(text_pairs& answers, std::string_view key, std::optional<std::uint16_t> with) {
+    if (with)
+        for (auto& pair : answers)
+            if (pair.key == key)
+                pair.value = std::to_string(*with);
 }
 
 std::string value_or(const text_pairs& text, std::string_view key, const char* otherwise) {
@@ -29,6 +39,8 @@ void target_link::handle_login(const login_request& request, bytes_view data) {
         numbers_known_ = true;
     }
     login_text_.append(reinterpret_cast<const char*>(data.data()), data.size());
+    if (login_text_.size() > longest_login && target_->options().habits.closes_on_long_login)
+        return end();
     if (request.continues) {
         send_login_response({}, request, {});
         return;
@@ -51,27 +63,77 @@ void target_link::answer_login(const login_request& request, const text_pairs& t
         return refuse_login(request, options.refuse_login->first, options.refuse_login->second);
     if (!options.redirect_to.empty())
         return refuse_login(request, 1, 1, {{"TargetAddress", options.redirect_to}});
+    auto proof = authenticate(request, text);
+    if (!proof)
+        return;
     auto answers = negotiate(request, text);
     if (!answers)
         return refuse_login(request, initiator_error, 0x00);
+    answers->insert(answers->begin(), proof->begin(), proof->end());
+    put_tag_first(*answers);
+    if (request.transit && request.next_stage == login_stage::full_feature)
+        return enter_full_feature(request, *answers);
     login_response response;
     response.transit = request.transit;
-    response.next_stage = request.next_stage;
-    const bool last = request.transit && request.next_stage == login_stage::full_feature;
-    if (!last)
-        return send_login_response(response, request, *answers);
+    if (request.transit || options.habits.leaves_next_stage)
+        response.next_stage =
+            request.transit ? request.next_stage : login_stage::operational_negotiation;
+    send_login_response(response, request, *answers);
+}
+
+void target_link::enter_full_feature(const login_request& request, const text_pairs& answers) {
     const auto agreed = keys_.outcome();
     if (agreed.has_error()) {
         violation(agreed.error().text());
         return refuse_login(request, initiator_error, 0x00);
     }
+    login_response response;
+    response.transit = true;
+    response.next_stage = login_stage::full_feature;
+    nexus_ = nexus_of(initiator_name_, request.isid);
     response.target_session_identifying_handle =
         target_->enter(initiator_name_, request.isid, *this);
-    send_login_response(response, request, *answers);
+    const auto& handle = target_->options().habits.discovery_handle;
+    if (handle && type_ == session_type::discovery)
+        response.target_session_identifying_handle = *handle;
+    send_login_response(response, request, answers);
     parameters_ = *agreed;
     digests_ = {agreed->header_digest, agreed->data_digest};
     cutter_.use(digests_);
     phase_ = phase::full_feature;
+}
+
+bool target_link::needs_proof() const {
+    const auto& chap = target_->options().chap;
+    const bool here = type_ == session_type::normal ? chap.in_sessions : chap.in_discovery;
+    return !chap.user.empty() && here;
+}
+
+// Our answers to the keys of CHAP; nothing: the login was refused. Who does not prove itself in the
+// security stage gets no further (§6.3.2).
+std::optional<text_pairs>
+target_link::authenticate(const login_request& request, const text_pairs& text) {
+    if (!needs_proof())
+        return text_pairs();
+    chap_examiner::reply reply;
+    if (request.current_stage == login_stage::security_negotiation)
+        reply = chap_.hear(text);
+    const bool leaves =
+        request.transit || request.current_stage != login_stage::security_negotiation;
+    if (!reply.refusal && leaves && !chap_.is_satisfied())
+        reply.refusal = {initiator_error, authentication_failure};
+    if (reply.refusal) {
+        refuse_login(request, reply.refusal->first, reply.refusal->second);
+        return std::nullopt;
+    }
+    return std::move(reply.answers);
+}
+
+void target_link::put_tag_first(text_pairs& answers) const {
+    if (target_->options().habits.tag_comes_first)
+        std::stable_partition(answers.begin(), answers.end(), [](const auto& pair) {
+            return pair.key == "TargetPortalGroupTag";
+        });
 }
 
 // §6.3: the leading request names the initiator and, but for discovery, the target.
@@ -91,6 +153,10 @@ bool target_link::identify(const login_request& request, const text_pairs& text)
         return refused(0x03);
     if (request.target_session_identifying_handle != 0)
         return refused(0x0a);
+    const auto& allowed = target_->options().habits.initiators;
+    if (!allowed.empty() &&
+        std::find(allowed.begin(), allowed.end(), initiator_name_) == allowed.end())
+        return refused(0x02);
     type_ = type == "Normal" ? session_type::normal : session_type::discovery;
     keys_ = negotiation(target_->options().wants, type_);
     return true;
@@ -110,13 +176,15 @@ target_link::negotiate(const login_request& request, const text_pairs& text) {
         return std::nullopt;
     }
     const auto* const methods = find_value(text, "AuthMethod");
-    if (methods != nullptr)
+    if (methods != nullptr && !needs_proof())
         answers->push_back(
             {"AuthMethod", methods->find("None") == std::string::npos ? "Reject" : "None"}
         );
+    const auto& options = target_->options();
+    overrule(*answers, "DefaultTime2Wait", options.habits.time2wait);
+    overrule(*answers, "DefaultTime2Retain", options.habits.time2retain);
     if (security || std::exchange(declared_, true))
         return std::move(*answers);
-    const auto& options = target_->options();
     answers->push_back(
         {"MaxRecvDataSegmentLength", std::to_string(options.wants.max_recv_data_segment_length)}
     );

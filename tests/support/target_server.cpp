@@ -10,8 +10,17 @@ namespace iscsi::test {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+namespace {
+
+constexpr int slow_buffer = 32 * 1024; // of the kernel, for a link with a rate
+
+} // namespace
+
 target_server::target_server(asio::io_context& context, memory_target& target, std::uint16_t port)
-    : target_(target), acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), port)) {
+    : target_(target)
+    , landing_(context)
+    , acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), port)) {
+    target_.clock = [] { return std::chrono::steady_clock::now(); };
     accept_next();
 }
 
@@ -36,18 +45,73 @@ void target_server::accept_next() {
             return;
         socket.set_option(tcp::no_delay(true), error);
         connections_.push_back(std::make_shared<connection>(std::move(socket), target_));
-        auto& fresh = *connections_.back();
-        fresh.link.screen_requests([this, &fresh](const raw_pdu& heard) {
-            return screen(fresh, heard);
-        });
+        prepare(connections_.back());
         read_next(connections_.back());
         accept_next();
     });
 }
 
+void target_server::prepare(const connection_ptr& fresh) {
+    fresh->link.screen_requests([this, to = fresh.get()](const raw_pdu& heard) {
+        return screen(*to, heard);
+    });
+    fresh->link.postpone_answers([this,
+                                  to = std::weak_ptr(fresh)](instant due, std::uint64_t number) {
+        wait_for_answer(to, due, number);
+    });
+    if (rate_ != 0) {
+        boost::system::error_code ignored;
+        fresh->socket.set_option(asio::socket_base::receive_buffer_size(slow_buffer), ignored);
+    }
+    if (target_.options().habits.ping_interval.count() > 0)
+        ping_later(fresh);
+}
+
+void target_server::wait_for_answer(
+    const std::weak_ptr<connection>& to, instant due, std::uint64_t number
+) {
+    auto timer = std::make_shared<asio::steady_timer>(acceptor_.get_executor(), due);
+    timer->async_wait([this, to, number, timer](boost::system::error_code error) {
+        const auto alive = to.lock();
+        if (error || !alive)
+            return;
+        alive->link.answer(number);
+        flush();
+    });
+}
+
+void target_server::ping_later(const connection_ptr& to) {
+    to->ping.expires_after(target_.options().habits.ping_interval);
+    to->ping.async_wait([this, to](boost::system::error_code error) {
+        if (error || to->link.is_over())
+            return;
+        if (to->link.is_logged_in())
+            to->link.ping();
+        write_next(to);
+        ping_later(to);
+    });
+}
+
+// A target that lets running writes go on: they end a little after the next session has begun.
+void target_server::land_late_writes_later() {
+    if (!target_.options().habits.lands_late_writes || target_.late_writes() == 0)
+        return;
+    landing_.expires_after(std::chrono::milliseconds(200));
+    landing_.async_wait([this](boost::system::error_code error) {
+        if (!error)
+            target_.land_late_writes();
+    });
+}
+
+// At a low rate bytes move in pieces of 10 ms, so that they do not come in bursts.
+std::size_t target_server::piece(std::size_t most) const {
+    constexpr std::size_t least = 1024;
+    return rate_ == 0 ? most : std::clamp<std::size_t>(rate_ / 100, least, most);
+}
+
 void target_server::read_next(const connection_ptr& from) {
     from->socket.async_read_some(
-        asio::buffer(from->input),
+        asio::buffer(from->input, piece(from->input.size())),
         [this, from](boost::system::error_code error, std::size_t n) {
             if (error == asio::error::operation_aborted)
                 return;
@@ -55,9 +119,20 @@ void target_server::read_next(const connection_ptr& from) {
                 return close(from);
             from->link.received(bytes_view(from->input).first(n));
             flush(); // a login may have ended another connection
-            read_next(from);
+            land_late_writes_later();
+            read_after(from, n);
         }
     );
+}
+
+void target_server::read_after(const connection_ptr& from, std::size_t taken) {
+    if (rate_ == 0)
+        return read_next(from);
+    from->input_pause.expires_at(from->input_pace.pass(taken, rate_));
+    from->input_pause.async_wait([this, from](boost::system::error_code error) {
+        if (!error)
+            read_next(from);
+    });
 }
 
 // What the link says, and what the script makes of it.
@@ -65,7 +140,7 @@ void target_server::take_output(const connection_ptr& to) {
     auto more = to->link.take_output();
     if (to->silent || to->closes || more.empty())
         return;
-    if (faults_ != nullptr) {
+    if (faults_ != nullptr && !faults_->is_empty()) {
         const auto& agreed = to->link.parameters();
         auto changed = faults_->apply(more, {agreed.header_digest, agreed.data_digest});
         to->closes = changed.close;
@@ -88,17 +163,19 @@ void target_server::tell(connection& to, const std::vector<std::uint8_t>& events
 }
 
 // What the script says of a PDU that has arrived.
-target_link::reception target_server::screen(connection& by, const raw_pdu& heard) {
+target_link::treatment target_server::screen(connection& by, const raw_pdu& heard) {
     if (faults_ == nullptr)
-        return target_link::reception::take;
-    const auto verdict = faults_->judge(heard);
+        return {};
+    auto verdict = faults_->judge(heard);
     by.closes = by.closes || verdict.close;
     by.silent = by.silent || verdict.silence;
     if (by.link.is_logged_in())
         tell(by, verdict.messages);
-    if (verdict.close || verdict.ignore)
-        return target_link::reception::ignore;
-    return verdict.hold ? target_link::reception::hold : target_link::reception::take;
+    return {
+        .ignore = verdict.close || verdict.ignore,
+        .hold = verdict.hold,
+        .delay = verdict.delay,
+        .answer = std::move(verdict.answer)};
 }
 
 void target_server::stall_for(const connection_ptr& which, std::chrono::milliseconds time) {
@@ -121,23 +198,48 @@ void target_server::write_next(const connection_ptr& to) {
             close(to);
         return;
     }
-    to->writing = std::exchange(to->waiting, {});
+    take_piece(*to);
     asio::async_write(
         to->socket,
         asio::buffer(to->writing),
-        [this, to](boost::system::error_code error, std::size_t /*n*/) {
+        [this, to](boost::system::error_code error, std::size_t n) {
             if (error == asio::error::operation_aborted)
                 return;
-            to->writing.clear();
-            error ? close(to) : write_next(to);
+            error ? close(to) : wrote(to, n);
         }
     );
+}
+
+void target_server::take_piece(connection& to) const {
+    const auto length = static_cast<std::ptrdiff_t>(piece(to.waiting.size()));
+    const auto end = to.waiting.begin() + length;
+    if (end == to.waiting.end()) {
+        to.writing = std::exchange(to.waiting, {});
+        return;
+    }
+    to.writing.assign(to.waiting.begin(), end);
+    to.waiting.erase(to.waiting.begin(), end);
+}
+
+// At a low rate the next bytes wait until these are over.
+void target_server::wrote(const connection_ptr& to, std::size_t count) {
+    if (rate_ == 0) {
+        to->writing.clear();
+        return write_next(to);
+    }
+    to->output_pause.expires_at(to->output_pace.pass(count, rate_));
+    to->output_pause.async_wait([this, to](boost::system::error_code error) {
+        to->writing.clear();
+        if (!error)
+            write_next(to);
+    });
 }
 
 void target_server::close(const connection_ptr& which) {
     const auto kept = which; // `which` may live in the list
     boost::system::error_code ignored;
-    kept->stall.cancel();
+    for (auto* timer : {&kept->stall, &kept->input_pause, &kept->output_pause, &kept->ping})
+        timer->cancel();
     kept->socket.close(ignored);
     kept->link.end();
     connections_.remove(kept);

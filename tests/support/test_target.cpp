@@ -1,3 +1,4 @@
+#include "tests/support/target_control.hpp"
 #include "tests/support/target_server.hpp"
 
 #include <boost/asio/signal_set.hpp>
@@ -29,6 +30,15 @@ struct arguments {
     std::vector<std::string> faults;
     std::string fault_file;
     std::string answer_file;
+    std::string control;
+    std::vector<std::string> tell; // socket and line
+    std::string like;
+    std::uint64_t rate = 0;
+    unsigned delay = 0;
+    std::vector<std::string> chap_digests;
+    bool no_caching_page = false;
+    bool write_through = false;
+    bool thick = false;
     iscsi::test::target_options target;
 };
 
@@ -57,6 +67,25 @@ void describe(CLI::App& app, arguments& wanted) {
     )
         ->check(CLI::ExistingFile);
     app.add_flag("--null", wanted.target.null, "read zeros, throw away what is written");
+    app.add_option("--control", wanted.control, "a unix socket to talk to while it runs");
+    app.add_option("--tell", wanted.tell, "SOCKET LINE: says it to a running one, and ends")
+        ->expected(2);
+    app.add_option("--like", wanted.like, "has the habits of this target")
+        ->check(CLI::IsMember(iscsi::test::target_profiles()));
+    app.add_option("--rate", wanted.rate, "bytes a second of each connection and direction");
+    app.add_option("--delay", wanted.delay, "ms before each answer to a command");
+    app.add_flag("--no-caching-page", wanted.no_caching_page);
+    app.add_flag("--write-through", wanted.write_through, "WCE is 0");
+    app.add_flag("--thick", wanted.thick, "no UNMAP");
+    auto& chap = wanted.target.chap;
+    app.add_option("--chap-user", chap.user, "lets only this name in, by CHAP");
+    app.add_option("--chap-secret", chap.secret);
+    app.add_option("--chap-own-name", chap.own_name, "for mutual CHAP");
+    app.add_option("--chap-own-secret", chap.own_secret);
+    app.add_option("--chap-digests", wanted.chap_digests, "of MD5, SHA1, SHA256, SHA3-256")
+        ->delimiter(',');
+    app.add_flag("!--no-discovery-chap", chap.in_discovery, "anybody may discover");
+    app.add_option("--initiator", wanted.target.habits.initiators, "who may log in");
     app.add_flag("--initial-r2t", wants.initial_r2t);
     app.add_flag("--no-immediate-data", wanted.no_immediate_data);
     app.add_flag("--no-digests", wanted.no_digests);
@@ -72,6 +101,9 @@ iscsi::test::disk_options disk_of(const arguments& wanted, std::uint16_t lun) {
     disk.block_size = wanted.block_size;
     disk.read_only = wanted.read_only;
     disk.loses_cache = wanted.volatile_cache;
+    disk.write_cache = !wanted.write_through;
+    disk.has_caching_page = !wanted.no_caching_page;
+    disk.thin = !wanted.thick;
     disk.serial = wanted.target.name.substr(0, 64) + ":" + std::to_string(lun);
     return disk;
 }
@@ -110,6 +142,17 @@ iscsi::text_pairs answer_of(const std::string& file) {
     return answer;
 }
 
+std::vector<std::uint8_t> numbers_of(const std::vector<std::string>& digests) {
+    std::vector<std::uint8_t> numbers;
+    for (const auto& name : digests) {
+        const auto number = iscsi::test::chap_number_of(name);
+        if (!number)
+            throw std::invalid_argument("no digest of CHAP: " + name);
+        numbers.push_back(*number);
+    }
+    return numbers;
+}
+
 // SIGUSR1: off, SIGUSR2: on again.
 class power_switch {
   public:
@@ -146,35 +189,86 @@ class power_switch {
     std::mt19937 random_{std::random_device()()};
 };
 
+// A profile brings its own wishes; of the command line only the name and CHAP go before it.
+iscsi::test::disk_options prepare(arguments& wanted) {
+    using namespace iscsi::test;
+    auto like_all = disk_of(wanted, 0);
+    if (!wanted.like.empty()) {
+        target_options profile;
+        behave_like(wanted.like, profile, like_all);
+        profile.name = wanted.target.name;
+        profile.chap.user = wanted.target.chap.user;
+        profile.chap.secret = wanted.target.chap.secret;
+        profile.chap.own_name = wanted.target.chap.own_name;
+        profile.chap.own_secret = wanted.target.chap.own_secret;
+        profile.chap.in_discovery = wanted.target.chap.in_discovery;
+        wanted.target = std::move(profile);
+    }
+    auto& wants = wanted.target.wants;
+    wants.immediate_data = wants.immediate_data && !wanted.no_immediate_data;
+    if (wanted.no_digests)
+        wants.header_digest = wants.data_digest = {iscsi::digest::none};
+    if (!wanted.answer_file.empty())
+        wanted.target.send_targets = answer_of(wanted.answer_file);
+    if (!wanted.chap_digests.empty())
+        wanted.target.chap.algorithms = numbers_of(wanted.chap_digests);
+    return like_all;
+}
+
+void add_disks(
+    iscsi::test::memory_target& target,
+    const arguments& wanted,
+    const iscsi::test::disk_options& like_all
+) {
+    const std::uint16_t first = wanted.target.has_controller ? 2 : 1;
+    for (std::uint16_t lun = first; lun < first + wanted.luns - 1; ++lun) {
+        auto disk = like_all;
+        disk.serial = disk_of(wanted, lun).serial;
+        target.add_disk(lun, std::move(disk));
+    }
+    for (auto& [number, disk] : target.disks()) {
+        if (wanted.ignore_flushes)
+            disk->ignore_flushes();
+        target.condition(number).delay = std::chrono::milliseconds(wanted.delay);
+    }
+}
+
+// What it has to say at its end; the exit status.
+int report(const iscsi::test::memory_target& target, const iscsi::test::fault_injector& faults) {
+    std::cerr << "faults: " << faults.faults() << '\n';
+    for (const auto& complaint : target.complaints())
+        std::cerr << "violation: " << complaint << '\n';
+    return target.complaints().empty() ? 0 : 1;
+}
+
 int serve(arguments& wanted) {
     using namespace iscsi::test;
     auto faults = injector_of(wanted);
-    if (!wanted.answer_file.empty())
-        wanted.target.send_targets = answer_of(wanted.answer_file);
-    auto& wants = wanted.target.wants;
-    wants.immediate_data = !wanted.no_immediate_data;
-    if (wanted.no_digests)
-        wants.header_digest = wants.data_digest = {iscsi::digest::none};
-    memory_target target(wanted.target, disk_of(wanted, 0));
-    for (std::uint16_t lun = 1; lun < wanted.luns; ++lun)
-        target.add_disk(lun, disk_of(wanted, lun));
-    if (wanted.ignore_flushes)
-        for (auto& [number, disk] : target.disks())
-            disk->ignore_flushes();
+    const auto like_all = prepare(wanted);
+    memory_target target(wanted.target, like_all);
+    add_disks(target, wanted, like_all);
     boost::asio::io_context context(1);
     target_server server(context, target, wanted.port);
-    if (!faults.is_empty())
-        server.use(faults);
+    server.use(faults);
+    server.set_rate(wanted.rate);
+    target.crash = [&context] { context.stop(); };
     target.options().address = "127.0.0.1:" + std::to_string(server.port());
+    target_control control({target, server, faults, like_all});
+    std::optional<control_socket> socket;
+    if (!wanted.control.empty())
+        socket.emplace(context, wanted.control, control);
     write_port(wanted.port_file, server.port());
     power_switch power(context, server, target);
     boost::asio::signal_set signals(context, SIGTERM, SIGINT);
     signals.async_wait([&context](auto, int) { context.stop(); });
     context.run();
-    std::cerr << "faults: " << faults.faults() << '\n';
-    for (const auto& complaint : target.complaints())
-        std::cerr << "violation: " << complaint << '\n';
-    return target.complaints().empty() ? 0 : 1;
+    return report(target, faults);
+}
+
+int tell(const arguments& wanted) {
+    const auto answer = iscsi::test::tell_target(wanted.tell.at(0), wanted.tell.at(1));
+    std::cout << answer << '\n';
+    return answer.starts_with("error") ? 1 : 0;
 }
 
 } // namespace
@@ -185,7 +279,7 @@ int main(int argc, char** argv) {
     describe(app, wanted);
     CLI11_PARSE(app, argc, argv);
     try {
-        return serve(wanted);
+        return wanted.tell.empty() ? serve(wanted) : tell(wanted);
     } catch (const std::exception& error) {
         std::cerr << "test-target: " << error.what() << '\n';
         return 2;

@@ -42,6 +42,11 @@ TEST(fault_script, says_what_it_does_not_understand) {
         {"scsi-command/0x100: hold", script_errc::not_a_number},
         {"data-out/0x28: drop", script_errc::not_a_number},
         {"r2t: hold", script_errc::not_here},
+        {"r2t: delay 3", script_errc::not_here},
+        {"nop-out: sense 3", script_errc::not_here},
+        {"scsi-command lun x: hold", script_errc::not_a_number},
+        {"scsi-command lba 9-8: hold", script_errc::not_a_number},
+        {"r2t lun 0: drop", script_errc::unknown_pdu},
         {"data-out: hold", script_errc::not_here},
         {"data-out: corrupt 3", script_errc::not_here},
         {"nop-out: stall 3", script_errc::not_here},
@@ -160,6 +165,49 @@ TEST(fault_injector, knows_that_login_responses_have_no_digests) {
     );
     ASSERT_EQ(out.bytes.size(), 48U);
     EXPECT_EQ(load_be32(out.bytes.data() + 24), 2U);
+}
+
+raw_pdu
+command_pdu(std::uint16_t lun, std::uint8_t code, std::uint32_t block, std::uint16_t count) {
+    scsi_command pdu;
+    store_be16(pdu.lun.data(), lun);
+    pdu.cdb[0] = std::byte{code};
+    store_be32(pdu.cdb.data() + 2, block);
+    store_be16(pdu.cdb.data() + 7, count);
+    raw_pdu raw;
+    encode(initiator_pdu(pdu), 0, raw.header);
+    return raw;
+}
+
+TEST(fault_injector, holds_the_commands_of_a_unit_and_a_range_of_blocks) {
+    auto faults = with("scsi-command/0x2a lun 3 lba 0x10-0x1f 2: hold");
+    EXPECT_FALSE(faults.judge(command_pdu(3, 0x2a, 0x10, 1)).hold) << "only the second";
+    EXPECT_FALSE(faults.judge(command_pdu(2, 0x2a, 0x10, 1)).hold) << "another unit";
+    EXPECT_FALSE(faults.judge(command_pdu(3, 0x28, 0x10, 1)).hold) << "another operation";
+    EXPECT_FALSE(faults.judge(command_pdu(3, 0x2a, 0x20, 8)).hold) << "behind the blocks";
+    EXPECT_FALSE(faults.judge(command_pdu(3, 0x2a, 0x08, 8)).hold) << "before them";
+    EXPECT_TRUE(faults.judge(command_pdu(3, 0x2a, 0x08, 9)).hold);
+    EXPECT_FALSE(faults.judge(command_pdu(3, 0x2a, 0x1f, 1)).hold) << "the third";
+}
+
+TEST(fault_injector, answers_in_place_of_the_unit) {
+    auto faults = with("scsi-command/0x28: status 8\nscsi-command/0x2a: sense 0x030c02\n"
+                       "every 2 scsi-command/0x35: delay 70\n");
+    EXPECT_EQ(faults.judge(command_pdu(0, 0x28, 0, 1)).answer->status, 8);
+    const auto sense = faults.judge(command_pdu(0, 0x2a, 0, 1)).answer->sense;
+    EXPECT_EQ(sense[2], std::byte{3});
+    EXPECT_EQ(sense[12], std::byte{0x0c});
+    EXPECT_EQ(sense[13], std::byte{0x02});
+    EXPECT_EQ(faults.judge(command_pdu(0, 0x35, 0, 1)).delay.count(), 0);
+    EXPECT_EQ(faults.judge(command_pdu(0, 0x35, 0, 1)).delay.count(), 70);
+}
+
+TEST(fault_injector, forgets_what_holds) {
+    auto faults = with("scsi-command: hold\nscsi-command: delay 5\n");
+    faults.clear(fault_action::hold);
+    const auto verdict = faults.judge(command_pdu(0, 0x28, 0, 1));
+    EXPECT_FALSE(verdict.hold);
+    EXPECT_EQ(verdict.delay.count(), 5);
 }
 
 } // namespace
