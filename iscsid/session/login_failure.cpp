@@ -4,8 +4,6 @@
 
 #include "libiscsi/core/login/login.hpp"
 
-#include <fmt/format.h>
-
 namespace iscsid::session {
 
 using iscsi::admin::exit_code;
@@ -13,14 +11,8 @@ using iscsi::admin::exit_code;
 namespace {
 
 std::string describe(const iscsi::login_failed& told) {
-    if (told.status_class == 0)
-        return told.why.text();
-    return fmt::format(
-        "target answered {:02x}{:02x}: {}",
-        told.status_class,
-        told.status_detail,
-        iscsi::login_status_text(told.status_class, told.status_detail)
-    );
+    const bool refused = told.why.code == iscsi::to_error_code(iscsi::login_errc::status_refused);
+    return refused ? told.why.got : told.why.text();
 }
 
 } // namespace

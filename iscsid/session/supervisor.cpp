@@ -209,11 +209,7 @@ void supervisor::on(const iscsi::login_failed& refused) {
     auto connecting = std::exchange(connect_failure_, std::nullopt);
     if (state_ == state::logging_in)
         return listeners_.login_failed(connecting ? *connecting : failure_of_login(refused));
-    tell_trouble(
-        refused.status_class == 0
-            ? refused.why.text()
-            : std::string(iscsi::login_status_text(refused.status_class, refused.status_detail))
-    );
+    tell_trouble(failure_of_login(refused).reason);
 }
 
 void supervisor::on(const iscsi::target_message& from_target) {

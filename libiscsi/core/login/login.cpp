@@ -68,6 +68,7 @@ struct login::implementation {
 
     result<login_step> on_response(const login_response& response, bytes_view data);
     result<login_step> on_success(const login_response& response, bytes_view data);
+    std::string offered_digests() const;
     result<void> check_identity(const login_response& response) const;
     result<void> check_stage(const login_response& response) const;
     result<void> collect(bytes_view data);
@@ -136,8 +137,17 @@ login::implementation::on_response(const login_response& response, bytes_view da
     if (response.status_class == 1)
         return read_redirect(response, data);
     if (response.status_class != 0)
-        return login_step(login_refusal{response.status_class, response.status_detail});
+        return login_step(login_refusal{
+            response.status_class, response.status_detail, offered_digests()});
     return on_success(response, data);
+}
+
+// The list that is being answered, if it is one.
+std::string login::implementation::offered_digests() const {
+    if (!std::holds_alternative<offer_algorithms>(phase))
+        return {};
+    const auto& names = config->auth.chap_algorithms;
+    return join_list({names.begin(), names.end()});
 }
 
 result<login_step>

@@ -60,6 +60,7 @@ struct login_redirect { // status class 1
 struct login_refusal { // status class 2 or 3
     std::uint8_t status_class = 0;
     std::uint8_t status_detail = 0;
+    std::string offered_digests; // "SHA256,MD5": this is the answer to CHAP_A; else empty
 };
 
 struct login_wants_entropy { // mutual CHAP needs a challenge; call entropy() with as many bytes
@@ -71,6 +72,10 @@ using login_step =
 
 // The words of RFC 7143 §11.13.5 for a status class and detail ("Authentication failure").
 std::string_view login_status_text(std::uint8_t status_class, std::uint8_t status_detail);
+
+// The same with what helps: a target that ends the login over the list of CHAP digests (RFC 7143
+// §12.1.3) often knows MD5 only.
+std::string describe_refusal(const login_refusal& refusal);
 
 // One login attempt. Inside, one type per phase; a function takes a phase and a response and gives
 // the next phase. Full feature phase cannot be built without the proof that CHAP of the target was

@@ -97,4 +97,20 @@ std::string_view login_status_text(std::uint8_t status_class, std::uint8_t statu
     return text;
 }
 
+std::string describe_refusal(const login_refusal& refusal) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text = "target answered ";
+    for (const auto each : {refusal.status_class, refusal.status_detail}) {
+        text += digits[each >> 4U];
+        text += digits[each & 0xfU];
+    }
+    text.append(": ").append(login_status_text(refusal.status_class, refusal.status_detail));
+    if (refusal.offered_digests.empty())
+        return text;
+    text += " to the CHAP digests " + refusal.offered_digests;
+    if (refusal.offered_digests != "MD5")
+        text += "; it may know others: try node.session.auth.chap_algs = MD5";
+    return text;
+}
+
 } // namespace iscsi

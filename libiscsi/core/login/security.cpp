@@ -177,6 +177,12 @@ std::string chosen_method(security_talk& talk, const std::string& answer) {
     return first;
 }
 
+std::string digests_and_cure(const auth_config& auth) {
+    const auto& names = auth.chap_algorithms;
+    const auto list = join_list({names.begin(), names.end()});
+    return "one of " + list + (list == "MD5" ? "" : " (try node.session.auth.chap_algs = MD5)");
+}
+
 // One-way CHAP, or none: nothing is demanded of the target.
 result<login_phase> leave_without_proof(security_talk&& talk, text_pairs last) {
     const auto trust = target_trust::without_proof(talk.auth());
@@ -218,6 +224,9 @@ result<login_phase> leave(offer_security&& now, const phase_answer& answer) {
 
 result<login_phase> leave(offer_algorithms&& now, const phase_answer& heard) {
     const auto& auth = now.talk.auth();
+    const auto* const chosen = find_value(heard.text, "CHAP_A");
+    if (chosen != nullptr && *chosen == reject_word)
+        return chap_fault("CHAP_A", *chosen, digests_and_cure(auth));
     if (auto taken = hear(now.talk, heard, question_keys); taken.has_error())
         return std::move(taken).error();
     auto question = read_chap_question(heard.text, auth.chap_algorithms);

@@ -104,10 +104,7 @@ void session_engine::take_step(const login_refusal& refusal, instant now) {
         {verdict_of(refusal),
          refusal.status_class,
          refusal.status_detail,
-         {to_error_code(login_errc::status_refused),
-          "login",
-          std::string(login_status_text(refusal.status_class, refusal.status_detail)),
-          {}}},
+         {to_error_code(login_errc::status_refused), "login", describe_refusal(refusal), {}}},
         now
     );
 }

@@ -48,7 +48,7 @@ struct login_failed {
     login_verdict verdict = login_verdict::retry;
     std::uint8_t status_class = 0;
     std::uint8_t status_detail = 0;
-    fault why;
+    fault why; // with login_errc::status_refused, `got` is the whole sentence about the status
 };
 
 enum class task_result : std::uint8_t {

@@ -285,5 +285,56 @@ TEST_F(chap_login, chap_3_3_challenges_that_are_none) {
 
 // ---- mutual CHAP --------------------------------------------------------------------------------
 
+// ---- a target that does not like the list of digests --------------------------------------------
+
+login_refusal refusal_of(const result<login_step>& step) {
+    const auto* const refusal = step.has_value() ? std::get_if<login_refusal>(&*step) : nullptr;
+    EXPECT_NE(refusal, nullptr);
+    return refusal == nullptr ? login_refusal{} : *refusal;
+}
+
+TEST_F(chap_login, a_refusal_of_the_digests_names_them_and_the_cure) {
+    for (const std::uint8_t detail : {std::uint8_t{0}, std::uint8_t{1}}) {
+        auto changed = one_way();
+        changed.auth.chap_algorithms = {"SHA256", "MD5"};
+        begin_chap(changed);
+        auto refused = response();
+        refused.status_class = 2;
+        refused.status_detail = detail;
+        const auto text = describe_refusal(refusal_of(give(refused)));
+        EXPECT_NE(text.find("SHA256,MD5"), std::string::npos) << text;
+        EXPECT_NE(text.find("node.session.auth.chap_algs = MD5"), std::string::npos) << text;
+    }
+}
+
+TEST_F(chap_login, a_refusal_of_md5_alone_suggests_nothing) {
+    begin_chap(one_way());
+    auto refused = response();
+    refused.status_class = 2;
+    const auto text = describe_refusal(refusal_of(give(refused)));
+    EXPECT_EQ(text, "target answered 0200: Initiator error to the CHAP digests MD5");
+}
+
+TEST_F(chap_login, a_refusal_of_something_else_does_not_blame_the_digests) {
+    begin_chap(one_way());
+    ask();
+    auto refused = response();
+    refused.status_class = 2;
+    refused.status_detail = 1;
+    const auto refusal = refusal_of(give(refused));
+    EXPECT_EQ(refusal.offered_digests, "");
+    EXPECT_EQ(describe_refusal(refusal), "target answered 0201: Authentication failure");
+}
+
+TEST_F(chap_login, a_rejected_list_of_digests_names_the_cure) {
+    auto changed = one_way();
+    changed.auth.chap_algorithms = {"SHA1", "MD5"};
+    begin_chap(changed);
+    ask({{"CHAP_A", "Reject"}});
+    expect_chap_failure("CHAP_A");
+    EXPECT_NE(step.error().expected.find("SHA1,MD5"), std::string::npos);
+    EXPECT_NE(step.error().expected.find("chap_algs = MD5"), std::string::npos);
+}
+
 } // namespace
 } // namespace iscsi
