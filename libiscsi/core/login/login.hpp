@@ -49,7 +49,7 @@ struct login_complete { // full feature phase
     std::uint16_t target_session_identifying_handle = 0;
     std::string target_alias;
     std::optional<std::uint16_t> target_portal_group_tag;
-    std::vector<negotiation_warning> warnings; // what the target got wrong, harmlessly
+    std::vector<negotiation_warning> warnings = {}; // what the target got wrong, harmlessly
 };
 
 struct login_redirect { // status class 1
@@ -60,7 +60,7 @@ struct login_redirect { // status class 1
 struct login_refusal { // status class 2 or 3
     std::uint8_t status_class = 0;
     std::uint8_t status_detail = 0;
-    std::string offered_digests; // "SHA256,MD5": this is the answer to CHAP_A; else empty
+    std::string offered_digests = {}; // "SHA256,MD5": this is the answer to CHAP_A; else empty
 };
 
 struct login_wants_entropy { // mutual CHAP needs a challenge; call entropy() with as many bytes

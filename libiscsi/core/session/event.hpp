@@ -34,7 +34,7 @@ struct want_entropy {
 // Full feature phase is reached; `again` after a recovery.
 struct logged_in {
     bool again = false;
-    std::vector<negotiation_warning> warnings; // login parameters that the target got wrong
+    std::vector<negotiation_warning> warnings = {}; // login parameters that the target got wrong
 };
 
 enum class login_verdict : std::uint8_t {
