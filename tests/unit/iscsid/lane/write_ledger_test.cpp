@@ -106,7 +106,7 @@ TEST_F(lun_queue_ledger, ADiskThatComesAfterARetiredOneIsNotRetired) {
     request.tag = 1;
     next.submit(request, *this);
     EXPECT_EQ(session.submitted, 1U);
-    next.command_done(0, {});
+    next.command_done(static_cast<std::uint32_t>(session.take().cookie), {});
     EXPECT_EQ(ended.at(1), 0);
 }
 
