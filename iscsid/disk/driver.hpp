@@ -16,9 +16,9 @@ class helper;
 
 // One LUN to make a disk of.
 struct disk_request {
-    lane::session_key session = 0;
-    iscsi::lun_field lun{};
-    std::uint64_t lun_number = 0;
+    lane::session_key session = 0; // whose commands reach the LUN
+    iscsi::lun_field lun{};        // as on the wire (SAM-5 §4.7)
+    std::uint64_t lun_number = 0;  // as Linux counts
     std::string target_name;
     scsi::logical_unit properties;
 

@@ -35,7 +35,12 @@ class fuse_file final : public lane::lane_resident,
   private:
     // A request of the kernel on its way: from the read that waits for it to its reply.
     struct slot {
-        enum class phase : std::uint8_t { idle, reading, at_lun, replying };
+        enum class phase : std::uint8_t {
+            idle,     // nobody has it
+            reading,  // a read of /dev/fuse waits for the kernel's next request
+            at_lun,   // its request is under way; the payload is the LUN's
+            replying, // the reply is being written; the kernel forgets the request with it
+        };
 
         phase now = phase::idle;
         std::byte* memory = nullptr; // write headers, then the payload on a page boundary
@@ -80,7 +85,7 @@ class fuse_file final : public lane::lane_resident,
     payload_memory memory_;
     std::vector<slot> slots_;
     idle_slots idle_;
-    std::uint32_t reading_ = 0;
+    std::uint32_t reading_ = 0; // slots in that phase
 
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;

@@ -41,16 +41,16 @@ class nbd_link final : public lane::lane_resident,
     void leave(std::function<void()> gone) override;
 
   private:
-    static constexpr std::uint32_t nobody = 0xffff'ffff;
+    static constexpr std::uint32_t nobody = 0xffff'ffff; // instead of the number of a slot
 
     // A request from its header to the end of the send of its reply.
     struct slot {
-        nbd::request asked;
+        nbd::request asked; // as it came; its cookie goes into the reply
         // NOLINTNEXTLINE(modernize-avoid-c-arrays)
         std::unique_ptr<std::byte[]> large; // when the payload is above the shape's
-        iscsi::mutable_bytes payload;
-        int error = 0;
-        bool flushes = false; // the blocks are zeroed; what FUA wants is under way
+        iscsi::mutable_bytes payload;       // in `large` or in the link's memory; empty: none
+        int error = 0;                      // positive errno of the reply
+        bool flushes = false;               // the blocks are zeroed; what FUA wants is under way
         std::array<std::byte, nbd::longest_reply_header> header{};
     };
 
@@ -86,10 +86,10 @@ class nbd_link final : public lane::lane_resident,
     std::vector<slot> slots_;
     idle_slots idle_;
     std::vector<std::byte> staging_; // headers, and the begin of payloads that follow them
-    std::size_t staged_begin_ = 0;
+    std::size_t staged_begin_ = 0;   // what has been received and not yet taken lies between
     std::size_t staged_end_ = 0;
     std::uint32_t filling_ = nobody; // the WRITE whose payload comes in
-    std::size_t filled_ = 0;
+    std::size_t filled_ = 0;         // bytes of it that are there
     std::array<iovec, 2> receive_vector_{};
     bool receive_under_way_ = false;
 
@@ -102,7 +102,7 @@ class nbd_link final : public lane::lane_resident,
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
     bool disconnecting_ = false; // the client has said that no more requests come
-    bool ended_ = false;
+    bool ended_ = false;         // nothing is received or sent any more; requests at the LUN end
     departure departure_;
 };
 

@@ -6,7 +6,8 @@
 #include <cerrno>
 #include <cstdint>
 
-// The transmission phase of the NBD protocol, as the kernel's client and others speak it.
+// The transmission phase of the NBD protocol, as the kernel's client and others speak it: proto.md
+// of NetworkBlockDevice/nbd, "Transmission phase". All numbers are big-endian.
 namespace iscsid::disk::nbd {
 
 inline constexpr std::uint32_t request_magic = 0x2560'9513;
@@ -17,45 +18,44 @@ inline constexpr std::uint32_t structured_reply_magic = 0x668e'33ef;
 inline constexpr std::size_t request_size = 28;
 inline constexpr std::size_t simple_reply_size = 16;
 inline constexpr std::size_t structured_reply_size = 20;
-// The largest request of the kernel's client and of nbdkit; a client that announces more is refused
-// before a byte of it is taken.
+// What servers must at least be ready for ("Block size constraints"); more is no request of the
+// protocol, for nobody has negotiated it.
 inline constexpr std::size_t largest_payload = std::size_t{32} << 20U;
 
 // "Request types". cache is a hint that is answered without doing anything.
 enum class command : std::uint16_t {
-    read = 0,
+    read = 0, // the reply carries the data
     write = 1,
-    disconnect = 2,
-    flush = 3,
+    disconnect = 2, // has no reply: the server ends when all others are answered
+    flush = 3,      // covers the writes that were answered before it was sent
     trim = 4,
-    cache = 5,
+    cache = 5, // a hint; not offered, so a client that sends it is told EINVAL
     write_zeroes = 6,
 };
 
 // Flags of a request.
-inline constexpr std::uint16_t flag_fua = 1U << 0U;
-// Without it WRITE ZEROES may leave a hole.
-inline constexpr std::uint16_t flag_no_hole = 1U << 1U;
+inline constexpr std::uint16_t flag_fua = 1U << 0U;     // on the medium before the reply
+inline constexpr std::uint16_t flag_no_hole = 1U << 1U; // zeroes must stay allocated
 
 // Flags of an export; the kernel has them as server flags.
-inline constexpr std::uint16_t has_flags = 1U << 0U;
+inline constexpr std::uint16_t has_flags = 1U << 0U; // always set
 inline constexpr std::uint16_t read_only = 1U << 1U;
 inline constexpr std::uint16_t send_flush = 1U << 2U;
 inline constexpr std::uint16_t send_fua = 1U << 3U;
 inline constexpr std::uint16_t rotational = 1U << 4U;
 inline constexpr std::uint16_t send_trim = 1U << 5U;
 inline constexpr std::uint16_t send_write_zeroes = 1U << 6U;
-inline constexpr std::uint16_t send_df = 1U << 7U;
-inline constexpr std::uint16_t can_multi_conn = 1U << 8U;
+inline constexpr std::uint16_t send_df = 1U << 7U;        // structured replies may be asked whole
+inline constexpr std::uint16_t can_multi_conn = 1U << 8U; // a flush covers all connections
 
 // The cookie is the client's and goes back as it came.
 struct request {
     std::uint32_t magic = 0;
     std::uint16_t flags = 0;
     command type = command::read;
-    std::uint64_t cookie = 0;
-    std::uint64_t offset = 0;
-    std::uint32_t length = 0;
+    std::uint64_t cookie = 0; // the client's; unique among its requests under way
+    std::uint64_t offset = 0; // bytes
+    std::uint32_t length = 0; // bytes
 };
 
 inline request decode_request(std::span<const std::byte, request_size> from) {

@@ -37,7 +37,11 @@ class ublk_queue final : public lane::lane_resident,
 
   private:
     struct slot {
-        enum class phase : std::uint8_t { ended, fetching, at_lun };
+        enum class phase : std::uint8_t {
+            ended,    // the kernel has given the tag up: it sends no request on it any more
+            fetching, // a command of ours waits in the kernel for the next request on the tag
+            at_lun,   // its request is under way; the buffer is the LUN's
+        };
 
         phase now = phase::ended;
         bool given_up = false; // answered, but the LUN still has its buffer
@@ -59,10 +63,11 @@ class ublk_queue final : public lane::lane_resident,
     const bool encodes_;
     payload_memory memory_;
     std::vector<slot> slots_;
-    std::uint32_t under_way_ = 0; // tags that the kernel or the LUN has
+    // Tags that the kernel or the LUN has; one that is given up counts twice, for both have it.
+    std::uint32_t under_way_ = 0;
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
-    bool fails_ = false;
+    bool fails_ = false; // after fail_all(): there is no way back
     departure departure_;
 };
 

@@ -21,8 +21,10 @@ struct nbd_settings {
     int socket = -1;                     // the kernel keeps a reference of its own
 };
 
-// Generic netlink of the NBD client. Each call waits for the kernel, so never on control or a lane.
-// Faults: disk_errc::no_driver without the module, ::busy for an index in use, else attach_failed.
+// Generic netlink of the NBD client (linux/nbd-netlink.h). The kernel does the work inside the
+// call, with the lock of all generic netlink and that of the device, and waits there until the
+// device is idle where a size or a limit changes: only for the helper. Faults: disk_errc::no_driver
+// without the module, ::busy for an index in use, else attach_failed.
 class nbd_netlink {
   public:
     static iscsi::result<nbd_netlink> open();

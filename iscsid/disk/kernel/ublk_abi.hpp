@@ -24,12 +24,12 @@ static_assert(sizeof(control_command) == 32);
 // struct ublksrv_ctrl_dev_info
 struct device_info {
     std::uint16_t queues = 0;
-    std::uint16_t queue_depth = 0;
-    std::uint16_t state = 0;
+    std::uint16_t queue_depth = 0; // tags of each
+    std::uint16_t state = 0;       // device_state
     std::uint16_t pad0 = 0;
     std::uint32_t largest_io = 0; // bytes
     std::uint32_t device = 0;
-    std::int32_t server_pid = 0;
+    std::int32_t server_pid = 0; // who said START_DEV or END_USER_RECOVERY, by his own words
     std::uint32_t pad1 = 0;
     std::uint64_t flags = 0;
     std::uint64_t server_flags = 0; // the kernel only keeps it
@@ -42,25 +42,26 @@ struct device_info {
 static_assert(sizeof(device_info) == 64);
 
 enum device_state : std::uint16_t {
-    state_dead = 0,
-    state_live = 1,
-    state_quiesced = 2,
-    state_fail_io = 3
+    state_dead = 0,     // not started, or stopped
+    state_live = 1,     // there is a disk
+    state_quiesced = 2, // its server is gone; requests wait for user recovery
+    state_fail_io = 3   // its server is gone; requests fail until then
 };
 
 inline constexpr std::uint32_t any_device = 0xffff'ffff;
 inline constexpr std::uint16_t all_queues = 0xffff;
 
 // UBLK_F_…
-inline constexpr std::uint64_t feature_user_recovery = 1U << 3U;
-inline constexpr std::uint64_t feature_recovery_reissue = 1U << 4U;
-inline constexpr std::uint64_t feature_ioctl_encode = 1U << 6U;
-inline constexpr std::uint64_t feature_update_size = 1U << 10U;
+inline constexpr std::uint64_t feature_user_recovery = 1U << 3U; // a new server may take over
+inline constexpr std::uint64_t feature_recovery_reissue = 1U
+                                                          << 4U; // what was under way comes again
+inline constexpr std::uint64_t feature_ioctl_encode = 1U << 6U;  // 6.4: opcodes as of ioctl(2)
+inline constexpr std::uint64_t feature_update_size = 1U << 10U;  // 6.16: a live disk may grow
 
 // struct ublk_param_basic, _discard, _devt; together struct ublk_params of 6.1 and later.
 struct parameters {
-    std::uint32_t length = 0;
-    std::uint32_t types = 0;
+    std::uint32_t length = 0; // bytes of all this
+    std::uint32_t types = 0;  // parameter_type, which parts hold
 
     std::uint32_t attributes = 0;
     std::uint8_t logical_block_shift = 9;
@@ -95,14 +96,14 @@ enum attribute : std::uint32_t {
 
 enum control : std::uint32_t {
     get_dev_info = 0x02,
-    add_dev = 0x04,
-    del_dev = 0x05,
-    start_dev = 0x06,
-    stop_dev = 0x07,
-    set_params = 0x08,
-    start_user_recovery = 0x10,
-    end_user_recovery = 0x11,
-    get_features = 0x13,
+    add_dev = 0x04,    // makes /dev/ublkcN
+    del_dev = 0x05,    // waits until nobody has /dev/ublkcN open
+    start_dev = 0x06,  // makes /dev/ublkbN, once all tags are fetched; scans for partitions
+    stop_dev = 0x07,   // removes it; every tag ends with -ENODEV
+    set_params = 0x08, // before START_DEV only
+    start_user_recovery = 0x10, // -EBUSY while the old server has /dev/ublkcN
+    end_user_recovery = 0x11,   // once all tags are fetched anew
+    get_features = 0x13,        // 6.5
     update_size = 0x15,
 };
 
@@ -140,12 +141,13 @@ inline constexpr std::uint32_t most_tags = 4096;
 struct io_command {
     std::uint16_t queue = 0;
     std::uint16_t tag = 0;
-    std::int32_t result = 0;
-    std::uint64_t address = 0;
+    std::int32_t result = 0;   // of a commit: bytes that have moved, or -errno
+    std::uint64_t address = 0; // of the tag's buffer in this process
 };
 
 static_assert(sizeof(io_command) == 16);
 
+// A fetch waits for the first request of a tag; a commit ends one and waits for the next.
 enum io : std::uint32_t { fetch = 0x20, commit_and_fetch = 0x21 };
 
 constexpr std::uint32_t encoded(io what) {
