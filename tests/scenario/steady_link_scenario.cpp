@@ -108,7 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
         load{"many_reads", 100 * kib, SIZE_MAX, 128, 256 * kib, 160, false},
         load{"small_writes", 100 * kib, SIZE_MAX, 128, 4 * kib, 2000, true},
         load{"small_reads", 100 * kib, SIZE_MAX, 128, 4 * kib, 2000, false},
-        load{"two_units_large_writes", 100 * kib, SIZE_MAX, 8, 4096 * kib, 8, true, 2}
+        load{"two_units_large_writes", 100 * kib, SIZE_MAX, 8, 4096 * kib, 8, true, 2},
+        load{"two_units_large_reads", 100 * kib, SIZE_MAX, 8, 4096 * kib, 8, false, 2}
     ),
     [](const auto& each) { return each.param.name; }
 );
