@@ -128,9 +128,8 @@ void session_engine::enter_full_feature(instant now) {
     failures_ = redirects_ = 0;
     given_up_ = false;
     reset_units_first(now);
-    context_.events.push(
-        logged_in{std::exchange(has_been_in_, true), std::exchange(login_warnings_, {})}
-    );
+    context_.events.push(logged_in{
+        std::exchange(has_been_in_, true), std::exchange(login_warnings_, {})});
 }
 
 } // namespace iscsi
