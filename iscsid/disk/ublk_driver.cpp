@@ -4,6 +4,7 @@
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
+#include "iscsid/disk/read_probe.hpp"
 #include "iscsid/disk/ublk_control.hpp"
 #include "iscsid/disk/ublk_queue.hpp"
 
@@ -247,6 +248,8 @@ put_up(helper& waiter, lane::lane& where, const disk_request& what) {
     auto control = ublk_control::open(waiter);
     if (!control)
         return control.error();
+    if (auto answers = probe_read(where, what, scan_limit); !answers)
+        return answers.error();
     const auto device = control->add(wishes(*control));
     if (!device)
         return device.error();

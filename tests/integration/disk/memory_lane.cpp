@@ -153,7 +153,12 @@ void memory_lane::adopt(session_key, iscsi::session, int, note_handler) {}
 
 void memory_lane::transport(session_key, int, iscsi::fault) {}
 
-void memory_lane::execute(session_key, const iscsi::command&, std::function<void(scsi_outcome)>) {}
+void memory_lane::execute(
+    session_key, const iscsi::command& what, std::function<void(scsi_outcome)> done
+) {
+    if (on_execute)
+        on_execute(what, std::move(done));
+}
 
 void memory_lane::look(session_key, std::function<void(session_view)>) {}
 

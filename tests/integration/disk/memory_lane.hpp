@@ -101,6 +101,10 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
         iscsi::instant
     ) override {}
 
+    // What a command of a driver's own gets; without it no answer comes.
+    std::function<void(const iscsi::command&, std::function<void(iscsid::lane::scsi_outcome)>)>
+        on_execute;
+
     void adopt(iscsid::lane::session_key, iscsi::session, int, iscsid::lane::note_handler) override;
     void transport(iscsid::lane::session_key, int, iscsi::fault) override;
     void
