@@ -201,6 +201,51 @@ TEST_F(world, a_login_without_any_list_of_luns_is_a_session_with_a_warning) {
     }));
 }
 
+// ---- LUNs that do not answer ------------------------------------------------------------------
+
+// Standby, as the second path of an array: it will not say when it is ready.
+void put_to_standby(world& in, std::uint64_t lun) {
+    using namespace iscsid::device::test;
+    in.target.answer(
+        lun,
+        plain(scsi::operation_code::test_unit_ready),
+        {sense(scsi::sense_key::not_ready, 0x04, 0x0b)}
+    );
+}
+
+TEST_F(world, a_login_succeeds_with_the_luns_that_answer_and_names_the_others) {
+    with.first_pause_of_looks = std::chrono::milliseconds(1);
+    show({1, 2, 3, 4});
+    put_to_standby(*this, 2);
+    put_to_standby(*this, 4);
+    const auto done = iscsi::test::run(context, login_message(node));
+    EXPECT_EQ(done.code, exit_code::success) << done.detail;
+    ASSERT_EQ(done.warnings.size(), 2U);
+    EXPECT_NE(done.warnings[0].find("LUN 2"), std::string::npos) << done.warnings[0];
+    EXPECT_NE(done.warnings[1].find("LUN 4"), std::string::npos) << done.warnings[1];
+    const auto has_disks = [this](std::set<std::string> names) {
+        const std::scoped_lock lock(driver.changing);
+        return driver.present == names;
+    };
+    EXPECT_TRUE(has_disks({"no-such-disk-1", "no-such-disk-3"}));
+    target.has_disk(2);
+    EXPECT_TRUE(until([&] {
+        return has_disks({"no-such-disk-1", "no-such-disk-2", "no-such-disk-3"});
+    }));
+    EXPECT_EQ(rescan(1).warnings.size(), 1U); // LUN 4 is still away
+}
+
+TEST_F(world, a_login_where_no_lun_answers_is_a_session) {
+    show({1, 2});
+    put_to_standby(*this, 1);
+    put_to_standby(*this, 2);
+    const auto done = iscsi::test::run(context, login_message(node));
+    EXPECT_EQ(done.code, exit_code::success) << done.detail;
+    EXPECT_EQ(done.warnings.size(), 2U);
+    EXPECT_TRUE(driver.present.empty());
+    EXPECT_EQ(list().size(), 1U);
+}
+
 TEST_F(world, a_connection_that_is_lost_in_the_first_scan_is_waited_for) {
     store(
         node,
