@@ -4,17 +4,6 @@
 #include <utility>
 
 namespace iscsi::test {
-namespace {
-
-std::vector<std::byte> take_front(std::vector<std::byte>& from, std::size_t most) {
-    const auto length = static_cast<std::ptrdiff_t>(std::min(from.size(), most));
-    std::vector<std::byte> front(from.begin(), from.begin() + length);
-    from.erase(from.begin(), from.begin() + length);
-    return front;
-}
-
-} // namespace
-
 bool pair::run_until(const std::function<bool()>& done, duration patience) {
     const auto limit = world_.now() + patience;
     while (!done()) {
@@ -25,7 +14,43 @@ bool pair::run_until(const std::function<bool()>& done, duration patience) {
 }
 
 bool pair::step(instant limit) {
-    return move_something() || world_.pass_to_next_deadline(limit);
+    return move_something() || pass_time(limit);
+}
+
+void pair::set_rate(std::uint64_t bytes_per_second) {
+    to_target_.set_rate(bytes_per_second);
+    to_session_.set_rate(bytes_per_second);
+}
+
+// To whatever comes first: bytes that arrive, an answer that is due, a deadline of the session.
+bool pair::pass_time(instant limit) {
+    const auto next = next_on_wire();
+    const auto deadline = world_.engine().next_deadline();
+    if (!next || *next > limit || (deadline && *deadline < *next))
+        return world_.pass_to_next_deadline(limit);
+    world_.pass_to(*next);
+    answer_what_is_due();
+    return true;
+}
+
+std::optional<instant> pair::next_on_wire() const {
+    auto first = to_target_.next_arrival();
+    const auto consider = [&first](std::optional<instant> other) {
+        if (other && (!first || *other < *first))
+            first = other;
+    };
+    consider(to_session_.next_arrival());
+    if (!due_.empty())
+        consider(due_.begin()->first);
+    return first;
+}
+
+void pair::answer_what_is_due() {
+    while (!due_.empty() && due_.begin()->first <= world_.now()) {
+        const auto number = due_.begin()->second;
+        due_.erase(due_.begin());
+        link_->answer(number);
+    }
 }
 
 bool pair::log_in() {
@@ -38,8 +63,9 @@ void pair::cut() {
     if (!link_)
         return;
     link_.reset();
-    to_target_.clear();
-    to_session_.clear();
+    to_target_.cut();
+    to_session_.cut();
+    due_.clear();
     world_.lose_transport();
 }
 
@@ -54,12 +80,20 @@ bool pair::serve_events() {
     if (world_.take_event<want_transport>()) {
         if (accepts_connection()) {
             link_ = std::make_unique<target_link>(target_);
+            link_->postpone_answers([this](instant when, std::uint64_t number) {
+                due_.emplace(when, number);
+            });
             world_.engine().transport_up(world_.now());
         } else {
             world_.engine().connect_failed(
                 {to_error_code(session_errc::target_closed), "connect", "refused", {}}, world_.now()
             );
         }
+        world_.drain();
+        return true;
+    }
+    if (const auto wish = world_.take_event<want_entropy>()) {
+        world_.engine().provide_entropy(pattern(wish->bytes, ++challenges_), world_.now());
         world_.drain();
         return true;
     }
@@ -74,16 +108,23 @@ bool pair::serve_events() {
 bool pair::move_to_target() {
     if (!link_)
         return false;
-    if (!world_.is_sending() && world_.begin_send())
+    if (!world_.is_sending() && to_target_.room() > 0 && world_.begin_send())
         return true;
-    if (world_.is_sending()) {
-        const auto sent = world_.end_send(piece());
-        to_target_.insert(to_target_.end(), sent.begin(), sent.end());
-    }
-    if (to_target_.empty())
-        return false;
-    link_->received(take_front(to_target_, piece()));
+    const bool sends = world_.is_sending();
+    if (sends)
+        to_target_.put(world_.end_send(std::min(piece(), to_target_.room())));
+    const auto arrived = to_target_.take(world_.now(), piece());
+    if (arrived.empty())
+        return sends;
+    link_->received(arrived);
     return true;
+}
+
+void pair::take_output() {
+    auto said = link_->take_output();
+    if (spoil && world_.engine().connection() == connection_state::logged_in)
+        spoil(said);
+    to_session_.put(said);
 }
 
 // A receive is always waiting, as a socket's is.
@@ -92,24 +133,20 @@ bool pair::move_to_session() {
         return false;
     if (!world_.is_receiving() && !world_.begin_receive()) // over, or it wants to close
         return false;
-    auto said = link_->take_output();
-    if (spoil && world_.engine().connection() == connection_state::logged_in)
-        spoil(said);
-    to_session_.insert(to_session_.end(), said.begin(), said.end());
-    if (to_session_.empty()) {
-        if (!link_->is_over())
+    if (to_session_.room() > 0)
+        take_output();
+    const auto front = to_session_.take(world_.now(), piece());
+    if (front.empty()) {
+        if (!link_->is_over() || !to_session_.is_empty())
             return false;
         cut();
         return true;
     }
-    const auto front = take_front(to_session_, piece());
     const auto taken = world_.end_receive(front);
     if (taken.has_error())
         cut();
     else
-        to_session_.insert(
-            to_session_.begin(), front.begin() + static_cast<std::ptrdiff_t>(*taken), front.end()
-        );
+        to_session_.put_back(bytes_view(front).subspan(*taken), world_.now());
     return true;
 }
 

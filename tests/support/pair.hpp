@@ -3,8 +3,10 @@
 #include "tests/support/memory_target.hpp"
 #include "tests/support/session_world.hpp"
 #include "tests/support/target_link.hpp"
+#include "tests/support/wire.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 
 namespace iscsi::test {
@@ -12,13 +14,18 @@ namespace iscsi::test {
 // A session and a memory_target with a virtual wire between them. Nothing happens but by run().
 class pair {
   public:
-    pair(session_world& world, memory_target& target) : world_(world), target_(target) {}
+    pair(session_world& world, memory_target& target) : world_(world), target_(target) {
+        target_.clock = [&world] { return world.now(); };
+    }
 
     // How the wire behaves; a test sets these before and during the run.
     std::function<std::size_t()> piece = [] { return SIZE_MAX; }; // bytes of the next move, >= 1
     std::function<bool()> accepts_connection = [] { return true; };
     std::function<void(std::vector<std::byte>&)> spoil;         // what a logged-in target says
     std::function<bool()> answers_first = [] { return false; }; // which direction moves next
+
+    // Bytes a second of each direction; 0: they take no time.
+    void set_rate(std::uint64_t bytes_per_second);
 
     // Moves bytes, and time when nothing else moves, until `done`. False: nothing more can happen
     // before `patience` of virtual time is over.
@@ -35,16 +42,22 @@ class pair {
     target_link* link() { return link_.get(); }
 
   private:
+    bool pass_time(instant limit);
+    std::optional<instant> next_on_wire() const;
+    void answer_what_is_due();
     bool move_something();
     bool serve_events();
     bool move_to_target();
     bool move_to_session();
+    void take_output();
 
     session_world& world_;
     memory_target& target_;
     std::unique_ptr<target_link> link_;
-    std::vector<std::byte> to_target_;
-    std::vector<std::byte> to_session_;
+    std::uint32_t challenges_ = 0;
+    wire to_target_;
+    wire to_session_;
+    std::multimap<instant, std::uint64_t> due_; // answers of the link that wait for their time
 };
 
 } // namespace iscsi::test

@@ -9,6 +9,8 @@
 namespace iscsi::test {
 namespace {
 
+constexpr std::size_t most_output = 1024UL * 1024; // before reads wait
+
 // §11.17.1
 constexpr std::uint8_t command_not_supported = 0x05;
 
@@ -375,7 +377,8 @@ void target_link::on(const scsi_command& pdu, bytes_view data) {
             violation("immediate data of a command that writes nothing");
         return finish(at);
     }
-    fresh.data.resize(pdu.expected_data_transfer_length);
+    if (!target_->options().null)
+        fresh.data.resize(pdu.expected_data_transfer_length);
     if (!data.empty() && !parameters_.immediate_data) // §13.11
         violation("immediate data, which was not negotiated");
     if (!pdu.final && parameters_.initial_r2t) // §13.10
@@ -441,9 +444,13 @@ void target_link::take_solicited(task& which, const data_out& pdu, bytes_view da
 }
 
 void target_link::store(task& which, std::uint32_t offset, bytes_view data) {
-    if (offset > which.data.size() || data.size() > which.data.size() - offset)
+    const std::size_t expected = which.command.expected_data_transfer_length;
+    if (offset > expected || data.size() > expected - offset)
         return violation("data beyond the Expected Data Transfer Length");
-    std::copy(data.begin(), data.end(), which.data.begin() + static_cast<std::ptrdiff_t>(offset));
+    if (!which.data.empty())
+        std::copy(
+            data.begin(), data.end(), which.data.begin() + static_cast<std::ptrdiff_t>(offset)
+        );
     which.received += static_cast<std::uint32_t>(data.size());
     which.asked_up_to =
         std::max(which.asked_up_to, offset + static_cast<std::uint32_t>(data.size()));
@@ -494,6 +501,24 @@ bool target_link::is_late(task& which) {
     return due.has_value();
 }
 
+// A read that would only pile up behind what has not been sent.
+bool target_link::must_wait_for_room(const task& which) {
+    if (!which.command.read || output_.size() < most_output)
+        return false;
+    reads_waiting_.push_back(which.number);
+    return true;
+}
+
+std::vector<std::byte> target_link::take_output() {
+    auto taken = std::exchange(output_, {});
+    while (!reads_waiting_.empty() && output_.size() < most_output) {
+        const auto number = reads_waiting_.front();
+        reads_waiting_.pop_front();
+        answer(number);
+    }
+    return taken;
+}
+
 void target_link::finish(task_map::iterator at) {
     if (target_->holds(at->second.command.lun) || at->second.how.hold) {
         at->second.held = true;
@@ -503,7 +528,7 @@ void target_link::finish(task_map::iterator at) {
         at->second.is_ready = true;
         return;
     }
-    if (is_late(at->second))
+    if (is_late(at->second) || must_wait_for_room(at->second))
         return;
     task done = std::move(at->second);
     tasks_.erase(at);

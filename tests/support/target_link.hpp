@@ -6,6 +6,7 @@
 #include "libiscsi/core/login/negotiation.hpp"
 #include "libiscsi/core/pdu/pdu.hpp"
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -47,8 +48,9 @@ class target_link {
 
     void answer(std::uint64_t number);
 
-    // What is to be sent; it is the caller's then.
-    std::vector<std::byte> take_output() { return std::exchange(output_, {}); }
+    // What is to be sent; it is the caller's then. Reads are executed only while little is waiting
+    // to be sent: whoever does not take it keeps them waiting.
+    std::vector<std::byte> take_output();
 
     // The target closes the connection once its output is sent.
     bool is_over() const { return over_; }
@@ -153,6 +155,7 @@ class target_link {
     void send_text(const text_request& request);
 
     bool is_late(task& which);
+    bool must_wait_for_room(const task& which);
     std::uint32_t shown_command_sn() const;
     std::uint32_t window() const;
     std::uint32_t max_command_sn() const;
@@ -189,6 +192,7 @@ class target_link {
 
     std::string text_answer_; // what is left of it
     task_map tasks_;
+    std::deque<std::uint64_t> reads_waiting_; // for room, by number
 };
 
 } // namespace iscsi::test

@@ -12,6 +12,7 @@ using asio::ip::tcp;
 
 namespace {
 
+constexpr std::size_t most_waiting = 1024UL * 1024;
 constexpr int slow_buffer = 32 * 1024; // of the kernel, for a link with a rate
 
 } // namespace
@@ -137,6 +138,8 @@ void target_server::read_after(const connection_ptr& from, std::size_t taken) {
 
 // What the link says, and what the script makes of it.
 void target_server::take_output(const connection_ptr& to) {
+    if (to->waiting.size() > most_waiting) // the link keeps the rest
+        return;
     auto more = to->link.take_output();
     if (to->silent || to->closes || more.empty())
         return;
