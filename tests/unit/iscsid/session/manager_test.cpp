@@ -1,5 +1,6 @@
 #include "tests/unit/iscsid/session/manager_world.hpp"
 
+#include "libiscsi/core/login/login.hpp"
 #include "libiscsi/scsi/lun.hpp"
 
 #include <cerrno>
@@ -66,7 +67,12 @@ TEST_F(world, several_sessions_of_a_node_have_their_own_isids) {
 }
 
 TEST_F(world, a_failed_login_leaves_nothing) {
-    refusal = iscsi::login_failed{iscsi::login_verdict::authentication, 2, 1, {}};
+    const iscsi::fault why{
+        iscsi::to_error_code(iscsi::login_errc::status_refused),
+        "login",
+        "target answered 0201",
+        {}};
+    refusal = iscsi::login_failed{iscsi::login_verdict::authentication, 2, 1, why};
     const auto done = log_in();
     EXPECT_EQ(done.code, exit_code::login_auth_failed);
     EXPECT_NE(done.detail.find("0201"), std::string::npos) << done.detail;
