@@ -130,7 +130,11 @@ class translator {
     bool may_use(optional_feature what) const;
     bool force_unit_access_by_bit(const block_request& request) const;
 
-    bool knows_write_cache() const { return unit_.write_cache_known && !cache_doubted_at_; }
+    // A doubt is about a cache that was off: one that was on stays known until a look says
+    // otherwise, so that no refusal of a flush can be taken for its absence.
+    bool knows_write_cache() const {
+        return unit_.write_cache_known && (unit_.write_cache_enabled || !cache_doubted_at_);
+    }
 
     scsi::logical_unit unit_;
     std::uint32_t refused_ = 0; // a bit for each optional_feature

@@ -98,6 +98,15 @@ TEST(translator_cache, IsDoubtedUntilALookThatBeginsLater) {
     EXPECT_EQ(commands_of_a_flush(how), 0U);
 }
 
+TEST(translator_cache, ThatIsKnownMustBeFlushedInDoubtToo) {
+    translator how(cached_disk());
+    how.doubt_write_cache(at(10));
+    how.refuse(optional_feature::synchronize_cache_10);
+    how.refuse(optional_feature::synchronize_cache_16);
+    EXPECT_FALSE(how.is_without_cache_by_refusal());
+    EXPECT_TRUE(how.has_write_cache());
+}
+
 // A doubt is no knowledge: a unit without a cache may refuse what it has never been asked.
 TEST(translator_cache, OfADoubtMayBeRefused) {
     translator how(plain_disk());
