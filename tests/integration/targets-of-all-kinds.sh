@@ -59,7 +59,8 @@ the_job() {
     stop_iscsid || fail "$1: iscsid ended with an error"
 }
 
-for profile in ${*:-scst iet lio tgt istgt}; do
+[ $# -gt 0 ] || set -- scst iet lio tgt istgt
+for profile in "$@"; do
     for way in one-way mutual; do
         rm -rf "${ISCSI_DATABASE_DIR:?}"/* "$ISCSI_CONFIG_DIR/iscsid.conf"
         cp "$(dirname "$0")/../../etc/iscsi/iscsid.conf" "$ISCSI_CONFIG_DIR/"
