@@ -97,6 +97,7 @@ class memory_target {
 
     // While true, task management requests are obeyed and never answered.
     bool silent_task_management = false;
+    std::uint64_t task_management_requests = 0; // so far
 
     // A request has ended a program that cannot bear it; what broke it is among the complaints.
     std::function<void()> crash = [] {};

@@ -98,6 +98,8 @@ std::string target_control::perform(std::istringstream& words) {
             first.empty() ? with_.target.commands()
                           : with_.target.commands(static_cast<std::uint8_t>(number_from(first)))
         );
+    if (verb == "task-management")
+        return std::to_string(with_.target.task_management_requests);
     if (verb == "forget")
         with_.faults.clear();
     else if (verb == "release")

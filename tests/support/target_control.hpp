@@ -18,6 +18,7 @@
 //   held                    how many commands are held
 //   release                 answers what is held, and forgets the faults that hold
 //   commands [0x35]         how many commands came, of this operation code
+//   task-management         how many task management requests came
 //   rate BYTES              a second, for each direction; 0: no limit
 //   silent-task-management on|off
 //   refuse CLASS DETAIL     every login, with this status; `accept` ends it

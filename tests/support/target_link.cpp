@@ -285,6 +285,7 @@ void target_link::on(const task_management_request& pdu, bytes_view /*data*/) {
     task_management_response answer;
     answer.initiator_task_tag = pdu.initiator_task_tag;
     answer.response = perform(pdu);
+    ++target_->task_management_requests;
     if (target_->silent_task_management)
         return;
     send(answer, {}, true);

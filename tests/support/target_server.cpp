@@ -107,7 +107,7 @@ void target_server::land_late_writes_later() {
 // At a low rate bytes move in pieces of 10 ms, so that they do not come in bursts.
 std::size_t target_server::piece(std::size_t most) const {
     constexpr std::size_t least = 1024;
-    return rate_ == 0 ? most : std::clamp<std::size_t>(rate_ / 100, least, most);
+    return rate_ == 0 ? most : std::min(most, std::max<std::size_t>(rate_ / 100, least));
 }
 
 void target_server::read_next(const connection_ptr& from) {

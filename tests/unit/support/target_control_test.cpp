@@ -135,6 +135,7 @@ TEST_F(target_control_test, counts_commands_and_takes_faults) {
     EXPECT_EQ(control.obey("release"), "ok");
     EXPECT_TRUE(faults.is_empty());
     EXPECT_EQ(control.obey("held"), "0");
+    EXPECT_EQ(control.obey("task-management"), "0");
 }
 
 TEST_F(target_control_test, one_by_one_a_unit_takes_its_time_for_each) {
