@@ -11,7 +11,7 @@ namespace iscsid::disk {
 // How long each step may take before it is given up.
 struct fuse_patience {
     std::chrono::milliseconds attach = std::chrono::seconds(30); // with a scan for partitions
-    std::chrono::milliseconds flush = std::chrono::seconds(30);  // of a disk that nobody uses
+    std::chrono::milliseconds flush = std::chrono::hours(24);    // the session ends it before
     std::chrono::milliseconds users = std::chrono::seconds(2);   // that look at it for a moment
     std::chrono::milliseconds lane = std::chrono::seconds(10);   // to let go of a file
 };

@@ -13,8 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr auto usual_limit = 30s;
 constexpr auto scan_limit = 30s;
-// With the time for which udev's probes are waited for.
-constexpr auto flush_limit = 35s;
+// A last flush takes what its link takes. Whether the target still answers is the session's affair:
+// it ends the requests of one that does not, and with them the flush.
+constexpr auto flush_limit = 24h;
 
 // After a new connection the kernel sends a request again when its timer says so: 30 s unless told
 // otherwise (nbd_xmit_timeout). A slow request only costs a line in the kernel's log.

@@ -24,8 +24,9 @@ constexpr auto node_limit = 10s;
 constexpr auto lane_limit = 10s;
 // The scan for partitions is over by then, or its reads fail.
 constexpr auto scan_limit = 30s;
-// With the time for which udev's probes are waited for.
-constexpr auto flush_limit = 35s;
+// A last flush takes what its link takes. Whether the target still answers is the session's affair:
+// it ends the requests of one that does not, and with them the flush.
+constexpr auto flush_limit = 24h;
 constexpr auto recovery_limit = 60s;
 constexpr auto adoption_limit = 30s;
 
