@@ -90,11 +90,13 @@ iscsi::result<fields> results_of(std::string_view reply) {
         return *std::move(found);
     }
     constexpr std::size_t parts_of_fault = 5;
-    const auto code = found->size() == parts_of_fault ? number_in(found->at(1)) : std::nullopt;
-    if (found->front() != fault_word || !code || !is_disk_errc(*code))
+    if (found->front() != fault_word || found->size() != parts_of_fault)
+        return no_reply(found->front());
+    const std::uint64_t code = number_in(found->at(1)).value_or(0); // no code of a fault is 0
+    if (!is_disk_errc(code))
         return no_reply(found->front());
     return iscsi::fault{
-        iscsi::to_error_code(static_cast<disk_errc>(*code)),
+        iscsi::to_error_code(static_cast<disk_errc>(code)),
         std::move(found->at(2)),
         std::move(found->at(3)),
         std::move(found->at(4))};
