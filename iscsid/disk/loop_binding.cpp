@@ -57,7 +57,7 @@ loop_binding::~loop_binding() {
 
 iscsi::result<void>
 loop_binding::unbind(std::chrono::milliseconds patience, const helper::limit& time) {
-    const auto unbound = waiter_->order(
+    auto unbound = waiter_->order(
         {operation::unbind_loop, node_, backing_file_, "1", std::to_string(patience.count())}, time
     );
     if (unbound || unbound.error().code == iscsi::to_error_code(disk_errc::flush_failed))

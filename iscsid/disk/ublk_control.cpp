@@ -26,6 +26,7 @@ std::uint64_t own_pid() {
 }
 
 void* pointer_in(const ublk::control_command& command) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel's interface has addresses as numbers
     return reinterpret_cast<void*>(command.address);
 }
 

@@ -113,7 +113,7 @@ take_seat(lane::lane& where, const disk_request& what, const server_pointer& ser
 class ublk_disk final : public disk {
   public:
     ublk_disk(ublk_control control, ublk::device_info device)
-        : control_(std::move(control)), device_(device), node_(node_of(device.device)) {}
+        : control_(control), device_(device), node_(node_of(device.device)) {}
 
     ~ublk_disk() override {
         if (is_there_)
@@ -254,7 +254,7 @@ put_up(helper& waiter, lane::lane& where, const disk_request& what) {
     const auto device = control->add(wishes(*control));
     if (!device)
         return device.error();
-    auto made = std::make_unique<ublk_disk>(std::move(*control), *device);
+    auto made = std::make_unique<ublk_disk>(*control, *device);
     if ((device->flags & recovery) != recovery) // Linux 6.0
         return iscsi::fault{
             iscsi::to_error_code(disk_errc::attach_failed),
@@ -296,7 +296,7 @@ take_over(helper& waiter, lane::lane& where, const disk_request& what, const std
         return iscsi::fault{
             iscsi::to_error_code(disk_errc::attach_failed), node, "never started", "a live device"};
     }
-    auto made = std::make_unique<ublk_disk>(std::move(*control), *device);
+    auto made = std::make_unique<ublk_disk>(*control, *device);
     if (auto recovered = made->recover(where, what); !recovered) {
         made->let_go();
         return recovered.error();

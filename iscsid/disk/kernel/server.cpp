@@ -29,14 +29,14 @@ os::descriptor listen_to_children() {
     sigset_t child{};
     ::sigemptyset(&child);
     ::sigaddset(&child, SIGCHLD);
-    ::sigprocmask(SIG_BLOCK, &child, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &child, nullptr);
     return os::descriptor(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 void hear_signals_again() {
     sigset_t none{};
     ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 // The descriptors that came with a packet, in order.
@@ -88,22 +88,33 @@ bool helper_server::run() {
         return false;
     if (::send(daemon_.number(), greeting.data(), greeting.size(), MSG_NOSIGNAL) < 0)
         return false;
-    std::vector<pollfd> waits;
-    for (bool goes_on = true; goes_on;) {
-        waits.assign({{daemon_.number(), POLLIN, 0}, {children_.number(), POLLIN, 0}});
-        for (const job& each : jobs_) // no event asked for: POLLERR says that the reader is gone
-            waits.push_back({each.reply.number(), 0, 0});
-        if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+    for (;;) {
+        const auto happened = wait();
+        if (!happened)
             return false;
-        for (std::size_t i = 0; i < jobs_.size(); ++i)
-            if ((waits[i + 2].revents & POLLERR) != 0)
-                give_up(jobs_[i]);
-        if (waits[1].revents != 0)
-            reap();
-        if (waits[0].revents != 0)
-            goes_on = take_request();
+        if (!serve(*happened))
+            return true;
     }
-    return true;
+}
+
+// The daemon, the children, then the readers of the jobs. Nothing: the kernel refuses to wait.
+std::optional<std::vector<pollfd>> helper_server::wait() const {
+    std::vector<pollfd> waits{{daemon_.number(), POLLIN, 0}, {children_.number(), POLLIN, 0}};
+    for (const job& each : jobs_) // no event asked for: POLLERR says that the reader is gone
+        waits.push_back({each.reply.number(), 0, 0});
+    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+        return std::nullopt;
+    return waits;
+}
+
+// False: the daemon has ended.
+bool helper_server::serve(const std::vector<pollfd>& happened) {
+    for (std::size_t i = 0; i < jobs_.size(); ++i)
+        if ((happened[i + 2].revents & POLLERR) != 0)
+            give_up(jobs_[i]);
+    if (happened[1].revents != 0)
+        reap();
+    return happened[0].revents == 0 || take_request();
 }
 
 bool helper_server::take_request() {

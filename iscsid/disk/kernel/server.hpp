@@ -2,8 +2,10 @@
 
 #include "iscsid/os/descriptor.hpp"
 
+#include <poll.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -45,6 +47,8 @@ class helper_server {
         os::descriptor socket;
     };
 
+    std::optional<std::vector<pollfd>> wait() const;
+    bool serve(const std::vector<pollfd>& happened);
     bool take_request(); // false: the daemon is gone
     void start(received request);
     [[noreturn]] static void perform_alone(received request, int may_begin, pid_t parent);

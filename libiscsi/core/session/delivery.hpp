@@ -61,8 +61,8 @@ class delivery {
     }
 
   private:
-    static constexpr std::uint64_t at_first = 256 * 1024;
-    static constexpr std::uint64_t least = 64 * 1024;
+    static constexpr std::uint64_t at_first = std::uint64_t{256} * 1024;
+    static constexpr std::uint64_t least = std::uint64_t{64} * 1024;
     static constexpr double horizon = 0.5;  // seconds
     static constexpr double fastest = 1e12; // bytes a second
     static constexpr auto longest_answer = std::chrono::seconds(10);

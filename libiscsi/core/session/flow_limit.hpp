@@ -12,7 +12,8 @@ namespace iscsi {
 // be and ahead of everybody else's.
 class flow_limit {
   public:
-    static constexpr std::uint64_t least = 1024 * 1024; // bytes, however slow the link
+    static constexpr std::uint64_t least =
+        std::uint64_t{1024} * 1024; // bytes, however slow the link
 
     void begin(std::uint64_t bytes, instant now) {
         if (outstanding_ == 0)

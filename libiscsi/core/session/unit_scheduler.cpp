@@ -7,12 +7,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t bytes_of_a_turn = 64 * 1024;
-constexpr std::int64_t least_cost = 16 * 1024; // a place in the window is worth something, too
-constexpr std::int64_t most_cost = 1024 * 1024;
+constexpr std::int64_t bytes_of_a_turn = std::int64_t{64} * 1024;
+constexpr std::int64_t least_cost =
+    std::int64_t{16} * 1024; // a place in the window is worth something, too
+constexpr std::int64_t most_cost = std::int64_t{1024} * 1024;
 
 // So much of a unit goes without a place in the flow: it costs the others nothing to speak of.
-constexpr std::uint64_t small = 64 * 1024;
+constexpr std::uint64_t small = std::uint64_t{64} * 1024;
 
 // A unit that has sent something in this time works.
 constexpr auto working_for = 1s;
