@@ -206,7 +206,7 @@ asio::awaitable<std::optional<session_report>> live_session::report() {
     all.peer = connection_->peer();
     all.local = connection_->local();
     all.internal_state = connection_->internal_state();
-    all.seen = *std::move(seen);
+    all.seen = *seen;
     all.luns = disks_.report();
     co_return all;
 }

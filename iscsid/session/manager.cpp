@@ -119,7 +119,8 @@ void manager::restore(std::vector<device::disk_state> left) {
         next_sid_ = std::max(next_sid_, sid + 1);
         auto plan = planner_.plan_again(states.front());
         if (plan.has_value()) {
-            add(sid, states.front().index, *std::move(plan))->resume(std::move(states));
+            const auto again = add(sid, states.front().index, *std::move(plan));
+            again->resume(std::move(states));
             continue;
         }
         for (const auto& state : states)

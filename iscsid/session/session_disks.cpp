@@ -94,6 +94,7 @@ std::vector<lun_report> session_disks::report() const {
     for (const auto& each : disks_)
         all[each.state.lun_number] = {each.state.lun_number, each.state.node, each.barred};
     std::vector<lun_report> list;
+    list.reserve(all.size());
     for (auto& [number, each] : all)
         list.push_back(std::move(each));
     return list;
