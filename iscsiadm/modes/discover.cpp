@@ -22,6 +22,7 @@ using std::chrono::seconds;
 // By their names, so that each is bound once however often -I names it.
 using interface_map = std::map<std::string, admin::record>;
 using portals = std::vector<admin::discovered_portal>;
+using session_list = result<std::vector<admin::session_info>>;
 
 // What the target and the network see of an interface. All empty: of the daemon.
 using appearance = std::array<std::string, 3>;
@@ -66,8 +67,13 @@ class discovery_run {
     exit_code ask(const std::string& interface, portals& answer);
     void refuse_bad(portals& found);
     exit_code store();
-    exit_code write(const std::vector<admin::node_id>& ids);
-    exit_code remove(const std::vector<admin::node_id>& gone);
+    stored_records stored() const;
+    exit_code write(const std::vector<admin::node_id>& ids, admin::record_edit& edit);
+    exit_code remove(
+        const std::vector<admin::node_id>& gone,
+        const std::vector<admin::session_info>& sessions,
+        admin::record_edit& edit
+    );
     // The source of a record is what `discoverydb -o delete` finds it by.
     result<admin::record> new_record(const admin::record& node_template, const admin::node_id& id);
     void print() const;
@@ -189,26 +195,35 @@ void discovery_run::refuse_bad(portals& found) {
     });
 }
 
-// Reading and planning happen outside the lock. Two discoveries of one portal at a time may both
-// write the same records; each write is whole.
+// Under one lock from the first look to the last record: what was kept or planned stays true.
 exit_code discovery_run::store() {
     if (!job_.changes.persistent)
         return exit_code::success;
-    stored_records stored{
+    const auto sessions = job_.changes.remove_gone ? sessions_if_running(at_) : session_list();
+    if (!sessions)
+        return report_call(sessions.error(), at_.screen);
+    auto edit = at_.store.edit();
+    if (!edit)
+        return report_database(edit.error(), at_.screen);
+    const record_plan plan = plan_records(found_, stored(), job_.changes);
+    if (const auto written = write(plan.write, *edit); written != exit_code::success)
+        return written;
+    return remove(plan.remove, *sessions, *edit);
+}
+
+stored_records discovery_run::stored() const {
+    stored_records there{
         .present = {}, .earlier = at_.store.discovered_by(id_of_discovery(job_.settings))};
     for (const admin::node_id& id : found_) {
         const auto record = at_.store.find(id);
         if (!record || *record) // one that cannot be read is there, too
-            stored.present.insert(id);
+            there.present.insert(id);
     }
-    const record_plan plan = plan_records(found_, stored, job_.changes);
-    if (const auto written = write(plan.write); written != exit_code::success)
-        return written;
-    return remove(plan.remove);
+    return there;
 }
 
 // The template is read once: all new records of one discovery come from the same iscsid.conf.
-exit_code discovery_run::write(const std::vector<admin::node_id>& ids) {
+exit_code discovery_run::write(const std::vector<admin::node_id>& ids, admin::record_edit& edit) {
     if (ids.empty())
         return exit_code::success;
     const auto settings = admin::config::load(at_.where.config_file());
@@ -219,7 +234,7 @@ exit_code discovery_run::write(const std::vector<admin::node_id>& ids) {
         const auto record = new_record(node_template, id);
         if (!record)
             return report_database(record.error(), at_.screen);
-        if (const auto written = at_.store.write(*record); !written)
+        if (const auto written = edit.write(*record); !written)
             return report_database(written.error(), at_.screen);
     }
     return exit_code::success;
@@ -241,17 +256,16 @@ discovery_run::new_record(const admin::record& node_template, const admin::node_
 }
 
 // What a session uses stays: a named exception, and no failure of the discovery.
-exit_code discovery_run::remove(const std::vector<admin::node_id>& gone) {
-    if (gone.empty())
-        return exit_code::success;
-    const auto sessions = sessions_if_running(at_);
-    if (!sessions)
-        return report_call(sessions.error(), at_.screen);
+exit_code discovery_run::remove(
+    const std::vector<admin::node_id>& gone,
+    const std::vector<admin::session_info>& sessions,
+    admin::record_edit& edit
+) {
     for (const admin::node_id& id : gone) {
         const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
-        if (std::ranges::any_of(*sessions, uses_it))
+        if (std::ranges::any_of(sessions, uses_it))
             at_.screen.complain(record_is_used(id));
-        else if (const auto removed = at_.store.remove(id); !removed)
+        else if (const auto removed = edit.remove(id); !removed)
             return report_database(removed.error(), at_.screen);
     }
     return exit_code::success;
@@ -285,12 +299,6 @@ exit_code discover(const discovery_job& job, context& at) {
     if (job.login && !job.changes.persistent)
         return report_not_supported("login to targets that are not recorded", at.screen);
     return discovery_run(job, at).run();
-}
-
-admin::discovery_id id_of_discovery(const admin::record& record) {
-    return {
-        record.get("discovery.sendtargets.address"),
-        static_cast<std::uint16_t>(record.get_integer("discovery.sendtargets.port"))};
 }
 
 } // namespace iscsi::cli

@@ -23,7 +23,4 @@ struct discovery_job {
 // record tree, 27 for a login to what is not recorded.
 exit_code discover(const discovery_job& job, context& at);
 
-// The folder of a send_targets record, by the two keys that select it.
-admin::discovery_id id_of_discovery(const admin::record& record);
-
 } // namespace iscsi::cli

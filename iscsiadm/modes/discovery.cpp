@@ -103,6 +103,9 @@ exit_code create_discovery(const discovery_mode& mode, context& at) {
 
 // All of the changes or none: nothing is written before each has been accepted.
 exit_code update_discovery(const discovery_mode& mode, context& at) {
+    auto edit = at.store.edit();
+    if (!edit)
+        return report_database(edit.error(), at.screen);
     auto record = at.store.find_discovery(source_of(mode));
     if (!record)
         return report_database(record.error(), at.screen);
@@ -111,7 +114,7 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
     const exit_code applied = apply_changes(**record, mode.changes, at.screen);
     if (applied != exit_code::success)
         return applied;
-    if (const auto written = at.store.write_discovery(**record); !written)
+    if (const auto written = edit->write_discovery(**record); !written)
         return report_database(written.error(), at.screen);
     return exit_code::success;
 }

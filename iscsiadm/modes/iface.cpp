@@ -104,12 +104,16 @@ exit_code missing(std::string_view verb, const std::string& name, console& scree
 // Created and updated records are written in the same way; "updated" is printed only when there was
 // something to update.
 exit_code store_interface(
-    std::string_view verb, admin::record interface, const iface_mode& mode, context& at
+    std::string_view verb,
+    admin::record interface,
+    const iface_mode& mode,
+    admin::record_edit& edit,
+    context& at
 ) {
     const exit_code applied = apply_changes(interface, mode.changes, at.screen);
     if (applied != exit_code::success)
         return could_not(verb, *mode.name, applied, at.screen);
-    if (const auto written = at.store.write_interface(interface); !written)
+    if (const auto written = edit.write_interface(interface); !written)
         return could_not(verb, *mode.name, report_database(written.error(), at.screen), at.screen);
     if (!mode.changes.empty())
         at.screen.print(fmt::format("{} updated.\n", *mode.name));
@@ -117,27 +121,41 @@ exit_code store_interface(
 }
 
 // A record of that name is replaced, as in open-iscsi.
-exit_code create_interface(const iface_mode& mode, context& at) {
+exit_code create_interface(const iface_mode& mode, admin::record_edit& edit, context& at) {
     admin::record interface(admin::record_kind::interface);
     (void)interface.assign("iface.transport_name", "tcp");
     if (const auto named = interface.assign("iface.iscsi_ifacename", *mode.name); !named)
         return could_not(
             "create", *mode.name, report_database(named.error(), at.screen), at.screen
         );
-    const exit_code stored = store_interface("create", std::move(interface), mode, at);
+    const exit_code stored = store_interface("create", std::move(interface), mode, edit, at);
     if (stored == exit_code::success)
         at.screen.print(fmt::format("New interface {} added\n", *mode.name));
     return stored;
 }
 
 // Node records that were bound to it keep the values that they copied when they were made.
-exit_code update_interface(const iface_mode& mode, context& at) {
+exit_code update_interface(const iface_mode& mode, admin::record_edit& edit, context& at) {
     const auto interface = find_interface(*mode.name, at);
     if (!interface)
         return report_database(interface.error(), at.screen);
     if (!*interface)
         return missing("update", *mode.name, at.screen);
-    return store_interface("update", **interface, mode, at);
+    return store_interface("update", **interface, mode, edit, at);
+}
+
+exit_code unbind(
+    const std::string& name,
+    const std::vector<admin::session_info>& sessions,
+    admin::record_edit& edit,
+    context& at
+) {
+    admin::node_filter bound;
+    bound.interface = name;
+    const chosen_records chosen = choose_records(bound, at);
+    return could_not_execute(
+        remove_unused(ids_of(chosen.records), sessions, edit, at.screen), at.screen
+    );
 }
 
 // The node records that are bound to it go first; one that a session uses stops it.
@@ -147,13 +165,16 @@ exit_code delete_interface(const iface_mode& mode, context& at) {
         return report_database(interface.error(), at.screen);
     if (!*interface)
         return missing("delete", *mode.name, at.screen);
-    admin::node_filter bound;
-    bound.interface = *mode.name;
-    const chosen_records chosen = choose_records(bound, at);
-    const exit_code unbound = remove_records(ids_of(chosen.records), at);
+    const auto sessions = sessions_if_running(at);
+    if (!sessions)
+        return could_not("delete", *mode.name, report_call(sessions.error(), at.screen), at.screen);
+    auto edit = at.store.edit();
+    if (!edit)
+        return could_not("delete", *mode.name, report_database(edit.error(), at.screen), at.screen);
+    const exit_code unbound = unbind(*mode.name, *sessions, *edit, at);
     if (unbound != exit_code::success)
         return could_not("delete", *mode.name, unbound, at.screen);
-    if (const auto removed = at.store.remove_interface(*mode.name); !removed)
+    if (const auto removed = edit->remove_interface(*mode.name); !removed)
         return could_not(
             "delete", *mode.name, report_database(removed.error(), at.screen), at.screen
         );
@@ -196,9 +217,12 @@ exit_code change(const iface_mode& mode, context& at) {
         return report_no_name(mode.ops, at.screen);
     if (is_built_in(*mode.name))
         return refuse_built_in(mode, at);
-    if (mode.ops.create)
-        return create_interface(mode, at);
-    return mode.ops.update ? update_interface(mode, at) : delete_interface(mode, at);
+    if (!mode.ops.create && !mode.ops.update)
+        return delete_interface(mode, at);
+    auto edit = at.store.edit();
+    if (!edit)
+        return report_database(edit.error(), at.screen);
+    return mode.ops.create ? create_interface(mode, *edit, at) : update_interface(mode, *edit, at);
 }
 
 } // namespace

@@ -76,10 +76,10 @@ exit_code refuse_new(std::string_view why, console& screen) {
 }
 
 // A record that is there already is written anew from the template, as in open-iscsi.
-exit_code add_record(const admin::record& node, context& at) {
-    if (const auto written = at.store.write(node); !written)
-        return report_database(written.error(), at.screen);
-    at.screen.print(node_added(node));
+exit_code add_record(const admin::record& node, admin::record_edit& edit, console& screen) {
+    if (const auto written = edit.write(node); !written)
+        return report_database(written.error(), screen);
+    screen.print(node_added(node));
     return exit_code::success;
 }
 
@@ -101,12 +101,18 @@ exit_code add_portal(const node_mode& mode, const admin::record& interface, cont
     if (!node)
         return report_database(node.error(), at.screen);
     const exit_code applied = apply_changes(*node, mode.changes, at.screen);
-    return applied == exit_code::success ? add_record(*node, at) : applied;
+    if (applied != exit_code::success)
+        return applied;
+    auto edit = at.store.edit();
+    return edit ? add_record(*node, *edit, at.screen) : report_database(edit.error(), at.screen);
 }
 
 // -I alone: every known portal also with this interface.
 // The copies keep what was changed in the originals; only the interface differs.
 exit_code bind_all(const admin::record& interface, context& at) {
+    auto edit = at.store.edit();
+    if (!edit)
+        return report_database(edit.error(), at.screen);
     const std::string& name = interface.get("iface.iscsi_ifacename");
     const chosen_records chosen = choose_records({}, at);
     first_failure failure;
@@ -119,7 +125,9 @@ exit_code bind_all(const admin::record& interface, context& at) {
             continue;
         done.push_back(id);
         const auto node = make_node(record, id, interface);
-        failure.add(node ? add_record(*node, at) : report_database(node.error(), at.screen));
+        failure.add(
+            node ? add_record(*node, *edit, at.screen) : report_database(node.error(), at.screen)
+        );
     }
     if (done.empty())
         failure.add(report_no_records(at.screen));
@@ -212,10 +220,8 @@ exit_code operate(const node_mode& mode, context& at) {
         return create_nodes(mode, at);
     if (ops.show)
         return show_nodes(mode, at);
-    return with_records(mode, at, [&](std::vector<admin::record> records) {
-        return ops.update ? update_records(std::move(records), mode.changes, at)
-                          : remove_records(ids_of(records), at);
-    });
+    return ops.update ? update_records(filter_of(mode), mode.changes, at)
+                      : remove_records(filter_of(mode), at);
 }
 
 } // namespace

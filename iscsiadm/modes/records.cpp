@@ -12,14 +12,6 @@ namespace iscsi::cli {
 
 namespace {
 
-// The summary line of update and delete, after the lines about each record.
-exit_code could_not_execute(exit_code code, console& screen) {
-    if (code != exit_code::success)
-        screen.complain(fmt::format("Could not execute operation on all records: {}", to_text(code))
-        );
-    return code;
-}
-
 // Clients match on "Invalid param name" and "Use iface mode"; other refusals are ours and say what
 // was expected.
 std::string refusal_words(admin::record_kind kind, std::string_view name, const fault& refused) {
@@ -35,11 +27,43 @@ std::string refusal_words(admin::record_kind kind, std::string_view name, const 
 }
 
 // One that cannot be written does not keep the others from it.
-exit_code write_all(const std::vector<admin::record>& records, context& at) {
+exit_code
+write_all(const std::vector<admin::record>& records, admin::record_edit& edit, console& screen) {
     first_failure failure;
     for (const admin::record& record : records)
-        if (const auto written = at.store.write(record); !written)
-            failure.add(report_database(written.error(), at.screen));
+        if (const auto written = edit.write(record); !written)
+            failure.add(report_database(written.error(), screen));
+    return failure.code();
+}
+
+// All of them are changed before one is written.
+exit_code update_all(
+    std::vector<admin::record> records,
+    const assignments& changes,
+    admin::record_edit& edit,
+    console& screen
+) {
+    for (admin::record& record : records) {
+        const exit_code applied = apply_changes(record, changes, screen);
+        if (applied != exit_code::success)
+            return could_not_execute(applied, screen);
+    }
+    return could_not_execute(write_all(records, edit, screen), screen);
+}
+
+// Runs `verb` on the records of the filter, which nobody else changes meanwhile.
+template <class Verb>
+exit_code edit_records(const admin::node_filter& filter, context& at, Verb verb) {
+    auto edit = at.store.edit();
+    if (!edit)
+        return could_not_execute(report_database(edit.error(), at.screen), at.screen);
+    chosen_records chosen = choose_records(filter, at);
+    first_failure failure;
+    failure.add(chosen.code);
+    if (chosen.records.empty())
+        failure.add(report_no_records(at.screen));
+    else
+        failure.add(verb(std::move(chosen.records), *edit));
     return failure.code();
 }
 
@@ -63,32 +87,49 @@ std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records) {
 }
 
 exit_code
-update_records(std::vector<admin::record> records, const assignments& changes, context& at) {
-    for (admin::record& record : records) {
-        const exit_code applied = apply_changes(record, changes, at.screen);
-        if (applied != exit_code::success)
-            return could_not_execute(applied, at.screen);
-    }
-    return could_not_execute(write_all(records, at), at.screen);
+update_records(const admin::node_filter& filter, const assignments& changes, context& at) {
+    return edit_records(filter, at, [&](std::vector<admin::record> records, auto& edit) {
+        return update_all(std::move(records), changes, edit, at.screen);
+    });
 }
 
-// The daemon is asked once for all of them. A session that starts between that and the removal
-// keeps running: the daemon has read its record.
-exit_code remove_records(const std::vector<admin::node_id>& records, context& at) {
+// The daemon is asked once for all of them, and before the lock is taken. A session that starts
+// between that and the removal keeps running: the daemon has read its record.
+exit_code remove_records(const admin::node_filter& filter, context& at) {
     const auto sessions = sessions_if_running(at);
     if (!sessions)
         return could_not_execute(report_call(sessions.error(), at.screen), at.screen);
+    return edit_records(filter, at, [&](const std::vector<admin::record>& records, auto& edit) {
+        return could_not_execute(
+            remove_unused(ids_of(records), *sessions, edit, at.screen), at.screen
+        );
+    });
+}
+
+exit_code remove_unused(
+    const std::vector<admin::node_id>& records,
+    const std::vector<admin::session_info>& sessions,
+    admin::record_edit& edit,
+    console& screen
+) {
     first_failure failure;
     for (const admin::node_id& id : records) {
         const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
-        if (std::ranges::any_of(*sessions, uses_it)) {
-            at.screen.complain(record_is_used(id));
+        if (std::ranges::any_of(sessions, uses_it)) {
+            screen.complain(record_is_used(id));
             failure.add(exit_code::session_exists);
-        } else if (const auto removed = at.store.remove(id); !removed) {
-            failure.add(report_database(removed.error(), at.screen));
+        } else if (const auto removed = edit.remove(id); !removed) {
+            failure.add(report_database(removed.error(), screen));
         }
     }
-    return could_not_execute(failure.code(), at.screen);
+    return failure.code();
+}
+
+exit_code could_not_execute(exit_code code, console& screen) {
+    if (code != exit_code::success)
+        screen.complain(fmt::format("Could not execute operation on all records: {}", to_text(code))
+        );
+    return code;
 }
 
 exit_code apply_changes(admin::record& record, const assignments& changes, console& screen) {

@@ -20,12 +20,23 @@ chosen_records choose_records(const admin::node_filter& filter, context& at);
 // In the order of the records.
 std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records);
 
-// Applies -n/-v to every record: all of them or, when one value is refused, none.
-exit_code
-update_records(std::vector<admin::record> records, const assignments& changes, context& at);
+// Applies -n/-v to every record of the filter: all of them or, when one value is refused, none.
+// Reading, changing and writing happen under one lock: two of these never lose each other's work.
+exit_code update_records(const admin::node_filter& filter, const assignments& changes, context& at);
 
-// Removes every record that no session uses; the others are named on stderr.
-exit_code remove_records(const std::vector<admin::node_id>& records, context& at);
+// Removes every record of the filter that no session uses; the others are named on stderr.
+exit_code remove_records(const admin::node_filter& filter, context& at);
+
+// The same with records that were chosen already, as a step of a longer change. The first failure.
+exit_code remove_unused(
+    const std::vector<admin::node_id>& records,
+    const std::vector<admin::session_info>& sessions,
+    admin::record_edit& edit,
+    console& screen
+);
+
+// The summary line of update and delete, after the lines about each record; nothing on success.
+exit_code could_not_execute(exit_code code, console& screen);
 
 // Sets the values of -n/-v; the first refusal is explained on stderr in open-iscsi's words.
 exit_code apply_changes(admin::record& record, const assignments& changes, console& screen);

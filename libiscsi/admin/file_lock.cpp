@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 #include <utility>
@@ -15,8 +16,10 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-// A change takes a few milliseconds, most of them in fsync.
-constexpr std::chrono::milliseconds between_tries{2};
+// A change takes a few milliseconds, most of them in fsync. Whoever waits looks again twice as late
+// each time: hundreds that wait must not take the processor from the one that they wait for.
+constexpr std::chrono::milliseconds first_pause{1};
+constexpr std::chrono::milliseconds longest_pause{32};
 constexpr mode_t lock_mode = 0600;
 
 int try_lock(int file) {
@@ -52,12 +55,14 @@ file_lock::take(const std::filesystem::path& path, std::chrono::milliseconds pat
         return system_fault(file_errc::write_failed, path, errno);
     file_lock lock(file);
     const auto end = clock::now() + patience;
+    auto pause = first_pause;
     while (try_lock(file) != 0) {
         if (!is_held(errno))
             return system_fault(file_errc::lock_failed, path, errno);
         if (clock::now() >= end)
             return held_too_long(path, patience);
-        std::this_thread::sleep_for(between_tries);
+        std::this_thread::sleep_for(pause);
+        pause = std::min(2 * pause, longest_pause);
     }
     return lock;
 }

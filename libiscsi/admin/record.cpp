@@ -205,4 +205,10 @@ node_id id_of(const record& node) {
     return id;
 }
 
+discovery_id id_of_discovery(const record& from) {
+    return {
+        from.get("discovery.sendtargets.address"),
+        static_cast<std::uint16_t>(from.get_integer("discovery.sendtargets.port"))};
+}
+
 } // namespace iscsi::admin

@@ -77,5 +77,7 @@ class record {
 // Which record this is, by the keys that select it.
 // For node records; of another kind the program ends in a debug build, as with get().
 node_id id_of(const record& node);
+// The same for send_targets records.
+discovery_id id_of_discovery(const record& from);
 
 } // namespace iscsi::admin

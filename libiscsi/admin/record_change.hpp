@@ -13,7 +13,8 @@ namespace iscsi::admin {
 
 // How long a change waits for the lock, and a seam for tests: the file system to change.
 struct change_options {
-    static constexpr std::chrono::milliseconds lock_patience{10'000};
+    // open-iscsi's: hundreds of callers may stand in line, each with its files to flush.
+    static constexpr std::chrono::milliseconds lock_patience{30'000};
 
     std::chrono::milliseconds patience = lock_patience;
     file_system* files = nullptr; // nullptr: the real one

@@ -13,4 +13,8 @@ bool node_filter::matches(const node_id& id) const {
            (!interface || *interface == id.interface);
 }
 
+node_filter filter_for(const node_id& id) {
+    return {id.target, id.address, id.port, id.group_tag, id.interface};
+}
+
 } // namespace iscsi::admin

@@ -32,6 +32,9 @@ struct node_filter {
     bool matches(const node_id& id) const;
 };
 
+// The filter that matches this record alone.
+node_filter filter_for(const node_id& id);
+
 // The portal that a send_targets record asks, with the name that its folder has.
 struct discovery_id {
     std::string address;

@@ -37,6 +37,12 @@ void read_into(const record_tree& tree, const std::filesystem::path& file, recor
         into.records.push_back(std::move(**found));
 }
 
+// An unreadable record is one, too.
+bool is_stored(const record_tree& tree, const node_id& id) {
+    const auto there = read_node(tree, id);
+    return !there || *there;
+}
+
 std::vector<std::string> names_in(const std::filesystem::path& folder, record_selection& into) {
     auto names = list_folder(folder);
     if (names)
@@ -83,6 +89,20 @@ void read_target(const record_tree& tree, const std::string& target, record_sele
         for (const auto& interface : names_in(place, into))
             read_into(tree, place / interface, into);
     }
+}
+
+std::vector<node_id> nodes_discovered_by(const record_tree& tree, const discovery_id& id) {
+    std::vector<node_id> nodes;
+    if (!check_paths(id))
+        return nodes;
+    const auto names = list_folder(tree.discovery_folder(id));
+    if (!names)
+        return nodes;
+    for (const auto& name : *names)
+        if (auto node = parse_link_name(name))
+            if (is_stored(tree, *node))
+                nodes.push_back(std::move(*node));
+    return nodes;
 }
 
 } // namespace iscsi::admin

@@ -28,4 +28,8 @@ result<std::optional<record>> read_node(const record_tree& tree, const node_id& 
 // Every record of one target, in order, added to `into`.
 void read_target(const record_tree& tree, const std::string& target, record_selection& into);
 
+// The node records that a send_targets record gave, by its links, in the order of their names,
+// which is that of target, portal, interface. Links to records that are gone are passed over.
+std::vector<node_id> nodes_discovered_by(const record_tree& tree, const discovery_id& id);
+
 } // namespace iscsi::admin

@@ -1,7 +1,6 @@
 #include "libiscsi/admin/record_store.hpp"
 
 #include "libiscsi/admin/files.hpp"
-#include "libiscsi/admin/node_change.hpp"
 #include "libiscsi/admin/record_reader.hpp"
 
 namespace iscsi::admin {
@@ -35,24 +34,44 @@ result<std::optional<record>> record_store::find(const node_id& id) const {
     return read_node(record_tree(root_), id);
 }
 
-result<void> record_store::write(const record& node) {
-    const record_tree tree(root_);
-    if (auto good = check_new(id_of(node)); !good)
-        return good;
-    auto change = record_change::begin(tree, options_);
+result<record_edit> record_store::edit() {
+    return record_edit::begin(record_tree(root_), options_);
+}
+
+// Names are looked at before the lock is taken: a refused one leaves no trace, not even the root.
+template <class Step, class What>
+result<void> record_store::alone(const result<void>& names, Step step, const What& what) {
+    if (!names)
+        return names;
+    auto change = edit();
     if (!change)
         return change.error();
-    return put_node(*change, tree, node);
+    return ((*change).*step)(what);
+}
+
+result<void> record_store::write(const record& node) {
+    return alone(check_new(id_of(node)), &record_edit::write, node);
 }
 
 result<void> record_store::remove(const node_id& id) {
-    const record_tree tree(root_);
-    if (auto safe = check_paths(id); !safe)
-        return safe;
-    auto change = record_change::begin(tree, options_);
-    if (!change)
-        return change.error();
-    return remove_node(*change, tree, id);
+    return alone(check_paths(id), &record_edit::remove, id);
+}
+
+result<void> record_store::write_discovery(const record& from) {
+    return alone(check_paths(id_of_discovery(from)), &record_edit::write_discovery, from);
+}
+
+result<void> record_store::remove_discovery(const discovery_id& id) {
+    return alone(check_paths(id), &record_edit::remove_discovery, id);
+}
+
+result<void> record_store::write_interface(const record& interface) {
+    const auto& name = interface.get("iface.iscsi_ifacename");
+    return alone(check_interface_name(name), &record_edit::write_interface, interface);
+}
+
+result<void> record_store::remove_interface(std::string_view name) {
+    return alone(check_interface_name(name), &record_edit::remove_interface, name);
 }
 
 } // namespace iscsi::admin

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "libiscsi/admin/record_change.hpp"
+#include "libiscsi/admin/record_edit.hpp"
 #include "libiscsi/admin/record_reader.hpp"
 
 #include <filesystem>
@@ -25,36 +25,38 @@ class record_store {
 
     const std::filesystem::path& root() const { return root_; }
 
+    // ---- changing ----
+    // Takes the lock. Faults: file_errc::lock_failed, ::write_failed.
+    result<record_edit> edit();
+
+    // One step by itself; see record_edit. For whoever writes what does not depend on what is
+    // there.
+    result<void> write(const record& node);
+    result<void> remove(const node_id& id);
+    result<void> write_discovery(const record& from);
+    result<void> remove_discovery(const discovery_id& id);
+    result<void> write_interface(const record& interface);
+    result<void> remove_interface(std::string_view name);
+
     // ---- nodes ----
     // Both forms: nodes/T/A,P,tag/iface and, without a tag, nodes/T/A,P. A record that is removed
     // while we read is left out; any other that cannot be read is in `unreadable`.
     selection select(const node_filter& filter) const;
     result<std::optional<record>> find(const node_id& id) const;
 
-    // Writes a new or a changed record. Discovered records (node.discovery_* set) also get their
-    // link under send_targets/, static ones under static/ when the group tag is known. Without a
-    // group tag there is room for one interface per portal: a second one is refused.
-    result<void> write(const record& node);
-    // Also its links, and the folders that are empty then. A record that is not there is fine.
-    result<void> remove(const node_id& id);
-
     // ---- send_targets ----
     std::vector<discovery_id> discoveries() const;
     result<std::optional<record>> find_discovery(const discovery_id& id) const;
-    result<void> write_discovery(const record& from);
-
-    // Removes the record and every node record that is linked from it. Links to records that are
-    // gone only disappear.
-    result<void> remove_discovery(const discovery_id& id);
     std::vector<node_id> discovered_by(const discovery_id& id) const;
 
     // ---- interfaces ----
     selection select_interfaces() const; // stored ones, sorted; without default and iser
     result<std::optional<record>> find_interface(std::string_view name) const;
-    result<void> write_interface(const record& interface);
-    result<void> remove_interface(std::string_view name);
 
   private:
+    template <class Step, class What>
+    result<void> alone(const result<void>& names, Step step, const What& what);
+
     std::filesystem::path root_;
     options options_;
 };

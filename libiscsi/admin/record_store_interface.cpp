@@ -1,21 +1,10 @@
 #include "libiscsi/admin/files.hpp"
-#include "libiscsi/admin/record_change.hpp"
 #include "libiscsi/admin/record_reader.hpp"
 #include "libiscsi/admin/record_store.hpp"
 #include "libiscsi/admin/record_tree.hpp"
 
 // The ifaces branch of the record store.
 namespace iscsi::admin {
-
-namespace {
-
-// The built-in ones have no file; the example is none of ours.
-// iface.example is the commented file that open-iscsi installs.
-bool is_stored_name(std::string_view name) {
-    return name != "default" && name != "iser" && name != "iface.example";
-}
-
-} // namespace
 
 record_store::selection record_store::select_interfaces() const {
     selection all;
@@ -25,7 +14,7 @@ record_store::selection record_store::select_interfaces() const {
         return all;
     }
     for (const auto& name : *names) {
-        if (!is_stored_name(name))
+        if (!is_stored_interface(name))
             continue;
         auto found = find_interface(name);
         if (!found)
@@ -48,33 +37,6 @@ result<std::optional<record>> record_store::find_interface(std::string_view name
         file,
         (*found)->get("iface.iscsi_ifacename"),
         std::string(name)};
-}
-
-result<void> record_store::write_interface(const record& interface) {
-    const record_tree tree(root_);
-    const auto& name = interface.get("iface.iscsi_ifacename");
-    if (auto safe = check_interface_name(name); !safe)
-        return safe;
-    if (!is_stored_name(name))
-        return fault{
-            to_error_code(file_errc::write_failed),
-            tree.interfaces() / name,
-            "",
-            "another name: this interface is built in"};
-    auto change = record_change::begin(tree, options_);
-    if (!change)
-        return change.error();
-    return change->put_file(tree.interfaces() / name, format_record(interface));
-}
-
-result<void> record_store::remove_interface(std::string_view name) {
-    const record_tree tree(root_);
-    if (auto safe = check_interface_name(name); !safe)
-        return safe;
-    auto change = record_change::begin(tree, options_);
-    if (!change)
-        return change.error();
-    return change->remove(tree.interfaces() / name);
 }
 
 } // namespace iscsi::admin

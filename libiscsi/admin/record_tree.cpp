@@ -126,6 +126,10 @@ std::optional<node_id> parse_link_name(std::string_view name) {
     return id;
 }
 
+bool is_stored_interface(std::string_view name) {
+    return name != "default" && name != "iser" && name != "iface.example";
+}
+
 std::filesystem::path record_tree::branch(const std::filesystem::path& path) const {
     return root_ / *path.lexically_relative(root_).begin();
 }

@@ -33,6 +33,10 @@ std::string portal_name(const node_id& id);
 std::string link_name(const node_id& id);
 std::optional<node_id> parse_link_name(std::string_view name);
 
+// Whether an interface of this name has a file: the built-in ones, default and iser, have none, and
+// iface.example is the commented file that open-iscsi installs.
+bool is_stored_interface(std::string_view name);
+
 // From what selects a record to its path, and back. Paths are as safe as the id: check_paths()
 // first.
 class record_tree {

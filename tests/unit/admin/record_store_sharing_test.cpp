@@ -117,6 +117,92 @@ TEST(record_store_sharing, shows_processes_only_whole_records) {
     EXPECT_THAT(record_store(folder.path()).select({}).unreadable, IsEmpty());
 }
 
+// ---- changing what is there ----
+
+constexpr int changers = 200;
+
+// Adds one to a number of a record, in one edit. Which record, and how it is read and written, is
+// the test's.
+using add_one = bool (*)(record_store& store);
+
+template <class Found, class Write>
+bool raise(Found found, std::string_view key, Write write) {
+    if (!found || !*found)
+        return false;
+    record changed = **found;
+    const auto next = std::stoi(*changed.find(key)) + 1;
+    return changed.set(key, std::to_string(next)) && write(changed);
+}
+
+bool add_to_node(record_store& store) {
+    auto edit = store.edit();
+    return edit && raise(store.find(sample_id()), "node.session.initial_cmdsn", [&](auto& changed) {
+               return edit->write(changed).has_value();
+           });
+}
+
+bool add_to_discovery(record_store& store) {
+    auto edit = store.edit();
+    return edit && raise(
+                       store.find_discovery({"10.9.9.2", 3260}),
+                       "discovery.sendtargets.reopen_max",
+                       [&](auto& changed) { return edit->write_discovery(changed).has_value(); }
+                   );
+}
+
+bool add_to_interface(record_store& store) {
+    auto edit = store.edit();
+    return edit && raise(store.find_interface("eth0"), "iface.mtu", [&](auto& changed) {
+               return edit->write_interface(changed).has_value();
+           });
+}
+
+// True when every one of as many processes did its step.
+bool in_processes(const std::filesystem::path& root, add_one step) {
+    std::vector<pid_t> children;
+    for (int i = 0; i < changers; ++i) {
+        const auto child = ::fork();
+        if (child == 0) {
+            record_store store(root);
+            ::_exit(step(store) ? 0 : 1);
+        }
+        children.push_back(child);
+    }
+    bool all = true;
+    for (const auto child : children) {
+        int status = -1;
+        all = child > 0 && ::waitpid(child, &status, 0) == child && status == 0 && all;
+    }
+    return all;
+}
+
+TEST(record_edit, loses_no_change_of_a_node_record) {
+    const temporary_folder folder;
+    record_store store(folder.path());
+    ASSERT_TRUE(store.write(node_of(sample_id())));
+    EXPECT_TRUE(in_processes(folder.path(), add_to_node));
+    EXPECT_EQ((*store.find(sample_id()))->get_integer("node.session.initial_cmdsn"), changers);
+}
+
+TEST(record_edit, loses_no_change_of_a_discovery_record) {
+    const temporary_folder folder;
+    record_store store(folder.path());
+    ASSERT_TRUE(store.write_discovery(discovery_of("10.9.9.2")));
+    EXPECT_TRUE(in_processes(folder.path(), add_to_discovery));
+    const auto found = store.find_discovery({"10.9.9.2", 3260});
+    EXPECT_EQ((*found)->get_integer("discovery.sendtargets.reopen_max"), 5 + changers);
+}
+
+TEST(record_edit, loses_no_change_of_an_interface_record) {
+    const temporary_folder folder;
+    record_store store(folder.path());
+    record interface(record_kind::interface);
+    must_set(interface, "iface.iscsi_ifacename", "eth0");
+    ASSERT_TRUE(store.write_interface(interface));
+    EXPECT_TRUE(in_processes(folder.path(), add_to_interface));
+    EXPECT_EQ((*store.find_interface("eth0"))->get_integer("iface.mtu"), changers);
+}
+
 TEST(file_lock, lets_one_in_and_says_who_waits) {
     const temporary_folder folder;
     const auto file = folder.path() / ".lock";

@@ -1,0 +1,72 @@
+#include "libiscsi/admin/record_edit.hpp"
+
+#include "libiscsi/admin/node_change.hpp"
+#include "libiscsi/admin/record_file.hpp"
+#include "libiscsi/admin/record_reader.hpp"
+
+namespace iscsi::admin {
+
+result<record_edit> record_edit::begin(const record_tree& tree, const change_options& how) {
+    auto change = record_change::begin(tree, how);
+    if (!change)
+        return change.error();
+    return record_edit(tree, *std::move(change));
+}
+
+result<void> record_edit::write(const record& node) {
+    if (auto good = check_new(id_of(node)); !good)
+        return good;
+    return put_node(change_, tree_, node);
+}
+
+result<void> record_edit::remove(const node_id& id) {
+    if (auto safe = check_paths(id); !safe)
+        return safe;
+    return remove_node(change_, tree_, id);
+}
+
+result<void> record_edit::write_discovery(const record& from) {
+    const auto id = id_of_discovery(from);
+    if (auto safe = check_paths(id); !safe)
+        return safe;
+    return change_.put_file(tree_.discovery(id), format_record(from));
+}
+
+// The discovery record goes last: until then the removal can be repeated.
+result<void> record_edit::remove_discovery(const discovery_id& id) {
+    if (auto safe = check_paths(id); !safe)
+        return safe;
+    for (const auto& node : nodes_discovered_by(tree_, id))
+        if (auto removed = remove_node(change_, tree_, node); !removed)
+            return removed;
+    const auto names = list_folder(tree_.discovery_folder(id));
+    if (!names)
+        return names.error();
+    for (const auto& name : *names)
+        if (parse_link_name(name)) // its record is gone
+            if (auto removed = change_.remove(tree_.discovery_folder(id) / name); !removed)
+                return removed;
+    return change_.remove(tree_.discovery(id));
+}
+
+result<void> record_edit::write_interface(const record& interface) {
+    const auto& name = interface.get("iface.iscsi_ifacename");
+    if (auto safe = check_interface_name(name); !safe)
+        return safe;
+    const auto file = tree_.interfaces() / name;
+    if (!is_stored_interface(name))
+        return fault{
+            to_error_code(file_errc::write_failed),
+            file,
+            "",
+            "another name: this interface is built in"};
+    return change_.put_file(file, format_record(interface));
+}
+
+result<void> record_edit::remove_interface(std::string_view name) {
+    if (auto safe = check_interface_name(name); !safe)
+        return safe;
+    return change_.remove(tree_.interfaces() / name);
+}
+
+} // namespace iscsi::admin
