@@ -247,14 +247,11 @@ void session_engine::check_task_management(instant now) {
 void session_engine::check_commands(instant now) {
     if (life_ != life::logged_in)
         return;
-    auto& timer = tasks_.timer();
-    for (auto* over : timer.check(now)) {
+    for (auto* over : tasks_.timer().check(now)) {
         ++context_.statistics.timeout_err;
         over->timed_out = true;
         management_.abort(over->id, &leading(), now);
     }
-    if (timer.wants_probe())
-        send_probe(leading(), now);
 }
 
 // ---- shown ------------------------------------------------------------------------------------

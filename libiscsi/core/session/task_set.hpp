@@ -65,8 +65,9 @@ class task_set {
 
     unit_set& units() { return units_; }
 
-    // A NOP-Out must tell which units stand still.
-    bool wants_probe() const { return scheduler_.wants_probe(); }
+    // A NOP-Out must tell which units stand still, or whether the link is the reason for a command
+    // whose time is over. Stays true until one finds a place.
+    bool wants_probe() const { return scheduler_.wants_probe() || timer_.wants_probe(); }
 
     // The unit is lost: its tasks end, whatever the target may still do with them, and so do those
     // that are submitted until a reset of it is answered. False: not now, for the memory of one is
