@@ -209,14 +209,13 @@ result<void> task_set::on_data_in(const data_in& pdu) {
     ++context_.statistics.datain_pdus;
     if (!pdu.has_status)
         return {};
-    const auto found = running(pdu.initiator_task_tag, "Data-In");
-    if (found.has_error())
-        return found.error();
-    if (*found == nullptr)
-        return {};
-    if (auto noted = accept_status(**found, pdu); noted.has_error())
+    auto* found = table_.find(pdu.initiator_task_tag);
+    if (found == nullptr ||
+        found->phase != task_phase::sent) // on_data_header() knew it: it is over
+        return answered_twice("Data-In Initiator Task Tag", pdu.initiator_task_tag);
+    if (auto noted = accept_status(*found, pdu); noted.has_error())
         return noted;
-    finish(**found, task_result::answered);
+    finish(*found, task_result::answered);
     return {};
 }
 
@@ -249,7 +248,7 @@ result<void> task_set::on_response(const scsi_response& pdu, bytes_view data) {
     if (found.has_error())
         return found.error();
     if (*found == nullptr)
-        return answered_twice(pdu.initiator_task_tag);
+        return answered_twice("SCSI Response Initiator Task Tag", pdu.initiator_task_tag);
     if (auto noted = accept_response(**found, pdu, data); noted.has_error())
         return noted;
     finish(**found, task_result::answered);
@@ -257,11 +256,11 @@ result<void> task_set::on_response(const scsi_response& pdu, bytes_view data) {
 }
 
 // Only a task of a lost unit, which has ended here, may still be answered there.
-result<void> task_set::answered_twice(task_id id) {
+result<void> task_set::answered_twice(std::string_view field, task_id id) {
     if (abandoned_ == 0)
         return session_fault(
             session_errc::unknown_task,
-            "SCSI Response Initiator Task Tag",
+            field,
             std::to_string(id),
             "one response for each task [RFC 7143 11.4]"
         );

@@ -96,7 +96,7 @@ class task_set {
     void send_command(connection& to, task& what);
     void on_left(task& what);
     void note_end(task& what);
-    result<void> answered_twice(task_id id);
+    result<void> answered_twice(std::string_view field, task_id id);
     result<void> place(connection& from, task& what, const data_in& pdu, std::uint32_t length);
     result<task*> running(task_id id, std::string_view pdu_name);
     void park(task& what, instant now);

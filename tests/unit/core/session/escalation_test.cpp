@@ -370,6 +370,125 @@ TEST(escalation, ends_one_connection_for_a_unit_that_refuses_and_no_second_one) 
     EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
 }
 
+// Answered, though late: it is there, and one new connection may help.
+TEST(escalation, ends_the_connection_for_a_unit_that_refuses_its_second_reset) {
+    half_dead_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    target.expect_request(function::abort_task);
+    target.show_life();
+    target.pass(15s);
+    target.expect_request(function::logical_unit_reset);
+    target.pass(30s);
+    const auto refused =
+        target.conclude(target.expect_request(function::logical_unit_reset), unsupported);
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_EQ(refused.error().code, code(session_errc::rejected));
+    EXPECT_TRUE(target.no_event());
+}
+
+// Up to a new connection that unit 0 has cost, then once more.
+struct refusing_target : half_dead_target {
+    refusing_target() {
+        EXPECT_TRUE(refuse(tags[0]).has_error());
+        lose_transport();
+        pass(2s);
+        events();
+        session_under_test.transport_up(now);
+        log_in();
+        events();
+        hear();
+    }
+
+    result<void> refuse(task_id which) {
+        session_under_test.abort(which, now);
+        const auto abort = expect_request(function::abort_task);
+        show_life();
+        EXPECT_TRUE(conclude(abort, unsupported));
+        return conclude(expect_request(function::logical_unit_reset), unsupported);
+    }
+
+    // Of unit 0: one that is answered, and one more that is out.
+    task_id answer_one(bool is_question) {
+        auto what = read_command(room, 41);
+        what.goes_ahead = is_question;
+        const auto tag = submit(what);
+        const auto next = submit(read_command(room, 42));
+        hear();
+        EXPECT_TRUE(say(answer(tag, 8)));
+        EXPECT_EQ(expect_event<task_done>().cookie, 41U);
+        return next;
+    }
+};
+
+TEST(escalation, gives_a_unit_a_second_connection_when_it_has_answered_more_than_a_question) {
+    refusing_target working;
+    EXPECT_TRUE(working.refuse(working.answer_one(false)).has_error());
+    refusing_target asked;
+    EXPECT_FALSE(asked.refuse(asked.answer_one(true)).has_error());
+    EXPECT_EQ(asked.expect_event<task_done>().outcome, task_result::lost);
+}
+
+// The end of the ladder in the middle of a Data-In PDU: whose memory is being received into?
+TEST(escalation, takes_no_memory_from_under_data_that_are_arriving) {
+    enum class arriving : std::uint8_t { own, other_unit, of_no_task };
+    for (const auto what : {arriving::own, arriving::other_unit, arriving::of_no_task}) {
+        half_dead_target target;
+        target.session_under_test.abort(target.tags[0], target.now);
+        target.expect_request(function::abort_task);
+        target.show_life();
+        target.pass(15s);
+        target.expect_request(function::logical_unit_reset);
+        target.pass(30s);
+        target.expect_request(function::logical_unit_reset);
+        const auto pdu = data_at(target.tags[what == arriving::own ? 1 : 2], 0, 0);
+        auto bytes = target.encoded(target.numbered(pdu), pattern(100));
+        if (what == arriving::of_no_task) {
+            nop_in ping;
+            ping.target_transfer_tag = 1;
+            bytes = target.encoded(target.numbered(ping), pattern(100));
+        }
+        bytes.resize(bytes.size() - 20);
+        ASSERT_TRUE(target.deliver(bytes));
+        target.pass(30s);
+        if (what == arriving::own) {
+            EXPECT_EQ(
+                target.expect_event<want_close>().why.code,
+                code(session_errc::task_management_timeout)
+            );
+            EXPECT_TRUE(target.no_event()) << "not before the transport is gone";
+            continue;
+        }
+        for (int i = 0; i < 2; ++i)
+            EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
+        EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
+    }
+}
+
+TEST(escalation, takes_status_with_late_data_of_a_lost_unit_once) {
+    half_dead_target target;
+    target.lose_unit();
+    const auto before = target.room;
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}})
+        ASSERT_TRUE(target.say(last_data_at(target.tags[i], 0, 0), pattern(100, 7)));
+    EXPECT_EQ(target.room, before);
+    EXPECT_TRUE(target.no_event());
+    EXPECT_TRUE(target.say(last_data_at(target.tags[0], 0, 0), pattern(100)).has_error());
+}
+
+TEST(escalation, takes_no_other_answer_for_one_of_a_lost_unit) {
+    half_dead_target target;
+    target.session_under_test.abort(target.tags[0], target.now);
+    target.expect_request(function::abort_task);
+    target.show_life();
+    target.pass(15s);
+    target.expect_request(function::logical_unit_reset);
+    target.pass(60s);
+    target.events();
+    task_management_response stranger;
+    stranger.initiator_task_tag = target.tags[0]; // the tag of a task
+    EXPECT_TRUE(target.say(stranger).has_error());
+}
+
 // Nobody else is answered, so a wider reset and a new connection cost nobody anything: once.
 TEST(escalation, has_a_bound_when_nothing_is_answered_at_all) {
     auto config = without_pings();
