@@ -91,7 +91,7 @@ result<std::vector<std::byte>> read_base64(std::string_view text) {
     std::vector<unsigned char> raw(text.size() / 4 * 3);
     const auto* from = reinterpret_cast<const unsigned char*>(text.data());
     const int size = EVP_DecodeBlock(raw.data(), from, static_cast<int>(text.size()));
-    if (size < 0 || static_cast<std::size_t>(size) < padding)
+    if (size < 0)
         return refuse(chap_errc::not_binary, "CHAP binary", text, "base64");
     const auto* first = reinterpret_cast<const std::byte*>(raw.data());
     return std::vector<std::byte>(first, first + (static_cast<std::size_t>(size) - padding));
@@ -173,8 +173,6 @@ result<std::vector<std::byte>> read_chap_binary(std::string_view text) {
     auto bytes = form[1] == 'x' || form[1] == 'X' ? read_hexadecimal(body) : read_base64(body);
     if (bytes.has_value() && bytes->size() > longest_chap_binary)
         return refuse(chap_errc::binary_too_long, "CHAP binary", text, "at most 1024 bytes");
-    if (bytes.has_value() && bytes->empty())
-        return refuse(chap_errc::empty_binary, "CHAP binary", text, "at least one byte");
     return bytes;
 }
 

@@ -1,6 +1,7 @@
 #include "libiscsi/core/session/engine.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace iscsi {
@@ -64,8 +65,8 @@ void session_engine::close() {
 
 // The connection is no good any more, for a reason that did not come with received bytes.
 void session_engine::end_connection(fault why, instant now) {
-    if (talks(life_))
-        closing_ = std::move(why);
+    assert(talks(life_)); // close() stops every clock that leads here
+    closing_ = std::move(why);
     happen(happening::connection_bad, now);
 }
 
@@ -120,7 +121,7 @@ void session_engine::pause(instant now) {
 // 1, 2, 3, 3, … s until the replacement timeout, with one try just before it; after that slower and
 // slower. Time2Wait (§7.5) is the target's affair and is obeyed once: it may take the first place.
 duration session_engine::pause_length(instant now) const {
-    if (failures_ == 0 || ordered_wait_) {
+    if (failures_ == 0) {
         const duration time2wait = std::chrono::seconds(context_.parameters.default_time2wait);
         return std::max(shortest_pause, ordered_wait_.value_or(time2wait));
     }

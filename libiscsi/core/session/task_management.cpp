@@ -149,7 +149,7 @@ void task_management::silence_targets(const request& what) {
     if (!context_.config.fast_abort)
         return;
     for (auto& slot : tasks_.slots())
-        if (covers(what, slot) && slot.allegiance != nullptr)
+        if (covers(what, slot))
             slot.allegiance->silence(slot);
 }
 
