@@ -68,7 +68,20 @@ TEST(chap, reads_base64) {
 
 TEST(chap, refuses_what_is_not_binary) {
     for (const char* text :
-         {"", "0", "0x", "0b", "123", "0xzz", "0x1g", "0bA", "0bAQI", "0b!!!!", "x00"})
+         {"",
+          "0",
+          "0x",
+          "0b",
+          "123",
+          "0xzz",
+          "0x1g",
+          "0bA",
+          "0bAQI",
+          "0b!!!!",
+          "0b====",
+          "0bA===",
+          "0bA=QI",
+          "x00"})
         EXPECT_TRUE(read_chap_binary(text).has_error()) << text;
     EXPECT_EQ(
         read_chap_binary("0x" + std::string(2050, '1')).error().code,

@@ -285,6 +285,7 @@ TEST_F(login_test, a_redirect_to_nowhere_is_a_fault) {
     pdu.status_detail = 1;
     EXPECT_EQ(error_of(pdu), bad);
     EXPECT_EQ(error_of(pdu, {{"TargetAddress", "a/b"}}), bad);
+    EXPECT_TRUE(give_raw(pdu, "TargetAddress").has_error()) << "no text at all";
     pdu.status_detail = 3;
     EXPECT_EQ(error_of(pdu, {{"TargetAddress", "10.0.0.1"}}), bad);
 }

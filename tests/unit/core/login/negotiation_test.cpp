@@ -204,6 +204,14 @@ TEST(negotiation, a_default_digest_must_have_been_offered) {
     }
 }
 
+TEST(negotiation, a_silent_target_cannot_leave_out_a_header_digest_that_is_required) {
+    operational_offer offer;
+    offer.header_digest = {digest::crc32c};
+    auto keys = offered(offer);
+    ASSERT_TRUE(keys.receive({}, stage).has_value());
+    EXPECT_EQ(keys.outcome().error().code, not_offered);
+}
+
 TEST(negotiation, a_list_answer_must_have_been_offered) {
     EXPECT_EQ(reply({}, {{"HeaderDigest", "CRC32C"}}), not_offered);
     EXPECT_EQ(reply({}, {{"HeaderDigest", "None,CRC32C"}}), not_offered);

@@ -133,6 +133,59 @@ TEST(renegotiation, replies_to_what_has_no_place_here) {
     EXPECT_TRUE(target.silent());
 }
 
+TEST(renegotiation, keeps_what_holds_when_told_that_it_does_not_matter) {
+    for (const char* word : {"Irrelevant", "NotUnderstood"}) {
+        negotiating_peer target;
+        const auto before = target.session_under_test.parameters();
+        ASSERT_TRUE(target.answer_with({{"MaxRecvDataSegmentLength", word}}));
+        EXPECT_EQ(target.session_under_test.parameters(), before);
+    }
+}
+
+// What stands in redirections is no wish, and what only a login may declare is out of place.
+TEST(renegotiation, tells_declarations_from_wishes) {
+    negotiating_peer target;
+    ASSERT_TRUE(target.answer_with(
+        {{"TargetAddress", "10.0.0.1:3260,1"},
+         {"TargetPortalGroupTag", "1"},
+         {"InitialR2T", "Yes"},
+         {"ImmediateData", "Yes"}},
+        false
+    ));
+    buffer text;
+    target.hear_one<text_request>(&text);
+    EXPECT_EQ(
+        parse_text(text).value(),
+        (text_pairs{
+            {"TargetPortalGroupTag", "Reject"},
+            {"InitialR2T", "Reject"},
+            {"ImmediateData", "Reject"}})
+    );
+    negotiating_peer last;
+    EXPECT_TRUE(last.answer_with({{"TargetPortalGroupTag", "1"}})) << "needs no answer";
+    negotiating_peer wishing;
+    const auto refused = wishing.answer_with({{"InitialR2T", "Yes"}, {"ImmediateData", "Yes"}});
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_NE(refused.error().got.find("InitialR2T"), std::string::npos) << "the first one";
+}
+
+TEST(renegotiation, gathers_an_answer_that_comes_in_pieces) {
+    negotiating_peer target;
+    text_response piece;
+    piece.final = false;
+    piece.continues = true;
+    piece.initiator_task_tag = target.request.initiator_task_tag;
+    piece.target_transfer_tag = 0x4711;
+    const std::string text = "MaxRecvDataSeg";
+    const auto bytes = std::as_bytes(std::span(text));
+    ASSERT_TRUE(target.say(piece, buffer(bytes.begin(), bytes.end())));
+    buffer said;
+    EXPECT_EQ(target.hear_one<text_request>(&said).target_transfer_tag, 0x4711U);
+    EXPECT_TRUE(said.empty()) << "go on (RFC 7143 11.10.4)";
+    ASSERT_TRUE(target.answer_with({{"mentLength", "4096"}}));
+    EXPECT_EQ(target.session_under_test.parameters().max_xmit_data_segment_length, 4096U);
+}
+
 TEST(renegotiation, ends_the_connection_over_a_broken_rule) {
     const std::vector<text_pairs> wrong{
         {{"MaxRecvDataSegmentLength", "511"}},

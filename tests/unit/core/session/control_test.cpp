@@ -475,6 +475,21 @@ TEST(discovery, bounds_what_a_target_can_tell) {
     EXPECT_EQ(rounds, 168U); // 16 MiB
 }
 
+TEST(discovery, bounds_how_often_a_target_can_say_nothing) {
+    discovery_peer target;
+    ASSERT_TRUE(target.session_under_test.send_targets("All", target.now));
+    const auto request = target.hear_one<text_request>();
+    result<void> told;
+    std::size_t rounds = 0;
+    for (; told && rounds < 10'000; ++rounds) {
+        told = target.tell(request, "", false);
+        target.hear();
+    }
+    ASSERT_TRUE(told.has_error());
+    EXPECT_EQ(told.error().code, code(session_errc::text_too_long));
+    EXPECT_EQ(rounds, 4097U);
+}
+
 TEST(discovery, takes_no_commands) {
     discovery_peer target;
     EXPECT_TRUE(target.session_under_test.submit(read_command({}), target.now).has_error());

@@ -109,6 +109,22 @@ TEST(outbox, drops_cancelled_data_at_once_when_no_plan_is_out) {
     EXPECT_EQ(other.held, 1U);
 }
 
+TEST(outbox, drops_nothing_but_what_was_cancelled) {
+    outbox out;
+    send_ledger cancelled;
+    send_ledger other;
+    const auto data = filled(100, 1);
+    out.push(data_pdu(0), {data, &other, true});
+    out.push(data_pdu(1), {data, nullptr, true}); // nobody's
+    out.push(data_pdu(2), {data, &cancelled, false});
+    out.push(data_pdu(3), {data, &cancelled, true});
+    out.push(nop_out{}, std::string("text"));
+    out.cancel(cancelled);
+    EXPECT_EQ(size_of(out.plan()), 3 * 148U + 52U);
+    EXPECT_EQ(cancelled.held, 1U) << "a command leaves all the same";
+    EXPECT_EQ(other.held, 1U);
+}
+
 TEST(outbox, lets_a_plan_that_is_out_decide_what_can_be_dropped) {
     outbox out;
     send_ledger ledger;

@@ -269,6 +269,18 @@ TEST(recovery, ends_a_task_that_no_connection_outlives_after_the_replacement_tim
     expect_only_first_lost(target, innocent);
 }
 
+TEST(recovery, reissues_a_task_for_ever_with_a_negative_replacement_timeout) {
+    logged_in_peer target(with_replacement(-1s));
+    buffer room(100);
+    const auto task = target.submit(read_command(room));
+    for (int losses = 0; losses < 12; ++losses) {
+        target.hear();
+        target.lose_transport();
+        come_back(target);
+    }
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, task);
+}
+
 // A long outage is none of its doing.
 TEST(recovery, reissues_a_task_that_few_connections_have_lost) {
     logged_in_peer target(with_replacement(100s));

@@ -113,6 +113,26 @@ TEST(replay_barrier, trusts_a_unit_whose_target_is_known_only_when_automatic) {
     strict.expect_reset();
 }
 
+// Its task management was refused on the connection before: whatever its target is known for.
+TEST(replay_barrier, does_not_trust_a_unit_that_needed_a_new_connection) {
+    guarded_target target(barrier_policy::automatic);
+    target.session_under_test.trust_reinstatement({});
+    const auto write = target.submit(write_command(target.data));
+    target.submit(write_command(target.data));
+    target.hear();
+    target.session_under_test.abort(write, target.now);
+    auto refused = target.conclude(target.hear_one<task_management_request>(), unsupported);
+    while (!refused.has_error())
+        refused = target.conclude(target.hear_one<task_management_request>(), unsupported);
+    target.lose_transport();
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::aborted);
+    target.pass(2s);
+    target.connect();
+    target.log_in();
+    target.expect_reset();
+    EXPECT_TRUE(target.silent());
+}
+
 TEST(replay_barrier, believes_a_target_without_resets_only_when_automatic) {
     guarded_target target(barrier_policy::automatic);
     const auto write = target.submit(write_command(target.data));

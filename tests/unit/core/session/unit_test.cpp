@@ -2,6 +2,7 @@
 
 #include "libiscsi/core/session/delivery.hpp"
 #include "libiscsi/core/session/flow_limit.hpp"
+#include "libiscsi/core/session/unit_set.hpp"
 #include "libiscsi/core/session/unit_states.hpp"
 
 #include <gtest/gtest.h>
@@ -255,6 +256,37 @@ TEST(delivery, bounds_what_is_on_its_way_by_the_answers_to_its_probes) {
     EXPECT_FALSE(link.has_room(1000 + (128 + 64) * 1024, noon + 2s));
     EXPECT_TRUE(link.has_room(1000 + (128 + 63) * 1024, noon + 2s));
     EXPECT_EQ(link.longest_piece(), 64U * 1024);
+}
+
+TEST(delivery, has_one_probe_out_at_a_time) {
+    delivery bound(true);
+    bound.restart(0);
+    bound.probe_sent(1, 1000, instant(1s));
+    bound.probe_sent(2, 2000, instant(2s)); // a NOP that was sent for another reason
+    bound.probe_answered(2, instant(3s));
+    EXPECT_FALSE(bound.wants_probe(1U << 30U)) << "the first one is still out";
+    bound.probe_answered(1, instant(4s));
+    EXPECT_TRUE(bound.wants_probe(1U << 30U));
+}
+
+// ---- who works --------------------------------------------------------------------------------
+
+TEST(recent_units, know_whether_another_one_was_there_lately) {
+    unit first(lun_of(0), 0);
+    unit second(lun_of(1), 1);
+    recent_units seen;
+    EXPECT_FALSE(seen.has_other(first, instant(0s)));
+    seen.note(first, instant(1s));
+    seen.note(first, instant(2s));
+    EXPECT_FALSE(seen.has_other(first, instant(0s)));
+    EXPECT_TRUE(seen.has_other(second, instant(2s)));
+    EXPECT_FALSE(seen.has_other(second, instant(3s))) << "too long ago";
+    seen.note(second, instant(4s));
+    EXPECT_TRUE(seen.has_other(first, instant(4s)));
+    EXPECT_TRUE(seen.has_other(second, instant(2s)));
+    EXPECT_FALSE(seen.has_other(second, instant(3s)));
+    seen.clear();
+    EXPECT_FALSE(seen.has_other(first, instant(0s)));
 }
 
 TEST(delivery, does_not_wait_for_a_target_that_ignores_nops) {
