@@ -1,4 +1,4 @@
-#include "tests/support/slow_wire.hpp"
+#include "tests/support/pair.hpp"
 
 #include <gtest/gtest.h>
 
@@ -71,8 +71,9 @@ TEST_P(steady_link, costs_what_its_bytes_cost) {
     const auto& wanted = GetParam();
     for (std::uint16_t lun = 1; lun < wanted.units; ++lun)
         target_.add_disk(lun, {.size = 16U << 20U});
-    slow_wire wire(world_, target_, {wanted.bytes_per_second, wanted.socket_buffer});
+    pair wire(world_, target_);
     ASSERT_TRUE(wire.log_in());
+    wire.set_rate(wanted.bytes_per_second, wanted.socket_buffer);
     const auto begin = world_.now();
     const double ideal = static_cast<double>(wanted.commands) * wanted.size /
                          static_cast<double>(wanted.bytes_per_second);
@@ -81,8 +82,7 @@ TEST_P(steady_link, costs_what_its_bytes_cost) {
         return submitted_ == wanted.commands && world_.unfinished() == 0;
     };
     const auto patience = duration(static_cast<long>(3000 * ideal) + 10'000);
-    const auto tick = wanted.bytes_per_second > 1'000'000 ? 5ms : 50ms;
-    EXPECT_TRUE(wire.run_until(done, patience, tick)) << world_.unfinished() << " are unanswered";
+    EXPECT_TRUE(wire.run_until(done, patience)) << world_.unfinished() << " are unanswered";
     for (const auto cookie : cookies_)
         EXPECT_TRUE(world_.entry(cookie).good()) << "command " << cookie;
     const std::chrono::duration<double> time = world_.now() - begin;
@@ -138,7 +138,7 @@ TEST(slow_unit, ends_all_of_its_commands_however_many_wait) {
     options.command_window = 4;
     memory_target target(options, {.size = 1U << 20U});
     session_world world(patient_config());
-    slow_wire wire(world, target, {100U << 20U, SIZE_MAX});
+    pair wire(world, target);
     wire.on_connect = [](target_link& link) {
         link.screen_requests([](const raw_pdu& pdu) {
             target_link::treatment how;
@@ -156,7 +156,7 @@ TEST(slow_unit, ends_all_of_its_commands_however_many_wait) {
         cookies.push_back(world.submit(what, std::vector<std::byte>(4096), false));
     }
     for (int i = 0; i < 150 && world.unfinished() > 0; ++i) {
-        wire.step(500ms);
+        wire.run_for(500ms);
         wire.link()->answer_oldest({});
     }
     for (const auto cookie : cookies)

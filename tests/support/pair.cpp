@@ -4,6 +4,7 @@
 #include <utility>
 
 namespace iscsi::test {
+
 bool pair::run_until(const std::function<bool()>& done, duration patience) {
     const auto limit = world_.now() + patience;
     while (!done()) {
@@ -17,8 +18,15 @@ bool pair::step(instant limit) {
     return move_something() || pass_time(limit);
 }
 
-void pair::set_rate(std::uint64_t bytes_per_second) {
-    to_target_.set_rate(bytes_per_second);
+void pair::run_for(duration time) {
+    const auto limit = world_.now() + time;
+    while (step(limit)) {
+    }
+    world_.pass_to(limit);
+}
+
+void pair::set_rate(std::uint64_t bytes_per_second, std::size_t socket) {
+    to_target_.set_rate(bytes_per_second, socket);
     to_session_.set_rate(bytes_per_second);
 }
 
@@ -78,17 +86,7 @@ bool pair::move_something() {
 
 bool pair::serve_events() {
     if (world_.take_event<want_transport>()) {
-        if (accepts_connection()) {
-            link_ = std::make_unique<target_link>(target_);
-            link_->postpone_answers([this](instant when, std::uint64_t number) {
-                due_.emplace(when, number);
-            });
-            world_.engine().transport_up(world_.now());
-        } else {
-            world_.engine().connect_failed(
-                {to_error_code(session_errc::target_closed), "connect", "refused", {}}, world_.now()
-            );
-        }
+        connect();
         world_.drain();
         return true;
     }
@@ -102,6 +100,20 @@ bool pair::serve_events() {
         return true;
     }
     return false;
+}
+
+void pair::connect() {
+    if (!accepts_connection())
+        return world_.engine().connect_failed(
+            {to_error_code(session_errc::target_closed), "connect", "refused", {}}, world_.now()
+        );
+    link_ = std::make_unique<target_link>(target_);
+    link_->postpone_answers([this](instant when, std::uint64_t number) {
+        due_.emplace(when, number);
+    });
+    ++connections_;
+    on_connect(*link_);
+    world_.engine().transport_up(world_.now());
 }
 
 // A send takes two moves, so that others come in between.

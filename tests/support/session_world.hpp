@@ -71,7 +71,7 @@ class session_world {
 
     const work& entry(std::uint64_t cookie) const { return *ledger_.at(cookie); }
 
-    std::size_t unfinished() const;
+    std::size_t unfinished() const { return unfinished_; }
 
     // Long runs: the ledger keeps those that have not ended.
     void forget_finished();
@@ -114,6 +114,7 @@ class session_world {
     std::vector<std::byte> sending_copy_;
     std::vector<mutable_bytes> receiving_;
     std::uint64_t next_cookie_ = 1;
+    std::size_t unfinished_ = 0; // of the ledger
     bool over_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace iscsi::test {
@@ -14,13 +15,18 @@ namespace iscsi::test {
 // small pieces, one after another, and wait before it in a buffer as a socket has it.
 class wire {
   public:
-    void set_rate(std::uint64_t bytes_per_second) { rate_ = bytes_per_second; }
+    static constexpr std::size_t usual_buffer = 256 * 1024;
+
+    void set_rate(std::uint64_t bytes_per_second, std::size_t buffer = usual_buffer) {
+        rate_ = bytes_per_second;
+        buffer_ = buffer;
+    }
 
     // How many bytes may be put in now.
     std::size_t room() const {
         if (rate_ == 0)
             return SIZE_MAX;
-        return buffer_size - std::min(buffer_size, waiting_.size() - begin_);
+        return buffer_ - std::min(buffer_, waiting_.size() - begin_);
     }
 
     void put(bytes_view bytes) { waiting_.insert(waiting_.end(), bytes.begin(), bytes.end()); }
@@ -56,7 +62,6 @@ class wire {
     }
 
   private:
-    static constexpr std::size_t buffer_size = 256 * 1024;
     static constexpr std::size_t piece_size = 16 * 1024;
 
     std::vector<std::byte> front(std::size_t most) {
@@ -64,7 +69,7 @@ class wire {
         const auto from = waiting_.begin() + static_cast<std::ptrdiff_t>(begin_);
         std::vector<std::byte> bytes(from, from + static_cast<std::ptrdiff_t>(length));
         begin_ += length;
-        if (begin_ == waiting_.size() || begin_ > buffer_size) { // seldom, for it moves the rest
+        if (begin_ == waiting_.size() || begin_ > usual_buffer) { // seldom, for it moves the rest
             waiting_.erase(
                 waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(begin_)
             );
@@ -83,6 +88,7 @@ class wire {
     }
 
     std::uint64_t rate_ = 0;
+    std::size_t buffer_ = usual_buffer;
     std::vector<std::byte> waiting_;
     std::size_t begin_ = 0; // what stands before it has left
     std::vector<std::byte> on_wire_;
