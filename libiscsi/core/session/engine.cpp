@@ -29,12 +29,7 @@ task_id task_of(const target_pdu& pdu) {
 } // namespace
 
 session_engine::session_engine(session_config config)
-    : context_(within_bounds(std::move(config)))
-    , tasks_(context_)
-    , management_(context_, tasks_)
-    , keepalive_(
-          context_.config.timeouts.noop_out_interval, context_.config.timeouts.noop_out_timeout
-      ) {
+    : context_(within_bounds(std::move(config))), login_(context_), phase_(context_) {
     const bool probes = context_.config.timeouts.noop_out_interval > duration::zero();
     connections_.emplace_back(std::uint16_t{0}, context_.config.staging_size, probes);
 }
@@ -48,7 +43,7 @@ void session_engine::start(instant now) {
 void session_engine::resume(std::span<const lun_field> units, instant now) {
     has_been_in_ = true;
     for (const auto& lun : units)
-        tasks_.units().of(lun).apply(unit_event::writes_lost);
+        phase_.tasks().units().of(lun).apply(unit_event::writes_lost);
     happen(happening::start, now);
     count_down_to_replacement(now);
 }
@@ -70,7 +65,7 @@ result<void> session_engine::received(std::size_t n, instant now) {
     if (!talks(life_) || broken_)
         return {};
     context_.statistics.rxdata_octets += n;
-    keepalive_.heard(now);
+    phase_.heard(now);
     from.input().received(n);
     auto outcome = cut(from, now);
     if (outcome.has_error())
@@ -94,6 +89,40 @@ result<void> session_engine::cut(connection& from, instant now) {
     return {};
 }
 
+result<void> session_engine::on_header(connection& from) {
+    if (auto decoded = from.decode(); decoded.has_error())
+        return decoded;
+    return life_ == life::in_login ? result<void>{} : phase_.on_header(from);
+}
+
+result<void> session_engine::on_pdu(connection& from, instant now) {
+    if (life_ == life::in_login)
+        return on_login_pdu(from, now);
+    const auto leads_to = phase_.on_pdu(from, now);
+    if (leads_to.has_error())
+        return leads_to.error();
+    follow(*leads_to, now);
+    return {};
+}
+
+// The numbers of a refusal mean nothing (§11.13.4).
+result<void> session_engine::on_login_pdu(connection& from, instant now) {
+    const auto* response = std::get_if<login_response>(&from.current());
+    if (response == nullptr)
+        return session_fault(
+            session_errc::unexpected_pdu,
+            "opcode",
+            "another PDU",
+            "Login Response in the login phase [RFC 7143 6.3]"
+        );
+    const auto fresh = response->status_class == 0 ? phase_.is_fresh(from) : result<bool>(true);
+    if (fresh.has_error())
+        return fresh.error();
+    if (*fresh)
+        follow(login_.on_response(*response, from.input().kept_segment(), from), now);
+    return {};
+}
+
 // What answers a login with something else than iSCSI will do so again.
 void session_engine::note_fault(connection& from, const fault& why, instant now) {
     broken_ = true;
@@ -101,7 +130,7 @@ void session_engine::note_fault(connection& from, const fault& why, instant now)
         why.code == to_error_code(wire_errc::data_digest_mismatch))
         ++context_.statistics.digest_err;
     if (why.code.category() == enum_category<session_errc>::instance())
-        tasks_.blame(task_of(from.current()));
+        phase_.tasks().blame(task_of(from.current()));
     if (life_ == life::in_login)
         fail_login({login_verdict::fatal, 0, 0, why}, now);
 }
@@ -115,8 +144,8 @@ void session_engine::sent(std::size_t n, instant now) {
         else
             each.output().sent(n);
     for (auto& each : connections_)
-        tasks_.on_left(each.output().left());
-    tasks_.complete_released();
+        phase_.tasks().on_left(each.output().left());
+    phase_.tasks().complete_released();
     announce_end();
 }
 
@@ -141,11 +170,8 @@ std::span<const bytes_view> session_engine::write_plan() {
     auto& over = leading();
     if (!talks(life_) || broken_)
         return {};
-    if (life_ == life::logged_in && !over.output().plan_is_out()) {
-        tasks_.emit(over);
-        if (over.wants_probe() || tasks_.wants_probe())
-            send_probe(over, context_.now);
-    }
+    if (life_ == life::logged_in && !over.output().plan_is_out())
+        phase_.fill(over);
     return over.output().plan();
 }
 
@@ -155,23 +181,21 @@ result<task_id> session_engine::submit(const command& what, instant now) {
     context_.now = now;
     if (ends(life_) || context_.config.type == session_type::discovery)
         return session_fault(session_errc::not_usable, "command");
-    auto id = tasks_.submit(what);
-    if (id.has_value() && given_up_)
-        tasks_.finish(*tasks_.find(*id), task_result::lost);
+    auto& tasks = phase_.tasks();
+    auto id = tasks.submit(what);
+    if (id.has_value() && pace_.has_given_up())
+        tasks.finish(*tasks.find(*id), task_result::lost);
     return id;
-}
-
-void session_engine::abort(task_id task, instant now) {
-    management_.abort(task, life_ == life::logged_in ? &leading() : nullptr, now);
-}
-
-void session_engine::reset_lun(const lun_field& lun, instant now) {
-    management_.reset(lun, life_ == life::logged_in ? &leading() : nullptr, now);
 }
 
 void session_engine::logout(instant now) {
     closing_ = session_fault(session_errc::not_usable, "logout");
     happen(happening::logout_asked, now);
+}
+
+void session_engine::provide_entropy(bytes_view bytes, instant now) {
+    if (life_ == life::in_login)
+        follow(login_.provide_entropy(bytes, leading()), now);
 }
 
 // ---- events and deadlines ---------------------------------------------------------------------
@@ -181,16 +205,13 @@ std::optional<event> session_engine::poll_event() {
     auto next = context_.events.pop();
     if (next)
         if (const auto* done = std::get_if<task_done>(&*next))
-            tasks_.release(done->task);
+            phase_.tasks().release(done->task);
     return next;
 }
 
 // After a Logout nothing new is asked for (§11.14), and its own alarm bounds the wait.
 std::optional<instant> session_engine::next_deadline() const {
-    if (life_ != life::logged_in)
-        return alarms_.next();
-    const auto of_tasks = earlier(management_.deadline(), tasks_.timer().deadline());
-    return earlier(alarms_.next(), earlier(keepalive_.deadline(), of_tasks));
+    return life_ == life::logged_in ? earlier(alarms_.next(), phase_.deadline()) : alarms_.next();
 }
 
 void session_engine::handle_deadline(instant now) {
@@ -199,59 +220,8 @@ void session_engine::handle_deadline(instant now) {
         on_alarm(*due, now);
     if (life_ != life::logged_in)
         return;
-    check_keepalive(now);
-    check_task_management(now);
-    const auto at = tasks_.timer().deadline();
-    if (at && *at <= now)
-        check_commands(now);
-}
-
-void session_engine::on_alarm(alarm which, instant now) {
-    switch (which) {
-    case alarm::login:
-        ++context_.statistics.timeout_err;
-        return fail_login(
-            {login_verdict::retry, 0, 0, session_fault(session_errc::login_timeout, "login")}, now
-        );
-    case alarm::logout:
-        return end_connection(session_fault(session_errc::logout_timeout, "Logout"), now);
-    case alarm::pause:
-        return happen(happening::pause_over, now);
-    case alarm::replacement:
-        return give_up();
-    case alarm::drain:
-        return happen(happening::move_asked, now);
-    }
-}
-
-void session_engine::check_keepalive(instant now) {
-    switch (keepalive_.judge(now)) {
-    case keepalive::verdict::fine:
-        return;
-    case keepalive::verdict::ask:
-        return send_ping(leading());
-    case keepalive::verdict::dead:
-        ++context_.statistics.timeout_err;
-        return end_connection(session_fault(session_errc::noop_timeout, "NOP-Out"), now);
-    }
-}
-
-void session_engine::check_task_management(instant now) {
-    const auto at = management_.deadline();
-    if (!at || *at > now)
-        return;
-    if (auto widened = management_.on_deadline(leading(), now); widened.has_error())
-        end_connection(widened.error(), now);
-}
-
-void session_engine::check_commands(instant now) {
-    if (life_ != life::logged_in)
-        return;
-    for (auto* over : tasks_.timer().check(now)) {
-        ++context_.statistics.timeout_err;
-        over->timed_out = true;
-        management_.abort(over->id, &leading(), now);
-    }
+    if (auto kept = phase_.on_deadline(leading(), now); kept.has_error())
+        end_connection(kept.error(), now);
 }
 
 // ---- shown ------------------------------------------------------------------------------------

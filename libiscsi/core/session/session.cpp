@@ -1,6 +1,7 @@
 #include "libiscsi/core/session/session.hpp"
 
 #include "libiscsi/core/session/engine.hpp"
+#include "libiscsi/core/session/faults.hpp"
 
 namespace iscsi {
 
@@ -52,27 +53,30 @@ result<task_id> session::submit(const command& what, instant now) {
 }
 
 void session::abort(task_id task, instant now) {
-    self_->abort(task, now);
+    self_->phase().management().abort(task, self_->in_full_feature(), now);
 }
 
 void session::reset_lun(const lun_field& lun, instant now) {
-    self_->reset_lun(lun, now);
+    self_->phase().management().reset(lun, self_->in_full_feature(), now);
 }
 
 void session::hold(const lun_field& lun) {
-    self_->hold(lun);
+    self_->phase().tasks().units().of(lun).apply(unit_event::hold);
 }
 
 void session::let_go(const lun_field& lun) {
-    self_->let_go(lun);
+    self_->phase().tasks().units().of(lun).apply(unit_event::let_go);
 }
 
 void session::trust_reinstatement(const lun_field& lun) {
-    self_->trust_reinstatement(lun);
+    self_->phase().tasks().units().of(lun).is_trusted = true;
 }
 
 result<void> session::send_targets(std::string_view value, instant /*now*/) {
-    return self_->send_targets(value);
+    auto* over = self_->in_full_feature();
+    if (over == nullptr || !self_->phase().text().send_targets(*over, value))
+        return session_fault(session_errc::not_usable, "SendTargets");
+    return {};
 }
 
 void session::logout(instant now) {
@@ -116,11 +120,11 @@ const operational_parameters& session::parameters() const {
 }
 
 const std::string& session::target_alias() const {
-    return self_->target_alias();
+    return self_->agreed().target_alias;
 }
 
 std::optional<std::uint16_t> session::target_portal_group_tag() const {
-    return self_->target_portal_group_tag();
+    return self_->agreed().target_portal_group_tag;
 }
 
 const session_statistics& session::statistics() const {
@@ -128,15 +132,15 @@ const session_statistics& session::statistics() const {
 }
 
 std::size_t session::free_slots() const {
-    return self_->tasks().free_slots();
+    return self_->phase().tasks().free_slots();
 }
 
 std::size_t session::free_slots(const lun_field& lun) {
-    return self_->free_slots(lun);
+    return self_->phase().tasks().free_slots(lun);
 }
 
 std::size_t session::unfinished_tasks() const {
-    return self_->tasks().unfinished();
+    return self_->phase().tasks().unfinished();
 }
 
 } // namespace iscsi

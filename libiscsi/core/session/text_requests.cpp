@@ -1,11 +1,10 @@
-#include "libiscsi/core/session/engine.hpp"
+#include "libiscsi/core/session/text_requests.hpp"
+
 #include "libiscsi/core/session/faults.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
-// Text Requests: SendTargets, and negotiation in full feature phase (RFC 7143 §11.10).
 namespace iscsi {
 namespace {
 
@@ -31,57 +30,63 @@ result<void> check_last(const text_response& pdu, const renegotiation_answer& an
 
 } // namespace
 
-// One exchange at a time: the standard allows no second Text negotiation on a connection before the
-// first has ended (§6.2).
-result<void> session_engine::send_targets(std::string_view value) {
-    if (life_ != life::logged_in || text_.under_way())
-        return session_fault(session_errc::not_usable, "SendTargets");
-    const auto first =
-        text_.begin(context_.tags.next(control_purpose::text), text_purpose::send_targets);
-    send_text(leading(), first, format_text({{"SendTargets", std::string(value)}}));
-    return {};
+bool text_requests::send_targets(connection& over, std::string_view value) {
+    if (under_way())
+        return false;
+    begin(over, text_purpose::send_targets, format_text({{"SendTargets", std::string(value)}}));
+    return true;
 }
 
-// An exchange that is under way answers the target's wish too (§11.9.1, event 4).
-void session_engine::renegotiate(connection& over) {
-    if (life_ != life::logged_in || text_.under_way())
-        return;
-    const auto first =
-        text_.begin(context_.tags.next(control_purpose::text), text_purpose::renegotiation);
-    send_text(over, first, format_text(renegotiation_offer(context_.parameters)));
+void text_requests::renegotiate(connection& over) {
+    if (!under_way())
+        begin(
+            over, text_purpose::renegotiation, format_text(renegotiation_offer(context_.parameters))
+        );
 }
 
 // Only then are answers read as keys of a negotiation.
-bool session_engine::renegotiates() const {
-    return text_.under_way() && text_.purpose() == text_purpose::renegotiation;
+bool text_requests::renegotiates() const {
+    return under_way() && exchange_.purpose() == text_purpose::renegotiation;
+}
+
+bool text_requests::on_reject() {
+    if (!renegotiates())
+        return false;
+    forget(); // what the login has agreed still holds (§6.2)
+    return true;
+}
+
+void text_requests::begin(connection& over, text_purpose purpose, std::string text) {
+    const auto first = exchange_.begin(context_.tags.next(control_purpose::text), purpose);
+    send(over, first, std::move(text));
 }
 
 // Immediate, so it carries the next CmdSN and does not use it up (§4.2.2.1).
-void session_engine::send_text(connection& over, text_request pdu, std::string text) {
+void text_requests::send(connection& over, text_request pdu, std::string text) {
     pdu.command_sn = context_.window.next();
     over.send_text(pdu, std::move(text));
     ++context_.statistics.text_pdus;
 }
 
+// An answer that goes on is asked for again and again with an empty request, until F=1 (§11.10.4).
 result<void>
-// An answer that goes on is asked for again and again with an empty request, until F=1.
-session_engine::on(const text_response& pdu, connection& from, bytes_view data, instant /*now*/) {
+text_requests::on_response(const text_response& pdu, bytes_view data, connection& from) {
     ++context_.statistics.textrsp_pdus;
-    const auto turn = text_.on_response(pdu, data);
+    const auto turn = exchange_.on_response(pdu, data);
     if (turn.has_error())
         return turn.error();
     if (renegotiates() && *turn != text_turn::go_on)
         return take_renegotiation(pdu, from);
-    if (*turn != text_turn::over) { // empty: "go on" (§11.10.4)
-        send_text(from, text_.next(pdu), {});
+    if (*turn != text_turn::over) {
+        send(from, exchange_.next(pdu), {});
         return {};
     }
     return tell_targets();
 }
 
 // What the target declares counts at once, also when the exchange goes on.
-result<void> session_engine::take_renegotiation(const text_response& pdu, connection& from) {
-    const auto text = text_.take_text();
+result<void> text_requests::take_renegotiation(const text_response& pdu, connection& from) {
+    const auto text = exchange_.take_text();
     const auto pairs = parse_text(std::as_bytes(std::span(text)));
     if (pairs.has_error())
         return pairs.error();
@@ -94,13 +99,13 @@ result<void> session_engine::take_renegotiation(const text_response& pdu, connec
 }
 
 result<void>
-session_engine::end_renegotiation(const text_response& pdu, const renegotiation_answer& answer) {
-    text_.forget();
+text_requests::end_renegotiation(const text_response& pdu, const renegotiation_answer& answer) {
+    forget();
     return check_last(pdu, answer);
 }
 
 // One PDU has to do (§6.2): who makes us say more wants something else than to negotiate.
-result<void> session_engine::reply(
+result<void> text_requests::reply(
     const text_response& pdu, const renegotiation_answer& answer, connection& over
 ) {
     auto words = format_text(answer.replies);
@@ -112,12 +117,12 @@ result<void> session_engine::reply(
             std::to_string(words.size()),
             "at most " + std::to_string(most) + " bytes"
         );
-    send_text(over, text_.next(pdu), std::move(words));
+    send(over, exchange_.next(pdu), std::move(words));
     return {};
 }
 
 // Down or up: the target says how much it takes, the record how much we send.
-void session_engine::limit_segments(connection& over, std::uint32_t theirs) {
+void text_requests::limit_segments(connection& over, std::uint32_t theirs) {
     const auto ours = context_.config.offer.max_xmit_data_segment_length;
     auto& limit = context_.parameters.max_xmit_data_segment_length;
     limit = ours == 0 ? theirs : std::min(ours, theirs);
@@ -125,9 +130,9 @@ void session_engine::limit_segments(connection& over, std::uint32_t theirs) {
 }
 
 // Bad entries are events too, so that the user hears of each one that was left out.
-result<void> session_engine::tell_targets() {
-    const auto text = text_.take_text();
-    text_.forget();
+result<void> text_requests::tell_targets() {
+    const auto text = exchange_.take_text();
+    forget();
     const auto pairs = parse_text(std::as_bytes(std::span(text)));
     if (pairs.has_error())
         return pairs.error();

@@ -1,0 +1,362 @@
+#include "libiscsi/core/session/full_feature_phase.hpp"
+
+#include "libiscsi/core/session/faults.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace iscsi {
+namespace {
+
+// AsyncEvent, §11.9.1
+constexpr std::uint8_t async_asks_for_logout = 1;
+constexpr std::uint8_t async_drops_connection = 2;
+constexpr std::uint8_t async_drops_session = 3;
+constexpr std::uint8_t async_asks_for_negotiation = 4;
+constexpr std::uint8_t async_ends_tasks = 5;
+
+// ---- which PDUs carry a StatSN that counts (§4.2.2.2) -----------------------------------------
+
+bool counts_status(const nop_in& pdu) {
+    return pdu.initiator_task_tag != reserved_tag; // §11.19.2: a ping does not advance StatSN
+}
+
+bool counts_status(const data_in& pdu) {
+    return pdu.has_status; // §11.7.4
+}
+
+bool counts_status(const r2t& /*unused*/) {
+    return false; // §11.8.2
+}
+
+template <class Pdu>
+bool counts_status(const Pdu& /*unused*/) {
+    return true;
+}
+
+bool is_old(connection& of) {
+    return std::visit(
+        [&of](const auto& pdu) {
+            return counts_status(pdu) && of.status().judge(pdu.status_sn) == status_order::old;
+        },
+        of.current()
+    );
+}
+
+result<consequence> nothing_more(const result<void>& done) {
+    if (done.has_error())
+        return done.error();
+    return consequence{};
+}
+
+} // namespace
+
+full_feature_phase::full_feature_phase(session_context& context)
+    : context_(context)
+    , tasks_(context)
+    , management_(context, tasks_)
+    , keepalive_(
+          context.config.timeouts.noop_out_interval, context.config.timeouts.noop_out_timeout
+      )
+    , text_(context)
+    , nops_(context) {}
+
+// ---- begin and end ----------------------------------------------------------------------------
+
+void full_feature_phase::enter(connection& over, instant now) {
+    over.enter_full_feature(context_.parameters);
+    logout_is_out_ = false;
+    keepalive_.start(now);
+    reset_units_first(over, now);
+}
+
+// Before anything goes out again to a unit: writes of the lost connection that may still be running
+// there. A unit that needed a new connection is not trusted.
+void full_feature_phase::reset_units_first(connection& over, instant now) {
+    const auto policy = context_.config.replay_barrier;
+    for (auto& each : tasks_.units()) {
+        if (!wants_reset(each.state()))
+            continue;
+        const bool trusted = each.is_trusted && policy == barrier_policy::automatic &&
+                             !each.had_connection && !is_lost(each.state());
+        if (policy == barrier_policy::none || trusted)
+            each.apply(unit_event::reset_over);
+        else
+            management_.reset_first(each, over, now);
+    }
+}
+
+void full_feature_phase::stop() {
+    keepalive_.stop();
+    management_.forget();
+}
+
+void full_feature_phase::forget() {
+    stop();
+    text_.forget();
+    logout_is_out_ = false;
+}
+
+// ---- every PDU --------------------------------------------------------------------------------
+
+result<void> full_feature_phase::on_header(connection& from) {
+    const auto* data = std::get_if<data_in>(&from.current());
+    if (data == nullptr)
+        return {};
+    if (!is_old(from) || tasks_.is_running(data->initiator_task_tag))
+        return tasks_.on_data_header(from, *data, from.input().segment_length());
+    from.input().discard();
+    return {};
+}
+
+result<consequence> full_feature_phase::on_pdu(connection& from, instant now) {
+    const auto fresh = is_fresh(from);
+    if (fresh.has_error())
+        return fresh.error();
+    if (!*fresh)
+        return consequence{};
+    const auto data = from.input().kept_segment();
+    return std::visit([&](const auto& pdu) { return on(pdu, from, data, now); }, from.current());
+}
+
+// Of what comes with an old StatSN: does anything still wait for it?
+bool full_feature_phase::answers_something(const target_pdu& pdu) {
+    if (const auto* response = std::get_if<scsi_response>(&pdu))
+        return tasks_.is_running(response->initiator_task_tag);
+    if (const auto* data = std::get_if<data_in>(&pdu))
+        return tasks_.is_running(data->initiator_task_tag);
+    if (const auto* response = std::get_if<task_management_response>(&pdu))
+        return management_.expects(response->initiator_task_tag);
+    if (std::holds_alternative<text_response>(pdu))
+        return text_.under_way();
+    return std::holds_alternative<logout_response>(pdu) && logout_is_out_;
+}
+
+// A StatSN is repeated only when a retransmission was asked for (§4.2.2.2, §11.4.8), which is not
+// done at ErrorRecoveryLevel 0. So a PDU with an old one is either a copy, and then nothing waits
+// for it; or it is an answer that is wrongly numbered, and the connection has lost count: tasks are
+// repeated on a new one (§7.1.4.1) at once.
+result<bool> full_feature_phase::is_fresh(connection& from) {
+    return std::visit(
+        [this, &from](const auto& pdu) -> result<bool> {
+            auto& status = from.status();
+            const auto order =
+                counts_status(pdu) ? status.judge(pdu.status_sn) : status_order::next;
+            if (order == status_order::gap ||
+                (order == status_order::old && answers_something(from.current())))
+                return number_fault(
+                    session_errc::status_sn_gap,
+                    "StatSN",
+                    pdu.status_sn,
+                    status.expected(),
+                    "[RFC 7143 4.2.2.2]"
+                );
+            if (order == status_order::old)
+                return false;
+            if (counts_status(pdu))
+                status.advance(pdu.status_sn);
+            context_.window.update(pdu.expected_command_sn, pdu.max_command_sn);
+            return true;
+        },
+        from.current()
+    );
+}
+
+// ---- PDUs of tasks ----------------------------------------------------------------------------
+
+result<consequence> full_feature_phase::on(
+    const scsi_response& pdu, connection& /*from*/, bytes_view data, instant /*now*/
+) {
+    return nothing_more(tasks_.on_response(pdu, data));
+}
+
+result<consequence> full_feature_phase::on(
+    const data_in& pdu, connection& /*from*/, bytes_view /*data*/, instant /*now*/
+) {
+    return nothing_more(tasks_.on_data_in(pdu));
+}
+
+result<consequence>
+full_feature_phase::on(const r2t& pdu, connection& /*from*/, bytes_view /*data*/, instant /*now*/) {
+    return nothing_more(tasks_.on_r2t(pdu));
+}
+
+result<consequence> full_feature_phase::on(
+    const task_management_response& pdu, connection& from, bytes_view /*data*/, instant now
+) {
+    return nothing_more(management_.on_response(pdu, from, now));
+}
+
+// ---- other answers ----------------------------------------------------------------------------
+
+// A ping of the target is answered (§11.18); our own needs no more than to have been received.
+result<consequence>
+full_feature_phase::on(const nop_in& pdu, connection& from, bytes_view /*data*/, instant now) {
+    ++context_.statistics.noprx_pdus;
+    const auto tag = pdu.initiator_task_tag;
+    if (tag != reserved_tag && control_tags::purpose_of(tag) != control_purpose::ping)
+        return session_fault(
+            session_errc::unknown_task,
+            "NOP-In Initiator Task Tag",
+            std::to_string(tag),
+            "that of a ping of ours [RFC 7143 11.19.1]"
+        );
+    from.arrivals().probe_answered(tag, now);
+    if (tasks_.timer().probe_answered(tag))
+        check_commands(from, now);
+    if (pdu.target_transfer_tag != reserved_tag)
+        nops_.answer(from, pdu);
+    return consequence{};
+}
+
+result<consequence> full_feature_phase::
+    on(const text_response& pdu, connection& from, bytes_view data, instant /*now*/) {
+    return nothing_more(text_.on_response(pdu, data, from));
+}
+
+result<consequence> full_feature_phase::on(
+    const logout_response& pdu, connection& /*from*/, bytes_view /*data*/, instant /*now*/
+) {
+    constexpr std::uint8_t closed = 0; // §11.15.1
+    ++context_.statistics.logoutrsp_pdus;
+    if (!logout_is_out_)
+        return session_fault(
+            session_errc::unexpected_pdu, "opcode", "Logout Response", "one that was asked for"
+        );
+    return consequence{
+        logout_answered{pdu.response == closed, std::chrono::seconds(pdu.time2wait)}};
+}
+
+result<consequence> full_feature_phase::on(
+    const login_response& /*pdu*/, connection& /*from*/, bytes_view /*data*/, instant /*now*/
+) {
+    return session_fault(
+        session_errc::unexpected_pdu,
+        "opcode",
+        "Login Response",
+        "none in full feature phase [RFC 7143 6.3]"
+    );
+}
+
+// ---- what the target starts -------------------------------------------------------------------
+
+result<consequence> full_feature_phase::
+    on(const async_message& pdu, connection& from, bytes_view data, instant /*now*/) {
+    ++context_.statistics.async_pdus;
+    context_.events.push_message(pdu, data);
+    switch (pdu.async_event) {
+    case async_asks_for_logout:
+        return consequence{logout_wanted{std::chrono::seconds(pdu.parameter3)}};
+    case async_asks_for_negotiation:
+        if (!logout_is_out_)
+            text_.renegotiate(from);
+        break;
+    case async_ends_tasks:
+        tasks_.on_unit_cleared(pdu.lun);
+        nops_.acknowledge(from, pdu.lun);
+        break;
+    case async_drops_connection:
+    case async_drops_session:
+        return consequence{connection_dropped{
+            session_fault(
+                session_errc::target_closed, "Async Message", std::to_string(pdu.async_event)
+            ),
+            std::chrono::seconds(pdu.parameter2)}};
+    default: // for those above us
+        break;
+    }
+    return consequence{};
+}
+
+// A command that was turned down never became a task, so nothing else will answer it. A NOP may go
+// unanswered. What else is rejected, or damaged on its way, is repeated over a new connection.
+result<consequence>
+full_feature_phase::on(const reject& pdu, connection& /*from*/, bytes_view data, instant /*now*/) {
+    constexpr std::uint8_t data_digest_error = 0x02; // §11.17.1
+    ++context_.statistics.rjt_pdus;
+    basic_header header;
+    std::copy_n(data.begin(), header.size(), header.begin());
+    const auto rejected = decode_initiator(header);
+    if (rejected.has_value() && std::holds_alternative<nop_out>(*rejected))
+        return consequence{};
+    if (rejected.has_value() && std::holds_alternative<text_request>(*rejected) &&
+        text_.on_reject())
+        return consequence{};
+    const auto* command = rejected.has_value() ? std::get_if<scsi_command>(&*rejected) : nullptr;
+    if (command != nullptr && tasks_.is_running(command->initiator_task_tag) &&
+        pdu.reason != data_digest_error) {
+        tasks_.on_command_rejected(*tasks_.find(command->initiator_task_tag));
+        return consequence{};
+    }
+    return session_fault(
+        session_errc::rejected, "Reject reason", std::to_string(pdu.reason), "none [RFC 7143 11.17]"
+    );
+}
+
+// ---- out --------------------------------------------------------------------------------------
+
+void full_feature_phase::fill(connection& over) {
+    tasks_.emit(over);
+    if (!over.wants_probe() && !tasks_.wants_probe())
+        return;
+    const auto tag = nops_.probe(over);
+    if (!tag)
+        return;
+    over.probe_sent(*tag, context_.now);
+    tasks_.timer().probe_sent(*tag, context_.now);
+}
+
+void full_feature_phase::send_logout(connection& over, logout_reason why) {
+    logout_request pdu;
+    pdu.reason = why;
+    pdu.initiator_task_tag = context_.tags.next(control_purpose::logout);
+    pdu.connection_id = over.id();
+    pdu.command_sn = context_.window.next();
+    over.send(pdu);
+    ++context_.statistics.logout_pdus;
+    logout_is_out_ = true;
+}
+
+// ---- time -------------------------------------------------------------------------------------
+
+std::optional<instant> full_feature_phase::deadline() const {
+    const auto of_tasks = earlier(management_.deadline(), tasks_.timer().deadline());
+    return earlier(keepalive_.deadline(), of_tasks);
+}
+
+result<void> full_feature_phase::on_deadline(connection& over, instant now) {
+    if (auto kept = check_keepalive(over, now); kept.has_error())
+        return kept;
+    if (const auto at = management_.deadline(); at && *at <= now)
+        if (auto climbed = management_.on_deadline(over, now); climbed.has_error())
+            return climbed;
+    if (const auto at = tasks_.timer().deadline(); at && *at <= now)
+        check_commands(over, now);
+    return {};
+}
+
+result<void> full_feature_phase::check_keepalive(connection& over, instant now) {
+    switch (keepalive_.judge(now)) {
+    case keepalive::verdict::fine:
+        break;
+    case keepalive::verdict::ask:
+        nops_.ping(over);
+        break;
+    case keepalive::verdict::dead:
+        ++context_.statistics.timeout_err;
+        return session_fault(session_errc::noop_timeout, "NOP-Out");
+    }
+    return {};
+}
+
+void full_feature_phase::check_commands(connection& over, instant now) {
+    if (logout_is_out_)
+        return;
+    for (auto* late : tasks_.timer().check(now)) {
+        ++context_.statistics.timeout_err;
+        late->timed_out = true;
+        management_.abort(late->id, &over, now);
+    }
+}
+
+} // namespace iscsi
