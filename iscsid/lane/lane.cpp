@@ -51,6 +51,7 @@ class data_lane final : public lane {
         std::function<void(std::shared_ptr<const write_ledger>)> found
     ) override;
     void forget_ledger(session_key key, const iscsi::lun_field& lun) override;
+    void inherit(session_key key, const iscsi::lun_field& lun) override;
     void refresh(
         session_key key,
         const iscsi::lun_field& lun,
@@ -158,6 +159,13 @@ void data_lane::forget_ledger(session_key key, const iscsi::lun_field& lun) {
     inbox_.post([this, key, lun] {
         if (session_host* const host = find(key))
             host->unit_of(lun).forget_ledger();
+    });
+}
+
+void data_lane::inherit(session_key key, const iscsi::lun_field& lun) {
+    inbox_.post([this, key, lun] {
+        if (session_host* const host = find(key))
+            host->unit_of(lun).ledger()->inherit();
     });
 }
 

@@ -89,6 +89,10 @@ class lane {
     ) = 0;
     virtual void forget_ledger(session_key key, const iscsi::lun_field& lun) = 0;
 
+    // An earlier daemon has written to the unit, so that its ledger begins with something to flush:
+    // before its disk is taken over.
+    virtual void inherit(session_key key, const iscsi::lun_field& lun) = 0;
+
     // What a look at the LUN has found, which began at `looked_at`; for requests from now on. To be
     // told after every look, for it also ends the doubts that an attention has raised before it.
     virtual void refresh(

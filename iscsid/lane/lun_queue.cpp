@@ -61,11 +61,11 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     if (request.op == operation::flush && is_retired())
         return owner.complete(request.tag, 0);
     if (unit_ == nullptr) {
-        enter(request, 0, ENOLINK);
+        enter(request, {}, 0, ENOLINK);
         return owner.complete(request.tag, ENOLINK);
     }
     if (const int error = translator_.check(request); error != 0 && refusal() == 0) {
-        enter(request, 0, error);
+        enter(request, {}, 0, error);
         unit_->trouble(trouble_kind::failed, [&] {
             auto what = describe(request);
             what.reason = words_for_refused(error);
@@ -79,6 +79,7 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     what.request = request;
     what.owner = &owner;
     what.progress = {};
+    what.progress.may_be_cached = translator_.has_write_cache();
     what.command = {};
     what.tries = 0;
     what.ledger_mark = ledger_->mark();
@@ -90,15 +91,40 @@ bool lun_queue::is_retired() const {
 }
 
 // What the end of a request means for the unit's volatile cache.
-void lun_queue::enter(const block_request& request, std::uint64_t mark, int error) {
+void lun_queue::enter(
+    const block_request& request, const request_progress& progress, std::uint64_t mark, int error
+) {
     if (request.op == operation::flush)
-        ledger_->flush_ended(mark, error);
-    else if (request.op == operation::write || request.op == operation::write_zeroes)
-        ledger_->write_ended(
-            request.length,
-            request.force_unit_access || !translator_.unit().write_cache_enabled,
-            error
-        );
+        return ledger_->flush_ended(mark, error);
+    if (request.op != operation::write && request.op != operation::write_zeroes)
+        return;
+    const bool all_forced = progress.blocks > 0 && progress.forced == progress.blocks;
+    auto where = write_place::without_cache;
+    if (progress.synchronized || all_forced)
+        where = write_place::on_medium;
+    else if (progress.may_be_cached)
+        where = write_place::maybe_cached;
+    ledger_->write_ended(request.length, where, error);
+}
+
+// Only what was answered before a look or a doubt can be in a cache that these are the first to
+// tell of; a write that is under way may be as well, and stays so when the cache is off again.
+void lun_queue::note_cache() {
+    if (!translator_.has_write_cache())
+        return;
+    ledger_->doubt_cache();
+    for (entry& what : entries_)
+        what.progress.may_be_cached = true;
+}
+
+void lun_queue::refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) {
+    translator_.refresh(seen, looked_at);
+    note_cache();
+}
+
+void lun_queue::doubt_write_cache(iscsi::instant since) {
+    translator_.doubt_write_cache(since);
+    note_cache();
 }
 
 void lun_queue::abort_sent() {
@@ -211,6 +237,8 @@ void lun_queue::plan(std::uint32_t slot) {
     entry& what = entries_[slot];
     if (refusal() != 0)
         return refuse(slot);
+    if (what.request.op == operation::flush)
+        what.progress.may_be_cached = ledger_->is_flush_due();
     const next_step step = translator_.next(what.request, what.progress, what.list);
     if (const auto* end = std::get_if<request_end>(&step)) {
         if (is_trouble(what.request, end->error))
@@ -354,7 +382,7 @@ void lun_queue::finish(std::uint32_t slot, int error) {
         return fail(slot, EIO, "a write that was answered before it is lost");
     request_owner& owner = *what.owner;
     const std::uint64_t tag = what.request.tag;
-    enter(what.request, what.ledger_mark, error);
+    enter(what.request, what.progress, what.ledger_mark, error);
     what.is = state::free;
     what.next = first_free_;
     first_free_ = slot;

@@ -30,11 +30,8 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     void abort_sent() override;
     void restart_timeouts(iscsi::instant now) override;
 
-    void refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) override {
-        translator_.refresh(seen, looked_at);
-    }
-
-    void doubt_write_cache(iscsi::instant since) override { translator_.doubt_write_cache(since); }
+    void refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) override;
+    void doubt_write_cache(iscsi::instant since) override;
 
     void command_done(std::uint32_t slot, const iscsi::task_done& done) override;
     bool send_waiting() override;
@@ -94,7 +91,13 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     void fail(std::uint32_t slot, int error, std::string_view why);
     void fail(std::uint32_t slot, int error, const iscsi::task_done& why);
     void finish(std::uint32_t slot, int error);
-    void enter(const block_request& request, std::uint64_t mark, int error);
+    void enter(
+        const block_request& request,
+        const request_progress& progress,
+        std::uint64_t mark,
+        int error
+    );
+    void note_cache();
     void check_at(iscsi::instant when);
     io_trouble describe(const block_request& request) const;
     io_trouble describe(const entry& what) const;

@@ -332,8 +332,10 @@ void session_host::on(const iscsi::logged_in& what) {
     for (command_source* each : sources_)
         if (each != nullptr)
             each->restart_timeouts(now());
-    for (const auto& each : units_)
+    for (const auto& each : units_) {
+        each->doubt_write_cache(); // whoever has changed it meanwhile, nobody could tell us
         each->doubt(identity_check::answer_under_way::counts);
+    }
     tell(iscsi::event(what));
 }
 

@@ -125,7 +125,7 @@ bool translator::has_write_cache() const {
 }
 
 bool translator::is_without_cache_by_refusal() const {
-    return !knows_write_cache() && (refused_ & both_flushes) == both_flushes;
+    return !tells_of_write_cache() && (refused_ & both_flushes) == both_flushes;
 }
 
 next_step
@@ -208,13 +208,16 @@ translator::conclude(const block_request& request, const request_progress& progr
     const bool by_command =
         request.op == operation::flush || (request.force_unit_access && changes_data(request.op) &&
                                            progress.forced != progress.blocks);
-    if (by_command && has_write_cache() && !progress.synchronized)
+    const bool is_due = (has_write_cache() || progress.may_be_cached) && !progress.synchronized;
+    if (by_command && is_due && !is_without_cache_by_refusal())
         return synchronize();
     return request_end{0};
 }
 
-// A refusal of the last form is an error where a cache is known to be there: what was written would
-// be lost without a word. Where it is not known, the refusal says that there is none.
+// A refusal of the last form is an error where the unit tells of a cache: what was written would be
+// lost without a word. Where it does not, the refusal says that there is none. That holds for what
+// was written to a cache that is off now: a unit that cannot flush has written it when its cache
+// was switched off (SBC-3 §6.4.5, WCE).
 planned_command translator::synchronize() const {
     planned_command command;
     command.synchronizes = true;
@@ -224,7 +227,7 @@ planned_command translator::synchronize() const {
         return command;
     }
     command.cdb = scsi::synchronize_cache_16();
-    if (!knows_write_cache())
+    if (!tells_of_write_cache())
         command.uses = optional_feature::synchronize_cache_16;
     return command;
 }

@@ -38,6 +38,10 @@ struct request_progress {
     std::uint64_t forced = 0;  // of these, written with the FUA bit: on the medium
     bool synchronized = false; // SYNCHRONIZE CACHE has succeeded since
 
+    // What is to be made stable may be in a cache, even if there is none any more: of a write, its
+    // own blocks; of a flush, those of the writes before it.
+    bool may_be_cached = false;
+
     void add(const planned_command& succeeded);
 };
 
@@ -63,7 +67,8 @@ using next_step = std::variant<planned_command, request_end>;
 // How one LUN is spoken to: its properties and what it has refused so far.
 //
 // Drivers are always told of a volatile cache, so every flush and every FUA write comes here, and
-// what it costs is decided here, anew for each: nothing while the LUN has no cache (WCE = 0).
+// what it costs is decided here, anew for each: nothing while the LUN has no cache (WCE = 0) and
+// had none when the data were written (request_progress::may_be_cached).
 class translator {
   public:
     explicit translator(scsi::logical_unit unit) : unit_(std::move(unit)) {}
@@ -77,7 +82,7 @@ class translator {
     // begins later it is taken to have a write cache.
     void doubt_write_cache(iscsi::instant now);
 
-    // A flush has something to do. False: it is over at once, and nothing goes to the wire.
+    // The LUN has a volatile cache now, or may have one.
     bool has_write_cache() const;
 
     // 0, or the errno of a request that must not be sent: EINVAL (not on the block grid, beyond
@@ -130,10 +135,10 @@ class translator {
     bool may_use(optional_feature what) const;
     bool force_unit_access_by_bit(const block_request& request) const;
 
-    // A doubt is about a cache that was off: one that was on stays known until a look says
-    // otherwise, so that no refusal of a flush can be taken for its absence.
-    bool knows_write_cache() const {
-        return unit_.write_cache_known && (unit_.write_cache_enabled || !cache_doubted_at_);
+    // By the last look, which stands in doubt, too: no refusal of a flush can then be taken for the
+    // absence of a cache.
+    bool tells_of_write_cache() const {
+        return unit_.write_cache_known && unit_.write_cache_enabled;
     }
 
     scsi::logical_unit unit_;

@@ -74,6 +74,7 @@ void unit::refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) {
 
 void unit::doubt_write_cache() {
     cache_doubted_at_ = session_.now();
+    ledger_->doubt_cache();
     for (unit_client* each : clients_)
         each->doubt_write_cache(*cache_doubted_at_);
 }

@@ -84,8 +84,9 @@ class unit {
     // look.
     void refresh(const scsi::logical_unit& seen, iscsi::instant looked_at);
 
-    // The target says that the mode parameters may be others: until a look that begins later the
-    // unit is taken to have a write cache.
+    // The mode parameters may be others, because the target says so, or because it may have said so
+    // to a connection that is lost: until a look that begins later the unit is taken to have a
+    // write cache, and what was written before is taken to be in it.
     void doubt_write_cache();
 
     // What the target says of the unit beside the fate of a command. A deferred error is noted as

@@ -72,6 +72,7 @@ adopt_one(const disk_tools& with, lane::lane& where, const device::disk_state& s
             iscsi::to_error_code(disk::disk_errc::no_driver), state.node, state.driver, "it"};
     // The state first: the properties may be news, and the next daemon may come soon.
     static_cast<void>(announce(then, state, state.node));
+    where.inherit(state.sid, state.lun);
     auto made = then.driver->adopt(where, request_for(then, state), state.node);
     if (made.has_value()) {
         auto adopted = made_known(then, state, *std::move(made));

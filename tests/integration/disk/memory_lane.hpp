@@ -94,6 +94,8 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
 
     void forget_ledger(iscsid::lane::session_key, const iscsi::lun_field&) override {}
 
+    void inherit(iscsid::lane::session_key, const iscsi::lun_field&) override {}
+
     void refresh(
         iscsid::lane::session_key,
         const iscsi::lun_field&,

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 namespace iscsid::lane::test {
@@ -66,6 +67,38 @@ TEST_P(lane_units, AUnitGetsNoMoreCommandsAtATimeThanTheSettingsAllow) {
     done_flag gone;
     engine->detach(second, gone.callback());
     EXPECT_TRUE(gone.wait());
+    detach();
+}
+
+// The word that a cache was switched on is for the connection of then (SAM-5 §5.14).
+TEST_P(lane_units, AWriteCacheIsAssumedAfterAReconnectUntilALook) {
+    std::atomic<int> flushes = 0;
+    target.with([&flushes](memory_target& it) {
+        it.intercept = [&flushes](std::uint16_t, const auto& cdb) -> std::optional<scsi_answer> {
+            if (cdb == scsi::synchronize_cache_10())
+                ++flushes;
+            return std::nullopt;
+        };
+    });
+    auto without_cache = properties();
+    without_cache.write_cache_enabled = false;
+    adopt();
+    engine->attach(the_session, {}, without_cache, disk);
+    std::vector<std::byte> data(512);
+    EXPECT_EQ(run(operation::write, 0, data), 0);
+    EXPECT_EQ(run(operation::flush), 0);
+    EXPECT_EQ(flushes, 0);
+    EXPECT_EQ(run(operation::write, 0, data), 0);
+    target.drop_connections();
+    ASSERT_TRUE(notes.wait_for<iscsi::want_transport>());
+    engine->transport(the_session, target.connect());
+    ASSERT_TRUE(notes.wait_for<iscsi::logged_in>());
+    engine->refresh(the_session, {}, without_cache, std::chrono::steady_clock::now());
+    wait_for_lane();
+    EXPECT_EQ(run(operation::flush), 0);
+    EXPECT_EQ(flushes, 1) << "the write may be in a cache that was on meanwhile";
+    EXPECT_EQ(run(operation::flush), 0);
+    EXPECT_EQ(flushes, 1);
     detach();
 }
 

@@ -12,6 +12,7 @@
 namespace {
 
 using namespace iscsid::session;
+using iscsid::lane::write_place;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -137,22 +138,22 @@ TEST_F(last_flush, of_a_disk_that_was_only_read_costs_nothing) {
 }
 
 TEST_F(last_flush, after_an_earlier_one_costs_nothing) {
-    ledger.write_ended(4096, false, 0);
+    ledger.write_ended(4096, write_place::maybe_cached, 0);
     ledger.flush_ended(ledger.mark(), 0);
     EXPECT_THAT(remove_after(ledger, ENOLINK).losses, IsEmpty());
 }
 
 TEST_F(last_flush, costs_what_was_written_since_the_one_before) {
-    ledger.write_ended(4096, false, 0);
+    ledger.write_ended(4096, write_place::maybe_cached, 0);
     ledger.flush_ended(ledger.mark(), 0);
-    ledger.write_ended(512, false, 0);
+    ledger.write_ended(512, write_place::maybe_cached, 0);
     const auto report = remove_after(ledger, ENOLINK);
     EXPECT_THAT(report.losses, ElementsAre(HasSubstr("512 bytes written since the last flush")));
     EXPECT_THAT(report.notes, IsEmpty());
 }
 
 TEST_F(last_flush, costs_nothing_more_than_what_its_user_has_heard) {
-    ledger.write_ended(512, false, EIO);
+    ledger.write_ended(512, write_place::maybe_cached, EIO);
     EXPECT_THAT(remove_after(ledger, ENOLINK).losses, IsEmpty());
 }
 
@@ -165,7 +166,7 @@ TEST_F(last_flush, of_a_disk_of_another_daemon_may_cost_what_that_one_wrote) {
 }
 
 TEST_F(last_flush, in_conflict_with_a_reservation_is_no_loss) {
-    ledger.write_ended(512, false, 0);
+    ledger.write_ended(512, write_place::maybe_cached, 0);
     const auto report = remove_after(ledger, EBADE);
     EXPECT_THAT(report.losses, IsEmpty());
     EXPECT_THAT(report.notes, ElementsAre(HasSubstr("reservation")));
@@ -173,7 +174,7 @@ TEST_F(last_flush, in_conflict_with_a_reservation_is_no_loss) {
 
 TEST_F(last_flush, of_a_unit_that_is_gone_is_not_sent_and_no_loss) {
     is_gone = true;
-    ledger.write_ended(512, false, 0);
+    ledger.write_ended(512, write_place::maybe_cached, 0);
     const auto report = remove_after(ledger, 0);
     EXPECT_THAT(report.losses, IsEmpty());
     EXPECT_EQ(lane.retired.count({some_sid, scsi::lun_from_number(1)}), 1U);
@@ -213,19 +214,19 @@ struct taken : last_flush {
 };
 
 TEST_F(taken, have_what_was_answered_flushed_at_their_unit) {
-    ledger.write_ended(512, false, 0);
+    ledger.write_ended(512, write_place::maybe_cached, 0);
     const auto report = take(0);
     EXPECT_EQ(flushed, lun_list{1}); // nothing was written to the other
     EXPECT_THAT(report.losses, IsEmpty());
 }
 
 TEST_F(taken, are_a_loss_when_their_unit_cannot_be_flushed) {
-    ledger.write_ended(512, false, 0);
+    ledger.write_ended(512, write_place::maybe_cached, 0);
     EXPECT_THAT(take(0x18).losses, ElementsAre(HasSubstr("LUN 1 (no-such-disk-1): 512 bytes")));
 }
 
 TEST_F(taken, are_not_flushed_behind_a_bar) {
-    ledger.write_ended(512, false, 0);
+    ledger.write_ended(512, write_place::maybe_cached, 0);
     is_barred = true; // it may be another unit
     EXPECT_THAT(take(0).losses, ElementsAre(HasSubstr("LUN 1")));
     EXPECT_THAT(flushed, IsEmpty());
@@ -281,6 +282,14 @@ TEST_F(disks, are_remembered_as_they_are_when_they_are_taken_over) {
     };
     EXPECT_EQ(luns_of(adopt_all(with, lane, {now}).disks), lun_list{1});
     EXPECT_EQ(driver.adopted, 1);
+}
+
+TEST_F(disks, that_are_taken_over_have_something_to_flush) {
+    const auto left = state_of(1, "old1");
+    attach_all(with, lane, {state_of(2)});
+    EXPECT_THAT(lane.inherited, IsEmpty());
+    adopt_all(with, lane, {left});
+    EXPECT_THAT(lane.inherited, ElementsAre(std::pair(left.sid, left.lun)));
 }
 
 // ---- drivers that come and go -----------------------------------------------------------------

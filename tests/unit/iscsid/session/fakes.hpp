@@ -59,6 +59,10 @@ class fake_lane final : public lane::lane {
         ledgers.erase({key, lun});
     }
 
+    void inherit(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
+        inherited.insert({key, lun});
+    }
+
     void refresh(
         iscsid::lane::session_key /*key*/,
         const iscsi::lun_field& /*lun*/,
@@ -144,6 +148,7 @@ class fake_lane final : public lane::lane {
     std::vector<iscsid::lane::session_key> logouts;
     std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> barred;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> retired;
+    std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> inherited;
     std::map<
         std::pair<iscsid::lane::session_key, iscsi::lun_field>,
         std::shared_ptr<iscsid::lane::write_ledger>>
