@@ -2,7 +2,7 @@
 
 #include "iscsid/lane/translate.hpp"
 
-#include "libiscsi/scsi/inquiry.hpp"
+#include "libiscsi/scsi/disposition.hpp"
 
 #include <algorithm>
 
@@ -52,18 +52,22 @@ unit_happening happening_of(identity_finding what) {
 
 } // namespace
 
-identity_check::identity_check(session_port& session, const iscsi::lun_field& lun, listener hears)
-    : session_(&session), lun_(lun), hears_(std::move(hears)) {}
+identity_check::identity_check(
+    session_port& session, const iscsi::lun_field& lun, identity_listener& hears
+)
+    : session_(&session), lun_(lun), hears_(hears) {}
 
 void identity_check::begin(answer_under_way which) {
     const bool was_stopped = std::exchange(is_stopped_, false);
+    if (is_passing_on_ && !was_stopped)
+        return; // it is asked again in any case, with the patience that is left
     asked_again_ = false;
     last_ = identity_finding::same;
     delay_ = first_delay;
     if (is_ == state::asking)
         is_old_ |= was_stopped || which == answer_under_way::is_old;
-    else
-        ask(scsi::first_inquiry_length);
+    else if (!is_passing_on_)
+        ask_first();
 }
 
 void identity_check::stop() {
@@ -72,12 +76,18 @@ void identity_check::stop() {
         is_ = state::at_rest;
 }
 
-void identity_check::ask(std::uint16_t length) {
+void identity_check::ask_first() {
+    const auto first = first_question(recorded_);
+    ask(first, first_length(first));
+}
+
+void identity_check::ask(identity_question question, std::uint16_t length) {
     is_old_ = false;
+    asked_ = question;
     room_.assign(length, std::byte{});
     iscsi::command what;
     what.lun = lun_;
-    what.cdb = scsi::inquiry_vpd(recorded_.page, length);
+    what.cdb = command_for(question, length);
     what.data_in = room_;
     what.goes_ahead = true;
     what.timeout = timeout_of(what.cdb);
@@ -97,20 +107,35 @@ void identity_check::ask_later() {
 // Without a connection nothing is said of the unit, and the next login begins anew.
 void identity_check::command_done(std::uint32_t /*slot*/, const iscsi::task_done& done) {
     is_ = state::at_rest;
+    pass_on_news(done);
     if (is_stopped_ || !session_->logged_in())
         return;
     if (is_old_)
-        return ask(scsi::first_inquiry_length);
-    const auto answer = read_identity(recorded_, done, room_);
+        return ask_first();
+    const auto answer = read_identity(recorded_, asked_, done, room_);
     if (answer.what == identity_finding::longer)
-        ask(answer.length);
-    else
-        conclude(answer);
+        return ask(asked_, answer.length);
+    if (answer.what == identity_finding::unclear)
+        if (const auto next = next_question(recorded_, asked_))
+            return ask(*next, first_length(*next));
+    conclude(answer);
+}
+
+// Also of an answer that says nothing any more about who the unit is.
+void identity_check::pass_on_news(const iscsi::task_done& done) {
+    if (done.outcome != iscsi::task_result::answered)
+        return;
+    const auto news = scsi::judge({done.response, done.status, done.sense}).news;
+    if (news == scsi::attention::none)
+        return;
+    is_passing_on_ = true;
+    hears_.attention(news, &done);
+    is_passing_on_ = false;
 }
 
 void identity_check::conclude(const identity_answer& answer) {
     const bool counts = is_patience_over(answer.what);
-    if (counts && !hears_(happening_of(answer.what), answer.shown))
+    if (counts && !hears_.identity_found(happening_of(answer.what), answer.shown))
         return stop();
     if (is_stopped_ || is_ != state::at_rest) // by the listener
         return;
@@ -131,7 +156,7 @@ void identity_check::handle_deadline(iscsi::instant now) {
         return;
     is_ = state::at_rest; // without a connection the next login begins anew
     if (session_->logged_in())
-        ask(scsi::first_inquiry_length);
+        ask_first();
 }
 
 std::optional<iscsi::instant> identity_check::next_deadline() const {

@@ -4,33 +4,46 @@
 #include "iscsid/lane/identity_answer.hpp"
 #include "iscsid/lane/unit_state.hpp"
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace iscsid::lane {
 
+// Who hears what is found, on the lane's thread.
+class identity_listener {
+  public:
+    virtual ~identity_listener() = default;
+
+    // `shown`: the identity of another unit. Returns whether to go on asking.
+    virtual bool identity_found(unit_happening what, const std::string& shown) = 0;
+
+    // An answer has brought this besides. A target says it once, to whoever asks next (SAM-5
+    // §5.14.4), so nobody else will hear of it.
+    virtual void attention(scsi::attention what, const iscsi::task_done* said_by) = 0;
+};
+
 // Asks one logical unit who it is, again and again until that is settled, and says what follows.
 //
-//   expect() → begin() → the question, goes ahead of what is held → the listener
+//   expect() → begin() → questions, which go ahead of what is held → the listener
+//
+// The first question is for the name that was recorded. Where the unit does not say it any more
+// (it refuses the page, or the page is empty), it is asked for what else was recorded, in the order
+// of identity_question: it is another unit only if something differs.
 //
 // The listener hears `same` at once. Anything else must last before it counts, each for its own
-// time, for a target that was just started may not be complete yet; after it the question goes on,
+// time, for a target that was just started may not be complete yet; after it the questions go on,
 // for the right unit may come back, until stop() or until `same` or `unclear` is the last word.
 class identity_check final : public command_source {
   public:
-    // `shown`: the identity of another unit. Returns whether to go on asking.
-    using listener = std::function<bool(unit_happening what, const std::string& shown)>;
-
-    identity_check(session_port& session, const iscsi::lun_field& lun, listener hears);
+    identity_check(session_port& session, const iscsi::lun_field& lun, identity_listener& hears);
 
     // An empty name: there is nothing to ask.
     void expect(unit_identity recorded) { recorded_ = std::move(recorded); }
 
     const unit_identity& expected() const { return recorded_; }
 
-    bool can_ask() const { return !recorded_.name.empty(); }
+    bool can_ask() const { return !recorded_.name().empty(); }
 
     // Asks, and counts all patience from here. `old`: an answer that is under way may be older than
     // what gave the reason, so it does not end the matter. After a login it is not: what had no
@@ -62,16 +75,20 @@ class identity_check final : public command_source {
         pausing, // `due_`: ask then
     };
 
-    void ask(std::uint16_t length);
+    void ask_first();
+    void ask(identity_question what, std::uint16_t length);
     void ask_later();
+    void pass_on_news(const iscsi::task_done& done);
     void conclude(const identity_answer& answer);
     bool is_patience_over(identity_finding what);
 
     session_port* session_; // nullptr: gone
     iscsi::lun_field lun_;
-    listener hears_;
+    identity_listener& hears_;
     unit_identity recorded_;
+    identity_question asked_{};
     state is_ = state::at_rest;
+    bool is_passing_on_ = false; // the listener hears news of the answer that has just come
     bool is_stopped_ = true;
     bool is_old_ = false; // the question under way: its answer says nothing
     bool asked_again_ = false;

@@ -8,14 +8,7 @@
 namespace iscsid::lane {
 
 unit::unit(session_port& session, const iscsi::lun_field& lun, std::size_t commands_max)
-    : session_(session)
-    , lun_(lun)
-    , identity_(
-          session,
-          lun,
-          [this](unit_happening what, const std::string& shown) { return hear(what, shown); }
-      )
-    , depth_(commands_max) {}
+    : session_(session), lun_(lun), identity_(session, lun, *this), depth_(commands_max) {}
 
 void unit::join(unit_client& client, const scsi::logical_unit& recorded) {
     const bool is_first = clients_.empty();
@@ -120,7 +113,7 @@ void unit::ended(const iscsi::task_done& done) {
 }
 
 // Another unit, and a silent one, are asked again and again: the right one may come back.
-bool unit::hear(unit_happening what, const std::string& shown) {
+bool unit::identity_found(unit_happening what, const std::string& shown) {
     const unit_state before = state_;
     take(advance(state_, what));
     tell_change(before, what, shown);
@@ -151,7 +144,7 @@ void unit::take(unit_step step) {
 
 // The control thread looks at the unit again after each of these.
 void unit::tell_change(unit_state before, unit_happening what, const std::string& shown) {
-    identity_change change{lun_, identity_news::confirmed, identity_.expected().name, shown};
+    identity_change change{lun_, identity_news::confirmed, identity_.expected().name(), shown};
     if (what == unit_happening::unclear && before != unit_state::other)
         change.what = identity_news::unclear;
     else if (state_ == unit_state::other && before != state_)

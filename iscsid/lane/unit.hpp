@@ -44,7 +44,7 @@ class unit_client {
 //
 // Calling order: join() when a disk moves in, part() before it is destroyed. A queue asks refusal()
 // and admits() before each command, then calls sent(), and ended() with the outcome.
-class unit {
+class unit final : private identity_listener {
   public:
     // `commands_max`: at a time, of all its clients together (node.session.queue_depth).
     unit(session_port& session, const iscsi::lun_field& lun, std::size_t commands_max);
@@ -91,7 +91,7 @@ class unit {
 
     // What the target says of the unit beside the fate of a command. A deferred error is noted as
     // a lost write, and no news for the control thread but as trouble.
-    void attention(scsi::attention what, const iscsi::task_done* said_by = nullptr);
+    void attention(scsi::attention what, const iscsi::task_done* said_by = nullptr) override;
 
     // The errno that requests end with; 0: they may be sent.
     int refusal() const;
@@ -124,7 +124,7 @@ class unit {
     }
 
   private:
-    bool hear(unit_happening what, const std::string& shown);
+    bool identity_found(unit_happening what, const std::string& shown) override;
     void take(unit_step step);
     void tell_change(unit_state before, unit_happening what, const std::string& shown);
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <vector>
@@ -14,9 +15,15 @@ namespace {
 
 using bytes = std::vector<std::byte>;
 
-const unit_identity by_serial{scsi::vpd_page::unit_serial_number, "S1"};
-const unit_identity by_designator{
-    scsi::vpd_page::device_identification, "3600000000000000000000000000000ff"};
+unit_identity named(const std::string& wwid, const std::string& serial) {
+    unit_identity recorded;
+    recorded.wwid = wwid;
+    recorded.serial = serial;
+    return recorded;
+}
+
+const unit_identity by_serial = named("", "S1");
+const unit_identity by_designator = named("3600000000000000000000000000000ff", "");
 
 bytes serial_page(std::string_view serial) {
     bytes page{std::byte{}, std::byte{0x80}, std::byte{}, static_cast<std::byte>(serial.size())};
@@ -45,23 +52,25 @@ identity_answer answer_of(const unit_identity& recorded, bytes page, std::size_t
     iscsi::task_done done;
     done.transferred = static_cast<std::uint32_t>(std::min(page.size(), asked));
     page.resize(asked);
-    return read_identity(recorded, done, page);
+    return read_identity(recorded, first_question(recorded), done, page);
 }
 
 identity_answer answer_with(std::uint8_t status, const bytes& sense = {}) {
     iscsi::task_done done;
     done.status = status;
     done.sense = sense;
-    return read_identity(by_serial, done, bytes(252));
+    return read_identity(by_serial, identity_question::serial_number, done, bytes(252));
 }
 
 TEST(identity_answer, records_the_designator_before_the_serial_number) {
     scsi::logical_unit properties;
-    EXPECT_TRUE(identity_of(properties).name.empty());
+    EXPECT_TRUE(identity_of(properties).name().empty());
     properties.serial = "S1";
-    EXPECT_EQ(identity_of(properties), by_serial);
-    properties.wwid = by_designator.name;
-    EXPECT_EQ(identity_of(properties), by_designator);
+    EXPECT_EQ(identity_of(properties).name(), "S1");
+    EXPECT_EQ(first_question(identity_of(properties)), identity_question::serial_number);
+    properties.wwid = by_designator.wwid;
+    EXPECT_EQ(identity_of(properties).name(), by_designator.wwid);
+    EXPECT_EQ(first_question(identity_of(properties)), identity_question::designator);
 }
 
 TEST(identity_answer, knows_the_same_unit_and_another_one) {
@@ -77,11 +86,93 @@ TEST(identity_answer, knows_the_same_unit_and_another_one) {
     );
 }
 
-TEST(identity_answer, a_whole_page_without_a_usable_name_is_of_another_unit) {
-    EXPECT_EQ(answer_of(by_serial, serial_page("    ")).what, identity_finding::other);
+TEST(identity_answer, a_whole_page_without_a_usable_name_says_nothing) {
+    EXPECT_EQ(answer_of(by_serial, serial_page("    ")).what, identity_finding::unclear);
     bytes relative = designator_page(std::byte{0xff});
     relative[5] = std::byte{0x15}; // of the target port, relative
-    EXPECT_EQ(answer_of(by_designator, relative).what, identity_finding::other);
+    EXPECT_EQ(answer_of(by_designator, relative).what, identity_finding::unclear);
+}
+
+TEST(identity_answer, what_was_recorded_is_asked_for_in_its_order) {
+    using enum identity_question;
+    unit_identity all = named("3600", "S1");
+    all.vendor = "MAKER";
+    all.block_count = 1;
+    EXPECT_EQ(first_question(all), designator);
+    EXPECT_EQ(next_question(all, designator), serial_number);
+    EXPECT_EQ(next_question(all, serial_number), standard_data);
+    EXPECT_EQ(next_question(all, standard_data), capacity);
+    EXPECT_EQ(next_question(all, capacity), std::nullopt);
+    EXPECT_EQ(next_question(by_designator, designator), std::nullopt);
+    all.serial.clear();
+    EXPECT_EQ(next_question(all, designator), standard_data);
+}
+
+// SPC-4 §6.6.2: byte 4 is the additional length, vendor and product are at 8 and 16.
+bytes standard_data(std::string_view vendor, std::string_view product) {
+    bytes data(36, std::byte{' '});
+    data[0] = {};
+    data[4] = std::byte{31};
+    std::ranges::transform(vendor, data.begin() + 8, [](char each) {
+        return static_cast<std::byte>(each);
+    });
+    std::ranges::transform(product, data.begin() + 16, [](char each) {
+        return static_cast<std::byte>(each);
+    });
+    return data;
+}
+
+identity_finding finding_of(const unit_identity& recorded, identity_question asked, bytes data) {
+    iscsi::task_done done;
+    done.transferred = static_cast<std::uint32_t>(data.size());
+    data.resize(std::max<std::size_t>(data.size(), first_length(asked)));
+    return read_identity(recorded, asked, done, data).what;
+}
+
+TEST(identity_answer, vendor_and_product_prove_only_that_it_is_another_unit) {
+    auto recorded = by_serial;
+    recorded.vendor = "MAKER";
+    recorded.product = "DISK";
+    const auto found = [&recorded](const bytes& data) {
+        return finding_of(recorded, identity_question::standard_data, data);
+    };
+    const auto agree = standard_data("MAKER", "DISK");
+    EXPECT_EQ(found(agree), identity_finding::unclear);
+    for (const auto& other : {standard_data("OTHER", "DISK"), standard_data("MAKER", "TAPE")})
+        EXPECT_EQ(found(other), identity_finding::other);
+    for (std::size_t came = 0; came < agree.size(); ++came) {
+        auto cut = standard_data("OTHER", "TAPE");
+        cut.resize(came);
+        EXPECT_EQ(found(cut), identity_finding::unclear) << came;
+    }
+    auto away = agree;
+    away[0] = std::byte{0x20};
+    EXPECT_EQ(found(away), identity_finding::absent);
+}
+
+bytes capacity_data(std::uint32_t last_block, std::uint32_t block_size) {
+    bytes data;
+    for (const auto field : {last_block, block_size})
+        for (unsigned shift = 32; shift > 0; shift -= 8)
+            data.push_back(static_cast<std::byte>(field >> (shift - 8)));
+    return data;
+}
+
+// A unit may have grown.
+TEST(identity_answer, a_smaller_unit_and_one_of_other_blocks_is_another_one) {
+    auto recorded = by_serial;
+    recorded.block_count = 1000;
+    recorded.block_size = 512;
+    const auto found = [&](std::uint32_t last, std::uint32_t block) {
+        return finding_of(recorded, identity_question::capacity, capacity_data(last, block));
+    };
+    EXPECT_EQ(found(999, 512), identity_finding::unclear);
+    EXPECT_EQ(found(1999, 512), identity_finding::unclear);
+    EXPECT_EQ(found(998, 512), identity_finding::other);
+    EXPECT_EQ(found(999, 4096), identity_finding::other);
+    recorded.block_count = 1ULL << 40U;
+    EXPECT_EQ(found(0xffff'ffff, 512), identity_finding::unclear) << "asks for the 16-byte form";
+    EXPECT_EQ(found(0xffff'fffe, 512), identity_finding::other);
 }
 
 // A page that ends before its own length never proves that the unit is another one, and its name,
@@ -148,11 +239,15 @@ TEST(identity_answer, patience_is_asked_for_by_what_is_transient) {
     EXPECT_EQ(answer_with(0x02, sense(0x2, 0x04, 0x01)).what, identity_finding::no_answer);
     EXPECT_EQ(answer_with(0x02, sense(0x6, 0x29, 0x00)).what, identity_finding::no_answer);
     EXPECT_EQ(answer_with(0x02, sense(0x5, 0x25, 0x00)).what, identity_finding::absent);
-    EXPECT_EQ(answer_with(0x02, sense(0x5, 0x24, 0x00)).what, identity_finding::absent);
-    EXPECT_EQ(answer_with(0x18).what, identity_finding::absent); // RESERVATION CONFLICT
+    EXPECT_EQ(answer_with(0x02, sense(0x5, 0x24, 0x00)).what, identity_finding::unclear);
+    EXPECT_EQ(answer_with(0x02, sense(0x5, 0x20, 0x00)).what, identity_finding::unclear);
+    EXPECT_EQ(answer_with(0x18).what, identity_finding::unclear); // RESERVATION CONFLICT
     iscsi::task_done done;
     done.outcome = iscsi::task_result::aborted;
-    EXPECT_EQ(read_identity(by_serial, done, bytes(252)).what, identity_finding::no_answer);
+    EXPECT_EQ(
+        read_identity(by_serial, identity_question::serial_number, done, bytes(252)).what,
+        identity_finding::no_answer
+    );
 }
 
 // A target that forgets its residual: the page's own length says how much is there.
@@ -162,7 +257,10 @@ TEST(identity_answer, short_data_count_by_the_length_in_the_page) {
     done.outcome = iscsi::task_result::short_data;
     done.transferred = static_cast<std::uint32_t>(page.size());
     page.resize(252);
-    EXPECT_EQ(read_identity(by_serial, done, page).what, identity_finding::same);
+    EXPECT_EQ(
+        read_identity(by_serial, identity_question::serial_number, done, page).what,
+        identity_finding::same
+    );
 }
 
 } // namespace

@@ -42,6 +42,8 @@ class fake_session final : public session_port {
 
     void attention(const iscsi::lun_field& /*lun*/, scsi::attention what) override {
         attentions.push_back(what);
+        if (on_attention)
+            on_attention();
     }
 
     void tell(note_content what) override { told.push_back(std::move(what)); }
@@ -74,6 +76,7 @@ class fake_session final : public session_port {
     std::vector<iscsi::task_id> tasks;
     std::vector<iscsi::task_id> aborted;
     std::vector<scsi::attention> attentions;
+    std::function<void()> on_attention;
     std::vector<note_content> told;
     std::set<iscsi::lun_field> held;
     std::size_t slots = 1000;
