@@ -83,15 +83,28 @@ result<void> same_texts(
     return {};
 }
 
+bool is_told_twice(
+    const scsi::logical_unit& recorded, const scsi::logical_unit& now, const text_field& name
+) {
+    return !(recorded.*name.second).empty() && !(now.*name.second).empty();
+}
+
+// A name that is not told any more (its page is refused, or empty) is compared with nothing; one
+// that was never told before is of another unit, unless the other name shows that it is the same.
 result<void> same_identity(const scsi::logical_unit& recorded, const scsi::logical_unit& now) {
     using unit = scsi::logical_unit;
-    if (!recorded.wwid.empty() || !now.wwid.empty())
-        return same_texts(recorded, now, {{"wwid", &unit::wwid}});
-    return same_texts(
-        recorded,
-        now,
-        {{"serial", &unit::serial}, {"vendor", &unit::vendor}, {"product", &unit::product}}
-    );
+    constexpr text_field wwid{"wwid", &unit::wwid};
+    constexpr text_field serial{"serial", &unit::serial};
+    constexpr text_field vendor{"vendor", &unit::vendor};
+    constexpr text_field product{"product", &unit::product};
+    if (is_told_twice(recorded, now, wwid))
+        return same_texts(recorded, now, {wwid});
+    if (is_told_twice(recorded, now, serial))
+        return same_texts(recorded, now, {serial, vendor, product});
+    for (const auto& name : {wwid, serial})
+        if ((recorded.*name.second).empty() && !(now.*name.second).empty())
+            return same_texts(recorded, now, {name});
+    return same_texts(recorded, now, {vendor, product});
 }
 
 } // namespace

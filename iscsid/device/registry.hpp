@@ -87,9 +87,10 @@ class registry {
     std::filesystem::path folder_;
 };
 
-// Whether the LUN that a scan finds now is the recorded one: the same WWID if either has one, else
-// the same serial number, vendor and product; the same block size; not fewer blocks. Fault:
-// other_unit with the first difference.
+// Whether the LUN that a scan finds now is the recorded one: the same WWID if both have one, else
+// the same serial number if both have one, and the same vendor and product; the same block size;
+// not fewer blocks. A name that it does not tell any more says nothing, one that is new is of
+// another unit. Fault: other_unit with the first difference.
 iscsi::result<void> same_unit(const scsi::logical_unit& recorded, const scsi::logical_unit& now);
 
 } // namespace iscsid::device

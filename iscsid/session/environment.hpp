@@ -31,6 +31,11 @@ struct environment {
     // The pause before LUNs that could not be looked at are looked at again; it doubles each time.
     std::chrono::milliseconds first_pause_of_looks{5000};
 
+    // How long the users of a disk that an earlier daemon has left wait for a LUN that is there but
+    // busy, or becoming ready: as long as a command gets (lane::identity_check). Then they hear
+    // errors until it has said what it is.
+    std::chrono::milliseconds patience_with_left{180'000};
+
     // The lanes (lane_pool): see lane::adopt() and lane::drop(). Tests put their own here.
     std::function<lane::lane&(lane::session_key, iscsi::session, int, lane::note_handler)> adopt;
     std::function<void(lane::session_key, std::function<void()>)> drop;

@@ -260,7 +260,8 @@ warnings live_session::note_scan(const device::scan_result& seen) {
 // A unit that could not say who it is will not tell when it can: it is asked again, at growing
 // intervals.
 void live_session::look_later_if_needed() {
-    constexpr unsigned most_doublings = 5;
+    // Users of a disk that is left wait for the next look.
+    const unsigned most_doublings = disks_.left_disks().empty() ? 5 : 2;
     if (!has_unanswered_ && !disks_.has_unverified()) {
         looks_in_vain_ = 0;
         later_.cancel();

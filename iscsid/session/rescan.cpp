@@ -51,11 +51,30 @@ bool is_known(
            std::ranges::any_of(orphans, has_number);
 }
 
-// A smaller one may still be the same.
+// A smaller one may still be the same, unless it does not say its name any more: then nothing but
+// vendor, product and size speaks for it.
 iscsi::result<void> same_disk(const scsi::logical_unit& recorded, const scsi::logical_unit& now) {
+    const bool had_name = !recorded.wwid.empty() || !recorded.serial.empty();
+    const bool is_silent = had_name && now.wwid.empty() && now.serial.empty();
     auto expected = recorded;
-    expected.block_count = std::min(recorded.block_count, now.block_count);
+    if (!is_silent)
+        expected.block_count = std::min(recorded.block_count, now.block_count);
     return device::same_unit(expected, now);
+}
+
+// What a unit does not tell any more stays what it was, so that the next look has something to
+// compare with.
+scsi::logical_unit with_names_of(const scsi::logical_unit& recorded, scsi::logical_unit now) {
+    if (now.wwid.empty())
+        now.wwid = recorded.wwid;
+    if (now.serial.empty())
+        now.serial = recorded.serial;
+    return now;
+}
+
+device::found_lun with_names_of(const scsi::logical_unit& recorded, device::found_lun seen) {
+    seen.properties = with_names_of(recorded, std::move(seen.properties));
+    return seen;
 }
 
 // An orphan becomes a disk that behaves as its LUN does now (a cache that is on must be flushed
@@ -83,7 +102,7 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
     }
     if (disk.barred)
         changes.unbar.push_back(number);
-    changes.refresh.push_back(*now);
+    changes.refresh.push_back(with_names_of(disk.state.properties, *now));
 }
 
 void look_at(
@@ -96,8 +115,8 @@ void look_at(
     } else if (const auto same = same_disk(orphan.properties, now->properties); !same) {
         changes.bars.push_back({orphan.lun_number, same.error().text(), false});
     } else {
-        changes.adopt.back() = adoptable(orphan, now->properties);
-        changes.refresh.push_back(*now);
+        const auto& found = changes.refresh.emplace_back(with_names_of(orphan.properties, *now));
+        changes.adopt.back() = adoptable(orphan, found.properties);
     }
 }
 
@@ -310,6 +329,17 @@ disk_changes changes_of(
         changes.refresh.push_back(each);
     }
     return changes;
+}
+
+void leave_unanswered(disk_changes& changes, const device::scan_result& seen) {
+    const auto has_answered = [&seen](std::uint64_t number) {
+        return !has(seen.unanswered, number);
+    };
+    const auto left =
+        std::ranges::stable_partition(changes.adopt, has_answered, &device::disk_state::lun_number);
+    changes.leave.assign(left.begin(), left.end());
+    changes.adopt.erase(left.begin(), left.end());
+    std::erase_if(changes.bars, [&](const auto& bar) { return !has_answered(bar.lun_number); });
 }
 
 change_report apply_changes(

@@ -20,6 +20,7 @@ struct disk_changes {
     lane::session_key sid = 0;
     std::vector<device::disk_state> attach; // LUNs without a disk
     std::vector<device::disk_state> adopt;  // disks that an earlier daemon has left
+    std::vector<device::disk_state> leave;  // the same, to be taken over after a later look
     std::vector<std::uint64_t> remove;      // LUNs that are gone
     std::vector<device::found_lun> refresh; // what was seen of those that are or become disks
     std::vector<bar> bars;                  // perhaps another LUN under an old number
@@ -36,6 +37,10 @@ disk_changes changes_of(
     const device::disk_state& whose,
     bool attach_new
 );
+
+// Orphans whose LUN could not say what it is now stay what they are, and their users wait, instead
+// of being taken over behind a bar. Pure.
+void leave_unanswered(disk_changes& changes, const device::scan_result& seen);
 
 struct change_report {
     std::vector<attached_disk> disks; // as they are now

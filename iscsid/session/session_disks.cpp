@@ -1,5 +1,6 @@
 #include "iscsid/session/session_disks.hpp"
 
+#include "iscsid/session/clock.hpp"
 #include "iscsid/session/disk_notes.hpp"
 
 #include "libiscsi/net/pending.hpp"
@@ -140,6 +141,10 @@ asio::awaitable<warnings> session_disks::follow(device::scan_result seen, scan_o
     auto changes = changes_of(disks_, left_, seen, orders.whose, orders.attach_new);
     if (!orders.remove_gone)
         changes.remove.clear();
+    if (!left_looked_at_)
+        left_looked_at_ = now();
+    if (now() < *left_looked_at_ + with_.patience_with_left)
+        leave_unanswered(changes, seen);
     seen_.clear();
     for (const auto& each : seen.disks)
         seen_.push_back(each.number);
@@ -159,6 +164,7 @@ asio::awaitable<void> session_disks::take_over_without_target() {
 }
 
 asio::awaitable<warnings> session_disks::apply(disk_changes changes) {
+    auto left = std::move(changes.leave);
     auto work =
         [with = with_.disks, lane = lane_, disks = disks_, changes = std::move(changes)]() mutable {
             return apply_changes(with, *lane, std::move(disks), std::move(changes));
@@ -167,7 +173,7 @@ asio::awaitable<warnings> session_disks::apply(disk_changes changes) {
     auto report = co_await run_on(*with_.workers, std::move(work));
     is_changing_ = false;
     disks_ = std::move(report.disks);
-    left_.clear();
+    left_ = std::move(left);
     for (const auto& line : report.news)
         spdlog::info("{}: {}", name_, line);
     for (const auto& line : report.troubles)

@@ -10,6 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,7 @@ class session_disks {
     std::vector<std::uint64_t> seen_; // LUNs with a usable disk, by the latest scan
     std::vector<attached_disk> disks_;
     std::vector<device::disk_state> left_;
+    std::optional<iscsi::instant> left_looked_at_; // for the first time
     bool is_changing_ = false;
 };
 

@@ -38,7 +38,16 @@ struct restored : manager_world {
         return done;
     }
 
+    // VPD 83 with another NAA designator (SPC-4 §7.8.5.2.5).
     void show_another_disk(std::uint64_t lun) {
+        target.answer(
+            lun,
+            vpd(0x83),
+            {sends(bytes_of({0, 0x83, 0, 12, 1, 3, 0, 8, 0x50, 0, 0, 0, 0, 0, 0, 0x99}))}
+        );
+    }
+
+    void refuse_names(std::uint64_t lun) {
         const auto refused = sense(scsi::sense_key::illegal_request, 0x24, 0);
         target.answer(lun, vpd(0x80), {refused});
         target.answer(lun, vpd(0x83), {refused});
@@ -214,8 +223,37 @@ TEST_F(restored, disks_that_are_others_are_taken_over_behind_a_bar) {
     EXPECT_EQ(bar_of(4, 1), 0);
 }
 
+TEST_F(restored, disks_that_do_not_say_their_names_any_more_are_taken_over) {
+    all().restore({left(4, 0), left(4, 1)});
+    refuse_names(1);
+    ASSERT_TRUE(come_back(4, "LUN 1 (old-1) goes on where it stopped"));
+    EXPECT_EQ(bar_of(4, 1), 0);
+    show_another_disk(1); // the name of before is what it is compared with
+    EXPECT_EQ(rescan(4).code, exit_code::success);
+    EXPECT_EQ(bar_of(4, 1), EIO);
+}
+
+// Their users wait, instead of hearing errors because of a target that has much to do.
+TEST_F(restored, disks_of_busy_luns_are_looked_at_until_these_answer) {
+    with.first_pause_of_looks = std::chrono::milliseconds(1);
+    all().restore({left(4, 0), left(4, 1)});
+    const auto ready = plain(scsi::operation_code::test_unit_ready);
+    target.answer(1, ready, {sense(scsi::sense_key::not_ready, 0x04, 0x0b)});
+    ASSERT_TRUE(come_back(4, "LUN 0 (old-0) goes on where it stopped"));
+    const auto looks = target.times_asked(1, ready);
+    EXPECT_TRUE(until([&] { return target.times_asked(1, ready) > looks + 2; }));
+    EXPECT_EQ(bar_of(4, 1), 0);
+    EXPECT_EQ(driver.adoptions(), 1);
+    EXPECT_EQ(disk_of(4, 1), "old-1");
+    target.has_disk(1);
+    EXPECT_TRUE(until([&] { return log.has("LUN 1 (old-1) goes on where it stopped"); }));
+    EXPECT_EQ(driver.adoptions(), 2);
+    EXPECT_EQ(registry.load().disks.size(), 2U);
+}
+
 TEST_F(restored, disks_that_cannot_be_looked_at_are_looked_at_again) {
     with.first_pause_of_looks = std::chrono::milliseconds(1);
+    with.patience_with_left = {};
     all().restore({left(4, 0), left(4, 1)});
     const auto ready = plain(scsi::operation_code::test_unit_ready);
     target.answer(1, ready, {sense(scsi::sense_key::not_ready, 0x3a, 0)});

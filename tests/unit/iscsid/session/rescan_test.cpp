@@ -33,7 +33,7 @@ found_lun other(std::uint64_t lun) {
 }
 
 // "attach 2; remove 1; …": all of it, in the fewest words.
-std::string words_of(const disk_changes& changes) {
+std::string describe(const disk_changes& changes) {
     std::vector<std::string> all;
     for (const auto& each : changes.attach)
         all.push_back(fmt::format("attach {}", each.lun_number));
@@ -67,7 +67,7 @@ void check(const std::vector<example>& examples) {
             orphans.push_back(state_of(lun));
         const auto changes =
             changes_of(each.disks, orphans, each.seen, state_of(0), each.attach_new);
-        EXPECT_EQ(words_of(changes), each.expected) << each.name;
+        EXPECT_EQ(describe(changes), each.expected) << each.name;
     }
 }
 
@@ -201,6 +201,43 @@ TEST(disk_changes, follow_an_orphan_that_has_grown) {
 // The next scan would lift this bar: a smaller disk is the same disk there.
 TEST(disk_changes, do_not_bar_an_orphan_that_has_shrunk) {
     check({{"shrunk", {}, {1}, {{found(1, 99)}, {}, {}}, "adopt 1; resize 1 to 99"}});
+}
+
+found_lun nameless(std::uint64_t lun, std::uint64_t blocks = 100) {
+    auto seen = found(lun, blocks);
+    seen.properties.wwid = seen.properties.serial = {};
+    return seen;
+}
+
+// A page that a unit refuses says nothing; vendor, product and size do.
+TEST(disk_changes, know_a_lun_that_does_not_say_its_name_any_more) {
+    auto other_maker = nameless(1);
+    other_maker.properties.vendor = "OTHER";
+    check({
+        {"agrees", {disk_of(1)}, {}, {{nameless(1)}, {}, {}}, ""},
+        {"agrees, barred", {disk_of(1, true)}, {}, {{nameless(1)}, {}, {}}, "unbar 1"},
+        {"agrees, an orphan", {}, {1}, {{nameless(1)}, {}, {}}, "adopt 1"},
+        {"has grown", {disk_of(1)}, {}, {{nameless(1, 101)}, {}, {}}, "resize 1 to 101"},
+        {"is smaller", {disk_of(1)}, {}, {{nameless(1, 99)}, {}, {}}, "bar 1"},
+        {"other vendor", {disk_of(1)}, {}, {{other_maker}, {}, {}}, "bar 1"},
+        {"other vendor, an orphan", {}, {1}, {{other_maker}, {}, {}}, "adopt 1; bar 1"},
+    });
+}
+
+TEST(disk_changes, keep_the_name_that_a_lun_does_not_say_any_more) {
+    const auto recorded = state_of(1).properties;
+    ASSERT_FALSE(recorded.wwid.empty());
+    for (const bool is_orphan : {false, true}) {
+        const auto disks = is_orphan ? std::vector<attached_disk>{} : std::vector{disk_of(1)};
+        const auto orphans =
+            is_orphan ? std::vector{state_of(1)} : std::vector<iscsid::device::disk_state>{};
+        const auto changes = changes_of(disks, orphans, {{nameless(1)}, {}, {}}, state_of(0), true);
+        ASSERT_EQ(changes.refresh.size(), 1U);
+        EXPECT_EQ(changes.refresh[0].properties.wwid, recorded.wwid);
+        EXPECT_EQ(changes.refresh[0].properties.serial, recorded.serial);
+        for (const auto& adopted : changes.adopt)
+            EXPECT_EQ(adopted.properties.wwid, recorded.wwid);
+    }
 }
 
 // ---- what is done about it --------------------------------------------------------------------
