@@ -219,7 +219,7 @@ void data_lane::attach(
 void data_lane::introduce(const attachment& disk, const scsi::logical_unit& properties) {
     if (ends_old_tasks(properties))
         disk.host->trust_reinstatement(disk.lun);
-    disk.host->add(*disk.queue);
+    disk.host->sources().add(*disk.queue);
     disk.host->unit_of(disk.lun).join(*disk.queue, properties);
 }
 
@@ -355,7 +355,7 @@ void data_lane::see_off_disks() {
     for (const auto& disk : left) {
         if (disk->host != nullptr) {
             disk->host->unit_of(disk->lun).part(*disk->queue);
-            disk->host->remove(*disk->queue);
+            disk->host->sources().remove(*disk->queue);
         }
         if (disk->gone)
             disk->gone();
@@ -378,7 +378,7 @@ void data_lane::see_off_sessions() {
 }
 
 void data_lane::see_off(session_host& host) {
-    host.part_from_sources();
+    host.sources().end_session();
     for (const auto& disk : disks_)
         if (disk->host == &host)
             disk->host = nullptr;

@@ -42,6 +42,17 @@ std::string words_for(const iscsi::task_done& done) {
     return scsi::describe({done.response, done.status, done.sense});
 }
 
+io_trouble describe_request(const block_request& request, std::uint32_t block_size) {
+    io_trouble what;
+    what.op = request.op;
+    if (request.op == operation::flush || block_size == 0)
+        return what;
+    what.lba = request.offset / block_size;
+    what.blocks = request.length / block_size;
+    what.bytes = request.length;
+    return what;
+}
+
 std::string_view words_for_refused(int error) {
     return error == EROFS ? "the unit is read-only" : "not within the unit, or not on its blocks";
 }
@@ -67,7 +78,7 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     if (const int error = translator_.check(request); error != 0 && refusal() == 0) {
         enter(request, {}, 0, error);
         unit_->trouble(trouble_kind::failed, [&] {
-            auto what = describe(request);
+            auto what = describe_request(request, translator_.unit().block_size);
             what.reason = words_for_refused(error);
             what.error = error;
             return what;
@@ -394,21 +405,9 @@ void lun_queue::check_at(iscsi::instant when) {
     next_check_ = next_check_ ? std::min(*next_check_, when) : when;
 }
 
-io_trouble lun_queue::describe(const block_request& request) const {
-    io_trouble what;
-    what.op = request.op;
-    const std::uint32_t block = translator_.unit().block_size;
-    if (request.op == operation::flush || block == 0)
-        return what;
-    what.lba = request.offset / block;
-    what.blocks = request.length / block;
-    what.bytes = request.length;
-    return what;
-}
-
 // Of the command that was sent; of the whole request when none was.
 io_trouble lun_queue::describe(const entry& of) const {
-    auto what = describe(of.request);
+    auto what = describe_request(of.request, translator_.unit().block_size);
     what.tries = of.tries;
     if (what.bytes == 0 || of.command.blocks == 0)
         return what;

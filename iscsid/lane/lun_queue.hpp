@@ -99,7 +99,6 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     );
     void note_cache();
     void check_at(iscsi::instant when);
-    io_trouble describe(const block_request& request) const;
     io_trouble describe(const entry& what) const;
 
     std::uint32_t take();

@@ -1,26 +1,24 @@
 #pragma once
 
-#include "iscsid/lane/command_source.hpp"
+#include "iscsid/lane/command_sources.hpp"
 #include "iscsid/lane/control_commands.hpp"
 #include "iscsid/lane/lane.hpp"
+#include "iscsid/lane/session_socket.hpp"
 #include "iscsid/lane/unit.hpp"
 
-#include <functional>
 #include <optional>
 #include <vector>
 
 namespace iscsid::lane {
 
-// A session on its lane: its socket, one receive and one send under way, its events, and the
-// sources of its commands. The lane calls run() after each turn of the ring.
-class session_host final : public session_port, private ring_client {
+// A session on its lane: it moves what the engine (iscsi::session) wants moved, gives its events to
+// whom they concern, and its free slots to the sources of commands in turn.
+//
+//   transport() once after each want_transport → run() after each turn of the ring → leave() →
+//   sources().end_session() when it is quiet
+class session_host final : public session_port, private socket_owner {
   public:
     session_host(session_key key, iscsi::session session, int socket, note_handler notes, ring& io);
-    ~session_host() override;
-    session_host(const session_host&) = delete;
-    session_host& operator=(const session_host&) = delete;
-    session_host(session_host&&) = delete;
-    session_host& operator=(session_host&&) = delete;
 
     session_key key() const { return key_; }
 
@@ -32,8 +30,7 @@ class session_host final : public session_port, private ring_client {
 
     void trust_reinstatement(const iscsi::lun_field& lun) { session_.trust_reinstatement(lun); }
 
-    void add(command_source& source);
-    void remove(const command_source& source); // it has no command under way
+    command_sources& sources() { return sources_; }
 
     // The unit of this LUN, from now on until the session leaves.
     unit& unit_of(const iscsi::lun_field& lun);
@@ -41,9 +38,7 @@ class session_host final : public session_port, private ring_client {
     // Ends the connection. When that is quiet the sources must be told, then the object may go.
     void leave();
 
-    bool is_quiet() const { return socket_ < 0; }
-
-    void part_from_sources();
+    bool is_quiet() const { return !socket_.is_open(); }
 
     // `now` is only for deadlines; what takes part in this turn reads the clock itself, for it may
     // come before.
@@ -67,58 +62,26 @@ class session_host final : public session_port, private ring_client {
     void note_change(const iscsi::lun_field& lun, scsi::attention what) override;
 
   private:
-    enum io_number : std::uint32_t { receiving, sending };
+    struct event_reader; // what follows from each event of the session
 
-    void ring_done(std::uint32_t operation, std::int32_t result) override;
-    void received(std::int32_t result);
-    void sent(std::int32_t result);
+    void received(std::size_t bytes) override;
+    void sent(std::size_t bytes) override;
+    void closed(const iscsi::fault& why) override;
 
-    void handle_deadlines(iscsi::instant now);
-    void settle();
+    void finish_turn();
     void drain_events();
-    bool hand_out_free_slots();
-    bool serve_one();
     std::optional<iscsi::instant> first_deadline() const;
-    void start_receive();
-    void start_send();
-    void begin_close(const iscsi::fault& why);
-    void finish_close();
-
-    void on(const iscsi::task_done& done);
-    void on(const iscsi::want_transport& what);
-    void on(const iscsi::want_close& what);
-    void on(const iscsi::want_entropy& what);
-    void on(const iscsi::logged_in& what);
-    void on(const iscsi::target_message& what);
-    void on(const iscsi::logged_out& what);
-
-    template <class Event> // the rest is for the control thread alone
-    void on(const Event& what) {
-        tell(iscsi::event(what));
-    }
-
-    unit* find_unit(const iscsi::lun_field& lun);
-    void tell_attention(const iscsi::target_message& what);
 
     session_key key_;
     iscsi::session session_;
-    int socket_; // -1: none
     bool transport_wanted_;
     note_handler notes_;
-    ring& io_;
+    session_socket socket_;
     std::optional<iscsi::instant> deadline_;
-    bool busy_ = true; // something has happened since the last settle()
-    bool receive_under_way_ = false;
-    bool send_under_way_ = false;
-    std::optional<iscsi::fault> closing_; // waits for both to end
-    std::vector<iovec> receive_vector_;
-    std::vector<iovec> send_vector_;
+    bool busy_ = true; // something has happened since the end of the last turn
     control_commands control_{*this};
     std::vector<std::unique_ptr<unit>> units_;
-    std::vector<command_source*> sources_; // by the high half of a cookie; nullptr is free
-    std::size_t next_served_ = 0;          // who gets the next free slot
-    bool someone_waits_ = false;           // for a free slot: nobody takes one out of turn
-    bool is_serving_ = false;
+    command_sources sources_;
 };
 
 } // namespace iscsid::lane
