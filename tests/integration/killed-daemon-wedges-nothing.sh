@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# kill -9 of iscsid while a call to its own disk waits for a target that does not answer (binding the loop
-# device, flushing it for a logout): no process of it is left, other loop devices work, the next iscsid
-# cleans up and logs in again.
+# kill -9 of iscsid while a call to its own disk is under way: because the target does not answer (binding
+# the loop device, flushing it for a logout), or because the daemon itself is stopped, at each call that a
+# login, a rescan of a unit that has grown and a logout make. No process of it is left, other loop devices
+# work, the next iscsid cleans up and logs in again.
 . "$(dirname "$0")/../support/functions.sh"
 requires_loop_disks
+requires ss
 
 # What hangs, and with it others' loop devices, is freed by the same way as by iscsid.
 abort_connections() {
@@ -27,8 +29,13 @@ is_gone() { ! kill -0 "$1"; }
 
 # kill_with CALL: the daemon ends although CALL is under way, and so do all processes of its.
 kill_with() {
-    local pid helper all
     wait_until 30 helper_waits || fail "$1 does not wait for the target"
+    kill_at "$1"
+}
+
+# kill_at CALL: now.
+kill_at() {
+    local pid helper all
     helper=$(pgrep -P "$iscsid_pid" -f iscsid-disk-helper)
     mapfile -t all < <(echo "$iscsid_pid"; echo "$helper"; calls)
     kill -9 "$iscsid_pid"
@@ -78,5 +85,77 @@ wait_until 10 is_gone "$reader" || fail "a reader of the dead disk still waits"
 kill -CONT "$test_target_pid"
 goes_on_with 'a logout beside a reader'
 log_out
+
+# ---- every call of the daemon to its helper -----------------------------------------------------------------
+# The daemon answers what FUSE asks of its disks, so a call is held by stopping the daemon: the helper is
+# stopped until the question has come, then the daemon is, then the helper makes the call.
+
+# has_question: the helper has been asked something that it has not read yet.
+has_question() { ss -xp 2>/dev/null | awk -v who="pid=$helper," 'index($0, who) && $3 > 0 { found = 1 } END { exit !found }'; }
+is_answered() { ! ps -o stat= --ppid "$helper" | grep -qv '^Z'; } # which the helper has not waited for yet
+is_over() { ! kill -0 "$verb" 2>/dev/null; }
+
+# next_question: true when the helper, which is stopped, has one; false when the verb is over without.
+next_question() {
+    wait_until 30 eval 'has_question || is_over' || fail "neither a question nor an end"
+    has_question
+}
+
+# kill_at_question NUMBER VERB…: the daemon is killed while the NUMBERth call that VERB needs is under way.
+# False: it needs fewer.
+kill_at_question() {
+    local number=$1 passed=0
+    shift
+    helper=$(pgrep -P "$iscsid_pid" -f iscsid-disk-helper)
+    kill -STOP "$helper"
+    "$@" >/dev/null 2>&1 &
+    verb=$!
+    while next_question; do
+        passed=$((passed + 1))
+        kill -STOP "$iscsid_pid" # so that the helper is asked nothing else
+        kill -CONT "$helper"
+        wait_until 30 eval '! has_question' || fail "the helper reads nothing"
+        [ $passed -lt "$number" ] || break
+        kill -STOP "$helper"
+        kill -CONT "$iscsid_pid"
+        wait_until 30 is_answered || fail "call $passed of $* does not end"
+    done
+    [ $passed -eq "$number" ] || { kill -CONT "$helper"; return 1; }
+    kill_at "call $number of $*"
+    wait "$verb" 2>/dev/null
+    return 0
+}
+
+# goes_on CALL: the next daemon removes what is left, if anything is, and then all is well.
+goes_on() {
+    : >"$WORK/iscsid.log"
+    start_iscsid
+    log_in
+    [ ${#disk[@]} -eq 2 ] || fail "$1: two disks expected: ${disk[*]}"
+    dd if=/dev/urandom of="${disk[0]}" bs=1M count=2 oflag=direct conv=fsync status=none || fail "$1: write"
+}
+
+# at_each_question PREPARE VERB…: PREPARE, then VERB with the daemon killed at its first call; the same with the
+# second, and so on until VERB ends with fewer.
+at_each_question() {
+    local prepare=$1 number=1
+    shift
+    while $prepare && kill_at_question $number "$@"; do
+        goes_on "call $number of $*"
+        number=$((number + 1))
+    done
+    [ $number -gt 1 ] || fail "$* asks the helper nothing"
+    echo "$*: killed at each of $((number - 1)) calls"
+}
+
+size=64
+grow() { size=$((size + 8)) && [ "$(tell_target "lun 0 size $size quietly")" = ok ]; }
+begin_logged_out() { [ ${#disk[@]} -eq 0 ] || { log_out && disk=(); }; }
+begin_logged_in() { [ -n "$(disks)" ] || log_in; }
+disk=()
+at_each_question begin_logged_out iscsiadm -m node -l
+begin_logged_in
+at_each_question grow iscsiadm -m session -R
+at_each_question begin_logged_in iscsiadm -m node -u
 stop_iscsid || fail "iscsid ended with $?"
 stop_test_target
