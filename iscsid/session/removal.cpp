@@ -131,10 +131,12 @@ class one_removal {
         forget(with_, state);
         disk_.device.reset();
         lane_.forget_ledger(state.sid, state.lun);
-        const auto unflushed = ledger_ ? ledger_->now().unflushed : 0;
-        if (unflushed == 0 || flush_unit())
+        if (!ledger_ || !ledger_->is_flush_due() || flush_unit())
             return {};
-        const auto doubt = fmt::format("{} bytes written since the last flush", unflushed);
+        const auto unflushed = ledger_->now().unflushed;
+        const auto doubt = unflushed > 0
+                               ? fmt::format("{} bytes written since the last flush", unflushed)
+                               : std::string("what was written before iscsid ended");
         if (disk_.is_gone)
             return {
                 {},

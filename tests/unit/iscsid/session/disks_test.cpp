@@ -225,6 +225,13 @@ TEST_F(taken, are_a_loss_when_their_unit_cannot_be_flushed) {
     EXPECT_THAT(take(0x18).losses, ElementsAre(HasSubstr("LUN 1 (no-such-disk-1): 512 bytes")));
 }
 
+TEST_F(taken, have_flushed_what_an_earlier_daemon_may_have_written) {
+    ledger.inherit();
+    EXPECT_THAT(take(0x18).losses, ElementsAre(HasSubstr("before iscsid ended")));
+    EXPECT_THAT(take(0).losses, IsEmpty());
+    EXPECT_EQ(flushed.size(), 2U);
+}
+
 TEST_F(taken, are_not_flushed_behind_a_bar) {
     ledger.write_ended(512, write_place::maybe_cached, 0);
     is_barred = true; // it may be another unit
