@@ -1,4 +1,4 @@
-#include "tests/unit/iscsid/session/log_ear.hpp"
+#include "tests/unit/iscsid/session/captured_log.hpp"
 
 #include "iscsid/session/io_report.hpp"
 
@@ -65,14 +65,14 @@ TEST(io_report, an_abort_says_that_the_request_goes_on) {
     aborted.kind = trouble_kind::aborted;
     aborted.reason = "no answer, aborted";
     aborted.tries = 2;
-    const log_ear ear;
+    const captured_log log;
     report("session 1", "sdc", aborted);
     EXPECT_TRUE(
-        ear.has("session 1: LUN 2 (sdc): WRITE of 8 blocks (4096 bytes) at LBA 1234, try 2: "
+        log.has("session 1: LUN 2 (sdc): WRITE of 8 blocks (4096 bytes) at LBA 1234, try 2: "
                 "no answer, aborted")
     );
     report("session 1", "sdc", failed_write());
-    EXPECT_TRUE(ear.has("session 1: LUN 2 (sdc): WRITE of 8 blocks (4096 bytes) at LBA 1234 failed")
+    EXPECT_TRUE(log.has("session 1: LUN 2 (sdc): WRITE of 8 blocks (4096 bytes) at LBA 1234 failed")
     );
 }
 

@@ -1,5 +1,5 @@
 #include "tests/unit/iscsid/device/scripted_target.hpp"
-#include "tests/unit/iscsid/session/log_ear.hpp"
+#include "tests/unit/iscsid/session/captured_log.hpp"
 #include "tests/unit/iscsid/session/manager_world.hpp"
 
 #include "iscsid/session/isid.hpp"
@@ -109,7 +109,7 @@ struct restored : manager_world {
         settings.config = admin::config::load(folder / "iscsid.conf").value();
     }
 
-    log_ear log;
+    captured_log log;
     iscsid::device::registry registry{folder / "disks-state"};
     bool hold = false; // commands are kept
     std::vector<std::function<void()>> held;

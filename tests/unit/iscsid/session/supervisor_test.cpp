@@ -1,6 +1,6 @@
+#include "tests/unit/iscsid/session/captured_log.hpp"
 #include "tests/unit/iscsid/session/fakes.hpp"
 #include "tests/unit/iscsid/session/job_world.hpp"
-#include "tests/unit/iscsid/session/log_ear.hpp"
 
 #include "iscsid/session/supervisor.hpp"
 
@@ -203,7 +203,7 @@ void lose(watched& in, boost::system::error_code how) {
 constexpr const char* cure = "give each its own InitiatorName";
 
 TEST_F(watched, a_session_that_the_target_ends_after_each_login_is_told_with_the_cure_once) {
-    const log_ear log;
+    const captured_log log;
     watch(plan());
     const auto closed = iscsi::to_error_code(iscsi::session_errc::target_closed);
     lose(*this, closed);
@@ -217,7 +217,7 @@ TEST_F(watched, a_session_that_the_target_ends_after_each_login_is_told_with_the
 }
 
 TEST_F(watched, a_session_whose_network_is_bad_is_not_taken_for_that) {
-    const log_ear log;
+    const captured_log log;
     watch(plan());
     for (int again = 0; again < 20; ++again)
         lose(*this, iscsi::to_error_code(iscsi::session_errc::noop_timeout));

@@ -11,17 +11,17 @@
 
 namespace iscsid::session {
 
-// Hears what is logged as long as it lives, from all threads.
-class log_ear {
+// What is logged as long as it lives, by all threads.
+class captured_log {
   public:
-    log_ear() : before_(spdlog::default_logger()) {
-        spdlog::set_default_logger(std::make_shared<spdlog::logger>("ear", lines_));
+    captured_log() : before_(spdlog::default_logger()) {
+        spdlog::set_default_logger(std::make_shared<spdlog::logger>("captured", lines_));
     }
 
-    ~log_ear() { spdlog::set_default_logger(before_); }
+    ~captured_log() { spdlog::set_default_logger(before_); }
 
-    log_ear(const log_ear&) = delete;
-    log_ear& operator=(const log_ear&) = delete;
+    captured_log(const captured_log&) = delete;
+    captured_log& operator=(const captured_log&) = delete;
 
     bool has(const std::string& part) const { return count(part) > 0; }
 
