@@ -29,7 +29,7 @@ constexpr std::uint64_t bytes_per_second = 10U << 20U;
 
 // An other unit's command waits for its own queue, and for the share of data that the unit in
 // trouble may have out: 1 MiB, 100 ms of this link.
-constexpr std::chrono::nanoseconds longest_wait = 300ms;
+constexpr std::chrono::nanoseconds longest_wait = 400ms;
 
 // With a new connection (dead units cost one, while nobody else is answered).
 constexpr std::chrono::nanoseconds longest_wait_over_a_loss = 20s;

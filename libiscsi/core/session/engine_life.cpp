@@ -118,7 +118,7 @@ void session_engine::enter_full_feature(instant now) {
 void session_engine::drain(duration within, instant now) {
     if (life_ != life::logged_in)
         return;
-    phase_.tasks().hold_commands();
+    phase_.tasks().sender().hold();
     alarms_.set(alarm::drain, now + within / 2);
     move_when_drained(now);
 }

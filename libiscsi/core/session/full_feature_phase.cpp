@@ -296,7 +296,7 @@ full_feature_phase::on(const reject& pdu, connection& /*from*/, bytes_view data,
 // ---- out --------------------------------------------------------------------------------------
 
 void full_feature_phase::fill(connection& over) {
-    tasks_.emit(over);
+    tasks_.sender().emit(over);
     if (!over.wants_probe() && !tasks_.wants_probe())
         return;
     const auto tag = nops_.probe(over);

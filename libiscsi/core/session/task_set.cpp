@@ -33,6 +33,20 @@ result<void> check_length(const command& what) {
     return {};
 }
 
+// Its connection has ended while the target had it.
+void note_loss(task& what, instant now) {
+    if (may_change_medium(what.what))
+        what.of->apply(unit_event::writes_lost);
+    if (what.losses++ == 0)
+        what.first_lost = now;
+}
+
+// The oldest goes out first, so it is the one to suspect; the others get their chance without it.
+bool is_hopeless(const task& what, instant now, duration patience) {
+    return patience >= duration::zero() && what.losses >= tolerated_losses &&
+           now - what.first_lost >= patience;
+}
+
 } // namespace
 
 task_set::task_set(session_context& context)
@@ -45,7 +59,8 @@ task_set::task_set(session_context& context)
       )
     , scheduler_(
           units_, timer_.probe(), context.config.timeouts.noop_out_interval > duration::zero()
-      ) {
+      )
+    , sender_(context, scheduler_) {
     parked_.reserve(context.config.commands_max + slots_kept);
 }
 
@@ -70,34 +85,6 @@ result<task_id> task_set::submit(const command& what) {
     return opened->id;
 }
 
-void task_set::emit(connection& to) {
-    while (to.has_room(context_.now) && emit_one(to)) {
-    }
-}
-
-// Commands and data take turns, so that neither starves the other.
-bool task_set::emit_one(connection& to) {
-    commands_turn_ = !commands_turn_;
-    if (commands_turn_ && emit_command(to))
-        return true;
-    if (to.send_data_out()) {
-        ++context_.statistics.dataout_pdus;
-        return true;
-    }
-    return !commands_turn_ && emit_command(to);
-}
-
-bool task_set::emit_command(connection& to) {
-    if (holds_commands_ || !context_.window.open())
-        return false;
-    auto* next = scheduler_.next(context_.now);
-    if (next == nullptr)
-        return false;
-    next->unlink();
-    send_command(to, *next);
-    return true;
-}
-
 std::size_t task_set::free_slots() const {
     const auto all = table_.free_slots();
     return all > slots_kept ? all - slots_kept : 0;
@@ -110,37 +97,6 @@ std::size_t task_set::free_slots(const lun_field& lun) {
     const auto most = all - for_others;
     const auto used = units_.of(lun).slots;
     return used >= most ? 0 : std::min(free_slots(), most - used);
-}
-
-void task_set::send_command(connection& to, task& what) {
-    const auto unasked = unasked_data_of(what, context_.parameters);
-    what.phase = task_phase::sent;
-    what.allegiance = &to;
-    what.command_sn = context_.window.take();
-
-    scsi_command pdu;
-    pdu.final = unasked.burst == 0;
-    pdu.read = what.is_read();
-    pdu.write = what.is_write();
-    pdu.attribute = what.what.attribute;
-    pdu.lun = what.what.lun;
-    pdu.initiator_task_tag = what.id;
-    pdu.expected_data_transfer_length = what.expected_length();
-    pdu.command_sn = what.command_sn;
-    pdu.cdb = what.what.cdb;
-    const auto immediate = what.what.data_out.first(unasked.immediate);
-    to.send(pdu, {immediate, immediate.empty() ? nullptr : &what.ledger, false, what.id});
-    what.pushed_to = to.output().pushed();
-    what.of->sent(what);
-    scheduler_.sent(what, context_.now);
-    ++context_.statistics.scsicmd_pdus;
-
-    if (what.is_write())
-        what.moved.add(0, unasked.immediate + unasked.burst);
-    if (unasked.burst == 0)
-        return;
-    what.bursts.push({reserved_tag, what.what.lun, unasked.immediate, unasked.burst, 0});
-    to.owe(what);
 }
 
 void task_set::on_left(std::span<const task_id> whose) {
@@ -364,16 +320,17 @@ void task_set::park(instant now) {
     parked_.clear();
     timer_.forget();
     scheduler_.connection_lost();
+    sender_.restart();
     units_.answering.clear();
     abandoned_ = 0;
-    holds_commands_ = false;
     for (auto& slot : table_.slots())
         if (slot.phase == task_phase::sent || (slot.phase == task_phase::ready && slot.reissued))
             park(slot, now);
     std::sort(parked_.begin(), parked_.end(), [](const task* a, const task* b) {
         return a->order > b->order;
     });
-    if (!parked_.empty() && is_hopeless(*parked_.back(), now)) {
+    if (!parked_.empty() &&
+        is_hopeless(*parked_.back(), now, context_.config.timeouts.replacement)) {
         finish(*parked_.back(), task_result::lost);
         parked_.pop_back();
     }
@@ -386,12 +343,8 @@ void task_set::park(instant now) {
 }
 
 void task_set::park(task& what, instant now) {
-    if (what.phase == task_phase::sent) {
-        if (may_change_medium(what.what))
-            what.of->apply(unit_event::writes_lost);
-        if (what.losses++ == 0)
-            what.first_lost = now;
-    }
+    if (what.phase == task_phase::sent)
+        note_loss(what, now);
     what.unlink();
     what.of->forget(what);
     scheduler_.over(what);
@@ -405,13 +358,6 @@ void task_set::park(task& what, instant now) {
     what.reissued = true;
     what.of->count_replay(what);
     parked_.push_back(&what);
-}
-
-// The oldest goes out first, so it is the one to suspect; the others get their chance without it.
-bool task_set::is_hopeless(const task& what, instant now) const {
-    const auto patience = context_.config.timeouts.replacement;
-    return patience >= duration::zero() && what.losses >= tolerated_losses &&
-           now - what.first_lost >= patience;
 }
 
 void task_set::blame(task_id id) {

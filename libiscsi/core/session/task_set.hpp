@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libiscsi/core/session/command_sender.hpp"
 #include "libiscsi/core/session/command_timer.hpp"
 #include "libiscsi/core/session/connection.hpp"
 #include "libiscsi/core/session/context.hpp"
@@ -20,8 +21,8 @@ class task_set {
     // ---- work ----
     result<task_id> submit(const command& what);
 
-    // Commands that the window lets pass and data that is due, as long as there is room.
-    void emit(connection& to);
+    // What puts the commands that may go, and data that is due, on a connection.
+    command_sender& sender() { return sender_; }
 
     task* find(task_id id) { return table_.find(id); }
 
@@ -54,9 +55,6 @@ class task_set {
     // No transport: every unfinished task goes back to the queue, oldest first. One that no
     // connection outlives ends after the replacement timeout, as it would without connections.
     void park(instant now);
-
-    // No command goes out any more; what is out may end.
-    void hold_commands() { holds_commands_ = true; }
 
     bool is_drained() const;
 
@@ -91,16 +89,12 @@ class task_set {
     std::size_t unfinished() const { return unfinished_; }
 
   private:
-    bool emit_one(connection& to);
-    bool emit_command(connection& to);
-    void send_command(connection& to, task& what);
     void on_left(task& what);
     void note_end(task& what);
     result<void> answered_twice(std::string_view field, task_id id);
     result<void> place(connection& from, task& what, const data_in& pdu, std::uint32_t length);
     result<task*> running(task_id id, std::string_view pdu_name);
     void park(task& what, instant now);
-    bool is_hopeless(const task& what, instant now) const;
     void complete(task& what);
 
     session_context& context_;
@@ -108,12 +102,11 @@ class task_set {
     unit_set units_;
     command_timer timer_;
     unit_scheduler scheduler_;
+    command_sender sender_;
     std::vector<task*> parked_; // only while park() sorts
     task_list answered_;
     std::size_t unfinished_ = 0;
     std::size_t abandoned_ = 0; // tasks of lost units that the target may still answer
-    bool commands_turn_ = false;
-    bool holds_commands_ = false; // until the connection ends
 };
 
 } // namespace iscsi
