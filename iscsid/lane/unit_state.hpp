@@ -1,6 +1,7 @@
 #pragma once
 
-#include <algorithm>
+#include "libiscsi/base/table.hpp"
+
 #include <array>
 #include <cstdint>
 
@@ -73,12 +74,11 @@ inline constexpr std::array unit_table{
 
 // What is not in the table changes nothing.
 constexpr unit_step advance(unit_state now, unit_happening what) {
-    const auto row = std::find_if(unit_table.begin(), unit_table.end(), [=](const unit_row& r) {
-        return r.now == now && r.what == what;
-    });
-    return row == unit_table.end() ? unit_step{now, unit_action::none} : row->step;
+    const auto* const row = iscsi::find_row(unit_table, now, what);
+    return row == nullptr ? unit_step{now, unit_action::none} : row->step;
 }
 
+static_assert(iscsi::has_one_row_each(unit_table));
 static_assert(advance(unit_state::other, unit_happening::unclear).next == unit_state::other);
 static_assert(advance(unit_state::other, unit_happening::silent).what == unit_action::none);
 static_assert(advance(unit_state::in_doubt, unit_happening::doubted).next == unit_state::in_doubt);

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <algorithm>
+#include "libiscsi/base/table.hpp"
+
 #include <array>
 #include <cstdint>
 
@@ -99,10 +100,8 @@ inline constexpr std::array phase_table{
 
 // What is not in the table changes nothing.
 constexpr phase_step advance(phase now, happening what) {
-    const auto row = std::find_if(phase_table.begin(), phase_table.end(), [=](const phase_row& r) {
-        return r.now == now && r.what == what;
-    });
-    return row == phase_table.end() ? phase_step{now, action::none} : row->step;
+    const auto* const row = iscsi::find_row(phase_table, now, what);
+    return row == nullptr ? phase_step{now, action::none} : row->step;
 }
 
 // Whether its login has succeeded, so that it can be listed and has something to lose.
@@ -117,16 +116,6 @@ constexpr bool is_being_made(phase now) {
            now == phase::attaching;
 }
 
-// No phase and happening have two rows, of which the second would never count.
-constexpr bool is_unambiguous() {
-    for (auto row = phase_table.begin(); row != phase_table.end(); ++row)
-        if (std::any_of(phase_table.begin(), row, [row](const phase_row& before) {
-                return before.now == row->now && before.what == row->what;
-            }))
-            return false;
-    return true;
-}
-
 // Every phase but the last two ends when the daemon does, whatever else it waits for.
 constexpr bool can_always_be_left() {
     for (const auto& row : phase_table)
@@ -135,7 +124,7 @@ constexpr bool can_always_be_left() {
     return true;
 }
 
-static_assert(is_unambiguous());
+static_assert(iscsi::has_one_row_each(phase_table));
 static_assert(can_always_be_left());
 static_assert(advance(phase::running, happening::logged_in).what == action::none);
 static_assert(advance(phase::attaching, happening::logout_asked).next == phase::attaching);

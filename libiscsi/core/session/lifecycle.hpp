@@ -1,6 +1,7 @@
 #pragma once
 
-#include <algorithm>
+#include "libiscsi/base/table.hpp"
+
 #include <array>
 #include <cstdint>
 
@@ -115,10 +116,8 @@ inline constexpr std::array life_table{
 
 // What is not in the table changes nothing.
 constexpr life_step advance(life now, happening what) {
-    const auto row = std::find_if(life_table.begin(), life_table.end(), [=](const life_row& r) {
-        return r.now == now && r.what == what;
-    });
-    return row == life_table.end() ? life_step{now, action::none} : row->step;
+    const auto* const row = find_row(life_table, now, what);
+    return row == nullptr ? life_step{now, action::none} : row->step;
 }
 
 // A transport is up, and the protocol runs over it.
@@ -132,6 +131,7 @@ constexpr bool ends(life now) {
     return now == life::leaving || now == life::ending || now == life::over;
 }
 
+static_assert(has_one_row_each(life_table));
 static_assert(advance(life::logged_in, happening::transport_lost).what == action::pause);
 static_assert(advance(life::leaving, happening::transport_lost).next == life::over);
 static_assert(advance(life::over, happening::start) == life_step{life::over, action::none});

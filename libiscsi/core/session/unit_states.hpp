@@ -1,6 +1,7 @@
 #pragma once
 
-#include <algorithm>
+#include "libiscsi/base/table.hpp"
+
 #include <array>
 #include <cstdint>
 
@@ -76,10 +77,8 @@ inline constexpr std::array unit_table{
 
 // What is not in the table changes nothing.
 constexpr unit_state advance(unit_state now, unit_event what) {
-    const auto row = std::find_if(unit_table.begin(), unit_table.end(), [=](const unit_row& r) {
-        return r.now == now && r.what == what;
-    });
-    return row == unit_table.end() ? now : row->next;
+    const auto* const row = find_row(unit_table, now, what);
+    return row == nullptr ? now : row->next;
 }
 
 constexpr bool is_lost(unit_state now) {
@@ -103,6 +102,7 @@ constexpr bool lets_all_go(unit_state now) {
     return now == unit_state::open;
 }
 
+static_assert(has_one_row_each(unit_table));
 static_assert(advance(unit_state::lost, unit_event::writes_lost) == unit_state::lost);
 static_assert(
     advance(advance(unit_state::asked, unit_event::writes_lost), unit_event::let_go) ==

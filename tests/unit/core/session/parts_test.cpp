@@ -260,13 +260,6 @@ constexpr std::array every_life{
     life::pausing,
     life::over};
 
-TEST(lifecycle, has_one_row_for_each_pair_at_most) {
-    std::set<std::pair<life, happening>> seen;
-    for (const auto& row : life_table)
-        EXPECT_TRUE(seen.insert({row.now, row.what}).second)
-            << int(row.now) << " " << int(row.what);
-}
-
 TEST(lifecycle, changes_nothing_for_what_is_not_in_the_table) {
     EXPECT_EQ(advance(life::over, happening::transport_up), (life_step{life::over, action::none}));
     EXPECT_EQ(advance(life::idle, happening::pause_over), (life_step{life::idle, action::none}));

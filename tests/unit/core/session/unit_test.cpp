@@ -7,8 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 // Logical units: their states, and that none waits for another.
 namespace iscsi::test {
 namespace {
@@ -37,12 +35,6 @@ constexpr std::array every_state{
     unit_state::replaying_asked,
     unit_state::lost,
     unit_state::lost_asked};
-
-TEST(unit_states, have_one_row_for_each_pair_at_most) {
-    std::set<std::pair<unit_state, unit_event>> seen;
-    for (const auto& row : unit_table)
-        EXPECT_TRUE(seen.insert({row.now, row.what}).second) << int(row.now) << int(row.what);
-}
 
 TEST(unit_states, let_nothing_go_while_somebody_asks_but_questions) {
     for (const auto now : every_state) {
