@@ -49,15 +49,24 @@ enum class login_key : std::uint8_t {
 
 // How two wishes become one value (§6.2.1, §6.2.2).
 enum class key_rule : std::uint8_t {
-    declare_number, // each side states its own
+    // Each side states its own, and there is no answer.
+    declare_number,
     declare_text,
+
+    // Numbers and booleans: the answer is already the outcome (§6.2.2).
     smaller,
     bigger,
     both_yes,
     either_yes,
+
+    // The first of the offered values that the other side can use (§6.2.1).
     one_of_list,
-    obsolete,      // §13.25: answered with Reject
-    authentication // §12.1: belongs to the security phases
+
+    // §13.25: answered with Reject.
+    obsolete,
+
+    // §12.1: belongs to the security phases.
+    authentication
 };
 
 // Who may send it; the other side only hears.
@@ -66,6 +75,7 @@ enum class key_sender : std::uint8_t { initiator, target, both };
 // In which stage of the login it has its place.
 enum class key_phase : std::uint8_t { security, operational, any };
 
+// Keys of data transfer mean nothing in a discovery session and are not offered there.
 enum class key_scope : std::uint8_t { every_session, normal_session };
 
 // `low` and `high` belong to the range. A default stands in when nobody says anything.

@@ -150,6 +150,8 @@ std::string login::implementation::offered_digests() const {
     return join_list({names.begin(), names.end()});
 }
 
+// Status 0. The checks of the header come before a word of the text is believed; text of ours that
+// did not fit goes out before anything that the target says is answered.
 result<login_step>
 login::implementation::on_success(const login_response& response, bytes_view data) {
     if (auto checked = check_identity(response); checked.has_error())
@@ -201,6 +203,8 @@ result<void> login::implementation::check_stage(const login_response& response) 
     return {};
 }
 
+// Text may be cut anywhere between responses with C=1 (§6.1), also inside a key, so it is read when
+// it is whole; how much that may be is bounded.
 result<void> login::implementation::collect(bytes_view data) {
     if (data.size() > longest_text - heard.size())
         return login_fault(

@@ -49,6 +49,8 @@ class negotiation {
     std::vector<negotiation_warning> warnings() const;
 
   private:
+    // How far the talk about a key has come. Each key is talked about once in a login (§6.3), so
+    // the last two are final. An untouched key that the target names first is its offer.
     enum class progress : std::uint8_t { untouched, offered, left_at_default, agreed };
 
     struct key_state {

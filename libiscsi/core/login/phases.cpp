@@ -55,6 +55,8 @@ result<login_phase> leave(full_feature&&, const phase_answer&) {
 
 } // namespace
 
+// Without CHAP the security stage is left out, which §6.3 allows: the first request may carry
+// CSG=1. Targets without authentication take that, and it saves a round.
 login_phase first_phase(const session_config& config) {
     const auto trust = target_trust::without_proof(config.auth);
     if (is_chap_configured(config.auth) || trust.has_error())

@@ -75,6 +75,7 @@ struct security_talk {
     const auth_config& auth() const { return config->auth; }
 };
 
+// AuthMethod is out, with the keys that say who we are (§12.1).
 struct offer_security {
     explicit offer_security(const session_config& config);
 
@@ -83,6 +84,7 @@ struct offer_security {
     security_talk talk;
 };
 
+// CHAP was chosen; CHAP_A is out, and the target asks its question next (§12.1.3).
 struct offer_algorithms {
     phase_words words() const;
 
@@ -146,6 +148,8 @@ class leave_security {
 
 // ---- the operational stage ----------------------------------------------------------------------
 
+// The keys of §13 are out. Each answer is taken at once; what the target offers of its own is
+// answered in the next request.
 class operational {
   public:
     // `trust` is only asked to be there. `first` goes before the offers: who we are, when the login
@@ -163,6 +167,7 @@ class operational {
     text_pairs to_say_;
 };
 
+// The end of the login, with what was agreed upon.
 class full_feature {
   public:
     // Only the operational phase leads here.

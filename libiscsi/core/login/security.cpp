@@ -39,6 +39,8 @@ result<std::vector<std::byte>> respond(const auth_config& auth, const chap_quest
 
 // ---- trust --------------------------------------------------------------------------------------
 
+// Whoever has names or secrets in the record means to use them: a login without CHAP would then be
+// less than was asked for.
 bool is_chap_configured(const auth_config& auth) {
     return !auth.outgoing.secret.empty() || must_target_prove_itself(auth);
 }
@@ -71,6 +73,8 @@ result<void> check_credentials(const auth_config& auth) {
 offer_security::offer_security(const session_config& config)
     : talk{&config, negotiation(config.offer, config.type, config.negotiation), {}} {}
 
+// "None" is offered only where the target may go unproven: a target that takes it ends the security
+// stage, and nothing it says later could make up for that.
 phase_words offer_security::words() const {
     auto text = identity(*talk.config);
     text.push_back({"AuthMethod", must_target_prove_itself(talk.auth()) ? "CHAP" : "CHAP,None"});
@@ -83,6 +87,8 @@ phase_words offer_algorithms::words() const {
     return {stage, std::nullopt, std::move(text)};
 }
 
+// Our proof and our question go out together (§12.1.3), with the wish for the operational stage: a
+// target that proves itself grants it with the same response.
 phase_words challenge_target::words() const {
     auto text = talk.answers;
     append(text, proof_of(talk.auth(), our_response_));
@@ -107,6 +113,8 @@ challenge_target::challenge_target(
 )
     : talk(std::move(so_far)), ours_(std::move(ours)), our_response_(std::move(response)) {}
 
+// The challenge must differ from the target's, or it could answer us with what we have answered it
+// (the reflection of §9.2.1); `watch` has those of all our logins.
 result<challenge_target> await_entropy::with(bytes_view entropy) && {
     if (entropy.size() != bytes())
         return chap_fault(
@@ -132,6 +140,8 @@ result<challenge_target> await_entropy::with(bytes_view entropy) && {
     );
 }
 
+// In an order that gives nothing away: who it says it is, that it does not repeat us, and only then
+// the digest, compared in constant time.
 result<chap_verified> challenge_target::verify(const chap_proof& proof) const {
     const auto& target = talk.auth().incoming;
     if (!target.name.empty() && proof.name != target.name)
@@ -200,6 +210,8 @@ result<login_phase> go_on(target_trust trust, security_talk&& talk, bool transit
 
 } // namespace
 
+// A target that does not answer AuthMethod has not agreed to CHAP, so it cannot be left at a
+// default (§12.1): that would be no authentication.
 result<login_phase> leave(offer_security&& now, const phase_answer& answer) {
     if (auto usable = check_credentials(now.talk.auth()); usable.has_error())
         return std::move(usable).error();
@@ -222,6 +234,8 @@ result<login_phase> leave(offer_security&& now, const phase_answer& answer) {
     );
 }
 
+// The target's question. One-way CHAP is answered and done with; mutual CHAP waits for random
+// bytes.
 result<login_phase> leave(offer_algorithms&& now, const phase_answer& heard) {
     const auto& auth = now.talk.auth();
     const auto* const chosen = find_value(heard.text, "CHAP_A");

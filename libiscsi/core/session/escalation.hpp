@@ -12,12 +12,22 @@
 namespace iscsi {
 
 enum class rung : std::uint8_t {
+    // ABORT TASK: one command.
     abort_task,
+
+    // LOGICAL UNIT RESET: all commands of the unit. The second one has the patience of a target
+    // reset.
     reset_unit,
     reset_unit_again,
+
+    // TARGET WARM RESET: all commands of the target's units, ours and others'.
     reset_target,
+
+    // Session reinstatement ends what is left of the old session (§6.3.5).
     new_connection,
-    lose_unit, // its commands end without the target
+
+    // Its commands end without the target.
+    lose_unit,
 };
 
 struct ladder_view {

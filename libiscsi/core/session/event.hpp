@@ -37,6 +37,8 @@ struct logged_in {
     std::vector<negotiation_warning> warnings = {}; // login parameters that the target got wrong
 };
 
+// What a login that failed says of the next one. The first login of a session ends for good unless
+// it is `retry`; one that was in before tries again in any case.
 enum class login_verdict : std::uint8_t {
     retry,          // may succeed later: status class 3, lost connection, timeout
     authentication, // 0201, 0202: open-iscsi's exit code 24
@@ -52,10 +54,18 @@ struct login_failed {
 };
 
 enum class task_result : std::uint8_t {
-    answered,   // response and status are the target's
-    short_data, // GOOD, but the bytes do not add up: never hand the data on
+    // Response and status are the target's.
+    answered,
+
+    // GOOD, but the bytes do not add up with the residual (§11.4.5): never hand the data on.
+    short_data,
+
+    // By task management, by the target itself (§11.9.1, event 5), or because its time was over.
+    // Whether it was done is not known.
     aborted,
-    lost, // the session ended or gave up before an answer came
+
+    // The session ended or gave up before an answer came. Whether it was done is not known.
+    lost,
 };
 
 // Exactly one for each accepted submit(). `sense` is valid until the next input.
@@ -145,6 +155,7 @@ struct session_statistics {
 };
 
 enum class session_errc {
+    // of submit() and send_targets(): the session goes on
     no_free_slot = 1,
     not_usable,
     command_too_long,

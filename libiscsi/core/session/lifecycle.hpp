@@ -11,36 +11,69 @@ namespace iscsi {
 
 // Exactly one at a time. The names say what has been asked of the world and not been answered.
 enum class life : std::uint8_t {
-    // Nothing is asked. From here only start() leads on.
-    idle,        // not started, or turned away for good
-    connecting,  // want_transport is out
-    in_login,    //
-    logged_in,   // full feature phase
-    leaving,     // Logout is out, by our own wish
-    moving,      // Logout is out, because the target asked; we come back
-    dropping,    // want_close is out; then pause and try again
-    redirecting, // want_close is out; then connect to another address
-    refused,     // want_close is out; then rest
-    ending,      // want_close is out; then the session is over
-    // The only state that a timer ends.
-    pausing, // Time2Wait or back-off
+    // Nothing is asked: not started, or turned away for good. From here only start() leads on.
+    idle,
+
+    // want_transport is out.
+    connecting,
+
+    // The login phase (§6.3), bounded by the login timeout.
+    in_login,
+
+    // Full feature phase: the only state in which commands go out.
+    logged_in,
+
+    // A Logout is out by our own wish (§11.14), with the reason "close the session".
+    leaving,
+
+    // A Logout is out because the target asked for it (§11.9.1, event 1), with the reason "close
+    // the connection"; we come back.
+    moving,
+
+    // want_close is out; then pause and try again.
+    dropping,
+
+    // want_close is out; then connect to the address that the target has named (§11.13.5).
+    redirecting,
+
+    // want_close is out; then rest, for trying again cannot help.
+    refused,
+
+    // want_close is out; then the session is over.
+    ending,
+
+    // Time2Wait (§7.5) or back-off. The only state that a timer ends.
+    pausing,
+
+    // For good: every task has ended.
     over,
 };
 
 // What the world, the target or the user does. Each comes in through one input of the session.
 enum class happening : std::uint8_t {
+    // The driver and the user.
     start,
     transport_up,
     connect_failed,
+    transport_lost,
+    logout_asked,
+
+    // The login phase has come to an end; one that failed may succeed later, a refused one will
+    // not.
     login_complete,
     login_redirected,
-    login_failed,  // may succeed later
-    login_refused, // will not succeed
+    login_failed,
+    login_refused,
+
+    // A rule was broken, a timer has ended, or the target drops it: the transport may be up, but
+    // nothing can be said over it any more.
     connection_bad,
-    transport_lost,
+
+    // The target has asked for a Logout, and tasks had their time to end.
     move_asked,
-    logout_asked,
     logout_answered,
+
+    // The timer of `pausing`.
     pause_over,
 };
 

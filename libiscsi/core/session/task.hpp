@@ -52,12 +52,22 @@ class burst_queue {
     std::size_t count_ = 0;
 };
 
+// In this order; only a lost connection leads back, from `sent` to `ready`.
 enum class task_phase : std::uint8_t {
+    // The slot has no task.
     free,
-    ready,    // waits for its first (or next) way out
-    sent,     // the target has it
-    answered, // over, but a send may still read its data
-    done,     // task_done is in the event queue
+
+    // Waits in the list of its unit for its first (or next) way out.
+    ready,
+
+    // The target has it, or will have it when what is queued has left. CmdSN and allegiance hold.
+    sent,
+
+    // Over, but a send may still read its data: the memory is not its owner's yet.
+    answered,
+
+    // task_done is in the event queue. The slot is kept until that is polled, for its sense data.
+    done,
 };
 
 using task_hook =

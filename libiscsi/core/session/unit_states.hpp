@@ -10,25 +10,47 @@
 // connection are not yet out of the way.
 namespace iscsi {
 
+// Names that end in `_asked`: the same while its user asks which unit it is. Then questions go at
+// most, and let_go() leads back.
 enum class unit_state : std::uint8_t {
-    open,            // everything may go
-    asked,           // its user asks which unit it is: only questions go
-    reset_pending,   // writes of a lost connection may still run there: nothing goes before a reset
-    reset_asked,     // both
-    replaying,       // those writes have been issued again: new commands wait for their ends
-    replaying_asked, // the re-issued ones wait, too, until it is known which unit it is
-    lost,            // its task management is not answered: commands end at once
-    lost_asked,      //
+    // Everything may go.
+    open,
+    asked,
+
+    // Writes of a lost connection may still run there, for targets differ in whether session
+    // reinstatement (RFC 7143 §6.3.5) has ended them: nothing goes before a reset is answered, not
+    // even a question, which the reset would end.
+    reset_pending,
+    reset_asked,
+
+    // Those writes have been issued again. New commands wait for their ends, for they must not
+    // overtake a write that was promised to be before them.
+    replaying,
+    replaying_asked,
+
+    // The ladder has come to its end without an answer: commands end at once, until a reset is
+    // answered after all.
+    lost,
+    lost_asked,
 };
 
 enum class unit_event : std::uint8_t {
-    hold,          // its user begins to ask
-    let_go,        // and knows
-    writes_lost,   // a connection has ended under unanswered writes; or a reset is wanted first
-    replays_begun, // commands that others must keep their order to are to go out again
-    reset_over,    // they cannot run any more, or the target is trusted to have ended them
-    replays_over,  // each of them is answered
-    unanswered,    // the ladder has come to its end
+    // Its user begins to ask, and knows.
+    hold,
+    let_go,
+
+    // A connection has ended under unanswered writes; or a reset is wanted first.
+    writes_lost,
+
+    // Commands that others must keep their order to are to go out again; each of them is answered.
+    replays_begun,
+    replays_over,
+
+    // Writes of before cannot run any more, or the target is trusted to have ended them.
+    reset_over,
+
+    // The ladder has come to its end.
+    unanswered,
 };
 
 struct unit_row {
