@@ -24,6 +24,12 @@ struct export_patience {
 
 // Serves one LUN to the clients of a socket. A thread of its own accepts and negotiates with all of
 // them at a time; then a connection lives on the lane until its client leaves.
+//
+//   make() → clients come and go → close_unless_used(), or the destructor, which cuts them off
+//
+// A client counts as a user from the moment when it may know that it was let in, so that a logout
+// cannot pass between its last word and its first request. The thread never waits for the lane: a
+// connection is parted with by a message, and its end comes back as one.
 class export_server {
   public:
     static constexpr std::size_t most_clients = 16; // more are closed at once

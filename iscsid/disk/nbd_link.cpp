@@ -73,6 +73,8 @@ void nbd_link::received(std::int32_t result) {
     take_requests();
 }
 
+// A request begins as soon as its header is there and a slot is free. What came with it in one
+// receive lies in the staging room; the rest of a WRITE's payload is received where it belongs.
 void nbd_link::take_requests() {
     while (!ended_ && !disconnecting_ && take_one())
         ;
@@ -257,6 +259,7 @@ void nbd_link::add_to_send(std::uint32_t index) {
         send_vector_.push_back({where.payload.data(), where.payload.size()});
 }
 
+// The kernel may take less than it was given: what has not left goes first the next time.
 void nbd_link::sent(std::int32_t result) {
     if (result < 0)
         end();
@@ -279,6 +282,7 @@ void nbd_link::send_rest(std::size_t gone_of_first) {
     io_->send_vector(socket_, std::span(send_vector_).subspan(send_at_), *this, sending);
 }
 
+// The reply has left whole: the slot and its memory are free for the next request.
 void nbd_link::release(std::uint32_t index) {
     const bool was_starved = !idle_.has_one();
     slots_[index].large.reset();
@@ -312,6 +316,7 @@ void nbd_link::forget_filling() {
         release(std::exchange(filling_, nobody));
 }
 
+// Requests at the LUN keep their memory until they end, whatever becomes of the connection.
 void nbd_link::leave_if_empty() {
     departure_.leave_if(!receive_under_way_ && !send_under_way_ && idle_.has_all());
 }

@@ -23,6 +23,11 @@ struct nbd_shape {
 // One connection of an NBD client in its transmission phase: requests come in on the socket, go to
 // the LUN, and their replies leave in whatever order they end. Takes part in the lane's thread;
 // allocates everything in the constructor, but for requests above `payload`.
+//
+//   lane::attach() → settle() → requests → the client goes, or leave() → gone
+//
+// At most one receive and one send are under way. A client that goes has its requests ended at the
+// LUN nevertheless: nothing takes them back.
 class nbd_link final : public lane::lane_resident,
                        private lane::ring_client,
                        private lane::request_owner {

@@ -67,6 +67,7 @@ void ublk_queue::complete(std::uint64_t tag, int error) {
     commit(index, error);
 }
 
+// What the kernel asks on this tag, read from the shared descriptors (ublksrv_io_desc).
 void ublk_queue::serve(std::uint32_t tag) {
     if (fails_)
         return command(ublk::commit_and_fetch, tag, -EIO);

@@ -18,6 +18,11 @@ struct ublk_shape {
 // The only queue of a ublk device: takes the kernel's requests tag by tag, hands them to the LUN
 // and commits their results. Takes part in the lane's thread; allocates everything in the
 // constructor.
+//
+//   settle(): a FETCH for each tag → ring_done(): the kernel has a request on it → the LUN →
+//   complete() → COMMIT_AND_FETCH, which gives the result and asks for the next one
+//
+// STOP_DEV ends every FETCH with an error; then nothing of the queue is under way any more.
 class ublk_queue final : public lane::lane_resident,
                          private lane::ring_client,
                          private lane::request_owner {

@@ -88,6 +88,7 @@ device::disk_state adoptable(const device::disk_state& orphan, const scsi::logic
     return state;
 }
 
+// A disk whose LUN gave no answer, or was skipped, stays as it is: nothing was learned of it.
 void look_at(const attached_disk& disk, const device::scan_result& seen, disk_changes& changes) {
     const auto number = disk.state.lun_number;
     if (is_gone(seen, number))
@@ -105,6 +106,7 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
     changes.refresh.push_back(with_names_of(disk.state.properties, *now));
 }
 
+// Whatever was seen, the disk is taken over; only what its users hear differs.
 void look_at(
     const device::disk_state& orphan, const device::scan_result& seen, disk_changes& changes
 ) {
@@ -156,7 +158,8 @@ class change_run {
     }
 
   private:
-    // The lane remembers it for disks that come later.
+    // Their I/O fails until a look finds the old one. The lane remembers it for disks that come
+    // later.
     void bar(const disk_changes::bar& what, const std::vector<device::disk_state>& orphans) {
         report_.troubles.push_back(fmt::format(
             "LUN {} {}: {}",
@@ -214,6 +217,8 @@ class change_run {
         static_cast<void>(remember(with_, disk->state));
     }
 
+    // What the driver could not follow is told with each scan until it has: the size that it shows
+    // stays, and blocks beyond it are not reached.
     void resize(attached_disk& disk, const scsi::logical_unit& was) {
         const auto& now = disk.state.properties;
         const auto shown = disk.stale_size != 0 ? disk.stale_size : was.size();

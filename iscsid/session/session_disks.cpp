@@ -25,6 +25,7 @@ namespace {
 // The engine ends a command long before; this is for one that waits for a connection.
 constexpr auto command_limit = std::chrono::seconds(60);
 
+// A command of a scan. Its outcome may say anything; only the end of the session is a fault.
 asio::awaitable<iscsi::result<lane::scsi_outcome>>
 execute_on(lane::lane& lane, lane::session_key sid, const iscsi::command& what) {
     net::pending<lane::scsi_outcome> ended(co_await asio::this_coro::executor);
@@ -137,6 +138,8 @@ asio::awaitable<void> session_disks::bar_removed_units(iscsi::duration limit) {
     }
 }
 
+// Disks that are left wait for a LUN that is busy, but not for ever: their users were promised no
+// more than any command gets.
 asio::awaitable<warnings> session_disks::follow(device::scan_result seen, scan_orders orders) {
     auto changes = changes_of(disks_, left_, seen, orders.whose, orders.attach_new);
     if (!orders.remove_gone)
@@ -163,6 +166,7 @@ asio::awaitable<void> session_disks::take_over_without_target() {
         each.barred = each.unverified = true;
 }
 
+// The worker has copies: the disks are read, and reported, while it works.
 asio::awaitable<warnings> session_disks::apply(disk_changes changes) {
     auto left = std::move(changes.leave);
     auto work =
