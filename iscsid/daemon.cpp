@@ -5,6 +5,7 @@
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/stale.hpp"
+#include "iscsid/initiator_name.hpp"
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
 #include "iscsid/lane/lane_pool.hpp"
@@ -64,19 +65,26 @@ std::optional<gid_t> asking_group(const admin::config& config) {
     return entry == nullptr ? std::nullopt : std::optional<gid_t>(entry->gr_gid);
 }
 
-iscsi::result<session::current_settings> load_settings(const daemon_options& options) {
-    auto config = admin::config::load(options.config_file.value_or(options.where.config_file()));
-    if (config.has_error())
-        return config.error();
-    session::current_settings settings{*std::move(config), {}};
+void warn(const std::vector<std::string>& of) {
+    for (const auto& warning : of)
+        spdlog::warn("{}", warning);
+}
+
+// Neither file stops the daemon: disks of an earlier one may be waiting for it.
+session::current_settings load_settings(const daemon_options& options) {
+    session::current_settings settings{
+        admin::config::load(options.config_file.value_or(options.where.config_file())), {}};
+    warn(settings.config.warnings());
     const auto file = options.initiator_name_file.value_or(options.where.initiator_name_file());
-    auto identity = admin::load_initiator_identity(file);
-    if (identity.has_value())
+    auto identity = initiator_identity(file);
+    if (identity.has_value()) {
         settings.identity = *std::move(identity);
-    else
+        warn(settings.identity.warnings);
+    } else {
         spdlog::warn(
             "no initiator name, logins and discovery will be refused: {}", identity.error().text()
         );
+    }
     return settings;
 }
 
@@ -274,13 +282,8 @@ bool daemon::keeps_disks() const {
 
 void daemon::reload() {
     sys::notify_reloading();
-    auto settings = load_settings(options_);
-    if (settings.has_error()) {
-        spdlog::error("the settings stay as they were: {}", settings.error().text());
-    } else {
-        sessions_.use(*std::move(settings));
-        spdlog::info("settings are read again, for what comes next");
-    }
+    sessions_.use(load_settings(options_));
+    spdlog::info("settings are read again, for what comes next");
     sys::notify_ready(summary());
 }
 
@@ -393,9 +396,7 @@ int run_daemon(const daemon_options& given) {
     const auto options = with_absolute_paths(given);
     sys::set_up_log(sys::log_place::standard_error, options.debug);
     sys::signals::ignore_early();
-    auto settings = load_settings(options);
-    if (settings.has_error())
-        return refuse(exit_code::invalid, settings.error().text());
+    const auto settings = load_settings(options);
     std::optional<sys::background> detached;
     if (!options.foreground) {
         auto entered = sys::background::enter();
@@ -403,7 +404,7 @@ int run_daemon(const daemon_options& given) {
             return refuse(exit_code::error, entered.error().text());
         detached.emplace(*std::move(entered));
     }
-    return serve(options, *settings, std::move(detached));
+    return serve(options, settings, std::move(detached));
 }
 
 } // namespace iscsid

@@ -183,6 +183,10 @@ parsed<command_line> parse(const std::vector<std::string>& arguments) {
     parsed<option_values> values = read_values(given.options);
     if (!values)
         return values.error();
+    // In a discovery -o update says what may happen to the records that it finds.
+    const bool discovers = row != nullptr && row->name.starts_with("discovery");
+    if (values->ops.update && values->changes.empty() && !discovers)
+        return refuse("update requires name and value");
     const int debug_level = values->debug_level;
     parsed<any_mode> what = row == nullptr ? without_mode(given) : row->build(std::move(*values));
     if (!what)

@@ -190,8 +190,7 @@ parsed<void> reader::take_logout_all(const std::string& word) {
 
 // Called once, after the last option: only then is it known that a half stays alone.
 parsed<option_values> reader::finish() && {
-    const bool half = name_.has_value() || value_.has_value();
-    if (half || (values_.ops.update && values_.changes.empty()))
+    if (name_.has_value() || value_.has_value())
         return refuse("update requires name and value");
     return std::move(values_);
 }

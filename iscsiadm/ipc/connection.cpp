@@ -88,6 +88,12 @@ connection::~connection() {
         ::close(descriptor_);
 }
 
+pid_t connection::peer_process() const {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return ::getsockopt(descriptor_, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
 result<void> connection::wait_for(short events, clock::time_point deadline) const {
     using std::chrono::milliseconds;
     while (true) {

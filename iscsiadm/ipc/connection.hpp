@@ -3,6 +3,8 @@
 #include "libiscsi/admin/varlink.hpp"
 #include "libiscsi/base/result.hpp"
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -32,6 +34,9 @@ class connection {
     // What arrives behind it stays for the next call. Faults: cut, timed_out, malformed when it
     // grows beyond longest_message.
     result<std::string> receive(clock::time_point deadline);
+
+    // Who listens: of a socket of systemd that is systemd. 0 when the kernel does not say.
+    pid_t peer_process() const;
 
   private:
     explicit connection(int descriptor) : descriptor_(descriptor) {}

@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
+
 namespace iscsi::cli {
 
 namespace {
@@ -13,6 +15,17 @@ namespace {
 template <class Enum>
 bool is_from(const fault& of) {
     return of.code.category() == enum_category<Enum>::instance();
+}
+
+bool is_not_running(const fault& of_call) {
+    return exit_code_of(of_call) == exit_code::daemon_not_connected;
+}
+
+// iscsid writes down each disk that outlives it (iscsid/device/registry).
+bool has_left_disks(const admin::locations& where) {
+    std::error_code unused;
+    const std::filesystem::directory_iterator states(where.runtime / "state", unused);
+    return states != std::filesystem::directory_iterator();
 }
 
 } // namespace
@@ -25,8 +38,13 @@ exit_code report_call(const fault& of_call, console& screen) {
                         "that the file exists or that your init scripts have started iscsid.");
     if (code == exit_code::daemon_not_connected || code == exit_code::access)
         screen.complain(fmt::format("can not connect to iSCSI daemon ({})!", of_call.got));
+    else if (code == exit_code::request_timed_out && !of_call.got.empty())
+        screen.complain(of_call.got); // what the daemon is doing instead
     else
         screen.complain(of_call.text());
+    if (code == exit_code::daemon_not_connected)
+        screen.complain("it is started by: systemctl start iscsid.socket (without systemd: iscsid)"
+        );
     return code;
 }
 
@@ -51,9 +69,26 @@ exit_code report_no_records(console& screen) {
     return exit_code::no_objects_found;
 }
 
+const admin::config& load_config(context& at) {
+    if (!at.config) {
+        at.config = admin::config::load(at.where.config_file());
+        for (const auto& warning : at.config->warnings())
+            at.screen.complain(warning);
+    }
+    return *at.config;
+}
+
+result<std::vector<admin::session_info>> known_sessions(context& at) {
+    auto sessions = at.daemon.list_sessions();
+    if (sessions || !is_not_running(sessions.error()) || has_left_disks(at.where))
+        return sessions;
+    at.screen.explain("iscsid is not running, so there is no session");
+    return std::vector<admin::session_info>{};
+}
+
 result<std::vector<admin::session_info>> sessions_if_running(context& at) {
     auto sessions = at.daemon.list_sessions();
-    if (!sessions && exit_code_of(sessions.error()) == exit_code::daemon_not_connected)
+    if (!sessions && is_not_running(sessions.error()))
         return std::vector<admin::session_info>{};
     return sessions;
 }

@@ -7,6 +7,7 @@
 #include "libiscsi/admin/exit_code.hpp"
 #include "libiscsi/admin/record_store.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace iscsi::cli {
@@ -22,6 +23,7 @@ struct context {
     admin::record_store& store;
     daemon_client& daemon;
     console& screen;
+    std::optional<admin::config> config = {}; // once it was needed
 };
 
 // Keeps the first failure of many: that is the exit code of the whole.
@@ -51,6 +53,14 @@ exit_code report_not_supported(std::string_view what, console& screen);
 // `range` in open-iscsi's words for the mode: "0 or 1", "0 - 3".
 exit_code report_bad_level(int level, std::string_view range, console& screen);
 exit_code report_no_records(console& screen);
+
+// iscsid.conf; what is not right in it is said on stderr, once a run, and stops nothing.
+const admin::config& load_config(context& at);
+
+// The sessions of iscsid; without a running iscsid there are none, unless an earlier one has left
+// disks: those wait for the next, and that there is none is the answer. For commands about
+// sessions.
+result<std::vector<admin::session_info>> known_sessions(context& at);
 
 // The sessions of iscsid; without a running iscsid there are none. For commands that need the
 // daemon only to protect what a session uses.

@@ -96,6 +96,9 @@ class discovery_run {
 exit_code discovery_run::run() {
     if (const auto chosen = choose_interfaces(); chosen != exit_code::success)
         return chosen;
+    if (job_.store_settings)
+        if (const auto written = at_.store.write_discovery(job_.settings); !written)
+            return report_database(written.error(), at_.screen);
     if (const auto asked = ask_by_interfaces(); asked != exit_code::success)
         return asked;
     if (found_.empty()) {
@@ -123,7 +126,7 @@ exit_code discovery_run::choose_interfaces() {
             );
     }
     if (!job_.interfaces.empty())
-        return order_.empty() ? exit_code::invalid : exit_code::success;
+        return order_.empty() ? exit_code::no_objects_found : exit_code::success;
     const auto stored_ones = at_.store.select_interfaces();
     if (!stored_ones.unreadable.empty()) // else the records of that interface would be removed
         return report_database(stored_ones.unreadable.front(), at_.screen);
@@ -166,6 +169,9 @@ exit_code discovery_run::ask(const std::string& interface, portals& answer) {
         if (progress.finished)
             last = progress;
     };
+    // A daemon that does not answer at all is known by this in seconds, not after all its tries.
+    if (const auto alive = at_.daemon.list_sessions(); !alive)
+        return could_not_discover(report_call(alive.error(), at_.screen), at_.screen);
     const auto called = at_.daemon.discover(
         {source.address, source.port, job_.use_record, interface},
         patience_for(job_.settings),
@@ -205,6 +211,12 @@ exit_code discovery_run::store() {
     auto edit = at_.store.edit();
     if (!edit)
         return report_database(edit.error(), at_.screen);
+    for (admin::node_id& id : found_) {
+        if (id.group_tag < 0) // not told: it is the record that there is
+            id.group_tag = at_.store.known_group_tag(id);
+        if (const auto adopted = edit->adopt_group_tag(id); !adopted)
+            return report_database(adopted.error(), at_.screen);
+    }
     const record_plan plan = plan_records(found_, stored(), job_.changes);
     if (const auto written = write(plan.write, *edit); written != exit_code::success)
         return written;
@@ -226,10 +238,7 @@ stored_records discovery_run::stored() const {
 exit_code discovery_run::write(const std::vector<admin::node_id>& ids, admin::record_edit& edit) {
     if (ids.empty())
         return exit_code::success;
-    const auto settings = admin::config::load(at_.where.config_file());
-    if (!settings)
-        return report_database(settings.error(), at_.screen);
-    const admin::record node_template = settings->new_node();
+    const admin::record node_template = load_config(at_).new_node();
     for (const admin::node_id& id : ids) {
         const auto record = new_record(node_template, id);
         if (!record)

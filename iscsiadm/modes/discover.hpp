@@ -16,6 +16,7 @@ struct discovery_job {
     std::vector<std::string> interfaces; // -I; empty: all stored ones of tcp, or `default`
     int print_level = 0;
     bool login = false;
+    bool store_settings = false; // first, once there is an interface to ask by
 };
 
 // Prints the portals that were found, also when storing them failed: they are true all the same.

@@ -20,18 +20,17 @@ admin::discovery_id source_of(const discovery_mode& mode) {
     return {mode.where->address, mode.where->port};
 }
 
-// Without a stored record this ends with 6, as there.
-exit_code report_missing(const admin::discovery_id& id, console& screen) {
-    screen.complain(fmt::format("Discovery record [{},{}] not found.", id.address, id.port));
-    return exit_code::database;
+// The two modes have different words and codes for a record that is not stored, as there.
+exit_code report_missing(const discovery_mode& mode, console& screen) {
+    const auto id = source_of(mode);
+    const auto words = fmt::format("Discovery record [{},{}] not found", id.address, id.port);
+    screen.complain(words + (mode.database ? "." : "!"));
+    return mode.database ? exit_code::database : exit_code::invalid;
 }
 
 // A discovery record made from iscsid.conf.
 result<admin::record> new_discovery(const admin::discovery_id& id, context& at) {
-    const auto settings = admin::config::load(at.where.config_file());
-    if (!settings)
-        return settings.error();
-    admin::record record = settings->new_send_targets();
+    admin::record record = load_config(at).new_send_targets();
     if (const auto set = record.assign("discovery.sendtargets.address", id.address); !set)
         return set.error();
     if (const auto set = record.assign("discovery.sendtargets.port", std::to_string(id.port)); !set)
@@ -66,11 +65,10 @@ exit_code list_discoveries(const discovery_mode& mode, context& at) {
     const auto sources = at.store.discoveries();
     if (level == 1)
         at.screen.print(tree_of_discoveries(sources, at));
-    else if (sources.empty())
-        return exit_code::no_objects_found; // open-iscsi says nothing here
     else
         at.screen.print(flat_discoveries(sources));
-    return exit_code::success;
+    // Without a record open-iscsi says no word for it; the tree's empty blocks are printed.
+    return sources.empty() ? exit_code::no_objects_found : exit_code::success;
 }
 
 // ---- one record ----
@@ -80,7 +78,8 @@ exit_code show_discovery(const discovery_mode& mode, context& at) {
     if (!record)
         return report_database(record.error(), at.screen);
     if (!*record)
-        return report_missing(source_of(mode), at.screen);
+        return report_missing(mode, at.screen);
+    report_bad_values(**record, at.screen);
     at.screen.print(show_record(**record, mode.reveal));
     return exit_code::success;
 }
@@ -110,7 +109,7 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
     if (!record)
         return report_database(record.error(), at.screen);
     if (!*record)
-        return report_missing(source_of(mode), at.screen);
+        return report_missing(mode, at.screen);
     const exit_code applied = apply_changes(**record, mode.changes, at.screen);
     if (applied != exit_code::success)
         return applied;
@@ -126,7 +125,7 @@ exit_code remove_discovery(const discovery_mode& mode, context& at) {
     const admin::discovery_id id = source_of(mode);
     const auto record = at.store.find_discovery(id);
     if (record && !*record)
-        return report_missing(id, at.screen);
+        return report_missing(mode, at.screen);
     const auto sessions = sessions_if_running(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
@@ -157,6 +156,7 @@ discovery_job job_of(const discovery_mode& mode, admin::record settings) {
     };
 }
 
+// -o show has the portal asked and writes nothing.
 // The record is stored before the portal is asked, and stays when it does not answer, as in
 // open-iscsi. With nonpersistent the daemon gets along with iscsid.conf.
 exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
@@ -165,9 +165,7 @@ exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
         return report_database(record.error(), at.screen);
     discovery_job job = job_of(mode, *record);
     job.use_record = job.changes.persistent;
-    if (job.changes.persistent)
-        if (const auto written = at.store.write_discovery(*record); !written)
-            return report_database(written.error(), at.screen);
+    job.store_settings = job.changes.persistent;
     return discover(job, at);
 }
 
@@ -179,8 +177,7 @@ exit_code discover_with_stored_record(const discovery_mode& mode, context& at) {
         return report_database(record.error(), at.screen);
     if (*record)
         return discover(job_of(mode, **record), at);
-    return mode.database ? discover_with_new_record(mode, at)
-                         : report_missing(source_of(mode), at.screen);
+    return mode.database ? discover_with_new_record(mode, at) : report_missing(mode, at.screen);
 }
 
 // `discovery` with -t always discovers, with a new record; without, it uses the stored record.
@@ -199,19 +196,33 @@ exit_code run_plain(const discovery_mode& mode, context& at) {
     return mode.ops.remove ? remove_discovery(mode, at) : show_discovery(mode, at);
 }
 
+// Only -D asks a portal: -l without it shows the record, as in open-iscsi, and changes nothing.
 exit_code run_database(const discovery_mode& mode, context& at) {
-    if (mode.discover || mode.login)
+    if (!mode.type) {
+        at.screen.complain(
+            "Invalid command. Portal not needed or Possibly missing discovery --type."
+        );
+        return exit_code::invalid;
+    }
+    if (mode.discover)
         return discover_with_stored_record(mode, at);
     if (mode.ops.create)
         return create_discovery(mode, at);
+    if (mode.ops.update && mode.changes.empty()) {
+        at.screen.complain("Update requires name and value.");
+        return exit_code::invalid;
+    }
     if (mode.ops.update)
         return update_discovery(mode, at);
     return mode.ops.remove ? remove_discovery(mode, at) : show_discovery(mode, at);
 }
 
-// Without any wish it is the list of all sources; -D, -l and -o need to know of which.
+// Without a wish, or when asked to show, it is the list of all sources; whatever else there is
+// needs to know of which.
 exit_code run_without_portal(const discovery_mode& mode, context& at) {
-    if (!mode.type && !mode.discover && !mode.login && mode.ops.none())
+    const operations& ops = mode.ops;
+    const bool changes = ops.create || ops.update || ops.remove || ops.nonpersistent;
+    if (!mode.type && !mode.discover && !mode.login && !changes)
         return list_discoveries(mode, at);
     at.screen.complain("Please specify portal as <ipaddr>[:<ipport>]");
     return exit_code::invalid;

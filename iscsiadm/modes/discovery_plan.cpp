@@ -4,7 +4,7 @@ namespace iscsi::cli {
 
 discovery_changes changes_of(const operations& ops) {
     if (!ops.create && !ops.update && !ops.remove)
-        return {.persistent = !ops.nonpersistent};
+        return {.persistent = !ops.nonpersistent && !ops.show};
     return {
         .add = ops.create,
         .rewrite = ops.update,

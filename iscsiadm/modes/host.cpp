@@ -14,7 +14,7 @@ exit_code run_host(const host_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
         return report_bad_level(level, "0 or 1", at.screen);
-    auto sessions = at.daemon.list_sessions();
+    auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     if (mode.which)

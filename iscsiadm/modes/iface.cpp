@@ -83,6 +83,7 @@ exit_code show_interface(const std::string& name, context& at) {
         ));
         return exit_code::database;
     }
+    report_bad_values(**interface, at.screen);
     at.screen.print(show_record(**interface, false));
     return exit_code::success;
 }
@@ -101,22 +102,35 @@ exit_code missing(std::string_view verb, const std::string& name, console& scree
     return could_not(verb, name, exit_code::invalid, screen);
 }
 
-// Created and updated records are written in the same way; "updated" is printed only when there was
-// something to update.
-exit_code store_interface(
-    std::string_view verb,
-    admin::record interface,
-    const iface_mode& mode,
-    admin::record_edit& edit,
-    context& at
+// A device is named by its name or by its address; two of them could mean two devices.
+bool is_bound_twice(const admin::record& interface) {
+    return !interface.get("iface.net_ifacename").empty() &&
+           !interface.get("iface.hwaddress").empty();
+}
+
+exit_code change_interface(
+    std::string_view verb, admin::record& interface, const iface_mode& mode, context& at
 ) {
     const exit_code applied = apply_changes(interface, mode.changes, at.screen);
     if (applied != exit_code::success)
         return could_not(verb, *mode.name, applied, at.screen);
+    if (!is_bound_twice(interface))
+        return exit_code::success;
+    at.screen.complain(
+        "Can not update interface binding from net_ifacename to hwaddress. You must delete the "
+        "interface and create a new one"
+    );
+    return could_not(verb, *mode.name, exit_code::invalid, at.screen);
+}
+
+// Created and updated records are written in the same way, and both are called updated, as there.
+exit_code store_interface(
+    std::string_view verb, const admin::record& interface, admin::record_edit& edit, context& at
+) {
+    const auto name = name_of(interface);
     if (const auto written = edit.write_interface(interface); !written)
-        return could_not(verb, *mode.name, report_database(written.error(), at.screen), at.screen);
-    if (!mode.changes.empty())
-        at.screen.print(fmt::format("{} updated.\n", *mode.name));
+        return could_not(verb, name, report_database(written.error(), at.screen), at.screen);
+    at.screen.print(fmt::format("{} updated.\n", name));
     return exit_code::success;
 }
 
@@ -128,20 +142,49 @@ exit_code create_interface(const iface_mode& mode, admin::record_edit& edit, con
         return could_not(
             "create", *mode.name, report_database(named.error(), at.screen), at.screen
         );
-    const exit_code stored = store_interface("create", std::move(interface), mode, edit, at);
+    const exit_code changed = change_interface("create", interface, mode, at);
+    if (changed != exit_code::success)
+        return changed;
+    const exit_code stored = store_interface("create", interface, edit, at);
     if (stored == exit_code::success)
         at.screen.print(fmt::format("New interface {} added\n", *mode.name));
     return stored;
 }
 
-// Node records that were bound to it keep the values that they copied when they were made.
+// One that cannot be read says nothing of its interface.
+std::vector<admin::record> nodes_bound_to(const std::string& interface, const context& at) {
+    admin::node_filter bound;
+    bound.interface = interface;
+    return at.store.select(bound).records;
+}
+
+// A node record holds a copy of its interface's settings, which is what a login goes by.
+exit_code renew_bound_nodes(const admin::record& interface, admin::record_edit& edit, context& at) {
+    first_failure failure;
+    for (const admin::record& node : nodes_bound_to(name_of(interface), at)) {
+        const auto renewed = make_node(node, id_of(node), interface);
+        if (!renewed)
+            failure.add(report_database(renewed.error(), at.screen));
+        else if (const auto written = edit.write(*renewed); !written)
+            failure.add(report_database(written.error(), at.screen));
+    }
+    return failure.code();
+}
+
+// With the node records that are bound to it, as in open-iscsi: the next login shows the change.
 exit_code update_interface(const iface_mode& mode, admin::record_edit& edit, context& at) {
-    const auto interface = find_interface(*mode.name, at);
+    auto interface = find_interface(*mode.name, at);
     if (!interface)
         return report_database(interface.error(), at.screen);
     if (!*interface)
         return missing("update", *mode.name, at.screen);
-    return store_interface("update", **interface, mode, edit, at);
+    const exit_code changed = change_interface("update", **interface, mode, at);
+    if (changed != exit_code::success)
+        return changed;
+    const exit_code renewed = renew_bound_nodes(**interface, edit, at);
+    if (renewed != exit_code::success)
+        return could_not("update", *mode.name, renewed, at.screen);
+    return store_interface("update", **interface, edit, at);
 }
 
 exit_code unbind(
@@ -150,12 +193,8 @@ exit_code unbind(
     admin::record_edit& edit,
     context& at
 ) {
-    admin::node_filter bound;
-    bound.interface = name;
-    const chosen_records chosen = choose_records(bound, at);
-    return could_not_execute(
-        remove_unused(ids_of(chosen.records), sessions, edit, at.screen), at.screen
-    );
+    const auto bound = ids_of(nodes_bound_to(name, at));
+    return could_not_execute(remove_unused(bound, sessions, edit, at.screen), at.screen);
 }
 
 // The node records that are bound to it go first; one that a session uses stops it.
@@ -225,20 +264,41 @@ exit_code change(const iface_mode& mode, context& at) {
     return mode.ops.create ? create_interface(mode, *edit, at) : update_interface(mode, *edit, at);
 }
 
+// apply and applyall set up addresses of adapters, and there is none: the words are open-iscsi's
+// for a machine without them.
+exit_code apply(const iface_mode& mode, context& at) {
+    if (mode.ops.apply && !mode.name) {
+        at.screen.complain("Apply requires iface.");
+        return exit_code::invalid;
+    }
+    if (mode.ops.apply) {
+        const auto interface = find_interface(*mode.name, at);
+        if (!interface || !*interface) {
+            at.screen.complain(fmt::format("Could not read iface {} (6).", *mode.name));
+            return exit_code::database;
+        }
+    }
+    at.screen.complain("Nothing to configure.");
+    at.screen.print(
+        mode.ops.apply ? fmt::format("{} applied.\n", *mode.name)
+                       : "Applied settings to ifaces attached to host0.\n"
+    );
+    return exit_code::success;
+}
+
 } // namespace
 
-// apply and applyall set up addresses of adapters; login and logout are a kernel's business of
-// network boot. None of these exist here.
+// login and logout are a kernel's business of network boot. Neither exists here.
 exit_code run_iface(const iface_mode& mode, context& at) {
     const operations& ops = mode.ops;
     if (mode.submode)
         return report_not_supported("ping", at.screen);
-    if (ops.apply || ops.apply_all || ops.login || ops.logout || ops.nonpersistent)
+    if (ops.apply || ops.apply_all)
+        return apply(mode, at);
+    if (ops.login || ops.logout || ops.nonpersistent)
         return report_not_supported("this operation on an interface", at.screen);
     if (ops.create || ops.update || ops.remove)
         return change(mode, at);
-    if (ops.show && !mode.name)
-        return report_no_name(ops, at.screen);
     const bool one_record = mode.name && (ops.show || !mode.print_level);
     return one_record ? show_interface(*mode.name, at) : list_interfaces(mode, at);
 }

@@ -1,5 +1,6 @@
 #include "iscsiadm/modes/login.hpp"
 
+#include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/progress.hpp"
 
 #include <fmt/core.h>
@@ -46,6 +47,9 @@ class login_run {
     void call(seconds patience);
 
     void fail(exit_code code) { failure_.add(code); }
+
+    // A node that the daemon is not asked for.
+    void refuse(const admin::node_id& node, exit_code code) { print_failure(node, code, ""); }
 
     exit_code finish();
 
@@ -114,6 +118,27 @@ void login_run::print_failure(const admin::node_id& node, exit_code code, std::s
     at_.screen.complain(reported_error(code));
     at_.screen.explain(detail);
     failure_.add(code);
+}
+
+// The same portal through the same interface, known by two group tags, is logged in once; the first
+// record counts. Those whose file says what it should; each of the others is a failure of its own.
+std::vector<admin::record>
+nodes_to_log_in(const std::vector<admin::record>& nodes, login_run& run, console& screen) {
+    std::vector<admin::record> usable;
+    for (const admin::record& node : nodes) {
+        const auto is_it = [id = id_of(node)](const auto& other) {
+            return is_same_path(id_of(other), id);
+        };
+        if (std::ranges::any_of(usable, is_it))
+            continue;
+        if (node.bad_values().empty()) {
+            usable.push_back(node);
+            continue;
+        }
+        run.refuse(id_of(node), exit_code::invalid);
+        report_bad_values(node, screen);
+    }
+    return usable;
 }
 
 // What is done to sessions: how it is asked for, and its words.
@@ -248,7 +273,8 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
     if (!sessions)
         return all_fail(nodes, sessions.error(), at.screen);
     login_run run(at, wait);
-    for (const wanted_login& wanted : plan_logins(nodes, *sessions)) {
+    const auto usable = nodes_to_log_in(nodes, run, at.screen);
+    for (const wanted_login& wanted : plan_logins(usable, *sessions)) {
         if (!wanted.satisfied()) {
             run.ask(wanted);
             continue;
@@ -256,7 +282,7 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
         at.screen.complain(already_present(wanted.node, wanted.requested, wanted.present));
         run.fail(exit_code::session_exists);
     }
-    run.call(longest_patience(nodes));
+    run.call(longest_patience(usable));
     return run.finish();
 }
 

@@ -17,7 +17,8 @@ namespace iscsi::cli {
 namespace {
 
 // -T, -p and -I together: what was not given matches everything. A port is always compared, for -p
-// without one means 3260.
+// without one means 3260; a group tag never is, as in open-iscsi: callers pass one that they made
+// up.
 admin::node_filter filter_of(const node_mode& mode) {
     admin::node_filter filter;
     filter.target = mode.target;
@@ -26,7 +27,6 @@ admin::node_filter filter_of(const node_mode& mode) {
         return filter;
     filter.address = mode.where->address;
     filter.port = mode.where->port;
-    filter.group_tag = mode.where->group_tag;
     return filter;
 }
 
@@ -61,8 +61,10 @@ exit_code list_nodes(const node_mode& mode, context& at) {
 // Secrets are hidden unless -S, also from root: logs and screenshots are not.
 exit_code show_nodes(const node_mode& mode, context& at) {
     return with_records(mode, at, [&](const std::vector<admin::record>& records) {
-        for (const admin::record& record : records)
+        for (const admin::record& record : records) {
+            report_bad_values(record, at.screen);
             at.screen.print(show_record(record, mode.reveal));
+        }
         return exit_code::success;
     });
 }
@@ -83,28 +85,30 @@ exit_code add_record(const admin::record& node, admin::record_edit& edit, consol
     return exit_code::success;
 }
 
-// The name comes from a person, so it is checked before it becomes a folder. Without a group tag
-// the record has none (-1) until a login or a discovery tells it.
+// Without a group tag it is the record that has one, if the portal has such; else it has none (-1)
+// until a discovery tells it.
+admin::node_id id_of_new(const node_mode& mode, const std::string& interface, const context& at) {
+    admin::node_id id{*mode.target, mode.where->address, mode.where->port, -1, interface};
+    id.group_tag = mode.where->group_tag.value_or(-1);
+    if (id.group_tag < 0)
+        id.group_tag = at.store.known_group_tag(id);
+    return id;
+}
+
+// The name comes from a person, so it is checked before it becomes a folder.
 exit_code add_portal(const node_mode& mode, const admin::record& interface, context& at) {
     if (const auto checked = check_iscsi_name(*mode.target); !checked)
         return refuse_new(checked.error().text(), at.screen);
-    const auto settings = admin::config::load(at.where.config_file());
-    if (!settings)
-        return report_database(settings.error(), at.screen);
-    const admin::node_id id{
-        *mode.target,
-        mode.where->address,
-        mode.where->port,
-        mode.where->group_tag.value_or(-1),
-        interface.get("iface.iscsi_ifacename")};
-    auto node = make_node(settings->new_node(), id, interface);
+    const auto& template_of_new = load_config(at);
+    auto edit = at.store.edit();
+    if (!edit)
+        return report_database(edit.error(), at.screen);
+    const auto id = id_of_new(mode, interface.get("iface.iscsi_ifacename"), at);
+    auto node = make_node(template_of_new.new_node(), id, interface);
     if (!node)
         return report_database(node.error(), at.screen);
     const exit_code applied = apply_changes(*node, mode.changes, at.screen);
-    if (applied != exit_code::success)
-        return applied;
-    auto edit = at.store.edit();
-    return edit ? add_record(*node, *edit, at.screen) : report_database(edit.error(), at.screen);
+    return applied == exit_code::success ? add_record(*node, *edit, at.screen) : applied;
 }
 
 // -I alone: every known portal also with this interface.
@@ -158,24 +162,16 @@ exit_code report_no_sessions(std::string_view words, console& screen) {
     return exit_code::no_objects_found;
 }
 
-// A record without a group tag and the tag that its session learned are the same node to a user.
-bool is_chosen(const admin::node_filter& filter, const admin::session_info& session) {
-    admin::node_id id = session.node;
-    if (filter.group_tag && id.group_tag != *filter.group_tag)
-        id.group_tag = session.group_tag; // learned at the login
-    return filter.matches(id);
-}
-
 // Runs `verb` on the sessions of the filter, or says `none`.
 template <class Verb>
 exit_code with_sessions(const node_mode& mode, context& at, std::string_view none, Verb verb) {
-    const auto sessions = at.daemon.list_sessions();
+    const auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
-    const admin::node_filter filter = filter_of(mode);
+    node_choice choice(filter_of(mode));
     std::vector<admin::session_info> chosen;
     std::ranges::copy_if(*sessions, std::back_inserter(chosen), [&](const auto& session) {
-        return is_chosen(filter, session);
+        return choice.means(session.node);
     });
     return chosen.empty() ? report_no_sessions(none, at.screen) : verb(std::move(chosen));
 }
@@ -245,8 +241,8 @@ exit_code run_node(const node_mode& mode, context& at) {
         return refuse_for_sessions(mode, "statistics of a session", at);
     if (!mode.ops.none())
         return operate(mode, at);
-    const bool about_some = mode.target || mode.where;
-    return about_some && !mode.print_level ? show_nodes(mode, at) : list_nodes(mode, at);
+    const bool about_some = mode.target || mode.where || mode.interface;
+    return about_some ? show_nodes(mode, at) : list_nodes(mode, at);
 }
 
 } // namespace iscsi::cli

@@ -71,13 +71,27 @@ exit_code edit_records(const admin::node_filter& filter, context& at, Verb verb)
 
 // An unreadable record is named by its path, once, and never guessed at.
 chosen_records choose_records(const admin::node_filter& filter, context& at) {
-    auto selection = at.store.select(filter);
+    node_choice choice(filter);
+    auto selection = at.store.select(choice.without_address());
+    std::erase_if(selection.records, [&choice](const admin::record& node) {
+        return !choice.means(id_of(node));
+    });
     chosen_records chosen{std::move(selection.records)};
     for (const fault& unreadable : selection.unreadable) {
         at.screen.complain(unreadable.text());
         chosen.code = exit_code::database;
     }
     return chosen;
+}
+
+node_choice::node_choice(const admin::node_filter& filter)
+    : rest_(filter), address_(filter.address) {
+    rest_.address.reset();
+}
+
+// The address last: it may have to be asked for.
+bool node_choice::means(const admin::node_id& id) {
+    return rest_.matches(id) && (!address_ || hosts_.same(*address_, id.address));
 }
 
 std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records) {
@@ -123,6 +137,11 @@ exit_code remove_unused(
         }
     }
     return failure.code();
+}
+
+void report_bad_values(const admin::record& record, console& screen) {
+    for (const auto& bad : record.bad_values())
+        screen.complain(bad.why);
 }
 
 exit_code could_not_execute(exit_code code, console& screen) {
@@ -172,20 +191,14 @@ admin::record built_in_interface(std::string_view name) {
 }
 
 result<admin::record>
-// The values of the interface are copied in, as open-iscsi does: later changes of the interface do
-// not reach this record.
+// The values of the interface are copied in, as open-iscsi does, and again when the interface
+// changes.
 make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface) {
     for (const auto& [name, value] : interface.entries())
         if (const auto set = from_template.set(name, value); !set)
             return set.error();
-    const std::vector<admin::assignment> place{
-        {"node.name", id.target},
-        {"node.tpgt", std::to_string(id.group_tag)},
-        {"node.conn[0].address", id.address},
-        {"node.conn[0].port", std::to_string(id.port)}};
-    for (const auto& [key, value] : place)
-        if (const auto set = from_template.assign(key, value); !set)
-            return set.error();
+    if (const auto selected = select_as(from_template, id); !selected)
+        return selected.error();
     return from_template;
 }
 

@@ -2,6 +2,7 @@
 
 #include "iscsiadm/cli/modes.hpp"
 #include "iscsiadm/modes/context.hpp"
+#include "iscsiadm/modes/hosts.hpp"
 
 #include <optional>
 #include <vector>
@@ -15,7 +16,24 @@ struct chosen_records {
     exit_code code = exit_code::success;
 };
 
+// The address of the filter may be a name, or another spelling of the record's.
 chosen_records choose_records(const admin::node_filter& filter, context& at);
+
+// Whether the filter means this node; addresses are compared as in choose_records.
+class node_choice {
+  public:
+    explicit node_choice(const admin::node_filter& filter);
+
+    bool means(const admin::node_id& id);
+
+    // Everything but the address.
+    const admin::node_filter& without_address() const { return rest_; }
+
+  private:
+    admin::node_filter rest_;
+    std::optional<std::string> address_;
+    host_comparison hosts_;
+};
 
 // In the order of the records.
 std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records);
@@ -35,6 +53,10 @@ exit_code remove_unused(
     console& screen
 );
 
+// Marks the lines of its file that cannot be used, on stderr. For whoever shows a record or would
+// act by it; lists and changes of other keys leave them alone.
+void report_bad_values(const admin::record& record, console& screen);
+
 // The summary line of update and delete, after the lines about each record; nothing on success.
 exit_code could_not_execute(exit_code code, console& screen);
 
@@ -53,7 +75,7 @@ result<std::optional<admin::record>> find_interface(const std::string& name, con
 bool is_built_in(std::string_view interface);
 admin::record built_in_interface(std::string_view name);
 
-// A node record from the template, bound to an interface.
+// A node record from the template or another record, bound to an interface.
 result<admin::record>
 // Faults: setting_errc, when a value of the interface or of `id` is none that the row takes.
 make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface);

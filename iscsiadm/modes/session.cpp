@@ -107,7 +107,7 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
 
 // A wrong -r is refused without asking the daemon: it can never name a session.
 exit_code run_session(const session_mode& mode, context& at) {
-    if (!mode.which && !mode.ops.none()) {
+    if (!mode.which && (mode.ops.create || mode.ops.update || mode.ops.remove)) {
         at.screen.complain("this operation needs a session (-r)");
         return exit_code::invalid;
     }
@@ -115,7 +115,7 @@ exit_code run_session(const session_mode& mode, context& at) {
         at.screen.complain(fmt::format("{} is an invalid session ID or path", *mode.which));
         return exit_code::error;
     }
-    auto sessions = at.daemon.list_sessions();
+    auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     if (mode.which) {

@@ -101,7 +101,7 @@ exit_code log_in_by_startup(startup which, bool wait, context& at) {
 
 // By the record's word, not by the session's: who made the session does not matter.
 exit_code log_out_by_startup(startup which, context& at) {
-    const auto sessions = at.daemon.list_sessions();
+    const auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     const chosen_records chosen = choose_records({}, at);

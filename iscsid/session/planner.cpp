@@ -21,9 +21,23 @@ failure failure_of_plan(const iscsi::fault& why) {
     return {code, why.text()};
 }
 
+// What a record says and its key does not take is not guessed at.
+outcome<admin::record> without_bad_values(admin::record record) {
+    if (!record.bad_values().empty())
+        return failure{exit_code::invalid, record.bad_values().front().why};
+    return record;
+}
+
 } // namespace
 
 outcome<admin::record> planner::record_of(const admin::node_id& node) const {
+    auto found = stored_record(node);
+    if (found.has_error())
+        return found;
+    return without_bad_values(*std::move(found));
+}
+
+outcome<admin::record> planner::stored_record(const admin::node_id& node) const {
     auto found = records_->find(node);
     if (found.has_error())
         return failure{exit_code::database, found.error().text()};
@@ -50,9 +64,12 @@ iscsi::negotiation_mode planner::negotiation() const {
 outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
     const admin::node_id node{
         left.target, left.portal_address, left.portal_port, left.portal_group_tag, left.interface};
-    const auto record = record_of(node);
-    if (record.has_value())
+    const auto record = stored_record(node);
+    if (record.has_value()) {
+        for (const auto& bad : record->bad_values())
+            spdlog::warn("{}; its disk goes on with the default", bad.why);
         return plan_login(*record, left.index);
+    }
     spdlog::warn(
         "{} at {}: its record is not there ({}), the settings of iscsid.conf hold",
         left.target,
@@ -64,14 +81,7 @@ outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
 
 admin::record planner::template_for(const admin::node_id& node) const {
     auto record = settings_.config.new_node();
-    const std::vector<admin::assignment> values{
-        {"node.name", node.target},
-        {"node.tpgt", std::to_string(node.group_tag)},
-        {"node.conn[0].address", node.address},
-        {"node.conn[0].port", std::to_string(node.port)},
-        {"iface.iscsi_ifacename", node.interface}};
-    for (const auto& [key, value] : values)
-        static_cast<void>(record.assign(key, value));
+    static_cast<void>(select_as(record, node));
     return record;
 }
 
@@ -98,7 +108,7 @@ outcome<admin::record> planner::discovery_record(const discovery_request& what) 
             return failure{exit_code::database};
         if (!found->has_value())
             return failure{exit_code::no_objects_found};
-        return **std::move(found);
+        return without_bad_values(**std::move(found));
     }
     auto record = settings_.config.new_send_targets();
     static_cast<void>(record.assign("discovery.sendtargets.address", what.address));
@@ -115,7 +125,7 @@ outcome<admin::record> planner::find_interface(const std::string& name) const {
         return failure{exit_code::database, found.error().text()};
     if (!*found)
         return failure{exit_code::no_objects_found, fmt::format("no interface '{}'", name)};
-    return **std::move(found);
+    return without_bad_values(**std::move(found));
 }
 
 } // namespace iscsid::session

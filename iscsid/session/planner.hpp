@@ -31,13 +31,14 @@ class planner {
 
     const current_settings& settings() const { return settings_; }
 
+    // A record with a bad value is refused with its line (invalid).
     outcome<iscsi::admin::record> record_of(const iscsi::admin::node_id& node) const;
 
     // `index`: which of the node's sessions, from 0.
     outcome<login_plan> plan_login(const iscsi::admin::record& node, unsigned index) const;
 
     // For the session of a disk that an earlier daemon has left. It must go on: without its record
-    // the settings of iscsid.conf hold.
+    // the settings of iscsid.conf hold, and the default instead of a bad value.
     outcome<login_plan> plan_again(const device::disk_state& left) const;
 
     // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery.
@@ -45,6 +46,7 @@ class planner {
 
   private:
     iscsi::negotiation_mode negotiation() const;
+    outcome<iscsi::admin::record> stored_record(const iscsi::admin::node_id& node) const;
     iscsi::admin::record template_for(const iscsi::admin::node_id& node) const;
     outcome<iscsi::admin::record> discovery_record(const discovery_request& what) const;
     outcome<iscsi::admin::record> find_interface(const std::string& name) const;

@@ -1,6 +1,7 @@
 #include "libiscsi/admin/config.hpp"
 
 #include "libiscsi/admin/files.hpp"
+#include "libiscsi/admin/setting_meant.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 
 #include <unistd.h>
@@ -45,6 +46,19 @@ record filled(record_kind kind, const key_values& values) {
     return made;
 }
 
+std::string value_or(const key_values& values, const setting& row) {
+    for (const auto& [name, value] : values)
+        if (name == row.name)
+            return value;
+    return std::string(row.fallback);
+}
+
+// What becomes of a line that is not right.
+const char* outcome_of(const fault& flaw) {
+    return flaw.code == to_error_code(file_errc::truncated) ? "; taken as it stands"
+                                                            : "; the line is passed over";
+}
+
 // The kernel's name without a domain; an alias need not be unique.
 std::string host_name() {
     std::array<char, 256> name{};
@@ -53,11 +67,19 @@ std::string host_name() {
     return name.data();
 }
 
-const std::string* find(const std::vector<setting_line>& lines, std::string_view key) {
-    const auto found = std::find_if(lines.begin(), lines.end(), [key](const auto& line) {
-        return line.key == key;
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return lower;
+}
+
+const setting_line* find(const std::vector<setting_line>& lines, std::string_view key) {
+    const auto wanted = lower_case(key);
+    const auto found = std::find_if(lines.begin(), lines.end(), [&wanted](const auto& line) {
+        return lower_case(line.key) == wanted;
     });
-    return found == lines.end() ? nullptr : &found->value;
+    return found == lines.end() ? nullptr : &*found;
 }
 
 } // namespace
@@ -71,25 +93,39 @@ locations locations_from_environment() {
     return places;
 }
 
-result<config> config::load(const std::filesystem::path& file) {
-    const auto text = read_file(file);
-    if (!text)
-        return text.error();
-    const auto lines = read_lines(text->value_or(""), file.string());
-    if (!lines)
-        return lines.error();
+config config::load(const std::filesystem::path& file) {
     config loaded;
-    for (const auto& line : *lines) {
-        const auto* const row = find_setting(line.key);
-        if (!is_template_key(row)) {
-            loaded.unknown_.push_back(line.key);
-            continue;
-        }
-        if (const auto good = check_value(*row, line.value); !good)
-            return at_line(good.error(), file.string(), line.number);
-        put(loaded.values_, row->name, line.value);
+    const auto text = read_file(file);
+    if (!text) {
+        loaded.warnings_.push_back(text.error().text() + "; the defaults are used");
+        return loaded;
     }
+    const auto scanned = scan_lines(text->value_or(""), file.string());
+    for (const auto& flaw : scanned.flaws)
+        loaded.warnings_.push_back(flaw.text() + outcome_of(flaw));
+    for (const auto& line : scanned.lines)
+        loaded.take(line, file.string());
     return loaded;
+}
+
+void config::take(const setting_line& line, const std::string& file) {
+    const auto* const row = find_setting(line.key);
+    if (!is_template_key(row)) {
+        unknown_.push_back(line.key);
+        return;
+    }
+    const auto good = check_value(*row, line.value);
+    if (good) {
+        put(values_, row->name, line.value);
+        return;
+    }
+    if (auto meant = value_meant(*row, line.value))
+        put(values_, row->name, *std::move(meant));
+    const auto used = row->masked ? "the value before it" : value_or(values_, *row);
+    warnings_.push_back(
+        at_line(good.error(), file, line.number).text() +
+        "; used: " + (used.empty() ? "none" : used)
+    );
 }
 
 record config::new_node() const {
@@ -101,10 +137,7 @@ record config::new_send_targets() const {
 }
 
 std::string config::daemon_value(setting_key key) const {
-    for (const auto& [name, value] : values_)
-        if (name == key.name())
-            return value;
-    return std::string(key.row().fallback);
+    return value_or(values_, key.row());
 }
 
 result<initiator_identity> load_initiator_identity(const std::filesystem::path& file) {
@@ -113,16 +146,31 @@ result<initiator_identity> load_initiator_identity(const std::filesystem::path& 
         return text.error();
     if (!*text)
         return fault{to_error_code(file_errc::not_found), file, "", "InitiatorName=<iSCSI name>"};
-    const auto lines = read_lines(**text, file.string());
-    if (!lines)
-        return lines.error();
-    const auto* const name = find(*lines, "InitiatorName");
+    const auto scanned = scan_lines(**text, file.string());
+    const auto* const name = find(scanned.lines, "InitiatorName");
     if (name == nullptr)
         return fault{to_error_code(name_errc::empty_name), file, "", "InitiatorName=<iSCSI name>"};
-    if (auto good = check_iscsi_name(*name); !good)
-        return fault{good.error().code, file, *name, good.error().expected};
-    const auto* const alias = find(*lines, "InitiatorAlias");
-    return initiator_identity{*name, alias == nullptr ? host_name() : *alias};
+    if (auto good = check_iscsi_name(name->value); !good)
+        return fault{good.error().code, file, name->value, good.error().expected};
+    const auto* const alias = find(scanned.lines, "InitiatorAlias");
+    initiator_identity identity{name->value, alias == nullptr ? host_name() : alias->value};
+    for (const auto& flaw : scanned.flaws)
+        identity.warnings.push_back(flaw.text() + outcome_of(flaw));
+    if (name->key != "InitiatorName")
+        identity.warnings.push_back(
+            file.string() + ": taken, but open-iscsi reads it only as InitiatorName: " + name->key
+        );
+    return identity;
+}
+
+bool asks_for_a_name(const std::filesystem::path& file) {
+    const auto text = read_file(file);
+    if (!text || !*text)
+        return false;
+    const auto scanned = scan_lines(**text, file.string());
+    const auto* const wish = find(scanned.lines, "GenerateName");
+    return wish != nullptr && lower_case(wish->value) == "yes" &&
+           find(scanned.lines, "InitiatorName") == nullptr;
 }
 
 } // namespace iscsi::admin

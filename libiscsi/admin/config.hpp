@@ -35,11 +35,13 @@ locations locations_from_environment();
 // half of a change. The last line of a key wins, as in open-iscsi.
 class config {
   public:
-    // A missing file is an empty one. Faults: file_errc, setting_errc with file, line, key, value
-    // and what was expected. Unknown keys are ignored, as open-iscsi does, and listed.
-    // A value that its row does not take stops the load: a typing error in a timeout must not
-    // become 0, nor silently the default.
-    static result<config> load(const std::filesystem::path& file);
+    // Reads what can be read: no flaw of the file keeps a daemon from its disks or a user from a
+    // discovery. A missing file is an empty one; unknown keys are ignored, as open-iscsi does, and
+    // listed; for everything else that is not right there is a warning that says what is used.
+    static config load(const std::filesystem::path& file);
+
+    // One a flaw: file, line, key, value, what was expected, what is used instead.
+    const std::vector<std::string>& warnings() const { return warnings_; }
 
     // A record with the compiled defaults and what the file says; the keys that select it are still
     // empty.
@@ -53,8 +55,11 @@ class config {
     const std::vector<std::string>& unknown_keys() const { return unknown_; }
 
   private:
+    void take(const setting_line& line, const std::string& file);
+
     key_values values_;
     std::vector<std::string> unknown_;
+    std::vector<std::string> warnings_;
 };
 
 // initiatorname.iscsi: InitiatorName= and InitiatorAlias= (fallback: the host name).
@@ -63,9 +68,14 @@ class config {
 struct initiator_identity {
     std::string name;
     std::string alias;
+    std::vector<std::string> warnings = {}; // what was not right, but understood
 };
 
-// Faults: file_errc::not_found, name_errc.
+// Whether the file leaves the name to be made at the first start: GenerateName=yes, as the packages
+// of Debian install it.
+bool asks_for_a_name(const std::filesystem::path& file);
+
+// Faults: file_errc::not_found, name_errc. The keys are taken in any letter case.
 // A daemon without it still runs: records can be read and sessions listed, only logins and
 // discovery are refused.
 result<initiator_identity> load_initiator_identity(const std::filesystem::path& file);

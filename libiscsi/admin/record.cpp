@@ -141,7 +141,19 @@ result<void> record::set(std::string_view name, std::string_view value) {
     // A file holds no empty value: reading it again gives the default.
     values_.find(row->name)->second =
         value.empty() ? std::string(row->fallback) : canonical_value(*row, value);
+    std::erase_if(bad_, [row](const bad_value& bad) { return bad.name == row->name; });
     return {};
+}
+
+// The last line of a key counts, as everywhere: it also ends an earlier good value.
+void record::keep_bad(bad_value what) {
+    if (const auto* const row = find_setting(kind_, what.name)) {
+        what.name = row->name; // not its alias
+        values_.find(row->name)->second = row->fallback;
+    }
+    if (!what.name.empty())
+        std::erase_if(bad_, [&what](const bad_value& bad) { return bad.name == what.name; });
+    bad_.push_back(std::move(what));
 }
 
 result<void> record::update(std::string_view name, std::string_view value) {
@@ -160,12 +172,20 @@ std::vector<std::pair<std::string, std::string>> record::entries() const {
     for (const auto& row : settings()) {
         if (!stands_in(row, kind_))
             continue;
-        const auto& value = values_.find(row.name)->second;
+        const auto& value = shown_value(row.name);
         if (row.family != hidden_family || value != row.fallback)
             all.emplace_back(row.name, value);
     }
     all.insert(all.end(), unknown_.begin(), unknown_.end());
     return all;
+}
+
+// A bad value as it stands in its file.
+const std::string& record::shown_value(std::string_view key) const {
+    const auto bad = std::find_if(bad_.begin(), bad_.end(), [key](const bad_value& one) {
+        return one.name == key;
+    });
+    return bad == bad_.end() ? values_.find(key)->second : bad->text;
 }
 
 // open-iscsi decides by the same two signs which family's settings it prints.
@@ -203,6 +223,19 @@ node_id id_of(const record& node) {
     id.group_tag = static_cast<int>(node.get_integer("node.tpgt"));
     id.interface = node.get("iface.iscsi_ifacename");
     return id;
+}
+
+result<void> select_as(record& node, const node_id& id) {
+    const std::vector<assignment> place{
+        {"node.name", id.target},
+        {"node.tpgt", std::to_string(id.group_tag)},
+        {"node.conn[0].address", id.address},
+        {"node.conn[0].port", std::to_string(id.port)},
+        {"iface.iscsi_ifacename", id.interface}};
+    for (const auto& [key, value] : place)
+        if (auto set = node.assign(key, value); !set)
+            return set;
+    return {};
 }
 
 discovery_id id_of_discovery(const record& from) {

@@ -30,9 +30,19 @@ struct assignment {
     std::string value;
 };
 
+// A line of a file that its key does not take, or that is none (no name): how it stands there, and
+// what is wrong with it, with its place and without secrets.
+struct bad_value {
+    std::string name;
+    std::string text;
+    std::string why;
+    friend bool operator==(const bad_value&, const bad_value&) = default;
+};
+
 // A record of open-iscsi: an ordered set of settings. Every key of its kind has a value (that of
 // the row's fallback at first); keys that this version does not know are kept and written back.
-// Values are valid at any time: there is no way in but set() and its kind, which check. It copies
+// Values are valid at any time: there is no way in but set() and its kind, which check.
+// Bad ones of a file stand beside them. It copies
 // like a value and touches no file; record_store does.
 class record {
   public:
@@ -58,6 +68,12 @@ class record {
     result<void> set(std::string_view name, std::string_view value);
     result<void> update(std::string_view name, std::string_view value);
 
+    // What a file says that cannot be used: get() gives the fallback instead, entries() the text as
+    // it stands, and a new value of the key ends it. Whoever acts by a record looks here first.
+    void keep_bad(bad_value what);
+
+    const std::vector<bad_value>& bad_values() const { return bad_; }
+
     // Key and value in the order of open-iscsi, unknown keys last. Of the interface settings of
     // the address family that is not in use only those that were changed.
     std::vector<std::pair<std::string, std::string>> entries() const;
@@ -66,18 +82,22 @@ class record {
 
   private:
     const std::string& value_of(std::string_view key) const;
+    const std::string& shown_value(std::string_view key) const;
     bool uses_ipv6() const;
     result<void> keep_unknown(std::string_view name, std::string_view value);
 
     record_kind kind_;
     std::map<std::string, std::string, std::less<>> values_;
     std::vector<std::pair<std::string, std::string>> unknown_;
+    std::vector<bad_value> bad_;
 };
 
 // Which record this is, by the keys that select it.
 // For node records; of another kind the program ends in a debug build, as with get().
 node_id id_of(const record& node);
-// The same for send_targets records.
+// Makes `node` the record of `id`. Faults: setting_errc, when a row does not take its part.
+result<void> select_as(record& node, const node_id& id);
+// As id_of(), for send_targets records.
 discovery_id id_of_discovery(const record& from);
 
 } // namespace iscsi::admin

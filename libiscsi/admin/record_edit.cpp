@@ -16,7 +16,15 @@ result<record_edit> record_edit::begin(const record_tree& tree, const change_opt
 result<void> record_edit::write(const record& node) {
     if (auto good = check_new(id_of(node)); !good)
         return good;
-    return put_node(change_, tree_, node);
+    if (auto put = put_node(change_, tree_, node); !put)
+        return put;
+    return admin::adopt_group_tag(change_, tree_, id_of(node));
+}
+
+result<void> record_edit::adopt_group_tag(const node_id& id) {
+    if (auto safe = check_paths(id); !safe)
+        return safe;
+    return admin::adopt_group_tag(change_, tree_, id);
 }
 
 result<void> record_edit::remove(const node_id& id) {

@@ -40,7 +40,7 @@ bool is_bad_in_key(char c) {
     return is_blank(c) || is_control(c);
 }
 
-// The lines of a text, counted from 1. Every one ends with a newline.
+// The lines of a text, counted from 1.
 // Lines end with "\n"; a "\r" before it counts as a blank at the end of the value.
 class line_reader {
   public:
@@ -48,12 +48,13 @@ class line_reader {
 
     bool at_end() const { return rest_.empty(); }
 
-    bool is_whole() const { return rest_.find('\n') != std::string_view::npos; }
+    bool is_whole() const { return whole_; }
 
     int number() const { return number_; }
 
     std::string_view next() {
         const auto end = rest_.find('\n');
+        whole_ = end != std::string_view::npos;
         const auto line = rest_.substr(0, end);
         rest_.remove_prefix(std::min(rest_.size(), line.size() + 1));
         ++number_;
@@ -63,6 +64,7 @@ class line_reader {
   private:
     std::string_view rest_;
     int number_ = 0;
+    bool whole_ = true; // the last line that was given
 };
 
 struct line_fault {
@@ -100,12 +102,10 @@ result<setting_line> cut_line(std::string_view line, std::string_view name, int 
 }
 
 // A file that a full disk has cut mostly ends inside a line, and half a number is a number.
-result<void> check_whole(const line_reader& lines, std::string_view name) {
-    if (lines.is_whole())
-        return {};
-    return fault{
+fault without_newline(std::string_view name, int number) {
+    return {
         to_error_code(file_errc::truncated),
-        place_of(name, lines.number() + 1),
+        place_of(name, number),
         "a last line without its end",
         "a newline"};
 }
@@ -135,13 +135,29 @@ bool is_written_by_hand(record_kind kind, std::string_view text) {
            text.find(first_words) == std::string_view::npos;
 }
 
-// The fault that stops the reading of a record says that its file is bad; which key and why stand
-// in its words.
-fault bad_value(const fault& why, std::string_view name, int number) {
+// Which key and why stand in its words; a masked value does not.
+std::string why_bad(const fault& why, std::string_view name, int number) {
     auto in_file = at_line(why, name, number);
     in_file.got = why.code.message() + (why.got.empty() ? "" : " " + why.got);
     in_file.code = to_error_code(file_errc::bad_value);
-    return in_file;
+    return in_file.text();
+}
+
+std::string_view without_encoding_mark(std::string_view text) {
+    constexpr std::string_view mark = "\xef\xbb\xbf";
+    return text.starts_with(mark) ? text.substr(mark.size()) : text;
+}
+
+result<std::optional<setting_line>>
+read_line(std::string_view line, std::string_view name, int number) {
+    if (auto fits = check_length(line, name, number); !fits)
+        return fits.error();
+    if (!is_setting(trim(line)))
+        return std::optional<setting_line>();
+    auto cut = cut_line(line, name, number);
+    if (!cut)
+        return cut.error();
+    return std::optional(std::move(*cut));
 }
 
 } // namespace
@@ -191,48 +207,57 @@ std::string format_record(const record& from) {
     return text.append(last_line).append("\n");
 }
 
+namespace {
+
+// Old records of open-iscsi say "default" where nothing is set. Taken for a name or a device, it
+// would be one that does not exist.
+bool means_unset(const setting_line& line) {
+    return line.value == "default" && line.key.starts_with("iface.") &&
+           line.key != "iface.iscsi_ifacename";
+}
+
+} // namespace
+
 result<record> parse_record(record_kind kind, std::string_view text, std::string_view name) {
-    const auto lines = read_lines(text, name);
-    if (!lines)
-        return lines.error();
     if (!ends_as_record(text) && !is_written_by_hand(kind, text))
         return fault{
             to_error_code(file_errc::truncated),
             std::string(name),
             "no end line",
             std::string(last_line)};
+    const auto scanned = scan_lines(text, name);
     record to(kind);
-    for (const auto& line : *lines)
-        if (const auto taken = to.set(line.key, line.value); !taken)
-            return bad_value(taken.error(), name, line.number);
+    for (const auto& line : scanned.lines)
+        if (const auto taken = to.set(line.key, means_unset(line) ? "" : line.value); !taken)
+            to.keep_bad({line.key, line.value, why_bad(taken.error(), name, line.number)});
+    for (const auto& flaw : scanned.flaws)
+        to.keep_bad({"", "", flaw.text()});
     return to;
 }
 
-result<std::vector<setting_line>> read_lines(std::string_view text, std::string_view name) {
-    std::vector<setting_line> all;
-    line_reader lines(text);
+scanned_lines scan_lines(std::string_view text, std::string_view name) {
+    scanned_lines all;
+    line_reader lines(without_encoding_mark(text));
     while (!lines.at_end()) {
-        if (auto whole = check_whole(lines, name); !whole)
-            return whole.error();
-        const auto line = lines.next();
-        if (auto fits = check_length(line, name, lines.number()); !fits)
-            return fits.error();
-        if (!is_setting(trim(line)))
-            continue;
-        auto cut = cut_line(line, name, lines.number());
-        if (!cut)
-            return cut.error();
-        all.push_back(std::move(*cut));
+        const auto text_of_line = lines.next();
+        auto line = read_line(text_of_line, name, lines.number());
+        if (!line) {
+            all.flaws.push_back(line.error());
+        } else if (*line) {
+            all.lines.push_back(std::move(**line));
+            if (!lines.is_whole())
+                all.flaws.push_back(without_newline(name, lines.number()));
+        }
     }
     return all;
 }
 
 result<key_values> parse_lines(std::string_view text, std::string_view name) {
-    auto lines = read_lines(text, name);
-    if (!lines)
-        return lines.error();
+    auto scanned = scan_lines(text, name);
+    if (!scanned.flaws.empty())
+        return scanned.flaws.front();
     key_values values;
-    for (auto& line : *lines) {
+    for (auto& line : scanned.lines) {
         const auto same = [&line](const auto& entry) { return entry.first == line.key; };
         const auto earlier = std::find_if(values.begin(), values.end(), same);
         if (earlier == values.end())

@@ -31,9 +31,10 @@ std::string_view message_of(file_errc);
 // values are left out on disk.
 std::string format_record(const record& from);
 
-// Faults: file_errc, with line number and the offending words. A record without its end line is
-// refused as truncated, but for an interface without its first line: administrators write those by
-// hand. `name` is for the message.
+// A record without its end line is refused as truncated (file_errc), but for an interface without
+// its first line: administrators write those by hand. A line that is none, or has a value that its
+// key does not take, spoils nothing else: the record keeps it as a bad value. `name` is for
+// messages.
 result<record> parse_record(record_kind kind, std::string_view text, std::string_view name);
 
 // "key = value" lines in any order, "#" comments: iscsid.conf. Last value of a key wins. Every
@@ -48,7 +49,15 @@ struct setting_line {
     std::string value;
 };
 
-result<std::vector<setting_line>> read_lines(std::string_view text, std::string_view name);
+// What can be read of a text, and what cannot, with file, line and the offending words. A mark of
+// the encoding at its beginning (BOM) is passed over. A last setting without a newline stands in
+// both: a person forgets it, a full disk cuts there.
+struct scanned_lines {
+    std::vector<setting_line> lines;
+    std::vector<fault> flaws;
+};
+
+scanned_lines scan_lines(std::string_view text, std::string_view name);
 
 // A setting fault, with the place of the line in front of its field: "iscsid.conf:12: key".
 fault at_line(fault why, std::string_view name, int number);

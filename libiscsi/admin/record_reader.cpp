@@ -2,6 +2,8 @@
 
 #include "libiscsi/admin/files.hpp"
 
+#include <algorithm>
+
 namespace iscsi::admin {
 
 namespace {
@@ -17,9 +19,32 @@ result<void>
 check_place(const record_tree& tree, const record& node, const std::filesystem::path& file) {
     const auto id = id_of(node);
     const auto place = tree.node(id);
-    if (place == file)
+    if (place == file || (id.group_tag < 0 && tree.further_node(id) == file))
         return {};
     return fault{to_error_code(file_errc::misplaced), file, link_name(id), place};
+}
+
+bool selects_record(const bad_value& bad) {
+    const auto* const row = find_setting(record_kind::node, bad.name);
+    return row != nullptr && !row->writable;
+}
+
+// What selects a record stands in its path, too: where the file says nothing usable, the path does.
+void complete_from_path(const std::filesystem::path& file, record& node) {
+    const auto& bad = node.bad_values();
+    if (std::none_of(bad.begin(), bad.end(), selects_record))
+        return;
+    const auto portal_at = [](const std::filesystem::path& path) {
+        return parse_node_portal(path.filename().string());
+    };
+    const bool plain = portal_at(file).has_value(); // without a group tag
+    const auto place = plain ? file : file.parent_path();
+    auto id = portal_at(place);
+    if (!id)
+        return;
+    id->target = place.parent_path().filename().string();
+    id->interface = plain ? node.get("iface.iscsi_ifacename") : file.filename().string();
+    static_cast<void>(select_as(node, *id)); // else it stays bad, and is found misplaced
 }
 
 // One file, one of three results: a record, a fault, or gone meanwhile.
@@ -31,6 +56,7 @@ void read_into(const record_tree& tree, const std::filesystem::path& file, recor
     }
     if (!*found)
         return; // removed since the folder was listed
+    complete_from_path(file, **found);
     if (const auto right = check_place(tree, **found, file); !right)
         into.unreadable.push_back(right.error());
     else
@@ -65,11 +91,25 @@ result<std::optional<record>> read_record(record_kind kind, const std::filesyste
     return std::optional(std::move(*parsed));
 }
 
-result<std::optional<record>> read_node(const record_tree& tree, const node_id& id) {
+std::filesystem::path place_of(const record_tree& tree, const node_id& id) {
     const auto file = tree.node(id);
+    if (id.group_tag >= 0)
+        return file;
+    std::error_code unused;
+    const auto further = tree.further_node(id);
+    if (std::filesystem::exists(further, unused))
+        return further;
+    const auto there = read_record(record_kind::node, file);
+    const bool is_free = !there || !*there; // an unreadable one may be replaced
+    return is_free || (*there)->get("iface.iscsi_ifacename") == id.interface ? file : further;
+}
+
+result<std::optional<record>> read_node(const record_tree& tree, const node_id& id) {
+    const auto file = place_of(tree, id);
     auto found = read_record(record_kind::node, file);
     if (!found || !*found)
         return found;
+    complete_from_path(file, **found);
     if (auto right = check_place(tree, **found, file); !right)
         return right.error();
     if (id_of(**found) != id)
@@ -89,6 +129,20 @@ void read_target(const record_tree& tree, const std::string& target, record_sele
         for (const auto& interface : names_in(place, into))
             read_into(tree, place / interface, into);
     }
+}
+
+std::vector<int> known_group_tags(const record_tree& tree, const node_id& id) {
+    std::vector<int> tags;
+    const auto names = list_folder(tree.target(id));
+    if (!names)
+        return tags;
+    for (const auto& name : *names) {
+        const auto portal = parse_node_portal(name);
+        if (portal && portal->group_tag >= 0 && portal->address == id.address &&
+            portal->port == id.port)
+            tags.push_back(portal->group_tag);
+    }
+    return tags;
 }
 
 std::vector<node_id> nodes_discovered_by(const record_tree& tree, const discovery_id& id) {

@@ -21,9 +21,16 @@ struct record_selection {
 // Faults: file_errc with path and line; nothing of a bad file is used.
 result<std::optional<record>> read_record(record_kind kind, const std::filesystem::path& file);
 
+// Where the record of `id` is, or would be put. Without a group tag a portal has one file, in which
+// one interface has room; the others have a folder.
+std::filesystem::path place_of(const record_tree& tree, const node_id& id);
+
 // The record of `id`. A file that belongs to another place is a fault; one that is in the right
 // place but of another interface (both without a group tag) is not the record of `id`.
 result<std::optional<record>> read_node(const record_tree& tree, const node_id& id);
+
+// The group tags, in the order of their names, under which the portal of `id` has records.
+std::vector<int> known_group_tags(const record_tree& tree, const node_id& id);
 
 // Every record of one target, in order, added to `into`.
 void read_target(const record_tree& tree, const std::string& target, record_selection& into);

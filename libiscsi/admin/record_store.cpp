@@ -31,7 +31,17 @@ record_store::selection record_store::select(const node_filter& filter) const {
 result<std::optional<record>> record_store::find(const node_id& id) const {
     if (auto safe = check_paths(id); !safe)
         return safe.error();
-    return read_node(record_tree(root_), id);
+    auto found = read_node(record_tree(root_), id);
+    if (!found || *found)
+        return found;
+    auto other = id;
+    other.group_tag = id.group_tag < 0 ? known_group_tag(id) : -1;
+    return read_node(record_tree(root_), other);
+}
+
+int record_store::known_group_tag(const node_id& id) const {
+    const auto tags = known_group_tags(record_tree(root_), id);
+    return tags.empty() ? id.group_tag : tags.front();
 }
 
 result<record_edit> record_store::edit() {

@@ -42,7 +42,11 @@ class record_store {
     // Both forms: nodes/T/A,P,tag/iface and, without a tag, nodes/T/A,P. A record that is removed
     // while we read is left out; any other that cannot be read is in `unreadable`.
     selection select(const node_filter& filter) const;
+    // A record without a group tag and the one with it are one: where only the other is there, it
+    // is found. Asked for without a tag, that is the first one.
     result<std::optional<record>> find(const node_id& id) const;
+    // The group tag under which the portal of `id` has records; that of `id` when there is none.
+    int known_group_tag(const node_id& id) const;
 
     // ---- send_targets ----
     std::vector<discovery_id> discoveries() const;

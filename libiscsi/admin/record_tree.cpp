@@ -107,6 +107,23 @@ std::string portal_name(const node_id& id) {
     return id.group_tag < 0 ? name : name + "," + std::to_string(id.group_tag);
 }
 
+// An address holds no comma, so one more than the port's is that of a group tag.
+std::optional<node_id> parse_node_portal(std::string_view name) {
+    node_id id;
+    if (std::count(name.begin(), name.end(), ',') > 1) {
+        const auto group_tag = to_number<int>(take_last(name));
+        if (!group_tag)
+            return std::nullopt;
+        id.group_tag = *group_tag;
+    }
+    const auto portal = parse_portal_name(name);
+    if (!portal)
+        return std::nullopt;
+    id.address = portal->address;
+    id.port = portal->port;
+    return id;
+}
+
 std::string link_name(const node_id& id) {
     return id.target + "," + id.address + "," + std::to_string(id.port) + "," +
            std::to_string(id.group_tag) + "," + id.interface;
@@ -136,6 +153,11 @@ std::filesystem::path record_tree::branch(const std::filesystem::path& path) con
 
 std::filesystem::path record_tree::node(const node_id& id) const {
     return id.group_tag < 0 ? portal(id) : portal(id) / id.interface;
+}
+
+// open-iscsi lists records there, too; it never writes them.
+std::filesystem::path record_tree::further_node(const node_id& id) const {
+    return target(id) / (portal_name(id) + ",-1") / id.interface;
 }
 
 std::filesystem::path record_tree::discovery_folder(const discovery_id& id) const {

@@ -29,6 +29,9 @@ std::optional<discovery_id> parse_portal_name(std::string_view name);
 // "10.0.0.1,3260,1", without the tag when it is not known.
 std::string portal_name(const node_id& id);
 
+// Back from that name: address, port and group tag of an id whose other parts are not known.
+std::optional<node_id> parse_node_portal(std::string_view name);
+
 // "<target>,10.0.0.1,3260,1,default"
 std::string link_name(const node_id& id);
 std::optional<node_id> parse_link_name(std::string_view name);
@@ -62,6 +65,8 @@ class record_tree {
 
     // The file of a node record: inside its portal's folder, or in its place without a group tag.
     std::filesystem::path node(const node_id& id) const;
+    // Where a record without a group tag stands when another interface has that file already.
+    std::filesystem::path further_node(const node_id& id) const;
 
     std::filesystem::path discovery_folder(const discovery_id& id) const;
     std::filesystem::path discovery(const discovery_id& id) const;

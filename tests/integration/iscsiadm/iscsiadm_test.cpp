@@ -105,16 +105,20 @@ class iscsiadm_test : public testing::Test {
 // ---- without a daemon ----
 
 TEST_F(iscsiadm_test, needs_a_socket) {
-    const outcome got = run({"-m", "session"});
+    add_node();
+    const outcome got = run({"-m", "node", "-l"});
     EXPECT_EQ(got.code, 20);
     EXPECT_THAT(got.err, StartsWith("iscsiadm: iscsid is not running. "));
-    EXPECT_THAT(got.err, EndsWith("iscsiadm: can not connect to iSCSI daemon (2)!\n"));
+    EXPECT_THAT(got.err, HasSubstr("\niscsiadm: can not connect to iSCSI daemon (2)!\n"));
     EXPECT_EQ(got.out, "");
 }
 
 TEST_F(iscsiadm_test, needs_somebody_behind_the_socket) {
     { const fake_iscsid gone(socket, saying("")); } // leaves the file
-    EXPECT_THAT(run({"-m", "session"}).err, EndsWith("can not connect to iSCSI daemon (111)!\n"));
+    add_node();
+    EXPECT_THAT(
+        run({"-m", "node", "-l"}).err, HasSubstr("can not connect to iSCSI daemon (111)!\n")
+    );
 }
 
 TEST_F(iscsiadm_test, keeps_records_from_other_users) {

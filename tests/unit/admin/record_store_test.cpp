@@ -119,27 +119,81 @@ TEST_F(record_store_test, leaves_the_file_of_an_equal_record_alone) {
     EXPECT_TRUE(is_symlink(root() / "static/iqn.2020-01.test:t1,10.9.9.1,3260,1,default"));
 }
 
-TEST_F(record_store_test, keeps_the_record_without_a_tag_beside_the_one_with) {
-    write(store_, node_of(sample_id(-1)));
-    write(store_, node_of(sample_id(1)));
-    EXPECT_TRUE(std::filesystem::is_regular_file(nodes() / sample_target / "10.9.9.1,3260"));
-    EXPECT_THAT(ids(), ElementsAre(sample_id(-1), sample_id(1)));
-    const auto untagged = store_.find(sample_id(-1));
-    ASSERT_TRUE(untagged);
-    EXPECT_TRUE(*untagged);
+TEST_F(record_store_test, moves_the_record_without_a_tag_when_the_tag_is_known) {
+    auto untagged = node_of(sample_id(-1));
+    write(store_, untagged);
+    auto other = node_of({sample_target, "10.9.9.1", 3260, -1, "eth0"});
+    must_set(other, "node.startup", "automatic");
+    write(store_, other);
+    auto tagged = node_of(sample_id(1));
+    must_set(tagged, "node.startup", "onboot");
+    write(store_, tagged);
+    auto moved = other;
+    must_set(moved, "node.tpgt", "1");
+    EXPECT_THAT(store_.select({}).records, ElementsAre(tagged, moved));
+    EXPECT_FALSE(exists(nodes() / sample_target / "10.9.9.1,3260"));
+    EXPECT_FALSE(exists(nodes() / sample_target / "10.9.9.1,3260,-1"));
 }
 
-TEST_F(record_store_test, has_room_for_one_interface_without_a_tag) {
+TEST_F(record_store_test, keeps_what_a_record_says_when_it_gets_its_tag) {
+    auto untagged = discovered_node(sample_id(-1), "10.9.9.2");
+    must_set(untagged, "node.session.auth.password", "0123456789ab");
+    write(store_, untagged);
+    auto edit = store_.edit();
+    ASSERT_TRUE(edit);
+    ASSERT_TRUE(edit->adopt_group_tag(sample_id(7)));
+    must_set(untagged, "node.tpgt", "7");
+    EXPECT_THAT(store_.select({}).records, ElementsAre(untagged));
+    EXPECT_THAT(store_.discovered_by({"10.9.9.2", 3260}), ElementsAre(sample_id(7)));
+}
+
+TEST_F(record_store_test, leaves_other_portals_alone_when_a_tag_is_known) {
+    const node_id other_port{sample_target, "10.9.9.1", 860, -1, "default"};
+    const node_id other_target{"iqn.2020-01.test:t2", "10.9.9.1", 3260, -1, "default"};
+    write(store_, node_of(other_port));
+    write(store_, node_of(other_target));
+    write(store_, node_of(sample_id(1)));
+    EXPECT_THAT(ids(), ElementsAre(sample_id(1), other_port, other_target));
+}
+
+TEST_F(record_store_test, finds_one_record_with_and_without_its_tag) {
+    write(store_, node_of(sample_id(3)));
+    EXPECT_EQ(id_of(**store_.find(sample_id(-1))), sample_id(3));
+    EXPECT_EQ(store_.known_group_tag(sample_id(-1)), 3);
+    EXPECT_FALSE(*store_.find(sample_id(4)));
+    ASSERT_TRUE(store_.remove(sample_id(3)));
+    EXPECT_EQ(store_.known_group_tag(sample_id(-1)), -1);
+    write(store_, node_of(sample_id(-1)));
+    EXPECT_EQ(id_of(**store_.find(sample_id(3))), sample_id(-1));
+}
+
+TEST_F(record_store_test, has_room_for_every_interface_without_a_tag) {
     write(store_, node_of(sample_id(-1)));
     auto other = sample_id(-1);
     other.interface = "eth0";
-    const auto refused = store_.write(node_of(other));
-    ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().text(), HasSubstr("record of interface default"));
-    EXPECT_THAT(ids(), ElementsAre(sample_id(-1)));
     EXPECT_FALSE(*store_.find(other));
+    write(store_, node_of(other));
+    EXPECT_THAT(ids(), ElementsAre(sample_id(-1), other));
+    EXPECT_TRUE(std::filesystem::is_regular_file(nodes() / sample_target / "10.9.9.1,3260"));
+    auto changed = node_of(other);
+    must_set(changed, "node.startup", "automatic");
+    write(store_, changed);
+    EXPECT_EQ(**store_.find(other), changed);
+    ASSERT_TRUE(store_.remove(sample_id(-1)));
+    EXPECT_THAT(ids(), ElementsAre(other));
     EXPECT_TRUE(store_.remove(other));
-    EXPECT_THAT(ids(), ElementsAre(sample_id(-1)));
+    EXPECT_FALSE(exists(nodes() / sample_target));
+}
+
+TEST_F(record_store_test, finds_a_record_by_its_path_when_what_selects_it_is_bad) {
+    write(store_, node_of(sample_id(1)));
+    const auto file = nodes() / sample_target / "10.9.9.1,3260,1/default";
+    auto text = text_of(file);
+    text.replace(text.find("node.tpgt = 1"), 13, "node.tpgt = one");
+    put_text(file, text);
+    EXPECT_THAT(ids(), ElementsAre(sample_id(1)));
+    EXPECT_TRUE(store_.remove(sample_id(1)));
+    EXPECT_THAT(ids(), IsEmpty());
 }
 
 TEST_F(record_store_test, sorts_by_the_names_on_disk) {
@@ -194,7 +248,7 @@ TEST_F(record_store_test, reports_damaged_records_and_reads_the_others) {
     EXPECT_EQ(found.unreadable[0].field, target / "1.1.1.1,3260,1/default");
     EXPECT_EQ(found.unreadable[0].code, to_error_code(file_errc::truncated));
     EXPECT_EQ(found.unreadable[1].code, to_error_code(file_errc::truncated));
-    EXPECT_EQ(found.unreadable[2].code, to_error_code(file_errc::bad_value));
+    EXPECT_EQ(found.unreadable[2].code, to_error_code(file_errc::misplaced));
     EXPECT_EQ(found.unreadable[3].code, to_error_code(file_errc::read_failed));
 }
 
@@ -301,11 +355,10 @@ TEST_F(record_store_test, removes_a_source_with_the_records_that_it_gave) {
     auto stays = sample_id(2);
     auto gone = sample_id(3);
     write(store_, discovered_node(sample_id(1), "10.9.9.2"));
-    write(store_, discovered_node(sample_id(-1), "10.9.9.2"));
     write(store_, discovered_node(stays, "10.9.9.3"));
     write(store_, discovered_node(gone, "10.9.9.2"));
     std::filesystem::remove_all(nodes() / sample_target / "10.9.9.1,3260,3");
-    EXPECT_THAT(store_.discovered_by({"10.9.9.2", 3260}), SizeIs(2));
+    EXPECT_THAT(store_.discovered_by({"10.9.9.2", 3260}), ElementsAre(sample_id(1)));
     const auto removed = store_.remove_discovery({"10.9.9.2", 3260});
     ASSERT_TRUE(removed) << removed.error().text();
     EXPECT_THAT(ids(), ElementsAre(stays));

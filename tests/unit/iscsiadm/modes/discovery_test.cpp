@@ -1,5 +1,7 @@
 #include "tests/unit/iscsiadm/modes/mode_test.hpp"
 
+#include <map>
+
 namespace iscsi::cli {
 namespace {
 
@@ -26,6 +28,18 @@ class discovery_test : public mode_test {
     std::vector<std::string> discovery(const std::vector<std::string>& more = {}) {
         std::vector<std::string> all{"-m", "discovery", "-t", "st", "-p", "10.9.9.1:3260"};
         all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+
+    // Everything in the database: what each file says, where each link leads.
+    std::map<std::string, std::string> database_tree() const {
+        std::map<std::string, std::string> all;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(where.database)) {
+            std::ifstream from(entry.path());
+            const bool file = entry.is_regular_file() && !entry.is_symlink();
+            all[entry.path().string()] =
+                file ? std::string{std::istreambuf_iterator<char>(from), {}} : "";
+        }
         return all;
     }
 
@@ -78,13 +92,127 @@ TEST_F(discovery_test, takes_new_records_from_the_configuration) {
     );
 }
 
-TEST_F(discovery_test, refuses_a_bad_configuration_by_name) {
-    write_config("node.startup = sometimes\n");
+TEST_F(discovery_test, says_once_what_is_wrong_in_the_configuration_and_goes_on) {
+    write_config("node.startup = sometimes\nnode.session.timeo.replacement_timeout = 9");
     offer({t1});
     const outcome got = run(discovery());
-    EXPECT_EQ(got.code, 7);
-    EXPECT_THAT(got.err, HasSubstr("node.startup"));
+    EXPECT_EQ(got.code, 0);
+    EXPECT_EQ(got.out, "10.9.9.1:3260,1 " + t1 + "\n");
+    const auto file = where.config_file().string();
+    EXPECT_EQ(
+        got.err,
+        "iscsiadm: " + file +
+            ":2: truncated, got a last line without its end, expected a newline; "
+            "taken as it stands\n"
+            "iscsiadm: " +
+            file +
+            ":1: node.startup: unknown value, got sometimes, expected manual "
+            "automatic onboot; used: manual\n"
+    );
+    EXPECT_EQ(value_of(t1, "node.startup"), "manual");
+    EXPECT_EQ(value_of(t1, "node.session.timeo.replacement_timeout"), "9");
+    EXPECT_EQ(run({"-m", "node", "-T", t2, "-p", "10.9.9.1", "-o", "new"}).code, 0);
+}
+
+TEST_F(discovery_test, changes_nothing_when_it_only_shows) {
+    offer({t1, t2});
+    run_well(discovery());
+    update(t1, "node.startup", "automatic");
+    const auto before = database_tree();
+    offer({t1});
+    EXPECT_EQ(run_well(discovery({"-o", "show"})), "10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_EQ(run_well(database({"-D", "-o", "show"})), "10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_THAT(run_well(database({"-l"})), HasSubstr("discovery.type = sendtargets"));
+    run_well(database({}));
+    run_well({"-m", "discovery", "-P", "1"});
+    run_well({"-m", "discovery", "-o", "show"});
+    run_well({"-m", "node", "-T", t1});
+    EXPECT_EQ(database_tree(), before);
+    EXPECT_THAT(daemon.logins, IsEmpty());
+    EXPECT_EQ(daemon.discoveries.size(), 3U);
+}
+
+TEST_F(discovery_test, leaves_nothing_of_a_show_or_of_an_unknown_interface) {
+    offer({t1});
+    run_well(discovery({"-o", "show"}));
+    EXPECT_EQ(run(discovery({"-I", "nosuch"})).code, 21);
+    EXPECT_EQ(run({"-m", "discovery"}).code, 21);
     EXPECT_EQ(run({"-m", "node"}).code, 21);
+}
+
+TEST_F(discovery_test, needs_a_type_for_one_record_of_the_database) {
+    offer({t1});
+    for (const auto* const wish : {"-D", "-l", "-S"}) {
+        const outcome got = run({"-m", "discoverydb", "-p", "10.9.9.1", wish});
+        EXPECT_EQ(got.code, 7);
+        EXPECT_EQ(
+            got.err,
+            "iscsiadm: Invalid command. Portal not needed or Possibly missing discovery --type.\n"
+        );
+    }
+    EXPECT_THAT(daemon.discoveries, IsEmpty());
+}
+
+TEST_F(discovery_test, rewrites_with_update_which_needs_no_name_and_value) {
+    offer({t1});
+    run_well(discovery());
+    for (const auto& wish : {discovery({"-o", "update"}), database({"-D", "-o", "update"})}) {
+        update(t1, "node.startup", "automatic");
+        run_well(wish);
+        EXPECT_EQ(value_of(t1, "node.startup"), "manual");
+    }
+    const outcome got = run(database({"-o", "update"}));
+    EXPECT_EQ(got.code, 7);
+    EXPECT_EQ(got.err, "iscsiadm: Update requires name and value.\n");
+}
+
+TEST_F(discovery_test, lists_with_show) {
+    for (const auto* const mode : {"discovery", "discoverydb"}) {
+        EXPECT_EQ(run({"-m", mode, "-o", "show"}).code, 21);
+        EXPECT_EQ(run({"-m", mode, "-o", "show"}).err, "");
+    }
+    offer({t1});
+    run_well(discovery());
+    for (const auto* const mode : {"discovery", "discoverydb"})
+        EXPECT_EQ(run_well({"-m", mode, "-o", "show"}), "10.9.9.1:3260 via sendtargets\n");
+}
+
+TEST_F(discovery_test, prints_its_empty_tree) {
+    const outcome got = run({"-m", "discovery", "-P", "1"});
+    EXPECT_EQ(got.code, 21);
+    EXPECT_EQ(
+        got.out,
+        "SENDTARGETS:\nNo targets found.\niSNS:\nNo targets found.\nSTATIC:\nNo targets found.\n"
+        "FIRMWARE:\nNo targets found.\n"
+    );
+    EXPECT_EQ(got.err, "");
+}
+
+TEST_F(discovery_test, keeps_the_tag_that_an_answer_does_not_tell) {
+    offer({t1});
+    run_well(discovery());
+    admin::discover_progress untold;
+    untold.finished = true;
+    untold.portals = {{t1, "10.9.9.1", 3260, -1}};
+    daemon.discover_answers = {untold};
+    run_well(discovery());
+    EXPECT_EQ(run_well({"-m", "node"}), "10.9.9.1:3260,1 " + t1 + "\n");
+    run_well(database({"-o", "delete"}));
+    run_well(discovery());
+    EXPECT_EQ(run_well({"-m", "node"}), "10.9.9.1:3260,4294967295 " + t1 + "\n");
+}
+
+// A record typed in before its portal told its group tag.
+TEST_F(discovery_test, knows_the_record_that_had_no_tag) {
+    add_node(t1, "10.9.9.1");
+    update(t1, "node.startup", "automatic");
+    offer({t1});
+    run_well(discovery({"-o", "new"}));
+    EXPECT_EQ(run_well({"-m", "node"}), "10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_EQ(value_of(t1, "node.startup"), "automatic") << "-o new keeps what is there";
+    run_well(discovery());
+    EXPECT_EQ(run_well({"-m", "node"}), "10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_EQ(value_of(t1, "node.startup"), "manual");
 }
 
 TEST_F(discovery_test, rewrites_edited_records_by_default_and_keeps_them_with_new) {
@@ -229,7 +357,7 @@ TEST_F(discovery_test, skips_interfaces_that_do_not_exist) {
     const outcome some = run(discovery({"-I", "nosuch", "-I", "default"}));
     EXPECT_EQ(some.code, 0);
     EXPECT_THAT(some.err, HasSubstr("iface nosuch is not valid. Will not bind node to it."));
-    EXPECT_EQ(run(discovery({"-I", "nosuch"})).code, 7);
+    EXPECT_EQ(run(discovery({"-I", "nosuch"})).code, 21);
 }
 
 TEST_F(discovery_test, logs_in_to_what_it_found) {
@@ -242,8 +370,8 @@ TEST_F(discovery_test, logs_in_to_what_it_found) {
 
 TEST_F(discovery_test, knows_the_stored_record) {
     const outcome missing = run({"-m", "discovery", "-p", "10.9.9.1"});
-    EXPECT_EQ(missing.code, 6);
-    EXPECT_EQ(missing.err, "iscsiadm: Discovery record [10.9.9.1,3260] not found.\n");
+    EXPECT_EQ(missing.code, 7);
+    EXPECT_EQ(missing.err, "iscsiadm: Discovery record [10.9.9.1,3260] not found!\n");
     offer({t1});
     run_well(discovery());
     EXPECT_THAT(

@@ -50,7 +50,7 @@ TEST_F(iface_test, does_not_know_a_stranger) {
 }
 
 TEST_F(iface_test, are_made_changed_and_removed) {
-    EXPECT_EQ(on(vol, {"-o", "new"}).out, "New interface " + vol + " added\n");
+    EXPECT_EQ(on(vol, {"-o", "new"}).out, vol + " updated.\nNew interface " + vol + " added\n");
     EXPECT_EQ(
         on(vol, {"-o", "update", "-n", "iface.initiatorname", "-v", "iqn.2020-01.test:me"}).out,
         vol + " updated.\n"
@@ -123,13 +123,56 @@ TEST_F(iface_test, are_shown_with_what_is_bound_to_them) {
     EXPECT_EQ(run({"-m", "iface", "-P", "2"}).code, 7);
 }
 
+TEST_F(iface_test, change_the_node_records_that_are_bound_to_them) {
+    on("eth", {"-o", "new"});
+    add_node(t1);
+    run_well({"-m", "node", "-T", t1, "-p", "10.9.9.1,1", "-I", "eth", "-o", "new"});
+    const auto value = [this](const std::string& name) {
+        const auto shown = run_well({"-m", "node", "-T", t1, "-I", "eth"});
+        const auto at = shown.find("iface.initiatorname = ");
+        return shown.substr(at + name.size() + 3, shown.find('\n', at) - at - name.size() - 3);
+    };
+    update(t1, "node.startup", "automatic");
+    const std::string name = "iface.initiatorname";
+    EXPECT_EQ(on("eth", {"-o", "update", "-n", name, "-v", "iqn.a:me"}).out, "eth updated.\n");
+    EXPECT_EQ(value(name), "iqn.a:me");
+    EXPECT_THAT(run_well({"-m", "node", "-I", "eth"}), HasSubstr("node.startup = automatic"));
+    EXPECT_THAT(run_well({"-m", "node", "-I", "default"}), HasSubstr(name + " = <empty>"));
+    EXPECT_EQ(on("eth", {"-o", "update", "-n", name, "-v", ""}).code, 0);
+    EXPECT_EQ(value(name), "<empty>");
+}
+
+TEST_F(iface_test, are_bound_to_a_device_by_one_of_its_names) {
+    on("eth", {"-o", "new", "-n", "iface.net_ifacename", "-v", "eth0"});
+    const outcome got =
+        on("eth", {"-o", "update", "-n", "iface.hwaddress", "-v", "02:00:00:00:00:01"});
+    EXPECT_EQ(got.code, 7);
+    EXPECT_THAT(got.err, HasSubstr("Can not update interface binding from net_ifacename"));
+    EXPECT_THAT(on("eth").out, HasSubstr("iface.hwaddress = <empty>"));
+}
+
+TEST_F(iface_test, are_listed_by_a_show_without_a_name) {
+    on("eth", {"-o", "new"});
+    EXPECT_EQ(run_well({"-m", "iface", "-o", "show"}), run_well({"-m", "iface"}));
+}
+
+TEST_F(iface_test, have_nothing_to_configure) {
+    on("eth", {"-o", "new"});
+    const outcome got = on("eth", {"-o", "apply"});
+    EXPECT_EQ(got.code, 0);
+    EXPECT_EQ(got.out, "eth applied.\n");
+    EXPECT_EQ(got.err, "iscsiadm: Nothing to configure.\n");
+    EXPECT_EQ(run({"-m", "iface", "-H", "0", "-o", "applyall"}).code, 0);
+    EXPECT_EQ(run({"-m", "iface", "-I", "nosuch", "-o", "apply"}).code, 6);
+    EXPECT_EQ(run({"-m", "iface", "-o", "apply"}).code, 7);
+}
+
 TEST_F(iface_test, need_a_name_and_do_no_offload) {
     EXPECT_EQ(
         run({"-m", "iface", "-o", "new"}).err,
         "iscsiadm: Could not add interface. No interface passed in.\n"
     );
     EXPECT_EQ(run({"-m", "iface", "-o", "delete"}).code, 7);
-    EXPECT_EQ(run({"-m", "iface", "-I", "eth", "-o", "apply"}).code, 27);
     EXPECT_EQ(run({"-m", "iface", "-I", "eth", "-C", "ping", "-a", "10.9.9.1"}).code, 27);
 }
 

@@ -146,8 +146,7 @@ struct served : testing::Test {
         manager.emplace(
             with,
             session::current_settings{
-                admin::config::load(folder / "conf").value(),
-                {"iqn.2026-01.org.example:host", "host"}}
+                admin::config::load(folder / "conf"), {"iqn.2026-01.org.example:host", "host"}}
         );
         methods.emplace(
             *manager,

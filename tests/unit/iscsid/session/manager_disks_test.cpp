@@ -106,7 +106,7 @@ struct restored : manager_world {
 
     void ignore_users() {
         std::ofstream(folder / "iscsid.conf") << "iscsid.safe_logout = No\n";
-        settings.config = admin::config::load(folder / "iscsid.conf").value();
+        settings.config = admin::config::load(folder / "iscsid.conf");
     }
 
     captured_log log;
@@ -192,7 +192,7 @@ TEST_F(restored, sessions_reset_their_units_unless_told_otherwise) {
     EXPECT_EQ(lane.adopted.at(4).engine.config().replay_barrier, iscsi::barrier_policy::automatic);
     made.reset();
     std::ofstream(folder / "iscsid.conf") << "iscsid.replay_barrier = none\n";
-    settings.config = admin::config::load(folder / "iscsid.conf").value();
+    settings.config = admin::config::load(folder / "iscsid.conf");
     all().restore({left(4, 0)});
     EXPECT_EQ(lane.adopted.at(4).engine.config().replay_barrier, iscsi::barrier_policy::none);
 }
