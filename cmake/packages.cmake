@@ -13,5 +13,6 @@ pkg_check_modules(udev REQUIRED IMPORTED_TARGET libudev)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+    # What ccache asks for where headers are precompiled.
+    set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()

@@ -29,13 +29,15 @@ bool register_not_applicable(const conformance_id& id, std::string reason);
 #define ISCSI_JOIN(a, b) ISCSI_JOIN_(a, b)
 
 #define CONFORMANCE(suite, number, title)                                                          \
-    static void ISCSI_JOIN(conformance_body_, __LINE__)();                                         \
-    [[maybe_unused]] static const bool ISCSI_JOIN(conformance_known_, __LINE__) =                  \
-        ::iscsi::test::register_conformance(                                                       \
-            {#suite, number, title}, __FILE__, __LINE__, &ISCSI_JOIN(conformance_body_, __LINE__)  \
-        );                                                                                         \
-    static void ISCSI_JOIN(conformance_body_, __LINE__)()
+    ISCSI_CONFORMANCE_BODY(ISCSI_JOIN(conformance_, __COUNTER__), suite, number, title)
 
 #define NOT_APPLICABLE(suite, number, title, reason)                                               \
-    [[maybe_unused]] static const bool ISCSI_JOIN(conformance_known_, __LINE__) =                  \
+    [[maybe_unused]] static const bool ISCSI_JOIN(conformance_, __COUNTER__) =                     \
         ::iscsi::test::register_not_applicable({#suite, number, title}, reason);
+
+// Counted, not named by the line: several files are compiled as one.
+#define ISCSI_CONFORMANCE_BODY(name, suite, number, title)                                         \
+    static void name();                                                                            \
+    [[maybe_unused]] static const bool ISCSI_JOIN(name, _known) =                                  \
+        ::iscsi::test::register_conformance({#suite, number, title}, __FILE__, __LINE__, &name);   \
+    static void name()
