@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# What disks and sessions cost the daemon: 64 logical units in one session, then 32 sessions of one each.
-# Memory (kiB) and descriptors must grow linearly. Usage: many-disks.sh ublk|nbd
+# What disks and sessions cost the daemon: 64 logical units in one session, then 32 sessions of one each,
+# or DISKS and half as many. Memory (kiB) and descriptors must grow linearly.
+# Usage: many-disks.sh ublk|nbd [DISKS]; DISKS is a multiple of 4.
 here=$(dirname "$0")
 . "$here/../support/functions.sh"
 . "$here/lio.sh"
-driver=${1:-ublk}
+driver=${1:-ublk} most_disks=${2:-64}
+most_sessions=$((most_disks / 2))
 first_name=$TARGET_NAME
 declare -A figure
 
@@ -32,7 +34,7 @@ expect_linear() {
     done
 }
 
-# 64 numbers of one small device would do for the daemon, but each is to be a disk of its own.
+# So many numbers of one small device would do for the daemon, but each is to be a disk of its own.
 map_disks() {
     local lun
     for ((lun = $1; lun < $2; ++lun)); do
@@ -59,36 +61,36 @@ expect_io() {
 
 many_disks() {
     local before=0 count
-    for count in 1 32 64; do
-        map_disks $before $count
+    for count in 1 $((most_disks / 2)) "$most_disks"; do
+        map_disks $before "$count"
         log_in
-        expect_disks $count
-        measure disk $count
-        [ $count -lt 64 ] || expect_io
+        expect_disks "$count"
+        measure disk "$count"
+        [ "$count" -lt "$most_disks" ] || expect_io
         log_out
         before=$count
     done
-    expect_linear disk 1 32 64
+    expect_linear disk 1 $((most_disks / 2)) "$most_disks"
 }
 
 # Targets of one disk each; the disks are those of before.
 many_sessions() {
     local number
-    for ((number = 1; number <= 32; ++number)); do
+    for ((number = 1; number <= most_sessions; ++number)); do
         TARGET_NAME=$first_name:$number
         start_lio
         lio_map "d$number" 0
     done
     expect_exit 0 iscsiadm -m node -o delete
     discover
-    for ((number = 1; number <= 32; ++number)); do
+    for ((number = 1; number <= most_sessions; ++number)); do
         expect_exit 0 iscsiadm -m node -T "$first_name:$number" -l
-        [[ $number =~ ^(1|8|16|32)$ ]] && measure session "$number"
+        [[ $number =~ ^(1|$((most_sessions / 2))|$most_sessions)$ ]] && measure session "$number"
     done
-    expect_disks 32
+    expect_disks "$most_sessions"
     expect_io
     log_out
-    expect_linear session 1 16 32
+    expect_linear session 1 $((most_sessions / 2)) "$most_sessions"
 }
 
 start_lio
