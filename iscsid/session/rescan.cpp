@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 namespace iscsid::session {
@@ -337,14 +338,14 @@ disk_changes changes_of(
 }
 
 void leave_unanswered(disk_changes& changes, const device::scan_result& seen) {
-    const auto has_answered = [&seen](std::uint64_t number) {
-        return !has(seen.unanswered, number);
+    const auto has_answered = [&seen](const auto& of) {
+        return !has(seen.unanswered, of.lun_number);
     };
     const auto left =
-        std::ranges::stable_partition(changes.adopt, has_answered, &device::disk_state::lun_number);
-    changes.leave.assign(left.begin(), left.end());
-    changes.adopt.erase(left.begin(), left.end());
-    std::erase_if(changes.bars, [&](const auto& bar) { return !has_answered(bar.lun_number); });
+        std::stable_partition(changes.adopt.begin(), changes.adopt.end(), has_answered);
+    changes.leave.assign(left, changes.adopt.end());
+    changes.adopt.erase(left, changes.adopt.end());
+    std::erase_if(changes.bars, std::not_fn(has_answered));
 }
 
 change_report apply_changes(
