@@ -52,7 +52,7 @@ cut_once() {
     work_until_the_end "$1" &
     local worker=$! before
     before=$(wc -l <"$WORK/safe")
-    wait_until 30 eval "[ \$(wc -l <$WORK/safe) -gt $before ]" || fail "no file can be synced"
+    wait_until 30 eval "[ \$(wc -l <$WORK/safe) -gt $((before + 1)) ]" || fail "no files can be synced"
     sleep "0.$((RANDOM % 9 + 1))"
     power_off
     wait "$worker" 2>/dev/null
