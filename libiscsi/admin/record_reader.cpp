@@ -92,11 +92,11 @@ result<std::optional<record>> read_record(record_kind kind, const std::filesyste
 }
 
 std::filesystem::path place_of(const record_tree& tree, const node_id& id) {
-    const auto file = tree.node(id);
+    auto file = tree.node(id);
     if (id.group_tag >= 0)
         return file;
     std::error_code unused;
-    const auto further = tree.further_node(id);
+    auto further = tree.further_node(id);
     if (std::filesystem::exists(further, unused))
         return further;
     const auto there = read_record(record_kind::node, file);
