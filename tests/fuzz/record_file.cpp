@@ -3,16 +3,32 @@
 
 #include "tests/fuzz/fuzz.hpp"
 
+#include <algorithm>
+
+namespace {
+
+// What is written holds every value that is not empty, bad ones as they stood; lines that are no
+// settings are told of and left out.
+bool is_kept(const iscsi::admin::record& from, const iscsi::admin::record& again) {
+    const auto written = again.entries();
+    const auto entries = from.entries();
+    return std::all_of(entries.begin(), entries.end(), [&written](const auto& entry) {
+        return entry.second.empty() ||
+               std::find(written.begin(), written.end(), entry) != written.end();
+    });
+}
+
+} // namespace
+
 void fuzz_one(iscsi::bytes_view input) {
     using iscsi::admin::record_kind;
     (void)iscsi::admin::parse_lines(text_of(input), "iscsid.conf");
     for (const auto kind : {record_kind::node, record_kind::send_targets, record_kind::interface}) {
         const auto record = iscsi::admin::parse_record(kind, text_of(input), "record");
-        if (record.has_value())
-            expect(
-                iscsi::admin::parse_record(kind, iscsi::admin::format_record(*record), "again") ==
-                    record,
-                "round trip"
-            );
+        if (!record.has_value())
+            continue;
+        const auto again =
+            iscsi::admin::parse_record(kind, iscsi::admin::format_record(*record), "again");
+        expect(again.has_value() && is_kept(*record, *again), "round trip");
     }
 }
