@@ -76,15 +76,17 @@ exit_code report_unknown(const std::string& which, console& screen) {
 exit_code operate(const session_mode& mode, const admin::session_info& session, context& at) {
     if (mode.ops.create)
         return report_not_supported("another session of the same record (-o new)", at.screen);
-    if (mode.ops.update)
-        return update_records(filter_for(session.node), mode.changes, at);
-    if (mode.ops.remove)
-        return remove_records(filter_for(session.node), at);
     const auto record = at.store.find(session.node);
     if (!record)
         return report_database(record.error(), at.screen);
     if (!*record)
         return report_no_records(at.screen);
+    // Its record may have got a group tag since the login.
+    const auto filter = filter_for(id_of(**record));
+    if (mode.ops.update)
+        return update_records(filter, mode.changes, at);
+    if (mode.ops.remove)
+        return remove_records(filter, at);
     at.screen.print(show_record(**record, mode.reveal));
     return exit_code::success;
 }

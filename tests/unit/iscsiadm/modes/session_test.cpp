@@ -84,6 +84,17 @@ TEST_F(session_test, shows_the_record_of_one_session) {
     EXPECT_EQ(run({"-m", "session", "-r", "6"}).err, "iscsiadm: No records found\n");
 }
 
+// A discovery has told the tag since the login: it is the same record.
+TEST_F(session_test, finds_its_record_that_has_got_a_group_tag) {
+    add_node(t1);
+    auto untagged = node_id_of(t1);
+    untagged.group_tag = -1;
+    daemon.sessions = {session_of(untagged, 5)};
+    run_well({"-m", "session", "-r", "5", "-o", "update", "-n", "node.startup", "-v", "automatic"});
+    EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
+    EXPECT_EQ(run({"-m", "session", "-r", "5", "-o", "delete"}).code, 15);
+}
+
 TEST_F(session_test, finds_a_session_by_path) {
     log_in_to_t1();
     const auto sysfs = root / "devices/platform/host2/session5/target2:0:0";
