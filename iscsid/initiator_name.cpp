@@ -1,11 +1,14 @@
 #include "iscsid/initiator_name.hpp"
 
+#include "iscsid/os/files.hpp"
 #include "iscsid/os/random.hpp"
 
 #include "libiscsi/admin/files.hpp"
+#include "libiscsi/names/initiator_name.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 namespace iscsid {
@@ -14,25 +17,12 @@ namespace admin = iscsi::admin;
 
 namespace {
 
-// As iscsi-iname makes it: the names of a site then look alike, whoever made them.
 std::string new_name() {
-    constexpr std::size_t enough = 6; // clones that start a second apart differ
-    std::string name = "iqn.2016-04.com.open-iscsi:";
-    for (const auto byte : os::random_bytes(enough))
-        name += fmt::format("{:x}", std::to_integer<unsigned>(byte));
-    return name;
-}
-
-// Whole or not at all: half a name would be another host.
-iscsi::result<void> replace(const std::filesystem::path& file, const std::string& text) {
-    auto& files = admin::real_files();
-    const auto folder = file.parent_path();
-    const auto staged = folder / ("." + file.filename().string() + ".new");
-    if (auto written = files.write_file(staged, text); !written)
-        return written;
-    if (auto moved = files.move(staged, file); !moved)
-        return moved;
-    return files.sync_folder(folder);
+    iscsi::name_entropy random{};
+    std::ranges::transform(os::random_bytes(random.size()), random.begin(), [](std::byte each) {
+        return std::to_integer<std::uint8_t>(each);
+    });
+    return iscsi::make_initiator_name(iscsi::default_name_prefix, random);
 }
 
 } // namespace
@@ -44,8 +34,8 @@ iscsi::result<admin::initiator_identity> initiator_identity(const std::filesyste
             "InitiatorName={}\n",
             new_name()
         );
-        if (auto made = replace(file, text); !made)
-            return made.error();
+        if (const int error = os::replace_file(file, text); error != 0)
+            return admin::system_fault(admin::file_errc::write_failed, file, error);
     }
     return admin::load_initiator_identity(file);
 }

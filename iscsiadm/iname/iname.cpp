@@ -68,15 +68,6 @@ boost::system::result<request, bad_usage> parse(const std::vector<std::string>& 
     return wanted;
 }
 
-// Without leading zeros two names could in principle be the same; it is kept because names of this
-// form are everywhere, and six random bytes leave enough.
-std::string make_name(std::string_view prefix, const random_bytes& random) {
-    std::string name = std::string(prefix) + ":";
-    for (const std::uint8_t byte : random)
-        name += fmt::format("{:x}", byte);
-    return name;
-}
-
 std::string usage() {
     return fmt::format(
         "iscsi-iname makes a unique name for an iSCSI initiator.\n\n"
@@ -87,7 +78,7 @@ std::string usage() {
         "  -g, --generate       print a line for initiatorname.iscsi\n"
         "  -h, --help           print this text\n",
         longest_prefix,
-        default_prefix
+        default_name_prefix
     );
 }
 

@@ -11,13 +11,13 @@ using namespace iscsi::iname;
 
 // Six bytes come from getrandom(2) in one piece or not at all.
 int make(const request& wanted) {
-    random_bytes random{};
+    iscsi::name_entropy random{};
     if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
         std::cerr << "iscsi-iname: no random bytes from the kernel\n";
         return EXIT_FAILURE;
     }
-    std::cout << (wanted.as_setting ? "InitiatorName=" : "") << make_name(wanted.prefix, random)
-              << std::endl;
+    std::cout << (wanted.as_setting ? "InitiatorName=" : "")
+              << iscsi::make_initiator_name(wanted.prefix, random) << std::endl;
     return std::cout.good() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

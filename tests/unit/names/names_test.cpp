@@ -1,3 +1,4 @@
+#include "libiscsi/names/initiator_name.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 #include "libiscsi/names/portal.hpp"
 
@@ -17,6 +18,13 @@ boost::system::error_code address_error(std::string_view text) {
 }
 
 const boost::system::error_code fine{};
+
+TEST(initiator_name, writes_bytes_without_leading_zeros) {
+    EXPECT_EQ(
+        make_initiator_name("iqn.a", {0x00, 0x01, 0x0f, 0x10, 0xab, 0xff}), "iqn.a:01f10abff"
+    );
+    EXPECT_EQ(make_initiator_name("iqn.a", {}), "iqn.a:000000");
+}
 
 TEST(iscsi_name, the_three_types_are_known) {
     EXPECT_EQ(name_error("iqn.2001-04.com.example:storage.disk1"), fine);

@@ -8,14 +8,9 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(make_name, writes_bytes_without_leading_zeros) {
-    EXPECT_EQ(make_name("iqn.a", {0x00, 0x01, 0x0f, 0x10, 0xab, 0xff}), "iqn.a:01f10abff");
-    EXPECT_EQ(make_name("iqn.a", {}), "iqn.a:000000");
-}
-
-TEST(make_name, stays_within_the_longest_iscsi_name) {
+TEST(iname, stays_within_the_longest_iscsi_name) {
     const std::string prefix(longest_prefix, 'x');
-    EXPECT_EQ(make_name(prefix, {255, 255, 255, 255, 255, 255}).size(), 223U);
+    EXPECT_EQ(make_initiator_name(prefix, {255, 255, 255, 255, 255, 255}).size(), 223U);
 }
 
 TEST(iname_options, have_open_iscsis_prefix_by_default) {
