@@ -2,6 +2,7 @@
 
 #include "libiscsi/admin/files.hpp"
 #include "libiscsi/admin/setting_meant.hpp"
+#include "libiscsi/admin/words.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 
 #include <unistd.h>
@@ -67,17 +68,9 @@ std::string host_name() {
     return name.data();
 }
 
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return lower;
-}
-
 const setting_line* find(const std::vector<setting_line>& lines, std::string_view key) {
-    const auto wanted = lower_case(key);
-    const auto found = std::find_if(lines.begin(), lines.end(), [&wanted](const auto& line) {
-        return lower_case(line.key) == wanted;
+    const auto found = std::find_if(lines.begin(), lines.end(), [key](const auto& line) {
+        return same_but_for_case(line.key, key);
     });
     return found == lines.end() ? nullptr : &*found;
 }
@@ -169,7 +162,7 @@ bool asks_for_a_name(const std::filesystem::path& file) {
         return false;
     const auto scanned = scan_lines(**text, file.string());
     const auto* const wish = find(scanned.lines, "GenerateName");
-    return wish != nullptr && lower_case(wish->value) == "yes" &&
+    return wish != nullptr && same_but_for_case(wish->value, "yes") &&
            find(scanned.lines, "InitiatorName") == nullptr;
 }
 

@@ -14,16 +14,6 @@ std::string_view without_comment(std::string_view text) {
     return trim(text.substr(0, text.find('#')));
 }
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_but_for_case(std::string_view one, std::string_view other) {
-    return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {
-        return lower(a) == lower(b);
-    });
-}
-
 std::optional<std::string_view> known_word(const setting& row, std::string_view text) {
     for (const auto choice : split(row.choices, '|'))
         if (same_but_for_case(choice, text))
