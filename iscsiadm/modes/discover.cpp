@@ -140,6 +140,9 @@ exit_code discovery_run::choose_interfaces() {
 
 // A target may show other things to another initiator name: those that look the same ask once.
 exit_code discovery_run::ask_by_interfaces() {
+    // A daemon that does not answer at all is known by this in seconds, not after all its tries.
+    if (const auto alive = at_.daemon.list_sessions(); !alive)
+        return could_not_discover(report_call(alive.error(), at_.screen), at_.screen);
     std::map<appearance, std::optional<portals>> answers;
     for (const std::string& name : order_) {
         const appearance seen_as = appearance_of(interfaces_.at(name));
@@ -169,9 +172,6 @@ exit_code discovery_run::ask(const std::string& interface, portals& answer) {
         if (progress.finished)
             last = progress;
     };
-    // A daemon that does not answer at all is known by this in seconds, not after all its tries.
-    if (const auto alive = at_.daemon.list_sessions(); !alive)
-        return could_not_discover(report_call(alive.error(), at_.screen), at_.screen);
     const auto called = at_.daemon.discover(
         {source.address, source.port, job_.use_record, interface},
         patience_for(job_.settings),
