@@ -242,13 +242,19 @@ struct half_dead_target : busy_target {
         EXPECT_EQ(expect_event<task_done>().cookie, 99U);
     }
 
-    // Up to the moment when unit 0 is lost.
-    void lose_unit() {
+    // Up to the first reset of unit 0; its abort.
+    task_management_request abort_in_vain() {
         session_under_test.abort(tags[0], now);
-        expect_request(function::abort_task);
+        const auto abort = expect_request(function::abort_task);
         show_life();
         pass(15s);
         first_reset = expect_request(function::logical_unit_reset);
+        return abort;
+    }
+
+    // Up to the moment when unit 0 is lost.
+    void lose_unit() {
+        abort_in_vain();
         pass(30s);
         second_reset = expect_request(function::logical_unit_reset);
         pass(30s);
@@ -333,51 +339,17 @@ TEST(escalation, resets_a_lost_unit_first_on_the_next_connection) {
 
 TEST(escalation, takes_late_responses_to_the_aborts_of_a_lost_unit) {
     half_dead_target target;
-    target.session_under_test.abort(target.tags[0], target.now);
-    const auto abort = target.expect_request(function::abort_task);
-    target.show_life();
-    target.pass(15s);
-    target.expect_request(function::logical_unit_reset);
+    const auto abort = target.abort_in_vain();
     target.pass(60s);
     target.events();
     EXPECT_TRUE(target.conclude(abort, complete));
     EXPECT_TRUE(target.conclude(abort, complete).has_error()) << "but only once";
 }
 
-TEST(escalation, ends_one_connection_for_a_unit_that_refuses_and_no_second_one) {
-    half_dead_target target;
-    target.session_under_test.abort(target.tags[0], target.now);
-    auto abort = target.expect_request(function::abort_task);
-    target.show_life();
-    ASSERT_TRUE(target.conclude(abort, unsupported));
-    const auto reset = target.expect_request(function::logical_unit_reset);
-    EXPECT_TRUE(target.conclude(reset, unsupported).has_error());
-    target.lose_transport();
-    target.pass(2s);
-    target.events();
-    target.session_under_test.transport_up(target.now);
-    target.log_in();
-    target.events();
-    target.hear();
-    const auto again = target.submit(read_command(target.room, 40));
-    target.hear();
-    target.session_under_test.abort(again, target.now);
-    abort = target.expect_request(function::abort_task);
-    target.show_life();
-    ASSERT_TRUE(target.conclude(abort, unsupported));
-    ASSERT_TRUE(target.conclude(target.expect_request(function::logical_unit_reset), unsupported));
-    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
-    EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
-}
-
 // Answered, though late: it is there, and one new connection may help.
 TEST(escalation, ends_the_connection_for_a_unit_that_refuses_its_second_reset) {
     half_dead_target target;
-    target.session_under_test.abort(target.tags[0], target.now);
-    target.expect_request(function::abort_task);
-    target.show_life();
-    target.pass(15s);
-    target.expect_request(function::logical_unit_reset);
+    target.abort_in_vain();
     target.pass(30s);
     const auto refused =
         target.conclude(target.expect_request(function::logical_unit_reset), unsupported);
@@ -420,6 +392,15 @@ struct refusing_target : half_dead_target {
     }
 };
 
+TEST(escalation, ends_one_connection_for_a_unit_that_refuses_and_no_second_one) {
+    refusing_target target;
+    const auto again = target.submit(read_command(target.room, 40));
+    target.hear();
+    ASSERT_TRUE(target.refuse(again));
+    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
+    EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
+}
+
 TEST(escalation, gives_a_unit_a_second_connection_when_it_has_answered_more_than_a_question) {
     refusing_target working;
     EXPECT_TRUE(working.refuse(working.answer_one(false)).has_error());
@@ -433,11 +414,7 @@ TEST(escalation, takes_no_memory_from_under_data_that_are_arriving) {
     enum class arriving : std::uint8_t { own, other_unit, of_no_task };
     for (const auto what : {arriving::own, arriving::other_unit, arriving::of_no_task}) {
         half_dead_target target;
-        target.session_under_test.abort(target.tags[0], target.now);
-        target.expect_request(function::abort_task);
-        target.show_life();
-        target.pass(15s);
-        target.expect_request(function::logical_unit_reset);
+        target.abort_in_vain();
         target.pass(30s);
         target.expect_request(function::logical_unit_reset);
         const auto pdu = data_at(target.tags[what == arriving::own ? 1 : 2], 0, 0);
@@ -477,11 +454,7 @@ TEST(escalation, takes_status_with_late_data_of_a_lost_unit_once) {
 
 TEST(escalation, takes_no_other_answer_for_one_of_a_lost_unit) {
     half_dead_target target;
-    target.session_under_test.abort(target.tags[0], target.now);
-    target.expect_request(function::abort_task);
-    target.show_life();
-    target.pass(15s);
-    target.expect_request(function::logical_unit_reset);
+    target.abort_in_vain();
     target.pass(60s);
     target.events();
     task_management_response stranger;

@@ -110,12 +110,9 @@ TEST(answers, to_a_logout_with_an_old_number_end_the_connection_only_while_it_is
 // ---- a connection that is about to end --------------------------------------------------------
 
 TEST(answers, behind_a_broken_one_are_not_read) {
-    logged_in_peer target;
-    buffer room(4);
-    const auto tag = target.submit(read_command(room));
-    target.hear();
+    one_read target(4);
     ASSERT_TRUE(target.say(logout_response{}).has_error());
-    EXPECT_TRUE(target.say(answer(tag, 8))) << "no second fault";
+    EXPECT_TRUE(target.say(answer(target.tag, 8))) << "no second fault";
     EXPECT_TRUE(target.no_event()) << "and no end of a task";
     EXPECT_TRUE(target.silent());
     EXPECT_EQ(target.session_under_test.unfinished_tasks(), 1U);
@@ -123,10 +120,7 @@ TEST(answers, behind_a_broken_one_are_not_read) {
 
 TEST(answers, come_in_while_a_logout_is_out) {
     for (const bool by_us : {false, true}) {
-        logged_in_peer target;
-        buffer room(4);
-        const auto tag = target.submit(read_command(room));
-        target.hear();
+        one_read target(4);
         if (by_us) {
             target.session_under_test.logout(target.now);
         } else {
@@ -138,8 +132,8 @@ TEST(answers, come_in_while_a_logout_is_out) {
         ASSERT_TRUE(target.say(message(1, 60))) << "a second wish asks for nothing more";
         EXPECT_TRUE(target.silent());
         target.expect_event<target_message>();
-        ASSERT_TRUE(target.say(answer(tag, 8)));
-        EXPECT_EQ(target.expect_event<task_done>().task, tag);
+        ASSERT_TRUE(target.say(answer(target.tag, 8)));
+        EXPECT_EQ(target.expect_event<task_done>().task, target.tag);
     }
 }
 
@@ -164,25 +158,19 @@ TEST(answers, to_a_probe_that_come_during_a_logout_end_no_command) {
 }
 
 TEST(logout, of_ours_comes_before_one_that_waits_for_tasks) {
-    logged_in_peer target;
-    buffer room(4);
-    const auto tag = target.submit(read_command(room));
-    target.hear();
+    one_read target(4);
     ASSERT_TRUE(target.say(message(1, 60)));
     target.session_under_test.logout(target.now);
     EXPECT_EQ(target.hear_one<logout_request>().reason, logout_reason::close_session);
     target.events();
-    ASSERT_TRUE(target.say(answer(tag, 8)));
+    ASSERT_TRUE(target.say(answer(target.tag, 8)));
     EXPECT_TRUE(target.silent()) << "no second Logout";
     target.expect_event<task_done>();
 }
 
 // The bytes may come before the clock is looked at.
 TEST(logout, that_the_target_asked_for_is_not_put_off_by_what_comes_too_late) {
-    logged_in_peer target;
-    buffer room(4);
-    target.submit(read_command(room));
-    target.hear();
+    one_read target(4);
     ASSERT_TRUE(target.say(message(1, 6)));
     target.now += 3s;
     ASSERT_TRUE(target.say(nop_in{}));
@@ -222,27 +210,21 @@ TEST(probe, that_finds_no_place_goes_out_when_there_is_one) {
 TEST(status, that_comes_twice_ends_the_connection_however_it_comes) {
     for (const bool polled : {false, true})
         for (const bool with_data : {false, true}) {
-            logged_in_peer target;
-            buffer room(4);
-            const auto tag = target.submit(read_command(room));
-            target.hear();
-            ASSERT_TRUE(target.say(answer(tag, 8)));
+            one_read target(4);
+            ASSERT_TRUE(target.say(answer(target.tag, 8)));
             if (polled)
                 target.expect_event<task_done>();
-            const auto refused = with_data ? target.say(last_data_at(tag, 0, 0), pattern(4))
-                                           : target.say(answer(tag, 8));
+            const auto refused = with_data ? target.say(last_data_at(target.tag, 0, 0), pattern(4))
+                                           : target.say(answer(target.tag, 8));
             ASSERT_TRUE(refused.has_error());
             EXPECT_EQ(refused.error().code, code(session_errc::unknown_task));
-            EXPECT_EQ(room, buffer(4)) << "its memory has gone back";
+            EXPECT_EQ(target.room, buffer(4)) << "its memory has gone back";
         }
 }
 
 TEST(status, in_data_must_have_a_residual_that_can_be) {
-    logged_in_peer target;
-    buffer room(4);
-    const auto tag = target.submit(read_command(room));
-    target.hear();
-    auto last = last_data_at(tag, 0, 0);
+    one_read target(4);
+    auto last = last_data_at(target.tag, 0, 0);
     last.residual_underflow = true;
     last.residual_count = 5;
     const auto refused = target.say(last, pattern(4));
@@ -280,13 +262,10 @@ TEST(status, that_comes_before_the_data_it_asked_for_stops_them) {
 }
 
 TEST(reject, of_a_command_that_was_answered_ends_the_connection) {
-    logged_in_peer target;
-    buffer room(4);
-    const auto tag = target.submit(read_command(room));
-    target.hear();
-    ASSERT_TRUE(target.say(answer(tag, 8)));
+    one_read target(4);
+    ASSERT_TRUE(target.say(answer(target.tag, 8)));
     scsi_command command;
-    command.initiator_task_tag = tag;
+    command.initiator_task_tag = target.tag;
     basic_header header;
     encode(initiator_pdu(command), 0, header);
     reject pdu;

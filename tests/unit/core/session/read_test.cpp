@@ -12,21 +12,6 @@ buffer cut(const buffer& from, std::size_t begin, std::size_t size) {
     return {first, first + static_cast<long>(size)};
 }
 
-// One read of `size` bytes that the target has heard.
-struct one_read : logged_in_peer {
-    explicit one_read(
-        std::size_t size,
-        const session_config& config = plain_config(),
-        const std::map<std::string, std::string>& answers = {}
-    )
-        : logged_in_peer(config, answers), room(size), tag(submit(read_command(room))) {
-        hear_one<scsi_command>();
-    }
-
-    buffer room;
-    task_id tag;
-};
-
 TEST(read, counts_the_bytes_behind_good) {
     struct example {
         std::size_t given;

@@ -56,6 +56,21 @@ struct logged_in_peer : peer {
     task_id submit(const command& what) { return session_under_test.submit(what, now).value(); }
 };
 
+// One read of `size` bytes that the target has heard.
+struct one_read : logged_in_peer {
+    explicit one_read(
+        std::size_t size,
+        const session_config& config = plain_config(),
+        const std::map<std::string, std::string>& answers = {}
+    )
+        : logged_in_peer(config, answers), room(size), tag(submit(read_command(room))) {
+        hear_one<scsi_command>();
+    }
+
+    buffer room;
+    task_id tag;
+};
+
 // 40 reads of the units 0 + i × step are out, and all of them are to be aborted.
 struct peer_with_40_aborts : logged_in_peer {
     peer_with_40_aborts(session_config config, std::uint8_t step)
