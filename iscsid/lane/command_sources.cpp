@@ -50,11 +50,9 @@ void command_sources::handle_deadline(iscsi::instant now) {
 
 std::optional<iscsi::instant> command_sources::next_deadline() const {
     std::optional<iscsi::instant> first;
-    for (const command_source* each : all_) {
-        const auto own = each != nullptr ? each->next_deadline() : std::nullopt;
-        if (own && (!first || *own < *first))
-            first = own;
-    }
+    for (const command_source* each : all_)
+        if (each != nullptr)
+            first = iscsi::earlier(first, each->next_deadline());
     return first;
 }
 

@@ -319,11 +319,8 @@ void data_lane::end() {
 
 std::optional<iscsi::instant> data_lane::next_deadline() const {
     std::optional<iscsi::instant> first = end_of_patience_;
-    for (const auto& each : sessions_) {
-        const auto own = each->next_deadline();
-        if (own && (!first || *own < *first))
-            first = own;
-    }
+    for (const auto& each : sessions_)
+        first = iscsi::earlier(first, each->next_deadline());
     return first;
 }
 

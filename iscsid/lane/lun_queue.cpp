@@ -402,7 +402,7 @@ void lun_queue::finish(std::uint32_t slot, int error) {
 }
 
 void lun_queue::check_at(iscsi::instant when) {
-    next_check_ = next_check_ ? std::min(*next_check_, when) : when;
+    next_check_ = iscsi::earlier(next_check_, when);
 }
 
 // Of the command that was sent; of the whole request when none was.

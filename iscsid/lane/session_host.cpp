@@ -234,20 +234,12 @@ void session_host::finish_turn() {
         socket_.send(session_.write_plan());
     if (socket_.can_receive())
         socket_.receive(session_.read_plan());
-    deadline_ = first_deadline();
+    deadline_ = iscsi::earlier(session_.next_deadline(), sources_.next_deadline());
 }
 
 void session_host::drain_events() {
     while (const auto event = session_.poll_event())
         std::visit(event_reader{*this}, *event);
-}
-
-std::optional<iscsi::instant> session_host::first_deadline() const {
-    const auto own = session_.next_deadline();
-    const auto of_sources = sources_.next_deadline();
-    if (!own || !of_sources)
-        return own ? own : of_sources;
-    return std::min(*own, *of_sources);
 }
 
 void session_host::tell(note_content what) {

@@ -70,7 +70,6 @@ class session_host final : public session_port, private socket_owner {
 
     void finish_turn();
     void drain_events();
-    std::optional<iscsi::instant> first_deadline() const;
 
     session_key key_;
     iscsi::session session_;

@@ -2,9 +2,11 @@
 
 #include "libiscsi/core/pdu/pdu.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,13 @@ namespace iscsi {
 // The engine has no clock: every input carries the time. Only differences matter.
 using instant = std::chrono::steady_clock::time_point;
 using duration = std::chrono::milliseconds;
+
+// The earlier one of two deadlines that may not exist.
+constexpr std::optional<instant> earlier(std::optional<instant> a, std::optional<instant> b) {
+    if (!a || !b)
+        return a ? a : b;
+    return std::min(*a, *b);
+}
 
 enum class session_type : std::uint8_t { normal, discovery };
 

@@ -51,11 +51,4 @@ class alarms {
     std::array<instant, count> at_{never, never, never, never, never};
 };
 
-// The earlier one of two deadlines that may not exist.
-constexpr std::optional<instant> earlier(std::optional<instant> a, std::optional<instant> b) {
-    if (!a || !b)
-        return a ? a : b;
-    return std::min(*a, *b);
-}
-
 } // namespace iscsi

@@ -40,7 +40,7 @@ bool command_timer::is_over(const task& what, instant now) const {
 }
 
 void command_timer::look_at(instant at) {
-    next_check_ = next_check_ ? std::min(*next_check_, at) : at;
+    next_check_ = earlier(next_check_, at);
 }
 
 void command_timer::forget() {

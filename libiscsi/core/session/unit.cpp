@@ -97,7 +97,7 @@ std::optional<instant> unit::check(instant now, std::vector<task*>& due) {
         if (each.deadline <= now)
             due.push_back(&each);
         else
-            next = next ? std::min(*next, each.deadline) : each.deadline;
+            next = earlier(next, each.deadline);
     }
     return next;
 }
