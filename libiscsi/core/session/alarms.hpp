@@ -13,7 +13,7 @@ enum class alarm : std::uint8_t {
     logout,      // the Logout Response must have come
     pause,       // Time2Wait, or the back-off after failures, is over
     replacement, // parked tasks have waited long enough
-    drain,       // tasks had their time before the logout that the target has asked for
+    tasks_end,   // tasks had their time before the logout that the target has asked for
 };
 
 // The deadlines of a session that are set once and wait; those that follow from traffic are asked
@@ -23,6 +23,13 @@ class alarms {
     void set(alarm which, instant at) { at_[index(which)] = at; }
 
     void clear(alarm which) { at_[index(which)] = never; }
+
+    // Those that concern the connection that has ended.
+    void end_connection() {
+        clear(alarm::login);
+        clear(alarm::logout);
+        clear(alarm::tasks_end);
+    }
 
     instant at(alarm which) const { return at_[index(which)]; }
 

@@ -10,6 +10,7 @@ void connection::restart() {
     delivery_.restart(outbox_.pushed());
     data_out_.clear();
     status_.restart();
+    is_faulty_ = false;
 }
 
 void connection::enter_full_feature(const operational_parameters& parameters) {

@@ -27,6 +27,11 @@ class connection {
     void restart();
     void enter_full_feature(const operational_parameters& parameters);
 
+    // What came in has broken a rule: nothing is read or sent any more until restart().
+    void note_fault() { is_faulty_ = true; }
+
+    bool is_faulty() const { return is_faulty_; }
+
     // ---- in ----
     framer& input() { return framer_; }
 
@@ -92,6 +97,7 @@ class connection {
     status_sequence status_;
     std::uint32_t longest_segment_ = 8192; // that the target takes
     target_pdu current_;
+    bool is_faulty_ = false;
 };
 
 } // namespace iscsi

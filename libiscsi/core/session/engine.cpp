@@ -29,40 +29,35 @@ task_id task_of(const target_pdu& pdu) {
 } // namespace
 
 session_engine::session_engine(session_config config)
-    : context_(within_bounds(std::move(config))), login_(context_), phase_(context_) {
-    const bool probes = context_.config.timeouts.noop_out_interval > duration::zero();
-    connections_.emplace_back(std::uint16_t{0}, context_.config.staging_size, probes);
-}
+    : context_(within_bounds(std::move(config)))
+    , connections_(context_.config)
+    , phase_(context_)
+    , life_(context_, phase_, connections_) {}
 
 // ---- the transport ----------------------------------------------------------------------------
 
 void session_engine::start(instant now) {
-    happen(happening::start, now);
+    life_.handle(happening::start, now);
 }
 
 void session_engine::resume(std::span<const lun_field> units, instant now) {
-    has_been_in_ = true;
     for (const auto& lun : units)
         phase_.tasks().units().of(lun).apply(unit_event::writes_lost);
-    happen(happening::start, now);
-    count_down_to_replacement(now);
+    life_.resume(now);
 }
 
 void session_engine::transport_up(instant now) {
-    happen(happening::transport_up, now);
+    life_.handle(happening::transport_up, now);
 }
 
 void session_engine::connect_failed(const fault& why, instant now) {
-    if (life_ != life::connecting)
-        return;
-    context_.events.push(login_failed{login_verdict::retry, 0, 0, why});
-    happen(happening::connect_failed, now);
+    life_.connect_failed(why, now);
 }
 
 result<void> session_engine::received(std::size_t n, instant now) {
     context_.now = now;
-    auto& from = leading();
-    if (!talks(life_) || broken_)
+    auto& from = connections_.leading();
+    if (!talks(life_.state()) || from.is_faulty())
         return {};
     context_.statistics.rxdata_octets += n;
     phase_.heard(now);
@@ -71,12 +66,12 @@ result<void> session_engine::received(std::size_t n, instant now) {
     if (outcome.has_error())
         note_fault(from, outcome.error(), now);
     else
-        move_when_drained(now);
+        life_.move_when_idle(now);
     return outcome;
 }
 
 result<void> session_engine::cut(connection& from, instant now) {
-    while (talks(life_)) {
+    while (talks(life_.state())) {
         const auto step = from.input().next();
         if (step.has_error())
             return step.error();
@@ -92,16 +87,16 @@ result<void> session_engine::cut(connection& from, instant now) {
 result<void> session_engine::on_header(connection& from) {
     if (auto decoded = from.decode(); decoded.has_error())
         return decoded;
-    return life_ == life::in_login ? result<void>{} : phase_.on_header(from);
+    return life_.state() == life::in_login ? result<void>{} : phase_.on_header(from);
 }
 
 result<void> session_engine::on_pdu(connection& from, instant now) {
-    if (life_ == life::in_login)
+    if (life_.state() == life::in_login)
         return on_login_pdu(from, now);
     const auto leads_to = phase_.on_pdu(from, now);
     if (leads_to.has_error())
         return leads_to.error();
-    follow(*leads_to, now);
+    life_.follow(*leads_to, now);
     return {};
 }
 
@@ -119,58 +114,51 @@ result<void> session_engine::on_login_pdu(connection& from, instant now) {
     if (fresh.has_error())
         return fresh.error();
     if (*fresh)
-        follow(login_.on_response(*response, from.input().kept_segment(), from), now);
+        life_.on_response(*response, now);
     return {};
 }
 
 // What answers a login with something else than iSCSI will do so again.
 void session_engine::note_fault(connection& from, const fault& why, instant now) {
-    broken_ = true;
+    from.note_fault();
     if (why.code == to_error_code(wire_errc::header_digest_mismatch) ||
         why.code == to_error_code(wire_errc::data_digest_mismatch))
         ++context_.statistics.digest_err;
     if (why.code.category() == enum_category<session_errc>::instance())
         phase_.tasks().blame(task_of(from.current()));
-    if (life_ == life::in_login)
-        fail_login({login_verdict::fatal, 0, 0, why}, now);
+    if (life_.state() == life::in_login)
+        life_.fail_login({login_verdict::fatal, 0, 0, why}, now);
 }
 
 void session_engine::sent(std::size_t n, instant now) {
     context_.now = now;
     context_.statistics.txdata_octets += n;
-    for (auto& each : connections_)
-        if (life_ == life::over)
-            each.restart();
-        else
-            each.output().sent(n);
+    if (life_.state() == life::over)
+        connections_.restart();
+    else
+        connections_.leading().output().sent(n);
     for (auto& each : connections_)
         phase_.tasks().on_left(each.output().left());
     phase_.tasks().complete_released();
-    announce_end();
+    life_.announce_end();
 }
 
 void session_engine::transport_lost(const fault& why, instant now) {
     context_.now = now;
-    const bool was_in_login = life_ == life::in_login;
-    context_.events.forget_want_close();
-    release_transport(now);
-    if (was_in_login)
-        context_.events.push(login_failed{login_verdict::retry, 0, 0, why});
-    happen(happening::transport_lost, now);
-    announce_end();
+    life_.transport_lost(why, now);
 }
 
 std::span<const mutable_bytes> session_engine::read_plan() {
-    if (!talks(life_))
+    if (!talks(life_.state()))
         return {};
-    return leading().input().read_plan();
+    return connections_.leading().input().read_plan();
 }
 
 std::span<const bytes_view> session_engine::write_plan() {
-    auto& over = leading();
-    if (!talks(life_) || broken_)
+    auto& over = connections_.leading();
+    if (!talks(life_.state()) || over.is_faulty())
         return {};
-    if (life_ == life::logged_in && !over.output().plan_is_out())
+    if (life_.state() == life::logged_in && !over.output().plan_is_out())
         phase_.fill(over);
     return over.output().plan();
 }
@@ -179,23 +167,21 @@ std::span<const bytes_view> session_engine::write_plan() {
 
 result<task_id> session_engine::submit(const command& what, instant now) {
     context_.now = now;
-    if (ends(life_) || context_.config.type == session_type::discovery)
+    if (ends(life_.state()) || context_.config.type == session_type::discovery)
         return session_fault(session_errc::not_usable, "command");
     auto& tasks = phase_.tasks();
     auto id = tasks.submit(what);
-    if (id.has_value() && pace_.has_given_up())
+    if (id.has_value() && life_.has_given_up())
         tasks.finish(*tasks.find(*id), task_result::lost);
     return id;
 }
 
 void session_engine::logout(instant now) {
-    closing_ = session_fault(session_errc::not_usable, "logout");
-    happen(happening::logout_asked, now);
+    life_.logout(now);
 }
 
 void session_engine::provide_entropy(bytes_view bytes, instant now) {
-    if (life_ == life::in_login)
-        follow(login_.provide_entropy(bytes, leading()), now);
+    life_.provide_entropy(bytes, now);
 }
 
 // ---- events and deadlines ---------------------------------------------------------------------
@@ -211,23 +197,23 @@ std::optional<event> session_engine::poll_event() {
 
 // After a Logout nothing new is asked for (§11.14), and its own alarm bounds the wait.
 std::optional<instant> session_engine::next_deadline() const {
-    return life_ == life::logged_in ? earlier(alarms_.next(), phase_.deadline()) : alarms_.next();
+    return life_.state() == life::logged_in ? earlier(life_.next_deadline(), phase_.deadline())
+                                            : life_.next_deadline();
 }
 
 void session_engine::handle_deadline(instant now) {
     context_.now = now;
-    while (const auto due = alarms_.take_due(now))
-        on_alarm(*due, now);
-    if (life_ != life::logged_in)
+    life_.handle_deadline(now);
+    if (life_.state() != life::logged_in)
         return;
-    if (auto kept = phase_.on_deadline(leading(), now); kept.has_error())
-        end_connection(kept.error(), now);
+    if (auto kept = phase_.on_deadline(connections_.leading(), now); kept.has_error())
+        life_.end_connection(kept.error(), now);
 }
 
 // ---- shown ------------------------------------------------------------------------------------
 
 connection_state session_engine::connection_shown() const {
-    switch (life_) {
+    switch (life_.state()) {
     case life::idle:
     case life::over:
         return connection_state::free;
@@ -252,9 +238,10 @@ connection_state session_engine::connection_shown() const {
 }
 
 session_state session_engine::state_shown() const {
-    if (life_ == life::logged_in || life_ == life::moving || life_ == life::leaving)
+    const auto now = life_.state();
+    if (now == life::logged_in || now == life::moving || now == life::leaving)
         return session_state::logged_in;
-    return has_been_in_ && !ends(life_) ? session_state::failed : session_state::free;
+    return life_.has_been_in() && !ends(now) ? session_state::failed : session_state::free;
 }
 
 } // namespace iscsi

@@ -301,7 +301,7 @@ void task_set::complete(task& what) {
     context_.events.push(what.answer);
 }
 
-bool task_set::is_drained() const {
+bool task_set::is_idle() const {
     const auto slots = table_.slots();
     return std::none_of(slots.begin(), slots.end(), [](const task& slot) {
         return slot.phase == task_phase::sent;

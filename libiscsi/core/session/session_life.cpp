@@ -1,19 +1,19 @@
-#include "libiscsi/core/session/engine.hpp"
+#include "libiscsi/core/session/session_life.hpp"
+
 #include "libiscsi/core/session/faults.hpp"
 
 #include <cassert>
 #include <utility>
 
-// What moves the life of a session on (lifecycle.hpp has the table).
 namespace iscsi {
 
-void session_engine::happen(happening what, instant now) {
+void session_life::handle(happening what, instant now) {
     const auto step = advance(life_, what);
     life_ = step.next;
     perform(step.what, now);
 }
 
-void session_engine::perform(action what, instant now) {
+void session_life::perform(action what, instant now) {
     switch (what) {
     case action::none:
         return;
@@ -34,37 +34,82 @@ void session_engine::perform(action what, instant now) {
     }
 }
 
+// ---- what the driver and the user do ----------------------------------------------------------
+
+void session_life::resume(instant now) {
+    has_been_in_ = true;
+    handle(happening::start, now);
+    count_down_to_replacement(now);
+}
+
+void session_life::logout(instant now) {
+    closing_ = session_fault(session_errc::not_usable, "logout");
+    handle(happening::logout_asked, now);
+}
+
+void session_life::connect_failed(const fault& why, instant now) {
+    if (life_ != life::connecting)
+        return;
+    context_.events.push(login_failed{login_verdict::retry, 0, 0, why});
+    handle(happening::connect_failed, now);
+}
+
+void session_life::transport_lost(const fault& why, instant now) {
+    const bool was_in_login = life_ == life::in_login;
+    context_.events.forget_want_close();
+    release_transport(now);
+    if (was_in_login)
+        context_.events.push(login_failed{login_verdict::retry, 0, 0, why});
+    handle(happening::transport_lost, now);
+    announce_end();
+}
+
+void session_life::on_response(const login_response& pdu, instant now) {
+    auto& from = connections_.leading();
+    follow(login_.on_response(pdu, from.input().kept_segment(), from), now);
+}
+
+void session_life::provide_entropy(bytes_view bytes, instant now) {
+    if (life_ == life::in_login)
+        follow(login_.provide_entropy(bytes, connections_.leading()), now);
+}
+
+void session_life::handle_deadline(instant now) {
+    while (const auto due = alarms_.take_due(now))
+        on_alarm(*due, now);
+}
+
 // ---- what the phases report -------------------------------------------------------------------
 
-void session_engine::follow(const login_news& news, instant now) {
+void session_life::follow(const login_news& news, instant now) {
     if (const auto* complete = std::get_if<login_complete>(&news)) {
         agreed_ = *complete;
         context_.parameters = complete->parameters;
-        happen(happening::login_complete, now);
+        handle(happening::login_complete, now);
     } else if (const auto* elsewhere = std::get_if<login_redirect>(&news)) {
         redirect_ = *elsewhere;
         closing_ = session_fault(session_errc::target_closed, "login redirect", elsewhere->to.host);
-        happen(happening::login_redirected, now);
+        handle(happening::login_redirected, now);
     } else if (const auto* failed = std::get_if<login_failed>(&news)) {
         fail_login(*failed, now);
     }
 }
 
-void session_engine::follow(const consequence& of, instant now) {
+void session_life::follow(const consequence& of, instant now) {
     if (const auto* wanted = std::get_if<logout_wanted>(&of)) {
-        drain(wanted->within, now);
+        let_tasks_end(wanted->within, now);
     } else if (const auto* answered = std::get_if<logout_answered>(&of)) {
         logout_confirmed_ = answered->closed;
         pace_.order(answered->time2wait);
         closing_ = session_fault(session_errc::target_closed, "Logout Response");
-        happen(happening::logout_answered, now);
+        handle(happening::logout_answered, now);
     } else if (const auto* dropped = std::get_if<connection_dropped>(&of)) {
         pace_.order(dropped->time2wait);
         end_connection(dropped->why, now);
     }
 }
 
-void session_engine::on_alarm(alarm which, instant now) {
+void session_life::on_alarm(alarm which, instant now) {
     switch (which) {
     case alarm::login:
         ++context_.statistics.timeout_err;
@@ -74,40 +119,39 @@ void session_engine::on_alarm(alarm which, instant now) {
     case alarm::logout:
         return end_connection(session_fault(session_errc::logout_timeout, "Logout"), now);
     case alarm::pause:
-        return happen(happening::pause_over, now);
+        return handle(happening::pause_over, now);
     case alarm::replacement:
         return give_up();
-    case alarm::drain:
-        return happen(happening::move_asked, now);
+    case alarm::tasks_end:
+        return handle(happening::move_asked, now);
     }
 }
 
 // ---- login ------------------------------------------------------------------------------------
 
-void session_engine::begin_login(instant now) {
-    leading().restart();
-    broken_ = false;
+void session_life::begin_login(instant now) {
+    connections_.leading().restart();
     context_.window.restart();
     alarms_.set(alarm::login, now + context_.config.timeouts.login);
-    follow(login_.begin(leading()), now);
+    follow(login_.begin(connections_.leading()), now);
 }
 
 // A session that was in once tries again whatever the target says: one that restarts may not know
 // itself for a while. The first login ends for good when trying again cannot help.
-void session_engine::fail_login(login_failed how, instant now) {
+void session_life::fail_login(login_failed how, instant now) {
     const bool again = how.verdict == login_verdict::retry || has_been_in_;
     closing_ = how.why;
     login_.start_over();
     context_.events.push(std::move(how));
-    happen(again ? happening::login_failed : happening::login_refused, now);
+    handle(again ? happening::login_failed : happening::login_refused, now);
 }
 
-void session_engine::enter_full_feature(instant now) {
+void session_life::enter_full_feature(instant now) {
     login_.end();
     alarms_.clear(alarm::login);
     alarms_.clear(alarm::replacement);
     pace_.logged_in();
-    phase_.enter(leading(), now);
+    phase_.enter(connections_.leading(), now);
     context_.events.push(logged_in{std::exchange(has_been_in_, true), agreed_.warnings});
 }
 
@@ -115,28 +159,28 @@ void session_engine::enter_full_feature(instant now) {
 
 // The target wants us to log out within that time. Tasks get half of it to end, for what is
 // unfinished then must be repeated on the next connection.
-void session_engine::drain(duration within, instant now) {
+void session_life::let_tasks_end(duration within, instant now) {
     if (life_ != life::logged_in)
         return;
     phase_.tasks().sender().hold();
-    alarms_.set(alarm::drain, now + within / 2);
-    move_when_drained(now);
+    alarms_.set(alarm::tasks_end, now + within / 2);
+    move_when_idle(now);
 }
 
-void session_engine::move_when_drained(instant now) {
-    if (!alarms_.is_set(alarm::drain))
+void session_life::move_when_idle(instant now) {
+    if (!alarms_.is_set(alarm::tasks_end))
         return;
-    if (life_ == life::logged_in && !phase_.tasks().is_drained() && now < alarms_.at(alarm::drain))
+    if (life_ == life::logged_in && !phase_.tasks().is_idle() && now < alarms_.at(alarm::tasks_end))
         return;
-    alarms_.clear(alarm::drain);
-    happen(happening::move_asked, now);
+    alarms_.clear(alarm::tasks_end);
+    handle(happening::move_asked, now);
 }
 
 // Leaving ends the session; moving ends this connection, and the session with it when there is no
 // other (§11.14.1).
-void session_engine::send_logout(instant now) {
+void session_life::send_logout(instant now) {
     phase_.send_logout(
-        leading(),
+        connections_.leading(),
         life_ == life::leaving ? logout_reason::close_session : logout_reason::close_connection
     );
     alarms_.set(alarm::logout, now + context_.config.timeouts.logout);
@@ -144,7 +188,7 @@ void session_engine::send_logout(instant now) {
 
 // ---- connections ------------------------------------------------------------------------------
 
-void session_engine::connect() {
+void session_life::connect() {
     want_transport wish;
     if (redirect_) {
         wish.redirect = redirect_->to;
@@ -155,38 +199,31 @@ void session_engine::connect() {
 }
 
 // The driver still has our memory: nothing ends before it says transport_lost().
-void session_engine::close() {
+void session_life::close() {
     phase_.stop();
-    alarms_.clear(alarm::login);
-    alarms_.clear(alarm::logout);
-    alarms_.clear(alarm::drain);
+    alarms_.end_connection();
     context_.events.push(want_close{std::exchange(closing_, {})});
 }
 
-// The connection is no good any more, for a reason that did not come with received bytes.
-void session_engine::end_connection(fault why, instant now) {
+void session_life::end_connection(fault why, instant now) {
     assert(talks(life_)); // close() stops every clock that leads here
     closing_ = std::move(why);
-    happen(happening::connection_bad, now);
+    handle(happening::connection_bad, now);
 }
 
 // Everything that lived on the transport ends; the tasks go back to the queue.
-void session_engine::release_transport(instant now) {
-    for (auto& each : connections_)
-        each.restart();
+void session_life::release_transport(instant now) {
+    connections_.restart();
     phase_.tasks().complete_released();
     phase_.tasks().park(now);
     phase_.forget();
     login_.end();
-    alarms_.clear(alarm::login);
-    alarms_.clear(alarm::logout);
-    alarms_.clear(alarm::drain);
-    broken_ = false;
+    alarms_.end_connection();
 }
 
 // ---- waiting for a better time ----------------------------------------------------------------
 
-void session_engine::pause(instant now) {
+void session_life::pause(instant now) {
     if (has_been_in_ && !pace_.has_given_up())
         count_down_to_replacement(now);
     std::optional<duration> left;
@@ -197,7 +234,7 @@ void session_engine::pause(instant now) {
     login_.start_over();
 }
 
-void session_engine::count_down_to_replacement(instant now) {
+void session_life::count_down_to_replacement(instant now) {
     const auto patience = context_.config.timeouts.replacement;
     if (patience == duration::zero())
         return give_up();
@@ -206,7 +243,7 @@ void session_engine::count_down_to_replacement(instant now) {
 }
 
 // Those above us must know now; we go on trying, and work again when a login succeeds.
-void session_engine::give_up() {
+void session_life::give_up() {
     pace_.give_up();
     phase_.tasks().finish_all(task_result::lost);
     context_.events.push(gave_up{});
@@ -214,15 +251,14 @@ void session_engine::give_up() {
 
 // ---- the end ----------------------------------------------------------------------------------
 
-void session_engine::finish() {
+void session_life::finish() {
     alarms_ = {};
     phase_.forget();
     phase_.tasks().finish_all(task_result::lost);
     announce_end();
 }
 
-// Last of all: a send may still read the memory of a task.
-void session_engine::announce_end() {
+void session_life::announce_end() {
     if (life_ != life::over || end_announced_ || phase_.tasks().unfinished() > 0)
         return;
     end_announced_ = true;
