@@ -70,7 +70,7 @@ class used_name {
 // A visit to the lane for one flush.
 class last_flush final : public lane::lane_resident, private lane::request_owner {
   public:
-    void settle(lane::ring& /*io*/, lane::lun_port& port) override {
+    void start(lane::ring& /*io*/, lane::lun_port& port) override {
         lane::block_request flush;
         flush.op = lane::operation::flush;
         port.submit(flush, *this);

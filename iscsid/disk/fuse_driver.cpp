@@ -65,7 +65,7 @@ class fuse_disk final : public disk {
 
     // The lane first, then FUSE asks it, then loop asks FUSE.
     iscsi::result<void> resize(const scsi::logical_unit& now) override {
-        lane_.call([link = link_, blocks = now.block_count] { link->file.resize(blocks); });
+        lane_.post([link = link_, blocks = now.block_count] { link->file.resize(blocks); });
         return loop_->follow_size(at_most(patience_.attach));
     }
 

@@ -57,7 +57,7 @@ fuse_file::fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape
         slots_[index].memory = memory_.of(index);
 }
 
-void fuse_file::settle(lane::ring& io, lane::lun_port& port) {
+void fuse_file::start(lane::ring& io, lane::lun_port& port) {
     io_ = &io;
     port_ = &port;
     wait_for_requests();

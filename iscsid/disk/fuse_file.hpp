@@ -17,7 +17,7 @@ namespace iscsid::disk {
 // /dev/fuse, turns them into requests to the LUN and writes the replies. Takes part in the lane's
 // thread; allocates everything in the constructor.
 //
-// Life: settle() when the descriptor is mounted; leave() at any time. When the kernel ends the
+// Life: start() when the descriptor is mounted; leave() at any time. When the kernel ends the
 // connection (unmount, abort) no new request comes, and the file waits for leave().
 class fuse_file final : public lane::lane_resident,
                         private lane::ring_client,
@@ -26,7 +26,7 @@ class fuse_file final : public lane::lane_resident,
     // `device` is an open, non-blocking /dev/fuse, which must outlive this object.
     fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape);
 
-    void settle(lane::ring& io, lane::lun_port& port) override;
+    void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
 
     // On the lane's thread: the file has the size of the LUN as it is now.

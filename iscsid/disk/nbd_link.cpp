@@ -34,7 +34,7 @@ nbd_link::nbd_link(
     send_vector_.reserve(2 * most_replies_in_a_send);
 }
 
-void nbd_link::settle(lane::ring& io, lane::lun_port& port) {
+void nbd_link::start(lane::ring& io, lane::lun_port& port) {
     io_ = &io;
     port_ = &port;
     take_requests();

@@ -24,7 +24,7 @@ struct nbd_shape {
 // the LUN, and their replies leave in whatever order they end. Takes part in the lane's thread;
 // allocates everything in the constructor, but for requests above `payload`.
 //
-//   lane::attach() → settle() → requests → the client goes, or leave() → gone
+//   lane::attach() → start() → requests → the client goes, or leave() → gone
 //
 // At most one receive and one send are under way. A client that goes has its requests ended at the
 // LUN nevertheless: nothing takes them back.
@@ -42,7 +42,7 @@ class nbd_link final : public lane::lane_resident,
         iscsi::bytes_view head = {}
     );
 
-    void settle(lane::ring& io, lane::lun_port& port) override;
+    void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
 
   private:

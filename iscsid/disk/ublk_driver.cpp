@@ -165,7 +165,7 @@ class ublk_disk final : public disk {
     std::function<void()> fail_requests() const {
         return [where = lane_, server = server_] {
             if (server)
-                where->call([server] { server->queue.fail_all(); });
+                where->post([server] { server->queue.fail_all(); });
         };
     }
 

@@ -22,7 +22,7 @@ ublk_queue::ublk_queue(
     , memory_(shape.depth, shape.payload)
     , slots_(shape.depth) {}
 
-void ublk_queue::settle(lane::ring& io, lane::lun_port& port) {
+void ublk_queue::start(lane::ring& io, lane::lun_port& port) {
     io_ = &io;
     port_ = &port;
     for (std::uint32_t tag = 0; tag < slots_.size(); ++tag) {

@@ -19,7 +19,7 @@ struct ublk_shape {
 // and commits their results. Takes part in the lane's thread; allocates everything in the
 // constructor.
 //
-//   settle(): a FETCH for each tag → ring_done(): the kernel has a request on it → the LUN →
+//   start(): a FETCH for each tag → ring_done(): the kernel has a request on it → the LUN →
 //   complete() → COMMIT_AND_FETCH, which gives the result and asks for the next one
 //
 // STOP_DEV ends every FETCH with an error; then nothing of the queue is under way any more.
@@ -33,7 +33,7 @@ class ublk_queue final : public lane::lane_resident,
     );
 
     // From here on the kernel may send requests. leave() ends when the device has been stopped.
-    void settle(lane::ring& io, lane::lun_port& port) override;
+    void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
 
     // On the lane's thread: every request fails from now on, those that are at the LUN first. For

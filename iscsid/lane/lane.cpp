@@ -43,7 +43,7 @@ class data_lane final : public lane {
         lane_resident& resident
     ) override;
     void detach(lane_resident& resident, std::function<void()> gone) override;
-    void bar(session_key key, const iscsi::lun_field& lun, int error) override;
+    void fail_requests(session_key key, const iscsi::lun_field& lun, int error) override;
     void retire(session_key key, const iscsi::lun_field& lun) override;
     void ledger(
         session_key key,
@@ -58,7 +58,7 @@ class data_lane final : public lane {
         const scsi::logical_unit& properties,
         iscsi::instant looked_at
     ) override;
-    void call(std::function<void()> work) override;
+    void post(std::function<void()> work) override;
     void execute(
         session_key key, const iscsi::command& what, std::function<void(scsi_outcome)> done
     ) override;
@@ -96,8 +96,8 @@ class data_lane final : public lane {
     static void introduce(const attachment& disk, const scsi::logical_unit& properties);
     void begin_leaving(attachment& disk);
     void see_off_disks();
-    void see_off_sessions();
-    void see_off(session_host& host);
+    void forget_sessions();
+    void forget_session(session_host& host);
 
     std::unique_ptr<ring> io_;
     std::string name_;
@@ -130,7 +130,7 @@ void data_lane::adopt(session_key key, iscsi::session session, int socket, note_
     });
 }
 
-void data_lane::bar(session_key key, const iscsi::lun_field& lun, int error) {
+void data_lane::fail_requests(session_key key, const iscsi::lun_field& lun, int error) {
     inbox_.post([this, key, lun, error] {
         if (session_host* const host = find(key))
             host->unit_of(lun).fail_requests(error);
@@ -181,7 +181,7 @@ void data_lane::refresh(
     });
 }
 
-void data_lane::call(std::function<void()> work) {
+void data_lane::post(std::function<void()> work) {
     inbox_.post(std::move(work));
 }
 
@@ -212,7 +212,7 @@ void data_lane::attach(
             introduce(*disk, properties);
         lun_queue& port = *disk->queue;
         disks_.push_back(std::move(disk));
-        resident.settle(*io_, port);
+        resident.start(*io_, port);
     });
 }
 
@@ -296,7 +296,7 @@ void data_lane::turn() {
     const auto now = std::chrono::steady_clock::now();
     for (const auto& each : sessions_)
         each->run(now);
-    see_off_sessions();
+    forget_sessions();
     see_off_disks();
 }
 
@@ -309,7 +309,7 @@ void data_lane::end() {
     }
     for (const auto& each : disks_)
         begin_leaving(*each);
-    see_off_sessions();
+    forget_sessions();
     see_off_disks();
     inbox_.close();
     const auto quiet = [this] { return sessions_.empty() && disks_.empty() && !inbox_.is_open(); };
@@ -359,7 +359,7 @@ void data_lane::see_off_disks() {
     }
 }
 
-void data_lane::see_off_sessions() {
+void data_lane::forget_sessions() {
     for (std::size_t i = 0; i < departures_.size();) {
         session_host* const host = find(departures_[i].session);
         if (host != nullptr && !host->is_quiet()) {
@@ -367,14 +367,14 @@ void data_lane::see_off_sessions() {
             continue;
         }
         if (host != nullptr)
-            see_off(*host);
+            forget_session(*host);
         const departure gone = std::move(departures_[i]);
         departures_.erase(departures_.begin() + static_cast<std::ptrdiff_t>(i));
         gone.gone();
     }
 }
 
-void data_lane::see_off(session_host& host) {
+void data_lane::forget_session(session_host& host) {
     host.sources().end_session();
     for (const auto& disk : disks_)
         if (disk->host == &host)

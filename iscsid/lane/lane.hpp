@@ -25,7 +25,7 @@ class lane_resident {
     virtual ~lane_resident() = default;
 
     // On the lane's thread: start the first I/O on the ring; submit requests to the port.
-    virtual void settle(ring& io, lun_port& port) = 0;
+    virtual void start(ring& io, lun_port& port) = 0;
 
     // On the lane's thread: cancel all I/O. Call `gone` once nothing of this object is under way
     // any more, neither on the ring nor at the port.
@@ -74,10 +74,10 @@ class lane {
 
     // All requests for this LUN, now and later, end with this positive errno and reach no target;
     // 0 lifts it. For a LUN that is not what it was.
-    virtual void bar(session_key key, const iscsi::lun_field& lun, int error) = 0;
+    virtual void fail_requests(session_key key, const iscsi::lun_field& lun, int error) = 0;
 
-    // As bar() with ENODEV, except that flushes end well: for a unit that the target has removed,
-    // right before its disk is removed. bar() ends it.
+    // As fail_requests() with ENODEV, except that flushes end well: for a unit that the target has
+    // removed, right before its disk is removed. fail_requests() ends it.
     virtual void retire(session_key key, const iscsi::lun_field& lun) = 0;
 
     // The ledger of a unit: one for all that is attached to it until forget_ledger() or the end of
@@ -103,7 +103,7 @@ class lane {
     ) = 0;
 
     // Any work of a disk driver that must run on the lane's thread.
-    virtual void call(std::function<void()> work) = 0;
+    virtual void post(std::function<void()> work) = 0;
 
     // One SCSI command of the control thread (scan): sent once, never repeated, aborted when its
     // time is over (0: 30 s, or more where its kind takes more). An unknown session's commands end

@@ -34,25 +34,25 @@ lane_pool::lane_pool(std::size_t count, bool force_epoll) {
 lane& lane_pool::adopt(session_key key, iscsi::session session, int socket, note_handler notes) {
     const std::size_t index = emptiest();
     ++load_[index];
-    home_[key] = index;
+    lane_of_[key] = index;
     lanes_[index]->adopt(key, std::move(session), socket, std::move(notes));
     return *lanes_[index];
 }
 
 lane* lane_pool::find(session_key key) {
-    const auto home = home_.find(key);
-    return home == home_.end() ? nullptr : lanes_[home->second].get();
+    const auto found = lane_of_.find(key);
+    return found == lane_of_.end() ? nullptr : lanes_[found->second].get();
 }
 
 // The session no longer counts from now on, though its lane may still be busy with its end.
 void lane_pool::drop(session_key key, std::function<void()> gone) {
-    const auto home = home_.extract(key);
-    if (home.empty()) {
+    const auto found = lane_of_.extract(key);
+    if (found.empty()) {
         gone();
         return;
     }
-    --load_[home.mapped()];
-    lanes_[home.mapped()]->drop(key, std::move(gone));
+    --load_[found.mapped()];
+    lanes_[found.mapped()]->drop(key, std::move(gone));
 }
 
 std::size_t lane_pool::emptiest() const {

@@ -35,7 +35,7 @@ class lane_pool {
 
     std::vector<std::unique_ptr<lane>> lanes_;
     std::vector<std::size_t> load_; // sessions by lane
-    std::map<session_key, std::size_t> home_;
+    std::map<session_key, std::size_t> lane_of_;
     std::string why_not_;
 };
 

@@ -24,9 +24,9 @@ struct disk_tools {
 struct attached_disk {
     device::disk_state state;
     std::shared_ptr<disk::disk> device;
-    bool barred = false;     // all its I/O fails
-    bool unverified = false; // barred only because nobody could look; else it is another LUN now
-    bool is_gone = false;    // barred because the target has removed the unit
+    bool is_failed = false;  // all its I/O fails
+    bool unverified = false; // is_failed only because nobody could look; else it is another LUN now
+    bool is_gone = false;    // is_failed because the target has removed the unit
     bool is_adopted = false; // an earlier daemon made it: what that one wrote is not in the ledger
 
     // Bytes that the device still shows because its driver could not follow the capacity of the

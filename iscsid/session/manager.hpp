@@ -37,7 +37,7 @@ class manager {
     boost::asio::awaitable<outcome<logout_result>> logout(lane::session_key sid);
 
     // Looks again at the LUNs of a session: attaches new ones, removes those that are gone and not
-    // in use, follows capacities, and bars a LUN that is not the one that it was.
+    // in use, follows capacities, and fails the requests of a LUN that is not the one that it was.
     boost::asio::awaitable<outcome<rescan_result>> rescan(lane::session_key sid);
 
     // Goes on with the sessions of a daemon that ended without logging out, and takes over their

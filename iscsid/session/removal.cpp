@@ -148,12 +148,12 @@ class one_removal {
     void stays() {
         static_cast<void>(announce(with_, disk_.state, disk_.state.node));
         if (disk_.is_gone)
-            lane_.bar(disk_.state.sid, disk_.state.lun, ENODEV);
+            lane_.fail_requests(disk_.state.sid, disk_.state.lun, ENODEV);
     }
 
-    // False: it has not answered in time, or not well. A unit behind a bar may be another one.
+    // False: it has not answered in time, or not well. One whose requests fail may be another one.
     bool flush_unit() {
-        if (disk_.barred)
+        if (disk_.is_failed)
             return false;
         iscsi::command flush;
         flush.lun = disk_.state.lun;

@@ -98,12 +98,12 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
     if (now == nullptr)
         return;
     if (const auto same = same_disk(disk.state.properties, now->properties); !same) {
-        if (!disk.barred || disk.unverified)
-            changes.bars.push_back({number, same.error().text(), false});
+        if (!disk.is_failed || disk.unverified)
+            changes.to_fail.push_back({number, same.error().text(), false});
         return;
     }
-    if (disk.barred)
-        changes.unbar.push_back(number);
+    if (disk.is_failed)
+        changes.to_restore.push_back(number);
     changes.refresh.push_back(with_names_of(disk.state.properties, *now));
 }
 
@@ -114,9 +114,9 @@ void look_at(
     changes.adopt.push_back(orphan);
     const auto* const now = find(seen, orphan.lun_number);
     if (now == nullptr) {
-        changes.bars.push_back({orphan.lun_number, reason_of(seen, orphan.lun_number), true});
+        changes.to_fail.push_back({orphan.lun_number, reason_of(seen, orphan.lun_number), true});
     } else if (const auto same = same_disk(orphan.properties, now->properties); !same) {
-        changes.bars.push_back({orphan.lun_number, same.error().text(), false});
+        changes.to_fail.push_back({orphan.lun_number, same.error().text(), false});
     } else {
         const auto& found = changes.refresh.emplace_back(with_names_of(orphan.properties, *now));
         changes.adopt.back() = adoptable(orphan, found.properties);
@@ -140,13 +140,13 @@ class change_run {
 
     // The lane hears of what was seen before anything is let go or made on the strength of it.
     change_report run(disk_changes changes) {
-        for (const auto& each : changes.bars)
-            bar(each, changes.adopt);
+        for (const auto& each : changes.to_fail)
+            fail(each, changes.adopt);
         for (const auto& each : changes.refresh)
             lane_.refresh(changes.sid, each.lun, each.properties, each.looked_at);
-        for (const auto number : changes.unbar)
-            unbar(number);
-        adopt(changes.adopt, changes.bars);
+        for (const auto number : changes.to_restore)
+            restore(number);
+        adopt(changes.adopt, changes.to_fail);
         for (const auto& each : changes.refresh)
             follow(each);
         for (const auto number : changes.remove)
@@ -161,7 +161,7 @@ class change_run {
   private:
     // Their I/O fails until a look finds the old one. The lane remembers it for disks that come
     // later.
-    void bar(const disk_changes::bar& what, const std::vector<device::disk_state>& orphans) {
+    void fail(const disk_changes::mismatch& what, const std::vector<device::disk_state>& orphans) {
         report_.troubles.push_back(fmt::format(
             "LUN {} {}: {}",
             what.lun_number,
@@ -170,34 +170,36 @@ class change_run {
             what.why
         ));
         if (auto* const disk = find(report_.disks, what.lun_number)) {
-            lane_.bar(disk->state.sid, disk->state.lun, EIO);
-            disk->barred = true;
+            lane_.fail_requests(disk->state.sid, disk->state.lun, EIO);
+            disk->is_failed = true;
             disk->unverified = disk->is_gone = false;
         }
         for (const auto& orphan : orphans)
             if (orphan.lun_number == what.lun_number)
-                lane_.bar(orphan.sid, orphan.lun, EIO);
+                lane_.fail_requests(orphan.sid, orphan.lun, EIO);
     }
 
-    void unbar(std::uint64_t number) {
+    void restore(std::uint64_t number) {
         auto* const disk = find(report_.disks, number);
-        lane_.bar(disk->state.sid, disk->state.lun, 0);
-        disk->barred = disk->unverified = disk->is_gone = false;
+        lane_.fail_requests(disk->state.sid, disk->state.lun, 0);
+        disk->is_failed = disk->unverified = disk->is_gone = false;
         report_.news.push_back(fmt::format("LUN {} is the disk that it was, again", number));
     }
 
     void adopt(
-        const std::vector<device::disk_state>& orphans, const std::vector<disk_changes::bar>& bars
+        const std::vector<device::disk_state>& orphans,
+        const std::vector<disk_changes::mismatch>& mismatches
     ) {
         auto adopted = adopt_all(with_, lane_, orphans);
         for (const auto& orphan : orphans)
             if (find(adopted.disks, orphan.lun_number) == nullptr)
-                lane_.bar(orphan.sid, orphan.lun, 0);
+                lane_.fail_requests(orphan.sid, orphan.lun, 0);
         for (auto& each : adopted.disks) {
             const auto number = each.state.lun_number;
-            const auto bar = std::ranges::find(bars, number, &disk_changes::bar::lun_number);
-            each.barred = bar != bars.end();
-            each.unverified = each.barred && bar->is_unknown;
+            const auto mismatch =
+                std::ranges::find(mismatches, number, &disk_changes::mismatch::lun_number);
+            each.is_failed = mismatch != mismatches.end();
+            each.unverified = each.is_failed && mismatch->is_unknown;
             report_.news.push_back(name_of(each.state) + " goes on where it stopped");
         }
         take(std::move(adopted));
@@ -260,8 +262,8 @@ class change_run {
     void remove(std::uint64_t number) {
         auto* const disk = find(report_.disks, number);
         const auto name = name_of(disk->state);
-        lane_.bar(disk->state.sid, disk->state.lun, ENODEV);
-        disk->barred = disk->is_gone = true;
+        lane_.fail_requests(disk->state.sid, disk->state.lun, ENODEV);
+        disk->is_failed = disk->is_gone = true;
         disk->unverified = false;
         if (is_open(disk->state.node))
             return keep_removed_unit(name + " is gone from the target, its disk stays: it is open");
@@ -270,7 +272,9 @@ class change_run {
             return keep_removed_unit(
                 name + " is gone from the target, its disk stays: " + removed.refusal
             );
-        lane_.bar(disk->state.sid, disk->state.lun, 0); // for a unit that gets this number later
+        lane_.fail_requests(
+            disk->state.sid, disk->state.lun, 0
+        ); // for a unit that gets this number later
         report_.news.push_back(name + " is gone");
         for (auto* lines : {&removed.losses, &removed.notes})
             for (auto& line : *lines)
@@ -345,7 +349,7 @@ void leave_unanswered(disk_changes& changes, const device::scan_result& seen) {
         std::stable_partition(changes.adopt.begin(), changes.adopt.end(), has_answered);
     changes.leave.assign(left, changes.adopt.end());
     changes.adopt.erase(left, changes.adopt.end());
-    std::erase_if(changes.bars, std::not_fn(has_answered));
+    std::erase_if(changes.to_fail, std::not_fn(has_answered));
 }
 
 change_report apply_changes(

@@ -11,7 +11,7 @@ namespace iscsid::session {
 
 // What a scan of a session means for its disks.
 struct disk_changes {
-    struct bar {
+    struct mismatch {
         std::uint64_t lun_number = 0;
         std::string why;
         bool is_unknown = false; // nobody could look; else it is another LUN
@@ -23,13 +23,13 @@ struct disk_changes {
     std::vector<device::disk_state> leave;  // the same, to be taken over after a later look
     std::vector<std::uint64_t> remove;      // LUNs that are gone
     std::vector<device::found_lun> refresh; // what was seen of those that are or become disks
-    std::vector<bar> bars;                  // perhaps another LUN under an old number
-    std::vector<std::uint64_t> unbar;       // the old one is back
+    std::vector<mismatch> to_fail;          // perhaps another LUN under an old number
+    std::vector<std::uint64_t> to_restore;  // the old one is back
 };
 
 // `whose` has the words of the session for new states. An orphan that is another LUN now, or
-// cannot be looked at, is adopted behind a bar: its users must hear errors, not wait for ever.
-// Pure.
+// cannot be looked at, is adopted with all its requests failing: its users must hear errors, not
+// wait for ever. Pure.
 disk_changes changes_of(
     const std::vector<attached_disk>& disks,
     const std::vector<device::disk_state>& orphans,
@@ -39,7 +39,7 @@ disk_changes changes_of(
 );
 
 // Orphans whose LUN could not say what it is now stay what they are, and their users wait, instead
-// of being taken over behind a bar. Pure.
+// of being taken over with all its requests failing. Pure.
 void leave_unanswered(disk_changes& changes, const device::scan_result& seen);
 
 struct change_report {

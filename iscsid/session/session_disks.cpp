@@ -94,7 +94,7 @@ std::vector<lun_report> session_disks::report() const {
     for (const auto& each : left_)
         all[each.lun_number] = {each.lun_number, each.node, false};
     for (const auto& each : disks_)
-        all[each.state.lun_number] = {each.state.lun_number, each.state.node, each.barred};
+        all[each.state.lun_number] = {each.state.lun_number, each.state.node, each.is_failed};
     std::vector<lun_report> list;
     list.reserve(all.size());
     for (auto& [number, each] : all)
@@ -133,8 +133,8 @@ asio::awaitable<void> session_disks::bar_removed_units(iscsi::duration limit) {
         if (!answer || !is_without_unit(*answer))
             continue;
         spdlog::warn("{}: {} has been removed at the target", name_, name_of(disk.state));
-        disk.barred = disk.is_gone = true;
-        lane_->bar(sid_, disk.state.lun, ENODEV);
+        disk.is_failed = disk.is_gone = true;
+        lane_->fail_requests(sid_, disk.state.lun, ENODEV);
     }
 }
 
@@ -160,10 +160,10 @@ asio::awaitable<void> session_disks::take_over_without_target() {
     disk_changes changes;
     changes.adopt = left_;
     for (const auto& each : left_)
-        lane_->bar(sid_, each.lun, ENOLINK);
+        lane_->fail_requests(sid_, each.lun, ENOLINK);
     co_await apply(std::move(changes));
     for (auto& each : disks_)
-        each.barred = each.unverified = true;
+        each.is_failed = each.unverified = true;
 }
 
 // The worker has copies: the disks are read, and reported, while it works.

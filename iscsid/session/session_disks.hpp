@@ -40,7 +40,7 @@ class session_disks {
 
     bool is_changing() const { return is_changing_; }
 
-    // Some disk is barred because its unit could not be looked at.
+    // Some disk is is_failed because its unit could not be looked at.
     bool has_unverified() const;
 
     // There are disks, and all of them wait for the next daemon when this one ends.
@@ -56,8 +56,8 @@ class session_disks {
     // Asks the target, over the lane. Fault: no answers, because the connection is lost mostly.
     boost::asio::awaitable<iscsi::result<device::scan_result>> look() const;
 
-    // Asks each attached unit whether it is there at all, and bars those that the target has
-    // removed: whatever waits for them ends at once. Takes `limit` at most.
+    // Asks each attached unit whether it is there at all, and fails the requests of those that the
+    // target has removed: whatever waits for them ends at once. Takes `limit` at most.
     boost::asio::awaitable<void> bar_removed_units(iscsi::duration limit);
 
     // ---- changes, on a worker ----
@@ -71,8 +71,9 @@ class session_disks {
 
     boost::asio::awaitable<warnings> follow(device::scan_result seen, scan_orders orders);
 
-    // Takes over what is left, behind a bar: its users have waited for as long as they were
-    // promised, now they hear errors until the target is back and shows that the LUNs are the same.
+    // Takes over what is left, with all its requests failing: its users have waited for as long as
+    // they were promised, now they hear errors until the target is back and shows that the LUNs are
+    // the same.
     boost::asio::awaitable<void> take_over_without_target();
 
     // Which disk of an earlier daemon is in use; "" if none.

@@ -231,7 +231,7 @@ result<login_step> login::implementation::on_answer(const login_response& respon
         return complete(response, std::move(*done));
     if (const auto* const waiting = std::get_if<await_entropy>(&phase))
         return login_step(login_wants_entropy{waiting->bytes()});
-    return login_step(say(words_of(phase)));
+    return login_step(say(describe(phase)));
 }
 
 result<login_step> login::implementation::on_entropy(bytes_view bytes) {
@@ -242,7 +242,7 @@ result<login_step> login::implementation::on_entropy(bytes_view bytes) {
     if (next.has_error())
         return std::move(next).error();
     phase = std::move(*next);
-    return login_step(say(words_of(phase)));
+    return login_step(say(describe(phase)));
 }
 
 // §11.13.4: the target names the session in its last response. One that leaves it unnamed can still
@@ -293,7 +293,7 @@ login::login(login&&) noexcept = default;
 login& login::operator=(login&&) noexcept = default;
 
 login_send login::first() {
-    return self_->say(words_of(self_->phase));
+    return self_->say(describe(self_->phase));
 }
 
 result<login_step> login::on_response(const login_response& response, bytes_view data) {

@@ -77,7 +77,7 @@ text_pairs identity(const session_config& config) {
     return text;
 }
 
-phase_words words_of(const login_phase& phase) {
+phase_words describe(const login_phase& phase) {
     return std::visit([](const auto& now) { return now.words(); }, phase);
 }
 

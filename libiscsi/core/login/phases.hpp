@@ -10,7 +10,7 @@
 #include <variant>
 
 // One type per login phase (RFC 7143 §6.3). advance() takes a phase and the target's answer to it
-// and gives the next phase; words_of() is what a phase says.
+// and gives the next phase; describe() is what a phase says.
 //
 //   offer_security ──► offer_algorithms ──► leave_security ──► operational ──► full_feature
 //          │                   │ mutual             ▲
@@ -198,7 +198,7 @@ login_phase first_phase(const session_config& config);
 // The keys of the leading request, in open-iscsi's order (§6.3, §13.4 to §13.7, §13.21).
 text_pairs identity(const session_config& config);
 
-phase_words words_of(const login_phase& phase);
+phase_words describe(const login_phase& phase);
 
 // Faults: login_errc. Full feature phase answers no more Login Responses.
 result<login_phase> advance(login_phase&& now, const phase_answer& answer);

@@ -294,7 +294,7 @@ void task_set::complete_released() {
 
 void task_set::complete(task& what) {
     what.unlink();
-    settle(what);
+    count_bytes(what);
     what.phase = task_phase::done;
     --unfinished_;
     what.of->over(what);

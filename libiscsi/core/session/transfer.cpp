@@ -262,7 +262,7 @@ result<void> accept_response(task& what, const scsi_response& pdu, bytes_view da
 }
 
 // The last check of every task: GOOD is believed only when the bytes agree with it.
-void settle(task& what) {
+void count_bytes(task& what) {
     auto& answer = what.answer;
     const auto expected = what.expected_length();
     const auto unused = answer.residual_overflow ? 0 : answer.residual_count;

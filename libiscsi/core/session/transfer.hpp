@@ -31,6 +31,6 @@ result<void> accept_status(task& what, const data_in& pdu);
 result<void> accept_response(task& what, const scsi_response& pdu, bytes_view data);
 
 // Counts the bytes, when all that left has left: GOOD is good only if they add up.
-void settle(task& what);
+void count_bytes(task& what);
 
 } // namespace iscsi

@@ -111,7 +111,7 @@ TEST_F(fuse_failure, undoes_all_when_the_lun_does_not_answer) {
     EXPECT_NE(disk.error().text().find("no answer from the LUN"), std::string::npos);
     EXPECT_EQ(left_behind(folder()), std::vector<std::string>());
     std::promise<void> ended;
-    lane_->call([&] {
+    lane_->post([&] {
         content.let_go();
         ended.set_value();
     });
@@ -132,7 +132,7 @@ TEST_F(fuse_failure, removes_a_disk_whose_target_is_away) {
     EXPECT_EQ(content.kept, 1U);
     // The flush is still with the LUN; the lane drops the disk's memory when it ends.
     std::promise<void> ended;
-    lane_->call([&] {
+    lane_->post([&] {
         content.let_go();
         ended.set_value();
     });

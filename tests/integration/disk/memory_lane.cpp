@@ -83,7 +83,7 @@ memory_lane::memory_lane(bool force_epoll)
     , thread_([this] { run(); }) {}
 
 memory_lane::~memory_lane() {
-    call([this] { stop_ = true; });
+    post([this] { stop_ = true; });
     thread_.join();
     io_.reset();
     ::close(bell_);
@@ -94,7 +94,7 @@ void memory_lane::put(const iscsi::lun_field& lun, memory_lun& content) {
     luns_[lun] = &content;
 }
 
-void memory_lane::call(std::function<void()> work) {
+void memory_lane::post(std::function<void()> work) {
     {
         const std::lock_guard lock(guard_);
         mail_.push_back(std::move(work));
@@ -114,14 +114,14 @@ void memory_lane::attach(
     const scsi::logical_unit& /*properties*/,
     lane_resident& resident
 ) {
-    call([this, lun, &resident] {
+    post([this, lun, &resident] {
         const std::lock_guard lock(guard_);
-        resident.settle(*io_, *luns_.at(lun));
+        resident.start(*io_, *luns_.at(lun));
     });
 }
 
 void memory_lane::detach(lane_resident& resident, std::function<void()> gone) {
-    call([&resident, gone = std::move(gone)] { resident.leave(gone); });
+    post([&resident, gone = std::move(gone)] { resident.leave(gone); });
 }
 
 std::string_view memory_lane::ring_name() const {

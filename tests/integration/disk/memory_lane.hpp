@@ -67,7 +67,7 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
     memory_lane& operator=(memory_lane&&) = delete;
 
     void put(const iscsi::lun_field& lun, memory_lun& content);
-    void call(std::function<void()> work) override; // to the lane's thread
+    void post(std::function<void()> work) override; // to the lane's thread
     std::uint64_t system_calls() const;             // so far; about right while the lane works
 
     void attach(
@@ -80,7 +80,7 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
     std::string_view ring_name() const override;
 
     // Not of this lane.
-    void bar(iscsid::lane::session_key, const iscsi::lun_field&, int) override {}
+    void fail_requests(iscsid::lane::session_key, const iscsi::lun_field&, int) override {}
 
     void retire(iscsid::lane::session_key, const iscsi::lun_field&) override {}
 

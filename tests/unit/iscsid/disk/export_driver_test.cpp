@@ -111,7 +111,7 @@ class export_driver : public ::testing::Test {
     // What the LUN kept goes on, on the lane's thread.
     void let_go() {
         std::promise<void> done;
-        lane.call([&] {
+        lane.post([&] {
             lun.let_go();
             done.set_value();
         });

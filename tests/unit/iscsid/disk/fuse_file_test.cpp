@@ -42,7 +42,7 @@ class fuse_file : public ::testing::Test {
         peer = fuse_peer{};
         lun = patient_lun{};
         file = std::make_unique<disk::fuse_file>(3, unit, shape);
-        file->settle(peer, lun);
+        file->start(peer, lun);
     }
 
     bool ask(std::uint32_t opcode, iscsi::bytes_view body = {}, iscsi::bytes_view data = {}) {

@@ -38,7 +38,7 @@ class nbd_link_fixture : public ::testing::Test {
         link = std::make_unique<disk::nbd_link>(
             3, shape, [this] { ++ended; }, head
         );
-        link->settle(peer, lun);
+        link->start(peer, lun);
     }
 
     void read(std::uint64_t cookie, std::uint64_t offset, std::uint32_t length) {

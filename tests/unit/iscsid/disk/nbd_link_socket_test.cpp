@@ -148,10 +148,10 @@ TEST_P(nbd_link_socket, leaving_waits_for_the_lun) {
         std::this_thread::yield();
     const auto left = start_leave();
     std::promise<void> seen;
-    lane.call([&] { seen.set_value(); });
+    lane.post([&] { seen.set_value(); });
     ASSERT_TRUE(has_come(seen.get_future()));
     EXPECT_NE(left.wait_for(seconds(0)), std::future_status::ready);
-    lane.call([this] { lun.let_go(); });
+    lane.post([this] { lun.let_go(); });
     EXPECT_TRUE(has_come(left));
 }
 

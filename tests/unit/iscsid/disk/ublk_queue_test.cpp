@@ -36,7 +36,7 @@ class ublk_queue : public ::testing::Test {
         queue = std::make_unique<disk::ublk_queue>(
             5, descriptors.data(), disk::ublk_shape{depth, payload}, encodes
         );
-        queue->settle(peer, lun);
+        queue->start(peer, lun);
     }
 
     // A request of the kernel comes for that tag.

@@ -66,7 +66,7 @@ class steady_load final : public lane_resident, public request_owner {
 
     cost wait() { return measured_.wait(); }
 
-    void settle(ring& io, lun_port& port) override {
+    void start(ring& io, lun_port& port) override {
         io_ = &io;
         port_ = &port;
         for (std::uint64_t tag = 0; tag < depth_; ++tag)

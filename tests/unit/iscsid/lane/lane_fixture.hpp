@@ -165,7 +165,7 @@ class lane_fixture : public ::testing::TestWithParam<bool> {
     // What was asked of the lane has been done; requests of a disk come another way.
     void wait_for_lane() {
         done_flag seen;
-        engine->call(seen.callback());
+        engine->post(seen.callback());
         EXPECT_TRUE(seen.wait());
     }
 

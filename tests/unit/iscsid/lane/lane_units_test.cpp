@@ -257,13 +257,13 @@ TEST_P(lane_units, NothingIsSentAgainToAnotherUnit) {
 TEST_P(lane_units, ABarredUnitGetsNoRequestsUntilItIsLifted) {
     adopt_and_attach();
     std::vector<std::byte> data(512);
-    engine->bar(the_session, {}, EIO);
+    engine->fail_requests(the_session, {}, EIO);
     wait_for_lane();
     EXPECT_EQ(run(operation::read, 0, data), EIO);
     detach();
     attach();
     EXPECT_EQ(run(operation::read, 0, data), EIO) << "also for a disk that comes later";
-    engine->bar(the_session, {}, 0);
+    engine->fail_requests(the_session, {}, 0);
     wait_for_lane();
     EXPECT_EQ(run(operation::read, 0, data), 0);
     detach();
@@ -275,8 +275,8 @@ TEST_P(lane_units, ABarredUnitGetsNoRequestsUntilItIsLifted) {
 TEST_P(lane_units, ABarIsForOneUnitOfOneSession) {
     iscsi::lun_field other{};
     other[1] = std::byte{1};
-    engine->bar(the_session, other, EIO);
-    engine->bar(the_session + 1, {}, EIO);
+    engine->fail_requests(the_session, other, EIO);
+    engine->fail_requests(the_session + 1, {}, EIO);
     adopt_and_attach();
     std::vector<std::byte> data(512);
     EXPECT_EQ(run(operation::read, 0, data), 0);
@@ -285,7 +285,7 @@ TEST_P(lane_units, ABarIsForOneUnitOfOneSession) {
 
 TEST_P(lane_units, ABarMayComeBeforeTheDiskAndEndsWithTheSession) {
     adopt();
-    engine->bar(the_session, {}, EIO);
+    engine->fail_requests(the_session, {}, EIO);
     attach();
     std::vector<std::byte> data(512);
     EXPECT_EQ(run(operation::read, 0, data), EIO);

@@ -52,7 +52,7 @@ class test_disk final : public lane_resident, public request_owner, private ring
 
     ring& io() { return *io_; }
 
-    void settle(ring& io, lun_port& port) override {
+    void start(ring& io, lun_port& port) override {
         io_ = &io;
         port_ = &port;
         io_->read(bell_, count_, *this, 0);

@@ -56,7 +56,7 @@ class unit_without_name : public unit_identity {
         return data;
     }
 
-    iscsi::duration settle() {
+    iscsi::duration ask_all() {
         return until_settled([this] { answer(); });
     }
 
@@ -68,7 +68,7 @@ class unit_without_name : public unit_identity {
 
 TEST_F(unit_without_name, IsTheSameByItsOtherName) {
     serial = "S1";
-    settle();
+    ask_all();
     EXPECT_EQ(shared.state(), unit_state::confirmed);
     EXPECT_TRUE(news().empty());
     EXPECT_EQ(asked.size(), 2U);
@@ -84,7 +84,7 @@ TEST_F(unit_without_name, IsTakenForTheRecordedOneWhileNothingDiffers) {
     };
     for (const auto& each : ways) {
         each();
-        const auto took = settle();
+        const auto took = ask_all();
         EXPECT_EQ(shared.state(), unit_state::confirmed);
         EXPECT_EQ(asked.size(), 4U);
         EXPECT_GE(took, seconds(3)) << "the name may come late";
@@ -108,7 +108,7 @@ TEST_F(unit_without_name, IsAnotherOneWhenAnythingDiffers) {
     for (const auto& each : ways) {
         none();
         each();
-        settle();
+        ask_all();
         EXPECT_EQ(shared.refusal(), EIO);
         EXPECT_TRUE(is_held());
         none();

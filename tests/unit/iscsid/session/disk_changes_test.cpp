@@ -17,8 +17,8 @@ using lun_list = std::vector<std::uint64_t>;
 
 // ---- what a scan means ------------------------------------------------------------------------
 
-attached_disk disk_of(std::uint64_t lun, bool barred = false) {
-    return {state_of(lun), nullptr, barred};
+attached_disk disk_of(std::uint64_t lun, bool is_failed = false) {
+    return {state_of(lun), nullptr, is_failed};
 }
 
 found_lun other(std::uint64_t lun) {
@@ -39,10 +39,10 @@ std::string describe(const disk_changes& changes) {
     for (const auto& each : changes.refresh)
         if (each.properties.block_count != unit_of(each.number).block_count)
             all.push_back(fmt::format("resize {} to {}", each.number, each.properties.block_count));
-    for (const auto& each : changes.bars)
-        all.push_back(fmt::format("bar {}", each.lun_number));
-    for (const auto number : changes.unbar)
-        all.push_back(fmt::format("unbar {}", number));
+    for (const auto& each : changes.to_fail)
+        all.push_back(fmt::format("fail {}", each.lun_number));
+    for (const auto number : changes.to_restore)
+        all.push_back(fmt::format("restore {}", number));
     return fmt::format("{}", fmt::join(all, "; "));
 }
 
@@ -73,7 +73,7 @@ TEST(disk_changes, follow_the_list_of_luns) {
         {"not wanted", {disk_of(1)}, {}, {{found(1), found(2)}, {}, {}}, "", false},
         {"gone", {disk_of(1), disk_of(2)}, {}, {{found(2)}, {}, {}}, "remove 1"},
         {"gone, nothing new wanted", {disk_of(1)}, {}, {{}, {}, {}}, "remove 1", false},
-        {"gone behind a bar", {disk_of(1, true)}, {}, {{}, {}, {}}, "remove 1"},
+        {"gone, requests fail", {disk_of(1, true)}, {}, {{}, {}, {}}, "remove 1"},
         {"no list", {disk_of(1)}, {}, {{found(0)}, {}, "REPORT LUNS: refused"}, "attach 0"},
         {"skipped", {disk_of(1)}, {}, {{}, {{1, "not ready"}}, {}}, ""},
         {"another one skipped", {disk_of(1)}, {}, {{}, {{2, "not ready"}}, {}}, "remove 1"},
@@ -85,16 +85,16 @@ TEST(disk_changes, follow_what_a_lun_is) {
     check({
         {"grown", {disk_of(1)}, {}, {{found(1, 101)}, {}, {}}, "resize 1 to 101"},
         {"shrunk", {disk_of(1)}, {}, {{found(1, 99)}, {}, {}}, "resize 1 to 99"},
-        {"other", {disk_of(1), disk_of(2)}, {}, {{other(1), found(2)}, {}, {}}, "bar 1"},
-        {"other, no list", {disk_of(1)}, {}, {{other(1)}, {}, "no"}, "bar 1"},
+        {"other", {disk_of(1), disk_of(2)}, {}, {{other(1), found(2)}, {}, {}}, "fail 1"},
+        {"other, no list", {disk_of(1)}, {}, {{other(1)}, {}, "no"}, "fail 1"},
         {"still other", {disk_of(1, true)}, {}, {{other(1)}, {}, {}}, ""},
-        {"back again", {disk_of(1, true)}, {}, {{found(1)}, {}, {}}, "unbar 1"},
+        {"back again", {disk_of(1, true)}, {}, {{found(1)}, {}, {}}, "restore 1"},
         {"back and grown",
          {disk_of(1, true)},
          {},
          {{found(1, 101)}, {}, {}},
-         "resize 1 to 101; unbar 1"},
-        {"skipped behind a bar", {disk_of(1, true)}, {}, {{}, {{1, "no"}}, {}}, ""},
+         "resize 1 to 101; restore 1"},
+        {"skipped, requests fail", {disk_of(1, true)}, {}, {{}, {{1, "no"}}, {}}, ""},
     });
 }
 
@@ -103,34 +103,34 @@ TEST(disk_changes, take_orphans_in_whatever_the_target_shows) {
         {"as it was", {}, {1, 2}, {{found(1), found(2)}, {}, {}}, "adopt 1; adopt 2"},
         {"nothing new wanted", {}, {1}, {{found(1), found(2)}, {}, {}}, "adopt 1", false},
         {"with a new one", {}, {1}, {{found(1), found(2)}, {}, {}}, "attach 2; adopt 1"},
-        {"other", {}, {1}, {{other(1)}, {}, {}}, "adopt 1; bar 1"},
-        {"not shown", {}, {1}, {{}, {}, {}}, "adopt 1; bar 1"},
-        {"no list", {}, {1}, {{found(0)}, {}, "no"}, "attach 0; adopt 1; bar 1"},
-        {"skipped", {}, {1}, {{}, {{1, "no"}}, {}}, "adopt 1; bar 1"},
+        {"other", {}, {1}, {{other(1)}, {}, {}}, "adopt 1; fail 1"},
+        {"not shown", {}, {1}, {{}, {}, {}}, "adopt 1; fail 1"},
+        {"no list", {}, {1}, {{found(0)}, {}, "no"}, "attach 0; adopt 1; fail 1"},
+        {"skipped", {}, {1}, {{}, {{1, "no"}}, {}}, "adopt 1; fail 1"},
         {"beside a disk", {disk_of(1)}, {2}, {{found(1), found(2)}, {}, {}}, "adopt 2"},
     });
 }
 
 TEST(disk_changes, say_why_a_lun_is_another_one) {
     const auto one = changes_of({disk_of(1)}, {}, {{other(1)}, {}, {}}, state_of(0), true);
-    ASSERT_EQ(one.bars.size(), 1U);
-    EXPECT_THAT(one.bars[0].why, HasSubstr("36009"));
-    EXPECT_THAT(one.bars[0].why, HasSubstr("36001"));
+    ASSERT_EQ(one.to_fail.size(), 1U);
+    EXPECT_THAT(one.to_fail[0].why, HasSubstr("36009"));
+    EXPECT_THAT(one.to_fail[0].why, HasSubstr("36001"));
     auto block = found(1);
     block.properties.block_size = 4096;
     const auto two = changes_of({}, {state_of(1)}, {{block}, {}, {}}, state_of(0), true);
-    ASSERT_EQ(two.bars.size(), 1U);
-    EXPECT_THAT(two.bars[0].why, HasSubstr("4096"));
+    ASSERT_EQ(two.to_fail.size(), 1U);
+    EXPECT_THAT(two.to_fail[0].why, HasSubstr("4096"));
     const auto three = changes_of({}, {state_of(1)}, {{}, {}, {}}, state_of(0), true);
-    ASSERT_EQ(three.bars.size(), 1U);
-    EXPECT_THAT(three.bars[0].why, HasSubstr("not show it"));
-    EXPECT_TRUE(three.bars[0].is_unknown);
-    EXPECT_FALSE(two.bars[0].is_unknown);
+    ASSERT_EQ(three.to_fail.size(), 1U);
+    EXPECT_THAT(three.to_fail[0].why, HasSubstr("not show it"));
+    EXPECT_TRUE(three.to_fail[0].is_unknown);
+    EXPECT_FALSE(two.to_fail[0].is_unknown);
     const auto four =
         changes_of({}, {state_of(1)}, {{}, {{1, "not ready"}}, {}}, state_of(0), true);
-    ASSERT_EQ(four.bars.size(), 1U);
-    EXPECT_EQ(four.bars[0].why, "not ready");
-    EXPECT_TRUE(four.bars[0].is_unknown);
+    ASSERT_EQ(four.to_fail.size(), 1U);
+    EXPECT_EQ(four.to_fail[0].why, "not ready");
+    EXPECT_TRUE(four.to_fail[0].is_unknown);
 }
 
 TEST(disk_changes, have_the_words_of_the_session_for_a_new_lun) {
@@ -169,10 +169,10 @@ TEST(disk_changes, do_not_take_a_silent_lun_for_one_that_is_gone) {
     check({
         {"silent", {disk_of(1)}, {}, {{}, {}, {}, {{1, "BUSY"}}}, ""},
         {"another one", {disk_of(1)}, {}, {{}, {}, {}, {{2, "BUSY"}}}, "remove 1"},
-        {"an orphan", {}, {1}, {{}, {}, {}, {{1, "BUSY"}}}, "adopt 1; bar 1"},
+        {"an orphan", {}, {1}, {{}, {}, {}, {{1, "BUSY"}}}, "adopt 1; fail 1"},
     });
     const auto one = changes_of({}, {state_of(1)}, {{}, {}, {}, {{1, "BUSY"}}}, state_of(0), true);
-    EXPECT_EQ(one.bars.at(0).why, "BUSY");
+    EXPECT_EQ(one.to_fail.at(0).why, "BUSY");
 }
 
 // From its first write on it must behave as it is now; what the kernel shows is followed after.
@@ -193,7 +193,7 @@ TEST(disk_changes, follow_an_orphan_that_has_grown) {
     check({{"grown", {}, {1}, {{found(1, 101)}, {}, {}}, "adopt 1; resize 1 to 101"}});
 }
 
-// The next scan would lift this bar: a smaller disk is the same disk there.
+// The next scan would end this: a smaller disk is the same disk there.
 TEST(disk_changes, do_not_bar_an_orphan_that_has_shrunk) {
     check({{"shrunk", {}, {1}, {{found(1, 99)}, {}, {}}, "adopt 1; resize 1 to 99"}});
 }
@@ -210,12 +210,12 @@ TEST(disk_changes, know_a_lun_that_does_not_say_its_name_any_more) {
     other_maker.properties.vendor = "OTHER";
     check({
         {"agrees", {disk_of(1)}, {}, {{nameless(1)}, {}, {}}, ""},
-        {"agrees, barred", {disk_of(1, true)}, {}, {{nameless(1)}, {}, {}}, "unbar 1"},
+        {"agrees, requests fail", {disk_of(1, true)}, {}, {{nameless(1)}, {}, {}}, "restore 1"},
         {"agrees, an orphan", {}, {1}, {{nameless(1)}, {}, {}}, "adopt 1"},
         {"has grown", {disk_of(1)}, {}, {{nameless(1, 101)}, {}, {}}, "resize 1 to 101"},
-        {"is smaller", {disk_of(1)}, {}, {{nameless(1, 99)}, {}, {}}, "bar 1"},
-        {"other vendor", {disk_of(1)}, {}, {{other_maker}, {}, {}}, "bar 1"},
-        {"other vendor, an orphan", {}, {1}, {{other_maker}, {}, {}}, "adopt 1; bar 1"},
+        {"is smaller", {disk_of(1)}, {}, {{nameless(1, 99)}, {}, {}}, "fail 1"},
+        {"other vendor", {disk_of(1)}, {}, {{other_maker}, {}, {}}, "fail 1"},
+        {"other vendor, an orphan", {}, {1}, {{other_maker}, {}, {}}, "adopt 1; fail 1"},
     });
 }
 

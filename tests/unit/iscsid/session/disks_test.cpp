@@ -119,7 +119,7 @@ struct last_flush : disks {
     }
 
     std::vector<attached_disk> prepare(std::vector<attached_disk> all) const {
-        all[0].barred = is_barred;
+        all[0].is_failed = is_barred;
         all[0].is_adopted = is_adopted;
         all[0].is_gone = is_gone;
         return all;
@@ -245,14 +245,14 @@ TEST_F(disks, without_any_are_removed_at_once) {
     EXPECT_THAT(report.left, IsEmpty());
 }
 
-// Its bar stands on the lane: without this flag nobody will ever lift it.
+// The lane fails its requests: without this flag nobody will ever end that.
 TEST_F(disks, come_back_with_their_bar) {
     auto all = attached({1, 2});
-    all[0].barred = true;
+    all[0].is_failed = true;
     driver.busy = {2};
     const auto report = remove(all, users::are_respected);
     ASSERT_EQ(luns_of(report.left), (lun_list{1, 2}));
-    EXPECT_TRUE(report.left[0].barred);
+    EXPECT_TRUE(report.left[0].is_failed);
 }
 
 // ---- attached and taken over ------------------------------------------------------------------

@@ -35,15 +35,16 @@ class fake_lane final : public lane::lane {
         adopted.insert_or_assign(key, inhabitant{std::move(session), socket});
     }
 
-    void call(std::function<void()> work) override { work(); }
+    void post(std::function<void()> work) override { work(); }
 
-    void bar(iscsid::lane::session_key key, const iscsi::lun_field& lun, int error) override {
-        barred[{key, lun}] = error;
+    void
+    fail_requests(iscsid::lane::session_key key, const iscsi::lun_field& lun, int error) override {
+        failing[{key, lun}] = error;
         retired.erase({key, lun});
     }
 
     void retire(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
-        barred[{key, lun}] = ENODEV;
+        failing[{key, lun}] = ENODEV;
         retired.insert({key, lun});
     }
 
@@ -146,7 +147,7 @@ class fake_lane final : public lane::lane {
     std::map<iscsid::lane::session_key, iscsid::lane::note_handler> handlers;
     std::vector<given_transport> transports;
     std::vector<iscsid::lane::session_key> logouts;
-    std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> barred;
+    std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> failing;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> retired;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> inherited;
     std::map<

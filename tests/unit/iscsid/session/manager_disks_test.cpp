@@ -96,7 +96,7 @@ struct restored : manager_world {
     }
 
     int bar_of(session_key sid, std::uint64_t lun) {
-        return lane.barred[{sid, scsi::lun_from_number(lun)}];
+        return lane.failing[{sid, scsi::lun_from_number(lun)}];
     }
 
     void turn() { // what is ready, without the workers

@@ -177,12 +177,12 @@ TEST_F(world, a_logout_fails_removed_units_before_it_flushes) {
     not_there[0] = std::byte{0x7f}; // qualifier 011b: no unit is or can be there
     target.answer(1, standard_inquiry(), {sends(not_there)});
     target.answer(3, standard_inquiry(), {sense(scsi::sense_key::illegal_request, 0x25, 0)});
-    std::map<std::uint64_t, int> bars;
+    std::map<std::uint64_t, int> failing;
     driver.on_removal = [&](std::uint64_t lun) {
-        bars[lun] = lane.barred[{1, scsi::lun_from_number(lun)}];
+        failing[lun] = lane.failing[{1, scsi::lun_from_number(lun)}];
     };
     EXPECT_EQ(log_out(1).code, exit_code::success);
-    EXPECT_EQ(bars, (std::map<std::uint64_t, int>{{1, ENODEV}, {2, 0}, {3, ENODEV}}));
+    EXPECT_EQ(failing, (std::map<std::uint64_t, int>{{1, ENODEV}, {2, 0}, {3, ENODEV}}));
 }
 
 TEST_F(world, a_target_that_answers_no_question_is_waited_for_a_bounded_time_when_logging_out) {

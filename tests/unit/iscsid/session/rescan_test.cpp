@@ -269,8 +269,8 @@ TEST_F(changed_disks, are_barred_once_while_they_are_others) {
     auto report = follow(attached({1, 2}), {other(1), found(2)});
     EXPECT_EQ(bar_of(1), EIO);
     EXPECT_EQ(bar_of(2), 0);
-    EXPECT_TRUE(report.disks.at(0).barred);
-    EXPECT_FALSE(report.disks.at(1).barred);
+    EXPECT_TRUE(report.disks.at(0).is_failed);
+    EXPECT_FALSE(report.disks.at(1).is_failed);
     ASSERT_EQ(report.troubles.size(), 1U);
     EXPECT_THAT(report.troubles[0], HasSubstr("36009"));
     EXPECT_EQ(driver.present.size(), 2U);
@@ -281,11 +281,11 @@ TEST_F(changed_disks, are_barred_once_while_they_are_others) {
 
     report = follow(report.disks, {found(1), found(2)});
     EXPECT_EQ(bar_of(1), 0);
-    EXPECT_FALSE(report.disks.at(0).barred);
+    EXPECT_FALSE(report.disks.at(0).is_failed);
     EXPECT_THAT(report.news, ElementsAre("LUN 1 is the disk that it was, again"));
 }
 
-// The lane remembers bars for disks that come later: this one would never work.
+// The lane remembers what fails for disks that come later: this one would never work.
 TEST_F(changed_disks, leave_no_bar_behind_when_they_go) {
     auto report = follow(attached({1}), {other(1)});
     report = follow(report.disks, {});
@@ -301,7 +301,7 @@ TEST_F(changed_disks, are_taken_over_where_they_stopped) {
     const auto report = follow({}, {found(1)}, {orphan(1, "old1")});
     EXPECT_EQ(luns_of(report.disks), lun_list{1});
     EXPECT_EQ(report.disks[0].state.node, "old1");
-    EXPECT_FALSE(report.disks[0].barred);
+    EXPECT_FALSE(report.disks[0].is_failed);
     EXPECT_THAT(report.news, ElementsAre("LUN 1 (old1) goes on where it stopped"));
     EXPECT_EQ(driver.adopted, 1);
     EXPECT_EQ(driver.attached, 0);
@@ -310,16 +310,16 @@ TEST_F(changed_disks, are_taken_over_where_they_stopped) {
 
 TEST_F(changed_disks, are_taken_over_behind_a_bar_that_the_lane_knows_before) {
     for (const auto& seen : {std::vector{other(1)}, std::vector<found_lun>{}}) {
-        lane.barred.clear();
+        lane.failing.clear();
         driver.on_the_edge = [this](const auto&) { EXPECT_EQ(bar_of(1), EIO); };
         auto report = follow({}, seen, {orphan(1, "old1")});
         ASSERT_EQ(luns_of(report.disks), lun_list{1});
-        EXPECT_TRUE(report.disks[0].barred);
+        EXPECT_TRUE(report.disks[0].is_failed);
         EXPECT_EQ(report.troubles.size(), 1U);
         EXPECT_EQ(bar_of(1), EIO);
 
         report = follow(report.disks, {found(1)});
-        EXPECT_FALSE(report.disks.at(0).barred);
+        EXPECT_FALSE(report.disks.at(0).is_failed);
         EXPECT_EQ(bar_of(1), 0);
     }
     EXPECT_EQ(driver.adopted, 2);
@@ -328,8 +328,8 @@ TEST_F(changed_disks, are_taken_over_behind_a_bar_that_the_lane_knows_before) {
 TEST_F(changed_disks, bar_only_the_orphans_that_are_others) {
     const auto report = follow({}, {other(1), found(2)}, {orphan(1, "old1"), orphan(2, "old2")});
     ASSERT_EQ(luns_of(report.disks), (lun_list{1, 2}));
-    EXPECT_TRUE(report.disks[0].barred);
-    EXPECT_FALSE(report.disks[1].barred);
+    EXPECT_TRUE(report.disks[0].is_failed);
+    EXPECT_FALSE(report.disks[1].is_failed);
     EXPECT_EQ(bar_of(2), 0);
 }
 
@@ -408,7 +408,7 @@ TEST_F(changed_disks, of_all_kinds_come_in_one_scan) {
     EXPECT_EQ(remembered(), (lun_list{1, 2, 4, 5}));
 }
 
-// Behind no bar the next disk of that number would work.
+// With none of its requests failing the next disk of that number would work.
 TEST_F(changed_disks, leave_no_bar_behind_when_they_could_not_be_taken_over) {
     driver.gone = {"old1"};
     driver.unfit = {1};

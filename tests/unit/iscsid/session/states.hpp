@@ -81,8 +81,8 @@ struct disk_world : testing::Test {
     }
 
     int bar_of(std::uint64_t lun) const {
-        const auto bar = lane.barred.find({some_sid, scsi::lun_from_number(lun)});
-        return bar == lane.barred.end() ? 0 : bar->second;
+        const auto found = lane.failing.find({some_sid, scsi::lun_from_number(lun)});
+        return found == lane.failing.end() ? 0 : found->second;
     }
 
     static std::filesystem::path fresh_folder() {
