@@ -43,10 +43,10 @@ class daemon_client {
 
     virtual ~daemon_client() = default;
 
-    // All sessions of the daemon, also those that reconnect just now.
+    // All sessions of the daemon, also those that reconnect just now or log in for the first time.
     virtual result<std::vector<admin::session_info>> list_sessions() = 0;
     // One progress for each node of the request and session of it; the call returns when all are
-    // there. The daemon goes on with logins whose caller has gone.
+    // there. The daemon cancels logins whose caller has gone, unless it did not want to wait.
     virtual result<void> log_in(
         const admin::login_request_message& request,
         milliseconds patience,

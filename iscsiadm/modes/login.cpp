@@ -258,8 +258,9 @@ std::vector<wanted_login> plan_logins(
         const auto requested =
             std::max<std::int64_t>(node.get_integer("node.session.nr_sessions"), 1);
         const admin::node_id id = id_of(node);
-        const auto present =
-            std::ranges::count_if(sessions, [&](const auto& session) { return uses(session, id); });
+        const auto present = std::ranges::count_if(sessions, [&](const auto& session) {
+            return uses(session, id) && !session.login_pending; // which the daemon joins
+        });
         plan.push_back({id, static_cast<std::size_t>(requested), static_cast<std::size_t>(present)}
         );
     }

@@ -38,7 +38,18 @@ bool leads(const admin::record& node) {
 
 bool has_session(const std::string& target, const std::vector<admin::session_info>& sessions) {
     return std::ranges::any_of(sessions, [&](const admin::session_info& session) {
-        return session.node.target == target;
+        return session.node.target == target && !session.login_pending;
+    });
+}
+
+// A login that is under way is joined, before others are tried.
+void put_pending_first(
+    std::vector<admin::record>& portals, const std::vector<admin::session_info>& sessions
+) {
+    std::stable_partition(portals.begin(), portals.end(), [&](const admin::record& portal) {
+        return std::ranges::any_of(sessions, [id = id_of(portal)](const auto& session) {
+            return session.login_pending && uses(session, id);
+        });
     });
 }
 
@@ -62,9 +73,12 @@ exit_code log_in_leading(const std::vector<admin::record>& nodes, bool wait, con
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     first_failure failure;
-    for (const auto& [target, portals] : by_target)
-        if (!has_session(target, *sessions))
-            failure.add(log_in_to_one(portals, wait, at));
+    for (auto& [target, portals] : by_target) {
+        if (has_session(target, *sessions))
+            continue;
+        put_pending_first(portals, *sessions);
+        failure.add(log_in_to_one(portals, wait, at));
+    }
     if (failure.code() != exit_code::success)
         at.screen.complain("Could not login all leading-login portals");
     return failure.code();

@@ -66,6 +66,15 @@ void add_parameters(iscsi::admin::session_info& info, const iscsi::operational_p
     info.max_outstanding_r2t = from.max_outstanding_r2t;
 }
 
+// Before the first connection there are no ends of it: then it is the portal of the record.
+void add_addresses(iscsi::admin::session_info& info, const session::session_report& from) {
+    const bool is_connected = !from.peer.address().is_unspecified();
+    info.current_address = is_connected ? from.peer.address().to_string() : from.plan->node.address;
+    info.current_port = is_connected ? from.peer.port() : from.plan->node.port;
+    if (!from.local.address().is_unspecified())
+        info.interface_address = from.local.address().to_string();
+}
+
 } // namespace
 
 iscsi::admin::session_info message_of(const session::session_report& session) {
@@ -76,13 +85,13 @@ iscsi::admin::session_info message_of(const session::session_report& session) {
     info.host_number = session.sid;
     info.node = plan.node;
     info.group_tag = seen.portal_group_tag ? int{*seen.portal_group_tag} : plan.node.group_tag;
-    info.current_address = session.peer.address().to_string();
-    info.current_port = session.peer.port();
-    info.interface_address = session.local.address().to_string();
+    add_addresses(info, session);
     info.initiator_name = plan.session.initiator_name;
     info.username = plan.session.auth.outgoing.name;
     info.username_in = plan.session.auth.incoming.name;
-    info.connection_state = to_text(seen.connection);
+    info.connection_state =
+        to_text(session.is_in_login ? connection_state::in_login : seen.connection);
+    info.login_pending = session.is_in_login;
     info.session_state = to_text(seen.state);
     info.internal_state = session.internal_state;
     add_timeouts(info, plan.session.timeouts);

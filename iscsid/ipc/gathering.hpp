@@ -12,7 +12,7 @@
 namespace iscsid::ipc {
 
 // Jobs that run beside each other and are heard in the order in which they end. They go on when
-// nobody listens any more: a login does not end because a client hangs up.
+// nobody listens any more: a logout does not end because a client hangs up.
 template <class Result>
 // `most` is how many results may wait for a listener; with room for all jobs nothing is ever lost
 // or blocked. next() as often as left() says.

@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <set>
 
 namespace iscsid::ipc {
 
@@ -51,7 +52,7 @@ asio::awaitable<void> refuse_method(reply_sink& to, const std::string& method) {
 // Sends what the jobs say. With `more` each as it comes; else one: the first failure, or the first
 // of all, with the warnings of all.
 template <class Progress>
-asio::awaitable<void> send_all(gathering<Progress> jobs, bool more, reply_sink& to) {
+asio::awaitable<void> send_all(gathering<Progress>& jobs, bool more, reply_sink& to) {
     Progress worst;
     std::vector<std::string> warnings;
     while (jobs.left() > 0) {
@@ -69,12 +70,51 @@ asio::awaitable<void> send_all(gathering<Progress> jobs, bool more, reply_sink& 
     }
 }
 
-// One job of a Login, as a message.
+// The end of one login, as a message.
 asio::awaitable<admin::login_progress>
-log_in(session::manager& sessions, admin::node_id node, std::uint32_t index) {
-    const auto how = co_await sessions.login(std::move(node));
+login_end(std::shared_ptr<session::live_session> session, std::uint32_t index) {
+    const auto how = co_await session->login_end();
     co_return message_of(index, how);
 }
+
+constexpr std::size_t most_sessions_per_node = 64;
+
+// The logins of one call: begun or joined, and wanted as long as this lives.
+class login_calls {
+  public:
+    using waiting = session::manager::waiting;
+
+    login_calls(session::manager& sessions, asio::any_io_executor where, std::size_t nodes)
+        : sessions_(sessions), ends_(std::move(where), nodes * most_sessions_per_node) {}
+
+    // Every session of the node that is missing.
+    void start(const admin::node_id& node, std::uint32_t index, waiting caller) {
+        const auto count = sessions_.logins_to(node);
+        if (count.has_error())
+            return add_failure(index, count.error());
+        std::set<lane::session_key> joined;
+        for (unsigned n = 0; n < std::min<std::size_t>(*count, most_sessions_per_node); ++n) {
+            auto begun = sessions_.start_login(node, joined, caller);
+            if (begun.has_error())
+                return add_failure(index, begun.error());
+            joined.insert(begun->session->sid());
+            claims_.push_back(std::move(begun->claim));
+            auto end = login_end(std::move(begun->session), index);
+            ends_.start(std::move(end), {index, exit_code::internal, "internal error", 0});
+        }
+    }
+
+    gathering<admin::login_progress>& ends() { return ends_; }
+
+  private:
+    void add_failure(std::uint32_t index, const session::failure& why) {
+        ends_.add({index, why.code, why.reason, 0});
+    }
+
+    session::manager& sessions_;
+    gathering<admin::login_progress> ends_;
+    std::vector<session::login_claim> claims_;
+};
 
 asio::awaitable<admin::logout_progress> log_out(session::manager& sessions, lane::session_key sid) {
     const auto how = co_await sessions.logout(sid);
@@ -164,27 +204,17 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
         co_await refuse_parameter(to, std::move(what));
         co_return;
     }
-    constexpr std::size_t most_sessions_per_node = 64;
-    gathering<admin::login_progress> jobs(control_, request->nodes.size() * most_sessions_per_node);
-    for (std::uint32_t index = 0; index < request->nodes.size(); ++index) {
-        const auto& node = request->nodes[index];
-        const auto count = sessions_.sessions_to_make(node);
-        if (count.has_error()) {
-            jobs.add({index, count.error().code, count.error().reason, 0});
-            continue;
-        }
-        for (unsigned n = 0; n < std::min<std::size_t>(*count, most_sessions_per_node); ++n)
-            jobs.start(
-                log_in(sessions_, node, index), {index, exit_code::internal, "internal error", 0}
-            );
-    }
-    if (!request->wait) {
-        gathering<admin::login_progress> begun(control_, request->nodes.size());
-        for (std::uint32_t index = 0; index < request->nodes.size(); ++index)
-            begun.add({index, exit_code::success, {}, 0});
-        jobs = std::move(begun);
-    }
-    co_await send_all(std::move(jobs), call.more, to);
+    using waiting = session::manager::waiting;
+    const auto caller = request->wait && !call.oneway ? waiting::yes : waiting::no;
+    login_calls logins(sessions_, control_, request->nodes.size());
+    for (std::uint32_t index = 0; index < request->nodes.size(); ++index)
+        logins.start(request->nodes[index], index, caller);
+    if (request->wait)
+        co_return co_await send_all(logins.ends(), call.more, to);
+    gathering<admin::login_progress> begun(control_, request->nodes.size());
+    for (std::uint32_t index = 0; index < request->nodes.size(); ++index)
+        begun.add({index, exit_code::success, {}, 0});
+    co_await send_all(begun, call.more, to);
 }
 
 template <class Request, class Progress>
@@ -202,7 +232,7 @@ asio::awaitable<void> verbs::on_each_session(
     gathering<Progress> jobs(control_, request->sids.size());
     for (const auto sid : request->sids)
         jobs.start(job(sessions_, sid), {sid, exit_code::internal, "internal error"});
-    co_await send_all(std::move(jobs), call.more, to);
+    co_await send_all(jobs, call.more, to);
 }
 
 asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {

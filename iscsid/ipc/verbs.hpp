@@ -22,8 +22,8 @@ class verbs {
 
     verbs(session::manager& sessions, boost::asio::any_io_executor control, hooks calls);
 
-    // Does what the call asks and sends its replies. May be cancelled: that ends a Discover, while
-    // logins and logouts go on.
+    // Does what the call asks and sends its replies. May be cancelled: that ends a Discover, and
+    // the logins that nobody else waits for; logouts and rescans go on.
     boost::asio::awaitable<void> serve(iscsi::admin::varlink_call call, peer who, reply_sink& to);
 
   private:

@@ -174,6 +174,8 @@ void live_session::hand_over() {
 
 asio::awaitable<outcome<rescan_result>> live_session::rescan() {
     const auto self = shared_from_this();
+    if (is_being_made(phase_))
+        co_return failure{exit_code::session_not_connected, "its login is under way"};
     if (!is_established(phase_))
         co_return failure{exit_code::session_not_found, "no such session"};
     const auto is_free = [this] { return !is_scanning_; };

@@ -28,7 +28,7 @@ struct session_owner {
 // made disks, keeps both up to date while it runs, and takes all down again. Every step is in
 // session_phase.hpp; the connection is the supervisor's affair, the disks are session_disks'.
 //
-//   log_in() or resume(), once → the other verbs, in any order, beside each other → forget()
+//   start_login() or resume(), once → the other verbs, in any order, beside each other → forget()
 //
 // Lives on the control thread. Its coroutines keep it alive; the environment outlives it.
 class live_session : public std::enable_shared_from_this<live_session> {
@@ -51,22 +51,25 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // "session 1 [iface: default, target: …, portal: …]", for the log.
     const std::string& name() const { return name_; }
 
-    bool is_listed() const { return is_established(phase_); }
+    phase current_phase() const { return phase_; }
 
     // Whether it can end with the daemon: its disks wait for the next one.
     bool outlives_daemon() const { return disks_.outlive_daemon(); }
 
-    // Returns when the disks are there, or with the code of what went wrong; the session has ended
-    // then. Tries until initial_login_retry_max × login_timeout are over.
-    boost::asio::awaitable<outcome<login_result>> log_in();
+    // Begins the first login, which tries until initial_login_retry_max × login_timeout are over.
+    void start_login();
 
-    // In place of log_in(), for the disks that an earlier daemon has left: the session begins as if
-    // its connection had just been lost.
+    // Returns when the disks are there, or with the code of what went wrong; the session has ended
+    // then. Any number of callers may wait.
+    boost::asio::awaitable<outcome<login_result>> login_end();
+
+    // In place of start_login(), for the disks that an earlier daemon has left: the session begins
+    // as if its connection had just been lost.
     void resume(std::vector<device::disk_state> left);
 
-    // Removes the disks, logs out, ends the session; works in every phase and ends within the
-    // logout timeout unless the target answers. Failures: busy when a disk is in use, and
-    // everything goes on as before; logout when it is logged out, but data may be lost.
+    // Removes the disks, logs out, ends the session, or cancels its login; works in every phase and
+    // ends within the logout timeout unless the target answers. Failures: busy when a disk is in
+    // use, and everything goes on as before; logout when it is logged out, but data may be lost.
     boost::asio::awaitable<outcome<logout_result>> log_out();
 
     // Looks at the LUNs again, with removals. Failures: session_not_found, session_not_connected.
@@ -104,8 +107,6 @@ class live_session : public std::enable_shared_from_this<live_session> {
     boost::asio::awaitable<void> wait_for_scan();
     boost::asio::awaitable<void> remove_disks(std::shared_ptr<live_session> self);
     boost::asio::awaitable<removal_report> detach();
-    boost::asio::awaitable<std::optional<removal_report>>
-    wait_for_removal(iscsi::net::pending<removal_report>& removal);
     void refuse_logout(const removal_report& report);
     boost::asio::awaitable<void> close(std::shared_ptr<live_session> self);
 

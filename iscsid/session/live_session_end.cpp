@@ -31,6 +31,27 @@ answers_of(lane::lane& lane, lane::session_key sid, std::uint64_t before) {
     co_return seen ? seen->statistics.scsirsp_pdus : before;
 }
 
+// Three quarters of the logout timeout, and longer while the target answers: a last flush may take
+// its time.
+asio::awaitable<std::optional<removal_report>> wait_for_removal(
+    lane::lane& lane,
+    lane::session_key sid,
+    net::pending<removal_report>& removal,
+    iscsi::duration quarter
+) {
+    constexpr int most_quarters = 3;
+    std::optional<removal_report> report;
+    std::uint64_t answers_before = 0;
+    for (int waited = 0; !report; ++waited) {
+        const auto answers = co_await answers_of(lane, sid, answers_before);
+        const bool moves = std::exchange(answers_before, answers) != answers;
+        if (!moves && waited >= most_quarters)
+            break;
+        report = co_await removal.wait(quarter);
+    }
+    co_return report;
+}
+
 void prepend(std::vector<std::string> first, std::vector<std::string>& to) {
     to.insert(
         to.begin(), std::make_move_iterator(first.begin()), std::make_move_iterator(first.end())
@@ -48,7 +69,7 @@ asio::awaitable<outcome<logout_result>> live_session::log_out() {
         co_await changed_.wait(is_over, very_long);
         co_return logout_result{};
     }
-    const auto is_made = [this] { return phase_ != phase::attaching; };
+    const auto is_made = [this] { return phase_ != phase::attaching && phase_ != phase::failing; };
     co_await changed_.wait(is_made, plan_->session.timeouts.logout);
     co_await wait_for_scan();
     if (phase_ == phase::ended)
@@ -126,7 +147,7 @@ asio::awaitable<removal_report> live_session::detach() {
     disks_.start_removal(
         owner_.respects_users() ? users::are_respected : users::are_ignored, removal.answer()
     );
-    auto report = co_await wait_for_removal(removal);
+    auto report = co_await wait_for_removal(*lane_, sid_, removal, quarter);
     const bool gives_up = !report;
     if (gives_up) {
         // The kernel waits for I/O that waits for a lost connection, or for a target that is
@@ -152,23 +173,6 @@ asio::awaitable<removal_report> live_session::detach() {
     co_return *std::move(report);
 }
 
-// Three quarters of the logout timeout, and longer while the target answers: a last flush may take
-// its time.
-asio::awaitable<std::optional<removal_report>>
-live_session::wait_for_removal(net::pending<removal_report>& removal) {
-    constexpr int most_quarters = 3;
-    std::optional<removal_report> report;
-    std::uint64_t answers_before = 0;
-    for (int waited = 0; !report; ++waited) {
-        const auto answers = co_await answers_of(*lane_, sid_, answers_before);
-        const bool moves = std::exchange(answers_before, answers) != answers;
-        if (!moves && waited >= most_quarters)
-            break;
-        report = co_await removal.wait(plan_->session.timeouts.logout / 4);
-    }
-    co_return report;
-}
-
 // With or without the target's consent.
 asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps it alive*/) {
     connection_->stop();
@@ -188,7 +192,9 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
         spdlog::error("{}: the lane does not let go of it", name_);
     if (logout_ && logout_->has_error())
         spdlog::error("{} is logged out, with losses: {}", name_, logout_->error().reason);
-    else if (!login_failure_)
+    else if (login_failure_)
+        spdlog::error("{}: login failed: {}", name_, login_failure_->reason);
+    else
         spdlog::info("{} is logged out", name_);
     on(happening::lane_let_go);
 }
@@ -206,6 +212,7 @@ asio::awaitable<std::optional<session_report>> live_session::report() {
     all.peer = connection_->peer();
     all.local = connection_->local();
     all.internal_state = connection_->internal_state();
+    all.is_in_login = is_being_made(phase_);
     all.seen = *seen;
     all.luns = disks_.report();
     co_return all;

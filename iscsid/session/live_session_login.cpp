@@ -21,13 +21,16 @@ constexpr auto shortest_pause = std::chrono::seconds(1);
 
 } // namespace
 
-asio::awaitable<outcome<login_result>> live_session::log_in() {
-    const auto self = shared_from_this();
+void live_session::start_login() {
     login_deadline_ = now() + plan_->initial_login_retry_max * plan_->session.timeouts.login;
     iscsi::session engine(plan_->session);
     engine.start(now());
     move_in(std::move(engine), false);
     on(happening::adopted);
+}
+
+asio::awaitable<outcome<login_result>> live_session::login_end() {
+    const auto self = shared_from_this();
     const auto is_decided = [this] {
         return phase_ == phase::ended || (is_established(phase_) && phase_ != phase::closing);
     };
@@ -36,7 +39,7 @@ asio::awaitable<outcome<login_result>> live_session::log_in() {
         co_return *login_failure_;
     if (phase_ != phase::running)
         co_return failure{exit_code::login, "the session ended at once"};
-    co_return login_result{sid_, std::move(login_warnings_)};
+    co_return login_result{sid_, login_warnings_};
 }
 
 // The first time its LUNs get disks, later they are only looked at again.

@@ -20,33 +20,10 @@ namespace {
 
 constexpr auto pause_before_insisting = std::chrono::milliseconds(500);
 
-} // namespace
-
-manager::manager(environment with, current_settings settings)
-    : with_(std::move(with)), planner_(with_.records, std::move(settings)) {}
-
-manager::~manager() = default;
-
-manager::session_pointer manager::find(lane::session_key sid) const {
-    const auto found = sessions_.find(sid);
-    return found == sessions_.end() ? nullptr : found->second;
-}
-
-// ---- making sessions ----------------------------------------------------------------------------
-
-outcome<unsigned> manager::sessions_to_make(const admin::node_id& node) const {
-    const auto record = planner_.record_of(node);
-    if (record.has_error())
-        return record.error();
-    return missing_sessions(*record);
-}
-
-outcome<unsigned> manager::missing_sessions(const admin::record& record) const {
-    const auto node = admin::id_of(record);
-    const auto wanted = std::max<std::int64_t>(1, record.get_integer("node.session.nr_sessions"));
-    const auto present = std::ranges::count_if(sessions_, [&](const auto& each) {
-        return is_same_path(each.second->node(), node);
-    });
+outcome<unsigned> missing(const admin::record& of, std::size_t present) {
+    const auto wanted = static_cast<std::size_t>(
+        std::max<std::int64_t>(1, of.get_integer("node.session.nr_sessions"))
+    );
     if (present >= wanted)
         return failure{
             exit_code::session_exists,
@@ -54,17 +31,20 @@ outcome<unsigned> manager::missing_sessions(const admin::record& record) const {
     return static_cast<unsigned>(wanted - present);
 }
 
-// Indexes are used again, so that a session that comes back has the ISID that it had.
-unsigned manager::free_index(const admin::node_id& node) const {
-    const auto is_taken = [&](unsigned index) {
-        return std::ranges::any_of(sessions_, [&](const auto& each) {
-            return is_same_path(each.second->node(), node) && each.second->index() == index;
-        });
-    };
-    unsigned index = 0;
-    while (is_taken(index))
-        ++index;
-    return index;
+} // namespace
+
+manager::manager(environment with, current_settings settings)
+    : with_(std::move(with)), planner_(with_.records, std::move(settings)) {}
+
+manager::~manager() = default;
+
+// ---- making sessions ----------------------------------------------------------------------------
+
+outcome<unsigned> manager::logins_to(const admin::node_id& node) const {
+    const auto record = planner_.record_of(node);
+    if (record.has_error())
+        return record.error();
+    return missing(*record, sessions_.established(node));
 }
 
 outcome<manager::session_pointer> manager::open(const admin::node_id& node) {
@@ -76,9 +56,9 @@ outcome<manager::session_pointer> manager::open(const admin::node_id& node) {
     if (record.has_error())
         return record.error();
     // Asked again here, where nothing can come between: two clients may have counted together.
-    if (const auto missing = missing_sessions(*record); missing.has_error())
-        return missing.error();
-    const unsigned index = free_index(admin::id_of(*record));
+    if (const auto room = missing(*record, sessions_.present(node)); room.has_error())
+        return room.error();
+    const unsigned index = sessions_.free_index(admin::id_of(*record));
     auto plan = planner_.plan_login(*record, index);
     if (plan.has_error())
         return plan.error();
@@ -87,27 +67,36 @@ outcome<manager::session_pointer> manager::open(const admin::node_id& node) {
 
 manager::session_pointer manager::add(lane::session_key sid, unsigned index, login_plan plan) {
     session_owner owner;
-    owner.forget = [this](lane::session_key ended) { sessions_.erase(ended); };
+    owner.forget = [this](lane::session_key ended) { sessions_.forget(ended); };
     owner.respects_users = [this] {
         return settings().config.daemon_value("iscsid.safe_logout") != "No";
     };
     auto made =
         std::make_shared<live_session>(sid, index, std::move(plan), with_, std::move(owner));
-    sessions_.emplace(sid, made);
+    sessions_.add(made, with_.where.control);
     return made;
 }
 
-asio::awaitable<outcome<login_result>> manager::login(admin::node_id node) {
+outcome<login_under_way> manager::start_login(
+    const admin::node_id& node, const std::set<lane::session_key>& joined, waiting caller
+) {
+    if (auto session = sessions_.in_login(node, joined))
+        return want_login(std::move(session), caller);
     auto opened = open(node);
     if (opened.has_error()) {
         spdlog::error("no login to {}: {}", node.target, opened.error().reason);
-        co_return opened.error();
+        return opened.error();
     }
-    const session_pointer session = *opened;
-    auto result = co_await session->log_in();
-    if (result.has_error())
-        spdlog::error("{}: login failed: {}", session->name(), result.error().reason);
-    co_return result;
+    (*opened)->start_login();
+    return want_login(*std::move(opened), caller);
+}
+
+login_under_way manager::want_login(session_pointer session, waiting caller) {
+    auto& interest = sessions_.interest(session->sid());
+    if (caller == waiting::no)
+        interest.keep();
+    auto claim = caller == waiting::yes ? interest.claim() : login_claim();
+    return {std::move(session), std::move(claim)};
 }
 
 // Disks of one session come together.
@@ -131,14 +120,14 @@ void manager::restore(std::vector<device::disk_state> left) {
 // ---- verbs --------------------------------------------------------------------------------------
 
 asio::awaitable<outcome<logout_result>> manager::logout(lane::session_key sid) {
-    const auto session = find(sid);
+    const auto session = sessions_.find(sid);
     if (!session)
         co_return failure{exit_code::session_not_found, "no such session"};
     co_return co_await session->log_out();
 }
 
 asio::awaitable<outcome<rescan_result>> manager::rescan(lane::session_key sid) {
-    const auto session = find(sid);
+    const auto session = sessions_.find(sid);
     if (!session)
         co_return failure{exit_code::session_not_found, "no such session"};
     co_return co_await session->rescan();
@@ -146,8 +135,8 @@ asio::awaitable<outcome<rescan_result>> manager::rescan(lane::session_key sid) {
 
 asio::awaitable<std::vector<session_report>> manager::list(std::optional<lane::session_key> only) {
     std::vector<session_pointer> wanted;
-    for (const auto& [sid, session] : sessions_)
-        if (session->is_listed() && sid == only.value_or(sid))
+    for (const auto& [sid, session] : sessions_.all())
+        if (is_listed(session->current_phase()) && sid == only.value_or(sid))
             wanted.push_back(session);
     std::vector<session_report> all;
     for (const auto& session : wanted)
@@ -175,7 +164,7 @@ asio::awaitable<bool> manager::insist_on_logout(lane::session_key sid, iscsi::in
     for (;;) {
         const auto how = co_await logout(sid);
         if (how.has_value() || how.error().code != exit_code::busy)
-            co_return sessions_.count(sid) == 0;
+            co_return sessions_.find(sid) == nullptr;
         if (std::chrono::steady_clock::now() + pause_before_insisting >= end)
             co_return false;
         pause.expires_after(pause_before_insisting);
@@ -187,7 +176,7 @@ asio::awaitable<void> manager::shut_down(iscsi::duration limit, leaving which) {
     shutting_down_ = true;
     const auto end = std::chrono::steady_clock::now() + limit;
     std::vector<std::pair<lane::session_key, net::pending<bool>>> under_way;
-    for (const auto& [sid, session] : sessions_) {
+    for (const auto& [sid, session] : sessions_.all()) {
         if (which == leaving::mortal && session->outlives_daemon())
             continue;
         auto& job = under_way.emplace_back(sid, with_.where.control).second;
@@ -210,14 +199,14 @@ asio::awaitable<void> manager::shut_down(iscsi::duration limit, leaving which) {
 }
 
 bool manager::all_outlive() const {
-    return std::ranges::all_of(sessions_, [](const auto& each) {
+    return std::ranges::all_of(sessions_.all(), [](const auto& each) {
         return each.second->outlives_daemon();
     });
 }
 
 void manager::hand_over() {
     shutting_down_ = true;
-    for (const auto& [sid, session] : sessions_)
+    for (const auto& [sid, session] : sessions_.all())
         session->hand_over();
 }
 

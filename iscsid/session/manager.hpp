@@ -5,13 +5,19 @@
 #include "iscsid/session/live_session.hpp"
 #include "iscsid/session/planner.hpp"
 #include "iscsid/session/results.hpp"
+#include "iscsid/session/session_table.hpp"
 
-#include <map>
-#include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace iscsid::session {
+
+// A login that is under way; session->login_end() waits for it.
+struct login_under_way {
+    std::shared_ptr<live_session> session;
+    login_claim claim; // as in live_session::want_login()
+};
 
 // The table of sessions, its limits, and the verbs that the socket offers. Lives on the control
 // thread; every verb is a coroutine, and they run beside each other.
@@ -26,12 +32,19 @@ class manager {
 
     const current_settings& settings() const { return planner_.settings(); }
 
-    // The sessions that a login to this node would have to make: nr_sessions less those that are
-    // there. Failures: database, no_objects_found, session_exists.
-    outcome<unsigned> sessions_to_make(const iscsi::admin::node_id& node) const;
+    // The logins that a login to this node is: nr_sessions less the sessions that are up. Failures:
+    // database, no_objects_found, session_exists.
+    outcome<unsigned> logins_to(const iscsi::admin::node_id& node) const;
 
-    // Makes one session: see live_session::log_in().
-    boost::asio::awaitable<outcome<login_result>> login(iscsi::admin::node_id node);
+    // One of these: joins the oldest login to the node that is under way, but none of `joined`, or
+    // begins another one. It is cancelled when nobody has a claim any more, but with `waiting::no`.
+    // Failures: those of logins_to(), and why it cannot begin.
+    enum class waiting : bool { no, yes };
+    outcome<login_under_way> start_login(
+        const iscsi::admin::node_id& node,
+        const std::set<lane::session_key>& joined,
+        waiting caller = waiting::yes
+    );
 
     // See live_session::log_out(); session_not_found for one that is not there.
     boost::asio::awaitable<outcome<logout_result>> logout(lane::session_key sid);
@@ -48,14 +61,14 @@ class manager {
     // takes them over.
     void hand_over();
 
-    // All established sessions by sid, or one.
+    // All sessions by sid, or one: those that are up, and those whose login is under way.
     boost::asio::awaitable<std::vector<session_report>> list(std::optional<lane::session_key> only);
 
     // `note` hears what open-iscsi prints meanwhile.
     boost::asio::awaitable<outcome<std::vector<discovered_portal>>>
     discover(discovery_request what, note_taker note);
 
-    std::size_t session_count() const { return sessions_.size(); }
+    std::size_t session_count() const { return sessions_.all().size(); }
 
     // Logs out, as far as it goes within the limit: of all sessions, or of those whose disks do not
     // outlive the daemon. No login is taken after it.
@@ -66,18 +79,16 @@ class manager {
     bool all_outlive() const;
 
   private:
-    using session_pointer = std::shared_ptr<live_session>;
+    using session_pointer = session_table::pointer;
 
-    session_pointer find(lane::session_key sid) const;
-    outcome<unsigned> missing_sessions(const iscsi::admin::record& record) const;
-    unsigned free_index(const iscsi::admin::node_id& node) const;
+    login_under_way want_login(session_pointer session, waiting caller);
     outcome<session_pointer> open(const iscsi::admin::node_id& node);
     session_pointer add(lane::session_key sid, unsigned index, login_plan plan);
     boost::asio::awaitable<bool> insist_on_logout(lane::session_key sid, iscsi::instant end);
 
     environment with_;
     planner planner_;
-    std::map<lane::session_key, session_pointer> sessions_;
+    session_table sessions_;
     lane::session_key next_sid_ = 1;
     bool shutting_down_ = false;
 };

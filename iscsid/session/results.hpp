@@ -44,6 +44,7 @@ struct session_report {
     iscsi::net::endpoint peer;
     iscsi::net::endpoint local;
     std::string_view internal_state;
+    bool is_in_login = false; // for the first time
     lane::session_view seen;
     std::vector<lun_report> luns;
 };

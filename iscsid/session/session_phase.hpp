@@ -18,6 +18,7 @@ enum class phase : std::uint8_t {
     running,    // its disks are there, whatever the connection does
     removing,   // a logout: its disks are taken away, on a worker
     closing,    // without disks; Logout is out, then the lane lets go
+    failing,    // the same for a login that has failed or was cancelled: it never was a session
     left,       // for the next daemon: its disks are not touched any more
     ended,
 };
@@ -66,18 +67,18 @@ inline constexpr std::array phase_table{
     phase_row{phase::asked,      happening::resumed,       {phase::running,    action::none}},
 
     phase_row{phase::logging_in, happening::logged_in,     {phase::looking,    action::look_at_luns}},
-    phase_row{phase::logging_in, happening::login_failed,  {phase::closing,    action::close}},
-    phase_row{phase::logging_in, happening::logout_asked,  {phase::closing,    action::close}},
-    phase_row{phase::logging_in, happening::session_over,  {phase::closing,    action::close}},
+    phase_row{phase::logging_in, happening::login_failed,  {phase::failing,    action::close}},
+    phase_row{phase::logging_in, happening::logout_asked,  {phase::failing,    action::close}},
+    phase_row{phase::logging_in, happening::session_over,  {phase::failing,    action::close}},
 
     phase_row{phase::looking,    happening::luns_seen,     {phase::attaching,  action::none}},
-    phase_row{phase::looking,    happening::login_failed,  {phase::closing,    action::close}},
-    phase_row{phase::looking,    happening::logout_asked,  {phase::closing,    action::close}},
-    phase_row{phase::looking,    happening::session_over,  {phase::closing,    action::close}},
+    phase_row{phase::looking,    happening::login_failed,  {phase::failing,    action::close}},
+    phase_row{phase::looking,    happening::logout_asked,  {phase::failing,    action::close}},
+    phase_row{phase::looking,    happening::session_over,  {phase::failing,    action::close}},
 
     // A worker makes disks: whatever is asked meanwhile waits for that.
     phase_row{phase::attaching,  happening::disks_ready,   {phase::running,    action::announce}},
-    phase_row{phase::attaching,  happening::no_disks,      {phase::closing,    action::close}},
+    phase_row{phase::attaching,  happening::no_disks,      {phase::failing,    action::close}},
 
     phase_row{phase::running,    happening::logout_asked,  {phase::removing,   action::remove_disks}},
     phase_row{phase::running,    happening::session_over,  {phase::removing,   action::remove_disks}},
@@ -86,6 +87,7 @@ inline constexpr std::array phase_table{
     phase_row{phase::removing,   happening::disks_removed, {phase::closing,    action::close}},
 
     phase_row{phase::closing,    happening::lane_let_go,   {phase::ended,      action::finish}},
+    phase_row{phase::failing,    happening::lane_let_go,   {phase::ended,      action::finish}},
 
     phase_row{phase::asked,      happening::daemon_ends,   {phase::left,       action::none}},
     phase_row{phase::logging_in, happening::daemon_ends,   {phase::left,       action::none}},
@@ -94,6 +96,7 @@ inline constexpr std::array phase_table{
     phase_row{phase::running,    happening::daemon_ends,   {phase::left,       action::none}},
     phase_row{phase::removing,   happening::daemon_ends,   {phase::left,       action::none}},
     phase_row{phase::closing,    happening::daemon_ends,   {phase::left,       action::none}},
+    phase_row{phase::failing,    happening::daemon_ends,   {phase::left,       action::none}},
 };
 
 // clang-format on
@@ -104,7 +107,7 @@ constexpr phase_step advance(phase now, happening what) {
     return row == nullptr ? phase_step{now, action::none} : row->step;
 }
 
-// Whether its login has succeeded, so that it can be listed and has something to lose.
+// Whether its login has succeeded, so that it has something to lose.
 constexpr bool is_established(phase now) {
     return now == phase::running || now == phase::removing || now == phase::closing ||
            now == phase::left;
@@ -114,6 +117,11 @@ constexpr bool is_established(phase now) {
 constexpr bool is_being_made(phase now) {
     return now == phase::asked || now == phase::logging_in || now == phase::looking ||
            now == phase::attaching;
+}
+
+// A login that failed is none any more, although the rest of it is still cleared away.
+constexpr bool is_listed(phase now) {
+    return is_established(now) || is_being_made(now);
 }
 
 // Every phase but the last two ends when the daemon does, whatever else it waits for.

@@ -113,8 +113,8 @@ asio::awaitable<bool> supervisor::wait_for_logout(iscsi::duration limit) {
 std::string_view supervisor::internal_state() const {
     switch (state_) {
     case state::up:
-        return "NO CHANGE";
     case state::logging_in:
+        return "NO CHANGE";
     case state::reopening:
         return "REOPEN";
     case state::ended:

@@ -490,6 +490,24 @@ TEST_F(leading_login, is_satisfied_by_any_session_of_the_target) {
     EXPECT_THAT(daemon.logins, IsEmpty());
 }
 
+TEST_F(leading_login, waits_for_one_that_is_under_way) {
+    const admin::node_id second{t1, "10.9.9.2", 3260, 1, "default"};
+    daemon.sessions = {session_of(second, 4)};
+    daemon.sessions[0].login_pending = true;
+    run_well({"-m", "node", "-L", "all"});
+    ASSERT_EQ(daemon.logins.size(), 1U);
+    EXPECT_THAT(daemon.logins[0].nodes, ElementsAre(second));
+}
+
+TEST_F(node_test, asks_for_a_login_that_is_under_way) {
+    add_node(t1);
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.sessions[0].login_pending = true;
+    run_well({"-m", "node", "-l"});
+    EXPECT_EQ(daemon.logins.size(), 1U);
+    EXPECT_EQ(run({"-m", "node", "-o", "delete"}).code, 15);
+}
+
 TEST_F(leading_login, tries_every_portal) {
     daemon.login_answers = {{0, exit_code::transport_timeout, "", 0}};
     const outcome got = run({"-m", "node", "-L", "all"});

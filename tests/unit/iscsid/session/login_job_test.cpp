@@ -37,7 +37,8 @@ struct login_job : job_world {
     // As it was right after the login; it is logged out again.
     outcome<session_report> log_in_with(login_plan how) {
         const auto session = session_of(std::move(how));
-        const auto done = iscsi::test::run(context, session->log_in());
+        session->start_login();
+        const auto done = iscsi::test::run(context, session->login_end());
         if (done.has_error()) {
             EXPECT_EQ(ended, 1);
             return done.error();
@@ -180,8 +181,9 @@ TEST_F(login_job, may_be_cancelled_while_it_waits) {
     auto how = plan_to(deaf_port());
     how.initial_login_retry_max = 1000;
     const auto session = session_of(std::move(how));
+    session->start_login();
     const auto job = [&]() -> asio::awaitable<void> {
-        const auto done = co_await session->log_in();
+        const auto done = co_await session->login_end();
         over = done.has_error();
     };
     asio::co_spawn(context, job, asio::detached);

@@ -144,7 +144,7 @@ TEST_F(restored, sessions_are_the_same_as_before) {
 TEST_F(restored, sessions_count_as_sessions_of_their_node) {
     store(node, {{"node.session.nr_sessions", "2"}});
     all().restore({left(4, 0)});
-    EXPECT_EQ(*all().sessions_to_make(node), 1U);
+    EXPECT_EQ(*all().logins_to(node), 1U);
     const auto next = log_in();
     EXPECT_EQ(next.code, exit_code::success);
     EXPECT_EQ(next.sid, 5U);
@@ -364,7 +364,7 @@ TEST_F(restored, a_rescan_needs_a_session) {
     hangs = true;
     asio::co_spawn(context, login_message(node), asio::detached);
     turn();
-    EXPECT_EQ(rescan(1).code, exit_code::session_not_found);
+    EXPECT_EQ(rescan(1).code, exit_code::session_not_connected);
     EXPECT_EQ(log_out(1).code, exit_code::success);
 }
 

@@ -48,15 +48,15 @@ TEST_F(world, a_node_without_a_record_is_21) {
 TEST_F(world, a_second_login_is_15) {
     log_in();
     EXPECT_EQ(log_in().code, exit_code::session_exists);
-    EXPECT_EQ(all().sessions_to_make(node).error().code, exit_code::session_exists);
+    EXPECT_EQ(all().logins_to(node).error().code, exit_code::session_exists);
     EXPECT_EQ(all().session_count(), 1U);
 }
 
 TEST_F(world, several_sessions_of_a_node_have_their_own_isids) {
     store(node, {{"node.session.nr_sessions", "2"}});
-    EXPECT_EQ(*all().sessions_to_make(node), 2U);
+    EXPECT_EQ(*all().logins_to(node), 2U);
     EXPECT_EQ(log_in().code, exit_code::success);
-    EXPECT_EQ(*all().sessions_to_make(node), 1U);
+    EXPECT_EQ(*all().logins_to(node), 1U);
     EXPECT_EQ(log_in().code, exit_code::success);
     EXPECT_EQ(log_in().code, exit_code::session_exists);
     ASSERT_EQ(plans.size(), 2U);
@@ -290,11 +290,117 @@ TEST_F(world, logout_cancels_a_login) {
     std::optional<admin::login_progress> login;
     asio::co_spawn(context, login_message(node), [&](auto, auto how) { login = how; });
     context.poll();
-    EXPECT_TRUE(list().empty());
+    EXPECT_EQ(list().size(), 1U);
     EXPECT_EQ(log_out(1).code, exit_code::success);
     ASSERT_TRUE(until([&] { return login.has_value(); }));
     EXPECT_EQ(login->code, exit_code::login);
     EXPECT_EQ(all().session_count(), 0U);
+}
+
+// ---- logins that are under way ------------------------------------------------------------------
+
+struct login_under_way_test : world {
+    login_under_way_test() { hangs = true; }
+
+    login_under_way begin(const std::set<session_key>& joined = {}) {
+        auto begun = all().start_login(node, joined);
+        EXPECT_TRUE(begun.has_value());
+        return *begun;
+    }
+
+    bool has_ended() {
+        return until([&] { return all().session_count() == 0; });
+    }
+};
+
+TEST_F(login_under_way_test, is_listed_as_what_it_is) {
+    const auto begun = begin();
+    const auto sessions = list();
+    ASSERT_EQ(sessions.size(), 1U);
+    EXPECT_TRUE(sessions[0].login_pending);
+    EXPECT_EQ(sessions[0].connection_state, "IN LOGIN");
+    EXPECT_EQ(sessions[0].current_address, node.address);
+    EXPECT_EQ(sessions[0].current_port, node.port);
+    EXPECT_EQ(sessions[0].interface_address, "");
+    EXPECT_EQ(rescan(1).code, exit_code::session_not_connected);
+}
+
+TEST_F(login_under_way_test, is_joined_by_others) {
+    show({1});
+    const auto first = begin();
+    const auto second = begin();
+    EXPECT_EQ(second.session, first.session);
+    lane.tell(1, iscsi::logged_in{});
+    EXPECT_TRUE(iscsi::test::run(context, first.session->login_end()).has_value());
+    const auto also = iscsi::test::run(context, second.session->login_end());
+    ASSERT_TRUE(also.has_value());
+    EXPECT_EQ(also->sid, 1U);
+    EXPECT_FALSE(list()[0].login_pending);
+    EXPECT_EQ(log_in().code, exit_code::session_exists);
+}
+
+TEST_F(login_under_way_test, is_one_of_as_many_as_the_record_asks_for) {
+    store(node, {{"node.session.nr_sessions", "2"}});
+    const auto one = begin();
+    EXPECT_EQ(*all().logins_to(node), 2U);
+    EXPECT_EQ(begin().session, one.session);
+    const auto two = begin({1});
+    EXPECT_EQ(two.session->sid(), 2U);
+    EXPECT_EQ(all().start_login(node, {1, 2}).error().code, exit_code::session_exists);
+}
+
+TEST_F(login_under_way_test, ends_when_nobody_wants_it_any_more) {
+    {
+        const auto first = begin();
+        { const auto second = begin(); }
+        context.poll();
+        EXPECT_EQ(list().size(), 1U); // there is one who waits
+    }
+    EXPECT_TRUE(has_ended());
+    EXPECT_TRUE(lane.handlers.empty());
+}
+
+TEST_F(login_under_way_test, goes_on_alone_when_it_was_asked_to) {
+    show({1});
+    EXPECT_TRUE(all().start_login(node, {}, manager::waiting::no).has_value());
+    begin(); // who comes and goes changes nothing
+    context.poll();
+    EXPECT_EQ(list().size(), 1U);
+    lane.tell(1, iscsi::logged_in{});
+    EXPECT_TRUE(until([&] { return !list()[0].login_pending; }));
+}
+
+TEST_F(login_under_way_test, ends_after_its_disks_are_made_when_it_was_given_up_meanwhile) {
+    show({1});
+    {
+        const auto begun = begin();
+        lane.tell(1, iscsi::logged_in{});
+        EXPECT_TRUE(until([&] { return begun.session->current_phase() == phase::attaching; }));
+    }
+    EXPECT_TRUE(has_ended());
+    EXPECT_TRUE(driver.present.empty());
+}
+
+TEST_F(login_under_way_test, is_a_session_once_its_caller_has_the_answer) {
+    hangs = false;
+    log_in();
+    context.restart();
+    context.poll();
+    EXPECT_EQ(list().size(), 1U);
+}
+
+// Else a second login at once would find the first one present, and the session never comes.
+TEST_F(login_under_way_test, counts_for_nothing_once_it_has_failed) {
+    const auto failed = begin();
+    asio::co_spawn(context, all().logout(1), asio::detached);
+    context.restart();
+    while (failed.session->current_phase() == phase::logging_in)
+        context.poll_one();
+    EXPECT_EQ(failed.session->current_phase(), phase::failing);
+    EXPECT_TRUE(list().empty());
+    const auto next = begin();
+    EXPECT_EQ(next.session->index(), 0U);
+    EXPECT_NE(next.session, failed.session);
 }
 
 TEST_F(world, a_session_that_ends_by_itself_takes_its_disks_along) {

@@ -82,7 +82,10 @@ struct manager_world : testing::Test {
     }
 
     asio::awaitable<admin::login_progress> login_message(admin::node_id to) {
-        const auto how = co_await all().login(std::move(to));
+        const auto begun = all().start_login(to, {});
+        if (begun.has_error())
+            co_return iscsid::ipc::message_of(7, outcome<login_result>(begun.error()));
+        const auto how = co_await begun->session->login_end();
         co_return iscsid::ipc::message_of(7, how);
     }
 
