@@ -35,7 +35,8 @@ class connection {
     // grows beyond longest_message.
     result<std::string> receive(clock::time_point deadline);
 
-    // Who listens: of a socket of systemd that is systemd. 0 when the kernel does not say.
+    // Who listens. Of a socket of systemd that is systemd until iscsid has started; 0 when the
+    // kernel does not say, as between containers.
     pid_t peer_process() const;
 
   private:

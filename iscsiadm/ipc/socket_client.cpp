@@ -15,8 +15,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// For what the daemon answers from memory: its control thread never waits for a disk.
-constexpr milliseconds quick{8'000};
+// For what the daemon answers from memory: its control thread never waits for a disk. But the
+// machine may be short of memory or processors, and slow is not dead.
+constexpr milliseconds quick{30'000};
+// How often a silent daemon is looked at: one that is stopped will not answer, however long.
+constexpr milliseconds between_looks{3'000};
 // A disk that is removed, by a logout or a rescan, writes back everything first.
 constexpr milliseconds while_disks_flush{600'000};
 
@@ -39,15 +42,42 @@ char state_of(pid_t process) {
     return name_end == std::string::npos || name_end + 2 >= line.size() ? '?' : line[name_end + 2];
 }
 
-// A daemon that was stopped (SIGSTOP, a debugger, a frozen container) looks like one that is slow.
-fault explained(fault silence, pid_t daemon) {
-    const auto state = state_of(daemon);
-    if (silence.code != to_error_code(client_errc::timed_out) || (state != 'T' && state != 't'))
-        return silence;
+// Stopped by SIGSTOP or a debugger.
+bool is_stopped(pid_t process) {
+    const char state = state_of(process);
+    return process > 0 && (state == 'T' || state == 't');
+}
+
+fault silence_of_stopped(fault silence, pid_t daemon) {
     const auto process = std::to_string(daemon);
     silence.got =
         "iscsid (process " + process + ") is stopped; kill -CONT " + process + " lets it go on";
     return silence;
+}
+
+// Systemd listens until it has started the daemon.
+fault silence_at_the_end(fault silence, pid_t daemon) {
+    constexpr pid_t first_process = 1;
+    if (daemon == first_process)
+        silence.got = "no answer in time: systemd has not started iscsid yet; systemctl status "
+                      "iscsid.service says why";
+    return silence;
+}
+
+// The next message, or a fault as soon as the daemon is seen to be stopped. `patience` in all.
+result<std::string> receive_from(connection& wire, milliseconds patience) {
+    const auto end = connection::clock::now() + patience;
+    for (;;) {
+        const auto look = std::min(end, connection::clock::now() + between_looks);
+        auto text = wire.receive(look);
+        if (text || text.error().code != to_error_code(client_errc::timed_out))
+            return text;
+        const pid_t daemon = wire.peer_process();
+        if (is_stopped(daemon))
+            return silence_of_stopped(text.error(), daemon);
+        if (look == end)
+            return silence_at_the_end(text.error(), daemon);
+    }
 }
 
 // The errors of Varlink itself and those of our interface, by the last part of their name.
@@ -148,9 +178,9 @@ result<void> socket_client::call(
     if (const auto sent = wire->send(admin::format(what), deadline()); !sent)
         return sent.error();
     while (true) {
-        const auto text = wire->receive(deadline());
+        const auto text = receive_from(*wire, longest);
         if (!text)
-            return explained(text.error(), wire->peer_process());
+            return text.error();
         const auto reply = admin::parse_reply(*text);
         if (!reply)
             return malformed(what.method, reply.error().text());

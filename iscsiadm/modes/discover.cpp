@@ -140,9 +140,6 @@ exit_code discovery_run::choose_interfaces() {
 
 // A target may show other things to another initiator name: those that look the same ask once.
 exit_code discovery_run::ask_by_interfaces() {
-    // A daemon that does not answer at all is known by this in seconds, not after all its tries.
-    if (const auto alive = at_.daemon.list_sessions(); !alive)
-        return could_not_discover(report_call(alive.error(), at_.screen), at_.screen);
     std::map<appearance, std::optional<portals>> answers;
     for (const std::string& name : order_) {
         const appearance seen_as = appearance_of(interfaces_.at(name));

@@ -28,8 +28,7 @@ struct dispatcher {
     // Whether sessions stay is for the daemon and iscsid.conf to decide
     // (iscsid.keep_disks_on_stop).
     exit_code operator()(const stop_daemon&) const {
-        const auto alive = at.daemon.list_sessions(); // ends in seconds when nobody answers
-        const auto stopped = alive ? at.daemon.stop() : result<void>(alive.error());
+        const auto stopped = at.daemon.stop();
         if (stopped)
             return exit_code::success;
         const exit_code code = report_call(stopped.error(), at.screen);

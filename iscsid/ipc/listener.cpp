@@ -70,6 +70,9 @@ iscsi::result<std::optional<int>> socket_of_systemd() {
     constexpr int first = SD_LISTEN_FDS_START;
     if (::sd_is_socket_unix(first, SOCK_STREAM, 1, nullptr, 0) <= 0)
         return refusal(listen_errc::not_a_listening_socket, "LISTEN_FDS");
+    // Whoever connects from now on is told our process, not systemd's: SO_PEERCRED has the last one
+    // that listened.
+    static_cast<void>(::listen(first, SOMAXCONN));
     return std::optional<int>(first);
 }
 

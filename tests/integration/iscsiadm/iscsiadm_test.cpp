@@ -250,6 +250,16 @@ TEST_F(iscsiadm_test, does_not_wait_for_ever) {
     EXPECT_THAT(got.err, HasSubstr("no answer in time"));
 }
 
+// Slow is not dead: a machine that swaps may take longer than a stopped daemon is given.
+TEST_F(iscsiadm_test, waits_for_a_daemon_that_is_slow) {
+    const fake_iscsid daemon(socket, [](const caller& client) {
+        client.read_call();
+        std::this_thread::sleep_for(std::chrono::seconds(10)); // this is the slowness
+        client.reply({{"sessions", boost::json::array{}}});
+    });
+    EXPECT_EQ(run({"-m", "session"}).err, "iscsiadm: No active sessions.\n");
+}
+
 TEST_F(iscsiadm_test, refuses_a_timeout_that_is_no_number) {
     for (const char* timeout : {"", "0", "soon", "-1", "99999999999"}) {
         environment["ISCSIADM_TIMEOUT_MS"] = timeout;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -22,11 +23,28 @@ struct listening : testing::Test {
 
     ~listening() override { std::filesystem::remove_all(folder); }
 
-    bool answers() const {
-        const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address() const {
         sockaddr_un to{};
         to.sun_family = AF_UNIX;
         path.string().copy(to.sun_path, sizeof to.sun_path - 1);
+        return to;
+    }
+
+    // 0: nobody.
+    pid_t listening_process() const {
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        const auto to = address();
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0)
+            static_cast<void>(::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size));
+        ::close(fd);
+        return peer.pid;
+    }
+
+    bool answers() const {
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        const auto to = address();
         const bool connected =
             ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
         ::close(fd);
@@ -72,6 +90,27 @@ TEST_F(listening, what_a_killed_daemon_left_is_replaced) {
 TEST_F(listening, the_next_one_may_come_when_the_first_is_gone) {
     { const auto first = listener::open(path, ""); }
     EXPECT_TRUE(listener::open(path, "").has_value());
+}
+
+// Whoever connects can then see whether the daemon, not systemd, is stopped.
+TEST_F(listening, on_the_socket_of_systemd_shows_its_own_process) {
+    std::filesystem::create_directories(path.parent_path());
+    const int made = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    const auto to = address();
+    ASSERT_EQ(::bind(made, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+    ASSERT_EQ(::listen(made, 1), 0);
+    const pid_t daemon = ::fork();
+    if (daemon == 0) { // as systemd starts it
+        ::dup2(made, 3);
+        ::setenv("LISTEN_FDS", "1", 1);
+        ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+        const auto taken = listener::open(path, "");
+        ::_exit(taken.has_value() && listening_process() == ::getpid() ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(daemon, &status, 0), daemon);
+    ::close(made);
+    EXPECT_EQ(status, 0);
 }
 
 TEST_F(listening, a_path_that_does_not_fit_is_a_fault) {
