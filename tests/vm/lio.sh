@@ -59,6 +59,21 @@ lio_unmap() {
     rmdir "$LIO/iscsi/$TARGET_NAME/tpgt_1/lun/lun_$1"
 }
 
+# lio_clear: no target and no disk is left.
+lio_clear() {
+    local group
+    [ -d "$LIO" ] || return 0
+    for group in "$LIO"/iscsi/iqn*/tpgt_*; do
+        [ -d "$group" ] || continue
+        echo 0 >"$group/enable"
+        find "$group/lun" "$group/acls" -mindepth 2 -type l -delete
+        find "$group/acls" -mindepth 2 -maxdepth 2 -name 'lun_*' -exec rmdir {} +
+        find "$group/lun" "$group/acls" "$group/np" -mindepth 1 -maxdepth 1 -type d -exec rmdir {} +
+        rmdir "$group" "${group%/*}"
+    done
+    find "$LIO/core" -mindepth 2 -maxdepth 2 -type d -name '[a-z]*' -path '*_0/*' -exec rmdir {} +
+}
+
 # Nobody is let in, and who is in is thrown out.
 lio_disable() { echo 0 >"$LIO/iscsi/$TARGET_NAME/tpgt_1/enable"; }
 lio_enable() { echo 1 >"$LIO/iscsi/$TARGET_NAME/tpgt_1/enable"; }

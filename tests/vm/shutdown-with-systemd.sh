@@ -41,11 +41,12 @@ look() {
         expect "files of $disk" files_are_there "$work/lio-$disk"
     done
     [ $verdict -eq 0 ] && echo "shut down in order" || tail -n 80 "$work/journal"
-    echo $verdict >/vm/status
+    echo $verdict >"/vm/status-$3"
+    cut -d . -f 1 /proc/uptime >"/vm/seconds-$3"
 }
 
 if [ "${1:-}" = look ]; then
-    look "$2" "$3" >>/vm/output 2>&1
+    look "$2" "$3" "$4" >>"/vm/output-$4" 2>&1
     exit
 fi
 
@@ -70,7 +71,7 @@ Before=shutdown.target
 [Service]
 WorkingDirectory=/vm
 ExecStart=/bin/sleep infinity
-ExecStop=/bin/bash $(realpath "$0") look $WORK $LIO/iscsi/$TARGET_NAME
+ExecStop=/bin/bash $(realpath "$0") look $WORK $LIO/iscsi/$TARGET_NAME $VM_SCRIPT
 END
     systemctl daemon-reload && systemctl start witness.service || fail "witness"
 }
