@@ -32,6 +32,7 @@ session_is_back() {
 
 expect_back() {
     wait_until 5 session_is_back || journal_fail "after $1: $(iscsiadm -m session -P 1; ls /dev/ublkb*)"
+    [ "$(cat /run/iscsid.pid)" = "$(main_pid)" ] || journal_fail "after $1 another PID is in /run/iscsid.pid"
     [ "$(readlink -f "$link")" = "$node" ] || journal_fail "after $1 $link is $(readlink -f "$link")"
     kill -0 "$fio_pid" 2>/dev/null || journal_fail "fio ended early, after $1: $(cat "$WORK/fio")"
     echo "$1: back after $((SECONDS - since)) s"
@@ -143,6 +144,7 @@ expect_nothing_left() {
     [ -z "$left" ] || fail "left: $left"
     ! grep -qa iqn "$sessions" || fail "the target still has a session"
     ! pgrep -x iscsid || fail "iscsid runs"
+    [ ! -e /run/iscsid.pid ] || fail "/run/iscsid.pid is left"
     [ "$(systemctl is-active iscsid.service iscsid.socket iscsi.service | sort -u)" = inactive ] ||
         journal_fail "$(systemctl status iscsid.service iscsid.socket iscsi.service)"
 }
@@ -160,7 +162,8 @@ end_behind_its_back
 restart_socket
 stop_while_mounted
 end_verified_io
-umount "$mnt" && systemctl stop iscsi.service || journal_fail "logout"
+# The unit unmounts what nobody has open.
+systemctl stop iscsi.service || journal_fail "logout"
 systemctl stop iscsid.service iscsid.socket || journal_fail "stop"
 expect_nothing_left
 echo "under systemd: no error"

@@ -191,6 +191,17 @@ check_users() {
     umount "$WORK/mnt" || fail "umount of ${disk[1]}p1"
 }
 
+# The script for the end of the system takes all of them away at once.
+end_users() {
+    mkswap "${disk[0]}p2" >/dev/null 2>&1 && swapon "${disk[0]}p2" || fail "swap on ${disk[0]}p2"
+    dmsetup create --noudevsync held --table "0 2048 linear ${disk[3]} 0" || fail "dmsetup"
+    mount "${disk[1]}p1" "$WORK/mnt" || fail "mount of ${disk[1]}p1"
+    ISCSIADM=$BUILD/iscsiadm/iscsiadm expect_exit 0 sh "$BUILD/etc/open-iscsi/umountiscsi.sh"
+    expect_no_err
+    ! grep "${disk[0]}p2" /proc/swaps && [ ! -e /sys/block/dm-0 ] && ! mountpoint -q "$WORK/mnt" ||
+        fail "something is in use"
+}
+
 # Nodes of disks and partitions, control nodes of ublk.
 nodes() {
     find /dev -maxdepth 1 \( -name 'ublk[bc]*' -o -name 'nbd*' \)
@@ -241,6 +252,7 @@ for number in 0 1; do
 done
 step "users"
 check_users
+end_users
 log_out
 expect_nothing_left "$((idle_descriptors + 2))"
 log_in_both
