@@ -1,6 +1,7 @@
 #include "libiscsi/admin/record_reader.hpp"
 
 #include "libiscsi/admin/files.hpp"
+#include "libiscsi/admin/written_id.hpp"
 
 #include <algorithm>
 
@@ -13,11 +14,10 @@ bool is_folder(const std::filesystem::path& path) {
     return std::filesystem::is_directory(path, unused);
 }
 
-result<void>
 // Someone who copies a record by hand and forgets to change it inside would log in elsewhere than
 // the path says.
-check_place(const record_tree& tree, const record& node, const std::filesystem::path& file) {
-    const auto id = id_of(node);
+result<void>
+check_place(const record_tree& tree, const node_id& id, const std::filesystem::path& file) {
     const auto place = tree.node(id);
     if (place == file || (id.group_tag < 0 && tree.further_node(id) == file))
         return {};
@@ -57,10 +57,26 @@ void read_into(const record_tree& tree, const std::filesystem::path& file, recor
     if (!*found)
         return; // removed since the folder was listed
     complete_from_path(file, **found);
-    if (const auto right = check_place(tree, **found, file); !right)
+    if (const auto right = check_place(tree, id_of(**found), file); !right)
         into.unreadable.push_back(right.error());
     else
         into.records.push_back(std::move(**found));
+}
+
+// The same for a listing, which needs no more than the id.
+void read_id_into(const record_tree& tree, const std::filesystem::path& file, id_selection& into) {
+    const auto text = read_file(file);
+    const auto id = text && *text ? written_id(**text) : std::nullopt;
+    if (id && check_place(tree, *id, file)) {
+        into.ids.push_back(*id);
+        return;
+    }
+    record_selection whole;
+    read_into(tree, file, whole);
+    for (const auto& node : whole.records)
+        into.ids.push_back(id_of(node));
+    for (auto& why : whole.unreadable)
+        into.unreadable.push_back(std::move(why));
 }
 
 // An unreadable record is one, too.
@@ -69,12 +85,29 @@ bool is_stored(const record_tree& tree, const node_id& id) {
     return !there || *there;
 }
 
-std::vector<std::string> names_in(const std::filesystem::path& folder, record_selection& into) {
+std::vector<std::string>
+names_in(const std::filesystem::path& folder, std::vector<fault>& unreadable) {
     auto names = list_folder(folder);
     if (names)
         return std::move(*names);
-    into.unreadable.push_back(names.error());
+    unreadable.push_back(names.error());
     return {};
+}
+
+// A portal without a group tag is a file, one with a tag a folder with a file for each interface.
+template <class Reader>
+void for_each_file(
+    const std::filesystem::path& folder, std::vector<fault>& unreadable, Reader read
+) {
+    for (const auto& portal : names_in(folder, unreadable)) {
+        const auto place = folder / portal;
+        if (!is_folder(place)) {
+            read(place);
+            continue;
+        }
+        for (const auto& interface : names_in(place, unreadable))
+            read(place / interface);
+    }
 }
 
 } // namespace
@@ -110,25 +143,23 @@ result<std::optional<record>> read_node(const record_tree& tree, const node_id& 
     if (!found || !*found)
         return found;
     complete_from_path(file, **found);
-    if (auto right = check_place(tree, **found, file); !right)
+    if (auto right = check_place(tree, id_of(**found), file); !right)
         return right.error();
     if (id_of(**found) != id)
         return std::optional<record>(); // its file holds the record of another interface
     return found;
 }
 
-// A portal without a group tag is a file, one with a tag a folder with a file for each interface.
 void read_target(const record_tree& tree, const std::string& target, record_selection& into) {
-    const auto folder = tree.nodes() / target;
-    for (const auto& portal : names_in(folder, into)) {
-        const auto place = folder / portal;
-        if (!is_folder(place)) {
-            read_into(tree, place, into);
-            continue;
-        }
-        for (const auto& interface : names_in(place, into))
-            read_into(tree, place / interface, into);
-    }
+    for_each_file(tree.nodes() / target, into.unreadable, [&](const auto& file) {
+        read_into(tree, file, into);
+    });
+}
+
+void read_ids(const record_tree& tree, const std::string& target, id_selection& into) {
+    for_each_file(tree.nodes() / target, into.unreadable, [&](const auto& file) {
+        read_id_into(tree, file, into);
+    });
 }
 
 std::vector<int> known_group_tags(const record_tree& tree, const node_id& id) {

@@ -17,6 +17,12 @@ struct record_selection {
     std::vector<fault> unreadable; // truncated or malformed files, by path
 };
 
+// The same for a listing.
+struct id_selection {
+    std::vector<node_id> ids; // sorted
+    std::vector<fault> unreadable;
+};
+
 // Nothing when there is no such file.
 // Faults: file_errc with path and line; nothing of a bad file is used.
 result<std::optional<record>> read_record(record_kind kind, const std::filesystem::path& file);
@@ -34,6 +40,9 @@ std::vector<int> known_group_tags(const record_tree& tree, const node_id& id);
 
 // Every record of one target, in order, added to `into`.
 void read_target(const record_tree& tree, const std::string& target, record_selection& into);
+
+// Their ids alone, which costs a fraction of that.
+void read_ids(const record_tree& tree, const std::string& target, id_selection& into);
 
 // The node records that a send_targets record gave, by its links, in the order of their names,
 // which is that of target, portal, interface. Links to records that are gone are passed over.

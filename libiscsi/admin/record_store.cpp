@@ -11,9 +11,12 @@ record_store::record_store(const std::filesystem::path& root) : record_store(roo
 record_store::record_store(const std::filesystem::path& root, options how)
     : root_(std::filesystem::absolute(root).lexically_normal()), options_(how) {}
 
-record_store::selection record_store::select(const node_filter& filter) const {
-    const record_tree tree(root_);
-    selection all;
+namespace {
+
+// Reads every target that the filter may mean.
+template <class Selection, class Reader>
+Selection read_all(const record_tree& tree, const node_filter& filter, Reader read) {
+    Selection all;
     const auto targets = list_folder(tree.nodes());
     if (!targets) {
         all.unreadable.push_back(targets.error());
@@ -21,10 +24,23 @@ record_store::selection record_store::select(const node_filter& filter) const {
     }
     for (const auto& target : *targets)
         if (!filter.target || *filter.target == target)
-            read_target(tree, target, all);
+            read(tree, target, all);
+    return all;
+}
+
+} // namespace
+
+record_store::selection record_store::select(const node_filter& filter) const {
+    auto all = read_all<selection>(record_tree(root_), filter, read_target);
     std::erase_if(all.records, [&filter](const record& node) {
         return !filter.matches(id_of(node));
     });
+    return all;
+}
+
+id_selection record_store::list(const node_filter& filter) const {
+    auto all = read_all<id_selection>(record_tree(root_), filter, read_ids);
+    std::erase_if(all.ids, [&filter](const node_id& id) { return !filter.matches(id); });
     return all;
 }
 

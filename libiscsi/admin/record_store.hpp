@@ -42,6 +42,8 @@ class record_store {
     // Both forms: nodes/T/A,P,tag/iface and, without a tag, nodes/T/A,P. A record that is removed
     // while we read is left out; any other that cannot be read is in `unreadable`.
     selection select(const node_filter& filter) const;
+    // Their ids alone, for who needs no more; quicker by far.
+    id_selection list(const node_filter& filter) const;
     // A record without a group tag and the one with it are one: where only the other is there, it
     // is found. Asked for without a tag, that is the first one.
     result<std::optional<record>> find(const node_id& id) const;

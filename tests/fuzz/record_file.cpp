@@ -3,6 +3,8 @@
 
 #include "tests/fuzz/fuzz.hpp"
 
+#include "libiscsi/admin/written_id.hpp"
+
 #include <algorithm>
 
 namespace {
@@ -20,8 +22,18 @@ bool is_kept(const iscsi::admin::record& from, const iscsi::admin::record& again
 
 } // namespace
 
+// What is seen at a glance is what a reader of the whole finds.
+void check_glance(std::string_view text) {
+    const auto id = iscsi::admin::written_id(text);
+    if (!id)
+        return;
+    const auto whole = iscsi::admin::parse_record(iscsi::admin::record_kind::node, text, "record");
+    expect(whole.has_value() && id_of(*whole) == *id, "the same id");
+}
+
 void fuzz_one(iscsi::bytes_view input) {
     using iscsi::admin::record_kind;
+    check_glance(text_of(input));
     (void)iscsi::admin::parse_lines(text_of(input), "iscsid.conf");
     for (const auto kind : {record_kind::node, record_kind::send_targets, record_kind::interface}) {
         const auto record = iscsi::admin::parse_record(kind, text_of(input), "record");

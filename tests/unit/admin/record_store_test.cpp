@@ -41,7 +41,20 @@ class record_store_test : public testing::Test {
         std::vector<node_id> all;
         for (const auto& node : found.records)
             all.push_back(id_of(node));
+        expect_listed(filter, found);
         return all;
+    }
+
+    // A listing finds what reading everything finds.
+    void expect_listed(const node_filter& filter, const record_selection& whole) const {
+        const auto listed = record_store(root()).list(filter);
+        std::vector<node_id> all;
+        for (const auto& node : whole.records)
+            all.push_back(id_of(node));
+        EXPECT_EQ(listed.ids, all);
+        EXPECT_EQ(listed.unreadable.size(), whole.unreadable.size());
+        for (std::size_t i = 0; i < whole.unreadable.size(); ++i)
+            EXPECT_EQ(listed.unreadable[i].text(), whole.unreadable[i].text());
     }
 
     temporary_folder folder_;
@@ -245,6 +258,7 @@ TEST_F(record_store_test, reports_damaged_records_and_reads_the_others) {
     const auto found = store_.select({});
     EXPECT_THAT(found.records, SizeIs(1));
     ASSERT_THAT(found.unreadable, SizeIs(4));
+    expect_listed({}, found);
     EXPECT_EQ(found.unreadable[0].field, target / "1.1.1.1,3260,1/default");
     EXPECT_EQ(found.unreadable[0].code, to_error_code(file_errc::truncated));
     EXPECT_EQ(found.unreadable[1].code, to_error_code(file_errc::truncated));
@@ -266,6 +280,7 @@ TEST_F(record_store_test, reports_a_record_in_the_place_of_another) {
     EXPECT_THAT(found.records, SizeIs(1));
     ASSERT_THAT(found.unreadable, SizeIs(1));
     EXPECT_EQ(found.unreadable[0].code, to_error_code(file_errc::misplaced));
+    expect_listed({}, found);
     EXPECT_EQ(found.unreadable[0].field, copy / "10.9.9.1,3260,1/default");
 }
 
