@@ -42,6 +42,8 @@ std::string_view message_of(session_errc code) {
         return "login timed out";
     case session_errc::noop_timeout:
         return "the target does not answer";
+    case session_errc::window_shut:
+        return "the target takes no commands";
     case session_errc::task_management_timeout:
         return "task management timed out";
     case session_errc::target_closed:

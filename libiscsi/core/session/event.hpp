@@ -175,6 +175,7 @@ enum class session_errc {
     // timers and requests
     login_timeout,
     noop_timeout,
+    window_shut,
     task_management_timeout,
     target_closed,
     text_too_long,

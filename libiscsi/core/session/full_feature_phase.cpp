@@ -88,6 +88,7 @@ void full_feature_phase::reset_units_first(connection& over, instant now) {
 
 void full_feature_phase::stop() {
     keepalive_.stop();
+    window_watch_.forget();
     management_.forget();
 }
 
@@ -167,12 +168,15 @@ result<bool> full_feature_phase::is_fresh(connection& from) {
 result<consequence> full_feature_phase::on(
     const scsi_response& pdu, connection& /*from*/, bytes_view data, instant /*now*/
 ) {
+    window_watch_.answered();
     return nothing_more(tasks_.on_response(pdu, data));
 }
 
 result<consequence> full_feature_phase::on(
     const data_in& pdu, connection& /*from*/, bytes_view /*data*/, instant /*now*/
 ) {
+    if (pdu.has_status)
+        window_watch_.answered();
     return nothing_more(tasks_.on_data_in(pdu));
 }
 
@@ -297,6 +301,7 @@ full_feature_phase::on(const reject& pdu, connection& /*from*/, bytes_view data,
 
 void full_feature_phase::fill(connection& over) {
     tasks_.sender().emit(over);
+    window_watch_.look(!context_.window.open() && tasks_.unfinished() > 0, context_.now);
     if (!over.wants_probe() && !tasks_.wants_probe())
         return;
     const auto tag = nops_.probe(over);
@@ -321,7 +326,7 @@ void full_feature_phase::send_logout(connection& over, logout_reason why) {
 
 std::optional<instant> full_feature_phase::deadline() const {
     const auto of_tasks = earlier(management_.deadline(), tasks_.timer().deadline());
-    return earlier(keepalive_.deadline(), of_tasks);
+    return earlier(earlier(keepalive_.deadline(), window_watch_.deadline()), of_tasks);
 }
 
 result<void> full_feature_phase::on_deadline(connection& over, instant now) {
@@ -332,7 +337,7 @@ result<void> full_feature_phase::on_deadline(connection& over, instant now) {
             return climbed;
     if (const auto at = tasks_.timer().deadline(); at && *at <= now)
         check_commands(over, now);
-    return {};
+    return check_window(now);
 }
 
 result<void> full_feature_phase::check_keepalive(connection& over, instant now) {
@@ -347,6 +352,23 @@ result<void> full_feature_phase::check_keepalive(connection& over, instant now) 
         return session_fault(session_errc::noop_timeout, "NOP-Out");
     }
     return {};
+}
+
+// What the target has of ours is watched by its own time.
+result<void> full_feature_phase::check_window(instant now) {
+    if (!window_watch_.is_late(now) || context_.window.open() || !tasks_.is_idle() ||
+        tasks_.unfinished() == 0 || logout_is_out_)
+        return {};
+    ++context_.statistics.timeout_err;
+    if (window_watch_.is_hopeless(now, context_.config.timeouts.replacement))
+        tasks_.finish_all(task_result::lost);
+    return session_fault(
+        session_errc::window_shut,
+        "MaxCmdSN",
+        std::to_string(context_.window.max()),
+        "CmdSN " + std::to_string(context_.window.next()) +
+            " or more within 30 s without a command [RFC 7143 4.2.2.1]"
+    );
 }
 
 void full_feature_phase::check_commands(connection& over, instant now) {

@@ -7,6 +7,7 @@
 #include "libiscsi/core/session/task_management.hpp"
 #include "libiscsi/core/session/task_set.hpp"
 #include "libiscsi/core/session/text_requests.hpp"
+#include "libiscsi/core/session/window_watch.hpp"
 
 #include <optional>
 #include <variant>
@@ -85,6 +86,7 @@ class full_feature_phase {
     void reset_units_first(connection& over, instant now);
     result<void> check_keepalive(connection& over, instant now);
     void check_commands(connection& over, instant now);
+    result<void> check_window(instant now);
 
     result<consequence> on(const nop_in& pdu, connection& from, bytes_view data, instant now);
     result<consequence>
@@ -107,6 +109,7 @@ class full_feature_phase {
     task_set tasks_;
     task_management management_;
     keepalive keepalive_;
+    window_watch window_watch_;
     text_requests text_;
     nops nops_;
     bool logout_is_out_ = false; // nothing new is asked for after it (§11.14)

@@ -22,6 +22,9 @@ class command_window {
     // does.
     constexpr bool open() const { return known_ && serial_at_or_before(next_, max_); }
 
+    // The last command that may go, as the target has said.
+    constexpr std::uint32_t max() const { return max_; }
+
     // The target has taken the command with this number.
     constexpr bool acknowledged(std::uint32_t command_sn) const {
         return known_ && serial_before(command_sn, expected_);
