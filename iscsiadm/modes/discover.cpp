@@ -76,6 +76,7 @@ class discovery_run {
     );
     // The source of a record is what `discoverydb -o delete` finds it by.
     result<admin::record> new_record(const admin::record& node_template, const admin::node_id& id);
+    void keep_edits(const admin::node_id& id, admin::record& node) const;
     void print() const;
     exit_code log_in_to_found();
 
@@ -237,9 +238,10 @@ exit_code discovery_run::write(const std::vector<admin::node_id>& ids, admin::re
         return exit_code::success;
     const admin::record node_template = load_config(at_).new_node();
     for (const admin::node_id& id : ids) {
-        const auto record = new_record(node_template, id);
+        auto record = new_record(node_template, id);
         if (!record)
             return report_database(record.error(), at_.screen);
+        keep_edits(id, *record);
         if (const auto written = edit.write(*record); !written)
             return report_database(written.error(), at_.screen);
     }
@@ -259,6 +261,15 @@ discovery_run::new_record(const admin::record& node_template, const admin::node_
         if (const auto set = node->set(name, value); !set)
             return set.error();
     return node;
+}
+
+// What iscsid.conf says now applies to a record that is there already, as tutorials rely on; what
+// somebody has set in it by -o update does not change behind his back.
+void discovery_run::keep_edits(const admin::node_id& id, admin::record& node) const {
+    if (!job_.changes.keep_edits)
+        return;
+    if (const auto before = at_.store.find(id); before && *before)
+        keep_user_settings(**before, node);
 }
 
 // What a session uses stays: a named exception, and no failure of the discovery.

@@ -8,6 +8,7 @@ discovery_changes changes_of(const operations& ops) {
     return {
         .add = ops.create,
         .rewrite = ops.update,
+        .keep_edits = !ops.update,
         .remove_gone = ops.remove,
         .persistent = !ops.nonpersistent,
     };

@@ -14,7 +14,8 @@ namespace iscsi::cli {
 // Which changes a discovery may make; without -o all three.
 struct discovery_changes {
     bool add = true;         // -o new
-    bool rewrite = true;     // -o update: from the template; local edits are lost. Also adds.
+    bool rewrite = true;     // -o update: from the template. Also adds.
+    bool keep_edits = true;  // what users have set in a record stays; not with -o update
     bool remove_gone = true; // -o delete: what the portal no longer offers
     bool persistent = true;  // false: -o nonpersistent, nothing is written at all
     friend bool operator==(const discovery_changes&, const discovery_changes&) = default;

@@ -162,7 +162,16 @@ result<void> record::update(std::string_view name, std::string_view value) {
         return refusal(setting_errc::unknown_name, name, "a key of this record");
     if (auto writable = check_writable(kind_, *row); !writable)
         return writable;
-    return set(name, value);
+    auto taken = set(name, value);
+    if (taken)
+        mark_set_by_user(name);
+    return taken;
+}
+
+void record::mark_set_by_user(std::string_view name) {
+    const auto* const row = find_setting(kind_, name);
+    if (kind_ == record_kind::node && row != nullptr && check_writable(kind_, *row))
+        user_keys_.emplace(row->name); // not its alias
 }
 
 std::vector<std::pair<std::string, std::string>> record::entries() const {
@@ -213,6 +222,19 @@ result<void> record::keep_unknown(std::string_view name, std::string_view value)
         unknown_.emplace_back(name, value);
     }
     return {};
+}
+
+// What cannot be used now is no wish of anybody.
+void keep_user_settings(const record& from, record& to) {
+    const auto& bad = from.bad_values();
+    for (const auto& key : from.user_keys()) {
+        const auto is_same = [&key](const bad_value& one) { return one.name == key; };
+        const auto* const value = from.find(key);
+        if (value == nullptr || std::any_of(bad.begin(), bad.end(), is_same))
+            continue;
+        if (to.set(key, *value))
+            to.mark_set_by_user(key);
+    }
 }
 
 node_id id_of(const record& node) {

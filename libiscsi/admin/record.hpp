@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,6 +75,13 @@ class record {
 
     const std::vector<bad_value>& bad_values() const { return bad_; }
 
+    // The keys that update() has set, here or before the record was written: node records only,
+    // sorted. A rediscovery keeps them (keep_user_settings).
+    const std::set<std::string, std::less<>>& user_keys() const { return user_keys_; }
+
+    // As update() does; a name that no user may set is passed over.
+    void mark_set_by_user(std::string_view name);
+
     // Key and value in the order of open-iscsi, unknown keys last. Of the interface settings of
     // the address family that is not in use only those that were changed.
     std::vector<std::pair<std::string, std::string>> entries() const;
@@ -90,7 +98,11 @@ class record {
     std::map<std::string, std::string, std::less<>> values_;
     std::vector<std::pair<std::string, std::string>> unknown_;
     std::vector<bad_value> bad_;
+    std::set<std::string, std::less<>> user_keys_;
 };
+
+// Gives `to` what a user has set in `from`, and marks it there. Both are node records.
+void keep_user_settings(const record& from, record& to);
 
 // Which record this is, by the keys that select it.
 // For node records; of another kind the program ends in a debug build, as with get().

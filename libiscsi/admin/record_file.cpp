@@ -19,6 +19,9 @@ constexpr std::size_t longest_value = 255;
 constexpr std::string_view first_words = "# BEGIN RECORD ";
 constexpr std::string_view last_line = "# END RECORD";
 
+// Before a key that a user has set: a comment for open-iscsi, which drops it with its next change.
+constexpr std::string_view user_mark = "# set by user: ";
+
 std::string place_of(std::string_view name, int number) {
     return std::string(name) + ":" + std::to_string(number);
 }
@@ -201,6 +204,8 @@ std::string_view message_of(file_errc error) {
 std::string format_record(const record& from) {
     std::string text(first_words);
     text.append(compatible_version).append("\n");
+    for (const auto& key : from.user_keys())
+        text.append(user_mark).append(key).append("\n");
     for (const auto& [key, value] : from.entries())
         if (!value.empty())
             text.append(key).append(" = ").append(value).append("\n");
@@ -214,6 +219,13 @@ namespace {
 bool means_unset(const setting_line& line) {
     return line.value == "default" && line.key.starts_with("iface.") &&
            line.key != "iface.iscsi_ifacename";
+}
+
+void take_user_marks(std::string_view text, record& to) {
+    line_reader lines(text);
+    while (!lines.at_end())
+        if (const auto line = lines.next(); line.starts_with(user_mark))
+            to.mark_set_by_user(trim(line.substr(user_mark.size())));
 }
 
 } // namespace
@@ -232,6 +244,7 @@ result<record> parse_record(record_kind kind, std::string_view text, std::string
             to.keep_bad({line.key, line.value, why_bad(taken.error(), name, line.number)});
     for (const auto& flaw : scanned.flaws)
         to.keep_bad({"", "", flaw.text()});
+    take_user_marks(text, to);
     return to;
 }
 

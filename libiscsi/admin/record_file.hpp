@@ -28,7 +28,7 @@ const char* category_name(file_errc);
 std::string_view message_of(file_errc);
 
 // The text of a record file: "# BEGIN RECORD <version>", "key = value", "# END RECORD". Empty
-// values are left out on disk.
+// values are left out on disk. Comments behind the first line name the keys that a user has set.
 std::string format_record(const record& from);
 
 // A record without its end line is refused as truncated (file_errc), but for an interface without

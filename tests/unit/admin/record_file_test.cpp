@@ -52,6 +52,35 @@ TEST(parse_record, reads_what_was_written) {
     EXPECT_EQ(*read, node);
 }
 
+// open-iscsi sees comments.
+TEST(parse_record, knows_what_users_have_set) {
+    auto node = node_of(sample_id());
+    ASSERT_TRUE(node.update("node.startup", "automatic"));
+    ASSERT_TRUE(node.update("node.session.auth.password", "a secret"));
+    ASSERT_FALSE(node.update("node.session.cmds_max", "abc"));
+    EXPECT_THAT(node.user_keys(), ElementsAre("node.session.auth.password", "node.startup"));
+    const auto text = format_record(node);
+    EXPECT_THAT(text, HasSubstr("\n# set by user: node.startup\n"));
+    const auto read = parse_record(record_kind::node, text, "");
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_EQ(*read, node);
+
+    auto fresh = node_of(sample_id());
+    keep_user_settings(*read, fresh);
+    EXPECT_EQ(fresh, node);
+}
+
+TEST(parse_record, takes_no_mark_for_what_no_user_may_set) {
+    const auto read = parse_record(
+        record_kind::node,
+        "# set by user: node.name\n# set by user: nonsense\n# set by user: \n"
+        "# set by user:  node.startup \n# END RECORD\n",
+        ""
+    );
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_THAT(read->user_keys(), ElementsAre("node.startup"));
+}
+
 TEST(parse_record, forgives_blanks_and_comments) {
     const auto read = parse_record(
         record_kind::node,

@@ -212,17 +212,33 @@ TEST_F(discovery_test, knows_the_record_that_had_no_tag) {
     EXPECT_EQ(value_of(t1, "node.startup"), "automatic") << "-o new keeps what is there";
     run_well(discovery());
     EXPECT_EQ(run_well({"-m", "node"}), "10.9.9.1:3260,1 " + t1 + "\n");
-    EXPECT_EQ(value_of(t1, "node.startup"), "manual");
+    EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
 }
 
-TEST_F(discovery_test, rewrites_edited_records_by_default_and_keeps_them_with_new) {
+// As tutorials rely on: change iscsid.conf, discover again. What somebody has set in a record
+// stays.
+TEST_F(discovery_test, refreshes_records_but_for_what_users_have_set) {
+    write_config("node.session.cmds_max = 64\n");
     offer({t1});
     run_well(discovery());
     update(t1, "node.startup", "automatic");
+    update(t1, "node.session.queue_depth", "32"); // as it is already
+    write_config(
+        "node.session.cmds_max = 96\nnode.session.queue_depth = 16\nnode.startup = onboot\n"
+    );
+    for (const auto& wish : {discovery(), discovery(), database({"-D"})}) {
+        run_well(wish);
+        EXPECT_EQ(value_of(t1, "node.session.cmds_max"), "96");
+        EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
+        EXPECT_EQ(value_of(t1, "node.session.queue_depth"), "32");
+    }
     run_well(discovery({"-o", "new"}));
     EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
+    run_well(discovery({"-o", "update"}));
+    EXPECT_EQ(value_of(t1, "node.startup"), "onboot");
+    EXPECT_EQ(value_of(t1, "node.session.queue_depth"), "16");
     run_well(discovery());
-    EXPECT_EQ(value_of(t1, "node.startup"), "manual");
+    EXPECT_EQ(value_of(t1, "node.startup"), "onboot");
 }
 
 TEST_F(discovery_test, removes_what_is_no_longer_offered) {
