@@ -104,6 +104,7 @@ struct iface_mode {
     assignments changes;
     std::optional<int> print_level;
     std::optional<std::string> submode; // -C ping
+    bool has_destination = false;       // -a
 };
 
 // A host is an adapter in open-iscsi; here each session counts as one, because scripts ask for
@@ -142,7 +143,7 @@ using any_mode = std::variant<
 struct command_line {
     any_mode what;
     int debug_level = 0;
-    std::vector<std::string> ignored; // words that belong to no option
+    std::vector<std::string> warnings; // what was not taken as it was meant
 };
 
 } // namespace iscsi::cli

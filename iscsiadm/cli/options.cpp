@@ -133,6 +133,14 @@ const given_option* given_options::find(char letter) const {
     return found == options.end() ? nullptr : &*found;
 }
 
+const given_option* given_options::find_last(char letter) const {
+    const auto found =
+        std::find_if(options.rbegin(), options.rend(), [letter](const given_option& option) {
+            return option.letter == letter;
+        });
+    return found == options.rend() ? nullptr : &*found;
+}
+
 given_options scan_options(const std::vector<std::string>& arguments) {
     const std::string letters = short_options();
     const std::vector<option> names = long_options();

@@ -34,6 +34,8 @@ struct given_options {
     char refused = 0;                  // the last short letter that getopt did not take
 
     const given_option* find(char letter) const;
+    // Of several the last one counts where open-iscsi's parser lets it count: -m.
+    const given_option* find_last(char letter) const;
 };
 
 // getopt_long(3): long names may be shortened, short ones bundled, and the order is free. What it

@@ -1,5 +1,6 @@
 #include "iscsiadm/cli/parse.hpp"
 
+#include "iscsiadm/cli/nearest.hpp"
 #include "iscsiadm/cli/options.hpp"
 #include "iscsiadm/cli/values.hpp"
 
@@ -16,8 +17,7 @@ refusal refuse(std::string line) {
     return {{std::move(line)}};
 }
 
-// Of several -I all modes but discovery take the first, as open-iscsi does; node mode refuses a
-// second one.
+// Of several -I all modes but discovery take the first, as open-iscsi does.
 template <class T>
 std::optional<T> first_of(const std::vector<T>& all) {
     return all.empty() ? std::nullopt : std::optional(all.front());
@@ -47,8 +47,6 @@ parsed<any_mode> as_discoverydb(option_values&& values) {
 // Only what contradicts itself is refused here. What merely has no effect (-W without -l) is let
 // pass, because it is let pass there.
 parsed<any_mode> as_node(option_values&& values) {
-    if (values.interfaces.size() > 1)
-        return refuse("NODE mode only accepts one interface.");
     if (values.has('l') && values.has('u'))
         return refuse("Invalid parameters. Both login and logout passed in");
     if ((values.has('l') || values.has('u')) && !values.ops.none())
@@ -91,6 +89,7 @@ parsed<any_mode> as_iface(option_values&& values) {
         .changes = std::move(values.changes),
         .print_level = values.print_level,
         .submode = std::move(values.submode),
+        .has_destination = values.has('a'),
     };
 }
 
@@ -139,32 +138,98 @@ std::optional<any_mode> early_answer(const given_options& given) {
     return std::nullopt;
 }
 
+std::optional<std::string_view> nearest_mode(std::string_view word) {
+    std::array<std::string_view, mode_rows.size()> names;
+    std::ranges::transform(mode_rows, names.begin(), &mode_row::name);
+    return nearest_word(word, names);
+}
+
+// open-iscsi ignores such a word; most often it is a mode without its -m, or the value of an option
+// that was mistyped, and then what is done is not what was meant.
+refusal stray_word(const std::string& word) {
+    const auto nearest = nearest_mode(word);
+    return refuse(
+        nearest ? fmt::format("'{}' belongs to no option: did you mean -m {}?", word, *nearest)
+                : fmt::format("'{}' belongs to no option", word)
+    );
+}
+
 // A line without -m can only ask for the end of the daemon; everything else gets the hint to
 // --help.
 parsed<any_mode> without_mode(const given_options& given) {
     if (given.refused != 0)
         return refuse(fmt::format("unrecognized character '{}'", given.refused));
     const given_option* stop = given.find('k');
-    if (stop == nullptr)
-        return refuse("Try `iscsiadm --help' for more information.");
+    if (stop == nullptr) {
+        refusal why = refuse("Try `iscsiadm --help' for more information.");
+        if (!given.rest.empty() && nearest_mode(given.rest.front()))
+            why.lines.push_back(stray_word(given.rest.front()).lines.front());
+        return why;
+    }
+    if (stop->argument.starts_with('-'))
+        return refuse(fmt::format(
+            "Invalid killiscsid priority {} Priority must be greater than or equal to zero.",
+            stop->argument
+        ));
     if (stop->argument != "0")
         return refuse(fmt::format("Invalid iscsid priority {}. Priority must be 0.", stop->argument)
         );
     return stop_daemon{};
 }
 
+// The first line is open-iscsi's.
+refusal unknown_mode(std::string_view word) {
+    refusal why = refuse("mode -1 is not yet supported");
+    const auto nearest = nearest_mode(word);
+    why.lines.push_back(
+        nearest ? fmt::format("there is no mode '{}': did you mean -m {}?", word, *nearest)
+                : fmt::format("there is no mode '{}'", word)
+    );
+    return why;
+}
+
+// The two discovery modes are one there. Whoever asks for help gets it without a mode.
+refusal refused_letter(const mode_row& row, char letter) {
+    const bool discovers = row.name.starts_with("discovery");
+    refusal why = refuse(fmt::format(
+        "{} mode: option '-{}' is not allowed/supported", discovers ? "discovery" : row.name, letter
+    ));
+    if (letter == 'h')
+        why.lines.emplace_back("did you mean iscsiadm --help?");
+    return why;
+}
+
 // The mode is known before any argument is read, so that "-m host -T x" complains of -T and not of
 // x.
 parsed<const mode_row*> find_mode(const given_options& given) {
-    const auto row = std::ranges::find(mode_rows, given.find('m')->argument, &mode_row::name);
+    const std::string& word = given.find_last('m')->argument;
+    const auto row = std::ranges::find(mode_rows, word, &mode_row::name);
     if (row == mode_rows.end())
-        return refuse("mode -1 is not yet supported"); // open-iscsi's words
+        return unknown_mode(word);
     for (const given_option& option : given.options)
         if (row->letters.find(option.letter) == std::string_view::npos)
-            return refuse(fmt::format(
-                "{} mode: option '-{}' is not allowed/supported", row->name, option.letter
-            ));
+            return refused_letter(*row, option.letter);
     return row;
+}
+
+// open-iscsi's words; those of node mode print fields that are empty.
+std::vector<std::string> warnings_of(const mode_row* row, const option_values& values) {
+    if (row == nullptr || values.interfaces.size() < 2)
+        return {};
+    if (row->name == "node")
+        return {"NODE mode only accepts one interface. Using the first one driver  hwaddress  "
+                "ipaddress ."};
+    if (row->name == "iface")
+        return {fmt::format(
+            "iface mode only accepts one interface. Using the first one {}.",
+            values.interfaces.front()
+        )};
+    return {};
+}
+
+std::string_view incomplete_change(const mode_row* row) {
+    return row != nullptr && row->name == "iface" ? "Update requires name, value, and iface."
+                                                  : "update requires name and value";
 }
 
 } // namespace
@@ -172,26 +237,29 @@ parsed<const mode_row*> find_mode(const given_options& given) {
 parsed<command_line> parse(const std::vector<std::string>& arguments) {
     const given_options given = scan_options(arguments);
     if (const auto early = early_answer(given))
-        return command_line{.what = *early, .ignored = {}};
+        return command_line{.what = *early, .warnings = {}};
     const mode_row* row = nullptr;
     if (given.find('m') != nullptr) {
         const parsed<const mode_row*> found = find_mode(given);
         if (!found)
             return found.error();
         row = *found;
+        if (!given.rest.empty())
+            return stray_word(given.rest.front());
     }
-    parsed<option_values> values = read_values(given.options);
+    parsed<option_values> values = read_values(given.options, incomplete_change(row));
     if (!values)
         return values.error();
     // In a discovery -o update says what may happen to the records that it finds.
     const bool discovers = row != nullptr && row->name.starts_with("discovery");
     if (values->ops.update && values->changes.empty() && !discovers)
-        return refuse("update requires name and value");
+        return refuse(std::string(incomplete_change(row)));
     const int debug_level = values->debug_level;
+    std::vector<std::string> warnings = warnings_of(row, *values);
     parsed<any_mode> what = row == nullptr ? without_mode(given) : row->build(std::move(*values));
     if (!what)
         return what.error();
-    return command_line{std::move(*what), debug_level, given.rest};
+    return command_line{std::move(*what), debug_level, std::move(warnings)};
 }
 
 } // namespace iscsi::cli

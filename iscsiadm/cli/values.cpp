@@ -16,6 +16,8 @@ refusal refuse(std::string line) {
     return {{std::move(line)}};
 }
 
+constexpr std::string_view usage_hint = "Try `iscsiadm --help' for more information.";
+
 // A level beyond its highest is refused here only where no mode could take it; each mode refuses
 // its own later, in other words.
 parsed<int> level_of(const std::string& text, std::string_view what, int highest) {
@@ -84,12 +86,15 @@ parsed<void> add_operation(operations& ops, const std::string& word) {
 // It keeps the halves of -n/-v until their other half comes, in either order, as open-iscsi does.
 class reader {
   public:
+    explicit reader(std::string_view incomplete) : incomplete_(incomplete) {}
+
     parsed<void> take(const given_option& option);
     parsed<option_values> finish() &&;
 
   private:
     parsed<void> take_interface(const std::string& name);
     parsed<void> take_half(std::optional<std::string>& half, const std::string& text);
+    refusal lone_half() const;
     parsed<void> take_login_all(const std::string& word);
     parsed<void> take_logout_all(const std::string& word);
 
@@ -107,6 +112,7 @@ class reader {
     }
 
     option_values values_;
+    std::string_view incomplete_;
     std::optional<std::string> name_, value_; // halves that wait for each other
 };
 
@@ -163,7 +169,7 @@ parsed<void> reader::take_interface(const std::string& name) {
 // A second -n before its -v would make it unclear which value belongs to which name.
 parsed<void> reader::take_half(std::optional<std::string>& half, const std::string& text) {
     if (half)
-        return refuse("update requires name and value");
+        return lone_half();
     half = text;
     if (name_ && value_) {
         values_.changes.emplace_back(*name_, *value_);
@@ -173,10 +179,21 @@ parsed<void> reader::take_half(std::optional<std::string>& half, const std::stri
     return boost::system::in_place_value;
 }
 
+// "-n KEY=VALUE" is how other tools write it.
+refusal reader::lone_half() const {
+    refusal why = refuse(std::string(incomplete_));
+    const auto sign = name_ ? name_->find('=') : std::string::npos;
+    if (sign != std::string::npos)
+        why.lines.push_back(fmt::format(
+            "did you mean -n {} -v {}?", name_->substr(0, sign), name_->substr(sign + 1)
+        ));
+    return why;
+}
+
 parsed<void> reader::take_login_all(const std::string& word) {
     values_.login_all = startup_of(word);
     if (!values_.login_all)
-        return refuse(fmt::format("Invalid loginall option {}.", word));
+        return refusal{{fmt::format("Invalid loginall option {}.", word), std::string(usage_hint)}};
     return boost::system::in_place_value;
 }
 
@@ -184,21 +201,23 @@ parsed<void> reader::take_login_all(const std::string& word) {
 parsed<void> reader::take_logout_all(const std::string& word) {
     values_.logout_all = startup_of(word);
     if (!values_.logout_all || values_.logout_all == startup::onboot)
-        return refuse(fmt::format("Invalid logoutall option {}.", word));
+        return refusal{
+            {fmt::format("Invalid logoutall option {}.", word), std::string(usage_hint)}};
     return boost::system::in_place_value;
 }
 
 // Called once, after the last option: only then is it known that a half stays alone.
 parsed<option_values> reader::finish() && {
     if (name_.has_value() || value_.has_value())
-        return refuse("update requires name and value");
+        return lone_half();
     return std::move(values_);
 }
 
 } // namespace
 
-parsed<option_values> read_values(const std::vector<given_option>& options) {
-    reader one_by_one;
+parsed<option_values>
+read_values(const std::vector<given_option>& options, std::string_view incomplete) {
+    reader one_by_one(incomplete);
     for (const given_option& option : options)
         if (const auto taken = one_by_one.take(option); !taken)
             return taken.error();

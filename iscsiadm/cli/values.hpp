@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace iscsi::cli {
@@ -29,7 +30,8 @@ struct option_values {
 };
 
 // In the order of the command line; the first bad argument is the one that is reported. -n and -v
-// pair up in that order and must be as many of each.
-parsed<option_values> read_values(const std::vector<given_option>& options);
+// pair up in that order and must be as many of each; if not, `incomplete` is the sentence.
+parsed<option_values>
+read_values(const std::vector<given_option>& options, std::string_view incomplete);
 
 } // namespace iscsi::cli

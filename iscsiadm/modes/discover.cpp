@@ -122,9 +122,12 @@ exit_code discovery_run::choose_interfaces() {
         if (interface && *interface)
             use_interface(name, **interface);
         else
-            at_.screen.complain(
-                fmt::format("iface {} is not valid. Will not bind node to it.", name)
-            );
+            at_.screen.complain(fmt::format(
+                "Could not read iface info for {0}. Make sure an iface config with the file "
+                "name and iface.iscsi_ifacename {0} is in {1}/ifaces.",
+                name,
+                at_.store.root().string()
+            ));
     }
     if (!job_.interfaces.empty())
         return order_.empty() ? exit_code::no_objects_found : exit_code::success;

@@ -20,6 +20,16 @@ admin::discovery_id source_of(const discovery_mode& mode) {
     return {mode.where->address, mode.where->port};
 }
 
+// These end with 7.
+exit_code refuse(std::string_view why, console& screen) {
+    screen.complain(why);
+    return exit_code::invalid;
+}
+
+bool is_list(const operations& ops) {
+    return ops.none() || ops == operations{.show = true};
+}
+
 // The two modes have different words and codes for a record that is not stored, as there.
 exit_code report_missing(const discovery_mode& mode, console& screen) {
     const auto id = source_of(mode);
@@ -67,8 +77,10 @@ exit_code list_discoveries(const discovery_mode& mode, context& at) {
         at.screen.print(tree_of_discoveries(sources, at));
     else
         at.screen.print(flat_discoveries(sources));
-    // Without a record open-iscsi says no word for it; the tree's empty blocks are printed.
-    return sources.empty() ? exit_code::no_objects_found : exit_code::success;
+    // Without a record open-iscsi says no word for it; the tree's empty blocks are printed, and
+    // static records are enough for it.
+    const bool nothing = sources.empty() && (level == 0 || static_nodes(at).empty());
+    return nothing ? exit_code::no_objects_found : exit_code::success;
 }
 
 // ---- one record ----
@@ -165,7 +177,7 @@ exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
         return report_database(record.error(), at.screen);
     discovery_job job = job_of(mode, *record);
     job.use_record = job.changes.persistent;
-    job.store_settings = job.changes.persistent;
+    job.store_settings = !mode.ops.nonpersistent; // -o show keeps the source, not what it named
     return discover(job, at);
 }
 
@@ -186,6 +198,8 @@ exit_code discover_with_stored_record(const discovery_mode& mode, context& at) {
 exit_code run_plain(const discovery_mode& mode, context& at) {
     if (mode.type)
         return discover_with_new_record(mode, at);
+    if (const auto record = at.store.find_discovery(source_of(mode)); record && !*record)
+        return report_missing(mode, at.screen);
     if (mode.ops.create || mode.ops.update) {
         at.screen.complain("Operations new and update for discovery mode is not supported. Use "
                            "discoverydb mode.");
@@ -193,48 +207,73 @@ exit_code run_plain(const discovery_mode& mode, context& at) {
     }
     if (mode.discover || mode.login)
         return discover_with_stored_record(mode, at);
-    return mode.ops.remove ? remove_discovery(mode, at) : show_discovery(mode, at);
+    if (mode.ops.remove)
+        return remove_discovery(mode, at);
+    return is_list(mode.ops) ? show_discovery(mode, at) : refuse("Invalid operation.", at.screen);
+}
+
+exit_code operate_on_record(const discovery_mode& mode, context& at) {
+    const operations& ops = mode.ops;
+    if (is_list(ops))
+        return show_discovery(mode, at);
+    if (ops == operations{.remove = true})
+        return remove_discovery(mode, at);
+    if (ops != operations{.update = true})
+        return refuse("Operation is not supported.", at.screen);
+    if (mode.changes.empty())
+        return refuse("Update requires name and value.", at.screen);
+    return update_discovery(mode, at);
 }
 
 // Only -D asks a portal: -l without it shows the record, as in open-iscsi, and changes nothing.
 exit_code run_database(const discovery_mode& mode, context& at) {
-    if (!mode.type) {
-        at.screen.complain(
-            "Invalid command. Portal not needed or Possibly missing discovery --type."
+    if (!mode.type)
+        return refuse(
+            mode.ops.none()
+                ? "Invalid command. Portal not needed or Possibly missing discovery --type."
+                : "Invalid command. Possibly missing discovery --type.",
+            at.screen
         );
-        return exit_code::invalid;
-    }
     if (mode.discover)
         return discover_with_stored_record(mode, at);
     if (mode.ops.create)
         return create_discovery(mode, at);
-    if (mode.ops.update && mode.changes.empty()) {
-        at.screen.complain("Update requires name and value.");
-        return exit_code::invalid;
-    }
-    if (mode.ops.update)
-        return update_discovery(mode, at);
-    return mode.ops.remove ? remove_discovery(mode, at) : show_discovery(mode, at);
+    if (const auto record = at.store.find_discovery(source_of(mode)); record && !*record)
+        return report_missing(mode, at.screen);
+    return operate_on_record(mode, at);
 }
 
-// Without a wish, or when asked to show, it is the list of all sources; whatever else there is
-// needs to know of which.
+// Without an operation, or when asked to show, it is the list of all sources, also with -D and -l.
 exit_code run_without_portal(const discovery_mode& mode, context& at) {
-    const operations& ops = mode.ops;
-    const bool changes = ops.create || ops.update || ops.remove || ops.nonpersistent;
-    if (!mode.type && !mode.discover && !mode.login && !changes)
+    if (mode.type)
+        return refuse(
+            mode.type == discovery_type::isns && !mode.database
+                ? "Please specify portal as <ipaddr>:[<ipport>]" // so there
+                : "Please specify portal as <ipaddr>[:<ipport>]",
+            at.screen
+        );
+    if (is_list(mode.ops))
         return list_discoveries(mode, at);
-    at.screen.complain("Please specify portal as <ipaddr>[:<ipport>]");
-    return exit_code::invalid;
+    return refuse(
+        mode.database ? "Invalid operation. Operation not supported." : "Invalid operation.",
+        at.screen
+    );
+}
+
+// Of firmware there is nothing to show without -D in discoverydb.
+exit_code run_firmware(const discovery_mode& mode, context& at) {
+    if (mode.database && !mode.discover)
+        return refuse("Invalid command. Possibly missing --discover argument.", at.screen);
+    return run_fw(at);
 }
 
 } // namespace
 
 exit_code run_discovery(const discovery_mode& mode, context& at) {
-    // Firmware and iSNS answer before the portal is looked at, whatever else stands on the line.
+    // Firmware answers before the portal is looked at, whatever else stands on the line.
     if (mode.type == discovery_type::firmware)
-        return run_fw(at);
-    if (mode.type == discovery_type::isns) {
+        return run_firmware(mode, at);
+    if (mode.type == discovery_type::isns && mode.where) {
         at.screen.complain(fmt::format(
             "Could not perform iSNS discovery: {}", to_text(exit_code::isns_unavailable)
         ));

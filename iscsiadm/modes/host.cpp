@@ -1,19 +1,41 @@
 #include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/modes/session_record.hpp"
 #include "iscsiadm/print/sessions.hpp"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 
 namespace iscsi::cli {
+
+namespace {
+
+// All of them are tables in the memory of an adapter.
+exit_code refuse_submode(std::string_view submode, console& screen) {
+    if (submode == "chap" || submode == "flashnode" || submode == "stats")
+        return report_not_supported(
+            fmt::format("-C {}, which reads the memory of an adapter,", submode), screen
+        );
+    screen.complain(fmt::format("'{}' is no submode of host mode: chap, flashnode, stats", submode)
+    );
+    return exit_code::invalid;
+}
+
+} // namespace
 
 // A host is a session here: there is no adapter that could have more than one.
 // The number of a host is that of its session; a hardware address (-H) matches none, for there are
 // no adapters.
 exit_code run_host(const host_mode& mode, context& at) {
     if (mode.submode)
-        return report_not_supported("this submode of a host without an adapter", at.screen);
+        return refuse_submode(*mode.submode, at.screen);
+    if (mode.which && mode.which->find(':') != std::string::npos) {
+        at.screen.complain("Could not match MAC to host.");
+        return exit_code::invalid;
+    }
     const int level = mode.print_level.value_or(0);
-    if (level > 1)
-        return report_bad_level(level, "0 or 1", at.screen);
+    if (level > 4)
+        return report_bad_level(level, "0 - 4", at.screen);
     auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
@@ -26,7 +48,9 @@ exit_code run_host(const host_mode& mode, context& at) {
         return exit_code::no_objects_found;
     }
     std::ranges::sort(*sessions, {}, &admin::session_info::host_number);
-    at.screen.print(level == 0 ? flat_hosts(*sessions) : host_blocks(*sessions));
+    at.screen.print(
+        level == 0 ? flat_hosts(*sessions) : host_blocks(with_records(*sessions, false, at), level)
+    );
     return exit_code::success;
 }
 

@@ -37,6 +37,8 @@ std::string interface_tree(
     const std::vector<admin::record>& interfaces, const std::vector<admin::node_id>& nodes
 ) {
     std::string lines;
+    if (nodes.empty()) // then there is no tree
+        return lines;
     for (const admin::record& interface : interfaces) {
         lines += fmt::format("Iface: {}\n", name_of(interface));
         std::string_view last_target;
@@ -54,11 +56,29 @@ std::string interface_tree(
     return lines;
 }
 
+exit_code report_not_stored(const std::string& name, context& at) {
+    at.screen.complain_bare(fmt::format(
+        "iSCSI ERROR: Failed to open {}/ifaces/{} using read mode: 2 No such file or directory",
+        at.store.root().string(),
+        name
+    ));
+    return exit_code::database;
+}
+
+bool names_missing(const iface_mode& mode, context& at) {
+    if (!mode.name)
+        return false;
+    const auto interface = find_interface(*mode.name, at);
+    return interface && !*interface;
+}
+
 // -I with -P prints the tree of that interface only.
 exit_code list_interfaces(const iface_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
-        return report_bad_level(level, "0 or 1", at.screen);
+        return report_bad_level(level, "0 - 1", at.screen);
+    if (names_missing(mode, at))
+        return report_not_stored(*mode.name, at);
     chosen_records chosen = all_interfaces(at);
     if (mode.name)
         std::erase_if(chosen.records, [&](const auto& one) { return name_of(one) != *mode.name; });
@@ -75,14 +95,8 @@ exit_code show_interface(const std::string& name, context& at) {
     const auto interface = find_interface(name, at);
     if (!interface)
         return report_database(interface.error(), at.screen);
-    if (!*interface) {
-        at.screen.complain_bare(fmt::format(
-            "iSCSI ERROR: Failed to open {}/ifaces/{} using read mode: 2 No such file or directory",
-            at.store.root().string(),
-            name
-        ));
-        return exit_code::database;
-    }
+    if (!*interface)
+        return report_not_stored(name, at);
     report_bad_values(**interface, at.screen);
     at.screen.print(show_record(**interface, false));
     return exit_code::success;
@@ -97,9 +111,9 @@ could_not(std::string_view verb, const std::string& name, exit_code code, consol
     return code;
 }
 
-exit_code missing(std::string_view verb, const std::string& name, console& screen) {
+exit_code report_no_info(const std::string& name, console& screen) {
     screen.complain(fmt::format("Could not read iface info for {}.", name));
-    return could_not(verb, name, exit_code::invalid, screen);
+    return exit_code::invalid;
 }
 
 // A device is named by its name or by its address; two of them could mean two devices.
@@ -111,15 +125,18 @@ bool is_bound_twice(const admin::record& interface) {
 exit_code change_interface(
     std::string_view verb, admin::record& interface, const iface_mode& mode, context& at
 ) {
+    const bool by_address = !interface.get("iface.hwaddress").empty();
     const exit_code applied = apply_changes(interface, mode.changes, at.screen);
     if (applied != exit_code::success)
         return could_not(verb, *mode.name, applied, at.screen);
     if (!is_bound_twice(interface))
         return exit_code::success;
-    at.screen.complain(
-        "Can not update interface binding from net_ifacename to hwaddress. You must delete the "
-        "interface and create a new one"
-    );
+    at.screen.complain(fmt::format(
+        "Can not update interface binding from {} to {}. You must delete the interface and create "
+        "a new one",
+        by_address ? "hwaddress" : "net_ifacename",
+        by_address ? "net_ifacename" : "hwaddress"
+    ));
     return could_not(verb, *mode.name, exit_code::invalid, at.screen);
 }
 
@@ -177,7 +194,7 @@ exit_code update_interface(const iface_mode& mode, admin::record_edit& edit, con
     if (!interface)
         return report_database(interface.error(), at.screen);
     if (!*interface)
-        return missing("update", *mode.name, at.screen);
+        return report_no_info(*mode.name, at.screen);
     const exit_code changed = change_interface("update", **interface, mode, at);
     if (changed != exit_code::success)
         return changed;
@@ -203,7 +220,7 @@ exit_code delete_interface(const iface_mode& mode, context& at) {
     if (!interface)
         return report_database(interface.error(), at.screen);
     if (!*interface)
-        return missing("delete", *mode.name, at.screen);
+        return could_not("delete", *mode.name, report_no_info(*mode.name, at.screen), at.screen);
     const auto sessions = sessions_if_running(at);
     if (!sessions)
         return could_not("delete", *mode.name, report_call(sessions.error(), at.screen), at.screen);
@@ -221,39 +238,50 @@ exit_code delete_interface(const iface_mode& mode, context& at) {
     return exit_code::success;
 }
 
-// `default` and `iser` are in no file, so there is nothing to change; the verb is for the last
-// line.
-exit_code refuse_built_in(const iface_mode& mode, context& at) {
-    std::string_view verb = "update";
-    if (mode.ops.remove) {
-        verb = "delete";
-        at.screen.complain(fmt::format(
-            "iface {} is a special interface and is not stored in {}/ifaces.",
-            *mode.name,
-            at.store.root().string()
-        ));
-    } else {
-        at.screen.complain(
-            fmt::format("iface {} is a special interface and cannot be modified.", *mode.name)
-        );
-        if (mode.ops.create)
-            verb = "create";
-    }
-    return could_not(verb, *mode.name, exit_code::invalid, at.screen);
-}
-
-exit_code report_no_name(const operations& ops, console& screen) {
-    screen.complain(
-        ops.create ? "Could not add interface. No interface passed in."
-                   : "this operation needs an interface (-I)"
-    );
+exit_code refuse_new_built_in(const std::string& name, context& at) {
+    at.screen.complain(fmt::format(
+        "iface {} is a special interface and is not stored in {}/ifaces.",
+        name,
+        at.store.root().string()
+    ));
+    at.screen.complain(fmt::format("Could not create new interface {}.", name));
     return exit_code::invalid;
 }
 
-// -o new, update and delete in that order when several were given.
+// `default` and `iser` are in no file, so there is nothing to change.
+exit_code refuse_built_in(const iface_mode& mode, context& at) {
+    if (mode.ops.create)
+        return refuse_new_built_in(*mode.name, at);
+    at.screen.complain(fmt::format(
+        "iface {} is a special interface and cannot be {}.",
+        *mode.name,
+        mode.ops.remove ? "deleted" : "modified"
+    ));
+    const auto verb = mode.ops.remove ? "delete" : "update";
+    return could_not(verb, *mode.name, exit_code::invalid, at.screen);
+}
+
+exit_code refuse(std::string_view why, console& screen) {
+    screen.complain(why);
+    return exit_code::invalid;
+}
+
+exit_code report_no_name(const operations& ops, console& screen) {
+    if (ops.create)
+        return refuse("Could not add interface. No interface passed in.", screen);
+    return refuse(
+        ops.remove ? "Could not delete interface. No interface passed in."
+                   : "Update requires name, value, and iface.",
+        screen
+    );
+}
+
 exit_code change(const iface_mode& mode, context& at) {
+    const operations& ops = mode.ops;
+    if (ops.create + ops.update + ops.remove + ops.show > 1)
+        return refuse("operation is not supported.", at.screen);
     if (!mode.name)
-        return report_no_name(mode.ops, at.screen);
+        return report_no_name(ops, at.screen);
     if (is_built_in(*mode.name))
         return refuse_built_in(mode, at);
     if (!mode.ops.create && !mode.ops.update)
@@ -286,20 +314,37 @@ exit_code apply(const iface_mode& mode, context& at) {
     return exit_code::success;
 }
 
+// An adapter sends the ping; a software interface has none, there as here.
+exit_code run_submode(const iface_mode& mode, context& at) {
+    if (*mode.submode != "ping")
+        return refuse(
+            fmt::format("'{}' is no submode of iface mode: ping", *mode.submode), at.screen
+        );
+    if (!mode.name)
+        return refuse("Ping requires iface.", at.screen);
+    const auto interface = find_interface(*mode.name, at);
+    if (!interface || !*interface) {
+        at.screen.complain(fmt::format("Could not read iface {} (6).", *mode.name));
+        return exit_code::database;
+    }
+    if (!mode.has_destination)
+        return refuse("Ping requires destination ipaddress.", at.screen);
+    return report_not_supported("ping, which only adapters send (use ping(8)),", at.screen);
+}
+
 } // namespace
 
-// login and logout are a kernel's business of network boot. Neither exists here.
 exit_code run_iface(const iface_mode& mode, context& at) {
     const operations& ops = mode.ops;
     if (mode.submode)
-        return report_not_supported("ping", at.screen);
+        return run_submode(mode, at);
     if (ops.apply || ops.apply_all)
         return apply(mode, at);
     if (ops.login || ops.logout || ops.nonpersistent)
-        return report_not_supported("this operation on an interface", at.screen);
+        return refuse("operation is not supported.", at.screen);
     if (ops.create || ops.update || ops.remove)
         return change(mode, at);
-    const bool one_record = mode.name && (ops.show || !mode.print_level);
+    const bool one_record = mode.name && (ops.show || mode.print_level.value_or(0) == 0);
     return one_record ? show_interface(*mode.name, at) : list_interfaces(mode, at);
 }
 

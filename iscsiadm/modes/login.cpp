@@ -237,11 +237,19 @@ void session_run<Request, Progress>::print_failure(
 
 // Without a daemon every login fails, each in its own words.
 exit_code all_fail(const std::vector<admin::record>& nodes, const fault& why, console& screen) {
+    const auto each_login = [&nodes](auto&& say) {
+        for (const wanted_login& wanted : plan_logins(nodes, {}))
+            for (std::size_t i = 0; i < wanted.requested; ++i)
+                say(wanted);
+    };
+    each_login([&screen](const wanted_login& wanted) {
+        screen.print(logging_in_line(wanted.node, wanted.requested > 1));
+    });
     const exit_code code = report_call(why, screen);
-    for (const admin::record& node : nodes) {
-        screen.complain(could_not_log_in(id_of(node)));
+    each_login([&screen, code](const wanted_login& wanted) {
+        screen.complain(could_not_log_in(wanted.node));
         screen.complain(reported_error(code));
-    }
+    });
     screen.complain("Could not log into all portals");
     return code;
 }

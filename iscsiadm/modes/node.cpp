@@ -30,6 +30,22 @@ admin::node_filter filter_of(const node_mode& mode) {
     return filter;
 }
 
+// 3 is what open-iscsi ends with.
+exit_code report_no_interface(const std::string& name, console& screen) {
+    screen.complain(fmt::format("Could not read iface info for {}.", name));
+    return exit_code::no_memory;
+}
+
+// An interface that is gone may still have records, so these are looked for first.
+exit_code report_none(const node_mode& mode, context& at) {
+    if (mode.interface) {
+        const auto interface = find_interface(*mode.interface, at);
+        if (interface && !*interface)
+            return report_no_interface(*mode.interface, at.screen);
+    }
+    return report_no_records(at.screen);
+}
+
 // Runs `verb` on the records of the filter; some unreadable ones do not stop it.
 template <class Verb>
 exit_code with_records(const node_mode& mode, context& at, Verb verb) {
@@ -37,7 +53,7 @@ exit_code with_records(const node_mode& mode, context& at, Verb verb) {
     first_failure failure;
     failure.add(chosen.code);
     if (chosen.records.empty())
-        failure.add(report_no_records(at.screen));
+        failure.add(report_none(mode, at));
     else
         failure.add(verb(std::move(chosen.records)));
     return failure.code();
@@ -111,14 +127,17 @@ exit_code add_portal(const node_mode& mode, const admin::record& interface, cont
     return applied == exit_code::success ? add_record(*node, *edit, at.screen) : applied;
 }
 
-// -I alone: every known portal also with this interface.
-// The copies keep what was changed in the originals; only the interface differs.
-exit_code bind_all(const admin::record& interface, context& at) {
+// -I without a whole portal: every record that is meant also with this interface. From the
+// template, as each new record.
+exit_code bind_all(const node_mode& mode, const admin::record& interface, context& at) {
+    const admin::record& node_template = load_config(at).new_node();
     auto edit = at.store.edit();
     if (!edit)
         return report_database(edit.error(), at.screen);
     const std::string& name = interface.get("iface.iscsi_ifacename");
-    const chosen_records chosen = choose_records({}, at);
+    admin::node_filter filter = filter_of(mode);
+    filter.interface.reset();
+    const chosen_records chosen = choose_records(filter, at);
     first_failure failure;
     failure.add(chosen.code);
     std::vector<admin::node_id> done;
@@ -128,7 +147,7 @@ exit_code bind_all(const admin::record& interface, context& at) {
         if (std::ranges::find(done, id) != done.end())
             continue;
         done.push_back(id);
-        const auto node = make_node(record, id, interface);
+        const auto node = make_node(node_template, id, interface);
         failure.add(
             node ? add_record(*node, *edit, at.screen) : report_database(node.error(), at.screen)
         );
@@ -144,14 +163,12 @@ exit_code create_nodes(const node_mode& mode, context& at) {
     const auto interface = find_interface(name, at);
     if (!interface)
         return report_database(interface.error(), at.screen);
-    if (!*interface) {
-        at.screen.complain(fmt::format("Could not read iface info for {}.", name));
-        return exit_code::invalid;
-    }
+    if (!*interface)
+        return report_no_interface(name, at.screen);
     if (mode.target && mode.where)
         return add_portal(mode, **interface, at);
-    if (mode.interface && !mode.target && !mode.where)
-        return bind_all(**interface, at);
+    if (mode.interface)
+        return bind_all(mode, **interface, at);
     return refuse_new("a target (-T) and its portal (-p) are needed", at.screen);
 }
 
@@ -200,31 +217,36 @@ exit_code refuse_for_sessions(const node_mode& mode, std::string_view what, cont
 
 // ---- which verb ----
 
-// In this order as open-iscsi: what no mode does on nodes, more than one operation, then each by
-// itself.
+exit_code update_nodes(const node_mode& mode, context& at) {
+    const exit_code possible = check_node_changes(mode.changes, at.screen);
+    return possible == exit_code::success ? update_records(filter_of(mode), mode.changes, at)
+                                          : possible;
+}
+
+// What no mode does on nodes and more than one operation have one sentence, as in open-iscsi.
 exit_code operate(const node_mode& mode, context& at) {
     const operations& ops = mode.ops;
-    if (ops.nonpersistent || ops.apply || ops.apply_all || ops.login || ops.logout) {
+    const bool elsewhere =
+        ops.nonpersistent || ops.apply || ops.apply_all || ops.login || ops.logout;
+    if (elsewhere || ops.create + ops.update + ops.remove + ops.show > 1) {
         at.screen.complain("operation is not supported.");
-        return exit_code::invalid;
-    }
-    if (ops.create + ops.update + ops.remove + ops.show > 1) {
-        at.screen.complain("Invalid parameters. Only one operation at a time");
         return exit_code::invalid;
     }
     if (ops.create)
         return create_nodes(mode, at);
     if (ops.show)
         return show_nodes(mode, at);
-    return ops.update ? update_records(filter_of(mode), mode.changes, at)
-                      : remove_records(filter_of(mode), at);
+    return ops.update ? update_nodes(mode, at) : remove_records(filter_of(mode), at);
 }
 
 } // namespace
 
-// Logins and logouts come first: they were refused together with operations by the parser, so what
-// is left is one wish.
+// In open-iscsi's order, which decides when several were given.
 exit_code run_node(const node_mode& mode, context& at) {
+    if (mode.statistics)
+        return refuse_for_sessions(mode, "statistics of a session", at);
+    if (mode.rescan)
+        return rescan_nodes(mode, at);
     if (mode.login_all)
         return log_in_by_startup(*mode.login_all, mode.wait, at);
     if (mode.logout_all)
@@ -235,10 +257,6 @@ exit_code run_node(const node_mode& mode, context& at) {
         });
     if (mode.logout)
         return log_out_nodes(mode, at);
-    if (mode.rescan)
-        return rescan_nodes(mode, at);
-    if (mode.statistics)
-        return refuse_for_sessions(mode, "statistics of a session", at);
     if (!mode.ops.none())
         return operate(mode, at);
     const bool about_some = mode.target || mode.where || mode.interface;

@@ -1,5 +1,6 @@
 #include "iscsiadm/modes/records.hpp"
 
+#include "iscsiadm/cli/nearest.hpp"
 #include "iscsiadm/print/portals.hpp"
 
 #include "libiscsi/admin/setting.hpp"
@@ -12,18 +13,50 @@ namespace iscsi::cli {
 
 namespace {
 
-// Clients match on "Invalid param name" and "Use iface mode"; other refusals are ours and say what
-// was expected.
-std::string refusal_words(admin::record_kind kind, std::string_view name, const fault& refused) {
-    if (refused.code == to_error_code(admin::setting_errc::unknown_name))
-        return fmt::format("Cannot modify {}. Invalid param name.", name);
-    if (refused.code != to_error_code(admin::setting_errc::not_writable))
-        return refused.text();
-    if (kind == admin::record_kind::node && name.starts_with("iface."))
-        return fmt::format("Cannot modify {}. Use iface mode to update this value.", name);
+// Misspelt: the nearest name that such a record has.
+void suggest_name(admin::record_kind kind, std::string_view name, console& screen) {
+    std::vector<std::string_view> names;
+    const auto entries = admin::record(kind).entries();
+    for (const auto& entry : entries)
+        names.emplace_back(entry.first);
+    if (const auto nearest = nearest_word(name, names))
+        screen.complain(fmt::format("did you mean {}?", *nearest));
+}
+
+std::string fixed_name(admin::record_kind kind, std::string_view name) {
+    if (kind == admin::record_kind::interface)
+        return fmt::format("Can not update {}. Delete it, and then create a new one.", name);
     return fmt::format(
         "Cannot modify {}. It is used to look up the record and cannot be changed.", name
     );
+}
+
+// Clients match on "Invalid param name" and "Unknown parameter"; what is expected is ours, and so
+// are refusals of values that open-iscsi takes.
+void report_refused(
+    admin::record_kind kind,
+    const std::pair<std::string, std::string>& change,
+    const fault& refused,
+    console& screen
+) {
+    const auto& [name, value] = change;
+    if (refused.code == to_error_code(admin::setting_errc::unknown_name)) {
+        screen.complain(fmt::format("Cannot modify {}. Invalid param name.", name));
+        suggest_name(kind, name, screen);
+    } else if (refused.code == to_error_code(admin::setting_errc::not_writable)) {
+        screen.complain(fixed_name(kind, name));
+    } else {
+        const auto* row = admin::find_setting(name);
+        const bool word = row != nullptr && row->type != admin::setting_type::list;
+        if (word && refused.code == to_error_code(admin::setting_errc::not_a_choice)) {
+            screen.complain(
+                fmt::format("unknown value format '{}' for parameter name '{}'", value, name)
+            );
+            if (kind != admin::record_kind::send_targets)
+                screen.complain(fmt::format("Unknown parameter {}.", name));
+        }
+        screen.complain(refused.text());
+    }
 }
 
 // One that cannot be written does not keep the others from it.
@@ -151,12 +184,23 @@ exit_code could_not_execute(exit_code code, console& screen) {
     return code;
 }
 
-exit_code apply_changes(admin::record& record, const assignments& changes, console& screen) {
+exit_code check_node_changes(const assignments& changes, console& screen) {
     for (const auto& [name, value] : changes) {
-        const auto updated = record.update(name, value);
+        if (!name.starts_with("iface.") || name == "iface.transport_name")
+            continue;
+        screen.complain(fmt::format("Cannot modify {}. Use iface mode to update this value.", name)
+        );
+        return exit_code::invalid;
+    }
+    return exit_code::success;
+}
+
+exit_code apply_changes(admin::record& record, const assignments& changes, console& screen) {
+    for (const auto& change : changes) {
+        const auto updated = record.update(change.first, change.second);
         if (updated)
             continue;
-        screen.complain(refusal_words(record.kind(), name, updated.error()));
+        report_refused(record.kind(), change, updated.error(), screen);
         return exit_code::invalid;
     }
     return exit_code::success;

@@ -60,6 +60,10 @@ void report_bad_values(const admin::record& record, console& screen);
 // The summary line of update and delete, after the lines about each record; nothing on success.
 exit_code could_not_execute(exit_code code, console& screen);
 
+// -n names nothing that node mode may change, whatever the records: 7, with open-iscsi's words.
+// Else success.
+exit_code check_node_changes(const assignments& changes, console& screen);
+
 // Sets the values of -n/-v; the first refusal is explained on stderr in open-iscsi's words.
 exit_code apply_changes(admin::record& record, const assignments& changes, console& screen);
 

@@ -1,5 +1,6 @@
 #include "iscsiadm/cli/options.hpp"
 #include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/print/progress.hpp"
 
 #include "libiscsi/admin/version.hpp"
 
@@ -32,6 +33,7 @@ struct dispatcher {
         if (stopped)
             return exit_code::success;
         const exit_code code = report_call(stopped.error(), at.screen);
+        at.screen.complain(reported_error(code));
         at.screen.complain("Could not stop iscsid. Trying sending iscsid SIGTERM or SIGKILL "
                            "signals manually");
         return code;
@@ -53,8 +55,8 @@ struct dispatcher {
 } // namespace
 
 exit_code run(const command_line& line, context& at) {
-    for (const std::string& word : line.ignored)
-        at.screen.complain(fmt::format("ignoring the word '{}', which belongs to no option", word));
+    for (const std::string& warning : line.warnings)
+        at.screen.complain(warning);
     const exit_code code = std::visit(dispatcher{at}, line.what);
     if (at.screen.all_printed())
         return code;

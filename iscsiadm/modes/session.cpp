@@ -2,6 +2,7 @@
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/modes/session_name.hpp"
+#include "iscsiadm/modes/session_record.hpp"
 #include "iscsiadm/print/records.hpp"
 #include "iscsiadm/print/sessions.hpp"
 
@@ -22,51 +23,38 @@ void sort_by_name(session_list& sessions) {
     });
 }
 
-// -S: the secrets stand in the record; a session without a record has none to show.
-// From the record as it is now: a secret that was changed since the login is shown, not the one
-// that was used.
-std::optional<session_secrets> secrets_of(const admin::session_info& session, context& at) {
-    const auto record = at.store.find(session.node);
-    if (!record || !*record)
-        return session_secrets{};
-    return session_secrets{
-        (*record)->get("node.session.auth.password"),
-        (*record)->get("node.session.auth.password_in")};
-}
-
-// -P 1 to 3, each level with more blocks of the same order.
-exit_code print_tree(const session_list& sessions, int level, bool reveal, context& at) {
-    std::vector<shown_session> shown;
-    for (const admin::session_info& session : sessions)
-        shown.push_back({session, reveal ? secrets_of(session, at) : std::nullopt});
-    at.screen.print(session_tree(shown, level));
-    return exit_code::success;
-}
-
 exit_code print_sessions(const session_mode& mode, const session_list& sessions, context& at) {
     constexpr int highest = 3;
     const int level = mode.print_level.value_or(0);
     if (level > highest)
         return report_bad_level(level, "0 - 3", at.screen);
-    if (level > 0)
-        return print_tree(sessions, level, mode.reveal, at);
-    at.screen.print(flat_sessions(sessions));
+    at.screen.print(
+        level == 0 ? flat_sessions(sessions)
+                   : session_tree(with_records(sessions, mode.reveal, at), level)
+    );
     return exit_code::success;
 }
 
 // Three verbs, three sentences of open-iscsi; each of them is 21.
 exit_code report_none(const session_mode& mode, console& screen) {
-    if (mode.logout)
-        screen.complain("No matching sessions found");
-    else if (mode.rescan || mode.statistics)
+    if (mode.rescan || mode.statistics)
         screen.complain("No session found.");
+    else if (mode.logout)
+        screen.complain("No matching sessions found");
     else
         screen.complain("No active sessions.");
     return exit_code::no_objects_found;
 }
 
+exit_code report_no_session_path(const std::string& which, console& screen) {
+    screen.complain(fmt::format("{} is an invalid session ID or path", which));
+    return exit_code::error;
+}
+
 // These two lines and 22 are what a script sees when the session has just ended.
 exit_code report_unknown(const std::string& which, console& screen) {
+    if (which.find('/') != std::string::npos)
+        return report_no_session_path(which, screen);
     screen.complain("could not read session targetname: 5");
     screen.complain(fmt::format("Could not get session info for sid {}", which));
     return exit_code::sysfs_lookup;
@@ -109,14 +97,12 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
 
 // A wrong -r is refused without asking the daemon: it can never name a session.
 exit_code run_session(const session_mode& mode, context& at) {
-    if (!mode.which && (mode.ops.create || mode.ops.update || mode.ops.remove)) {
-        at.screen.complain("this operation needs a session (-r)");
+    if (!mode.which && mode.ops.create) {
+        at.screen.complain("session mode: Operation 'new' only allowed with specific session IDs");
         return exit_code::invalid;
     }
-    if (mode.which && !names_session(*mode.which)) {
-        at.screen.complain(fmt::format("{} is an invalid session ID or path", *mode.which));
-        return exit_code::error;
-    }
+    if (mode.which && !names_session(*mode.which))
+        return report_no_session_path(*mode.which, at.screen);
     auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
@@ -128,6 +114,10 @@ exit_code run_session(const session_mode& mode, context& at) {
     }
     if (sessions->empty())
         return report_none(mode, at.screen);
+    if (mode.ops.update || mode.ops.remove) {
+        at.screen.complain("this operation needs a session (-r)");
+        return exit_code::invalid;
+    }
     sort_by_name(*sessions);
     return run_on(mode, *std::move(sessions), at);
 }

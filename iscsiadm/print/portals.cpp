@@ -84,7 +84,7 @@ std::string discovery_tree(
     for (const discovery_branch& branch : send_targets) {
         lines +=
             fmt::format("DiscoveryAddress: {},{}\n", branch.source.address, branch.source.port);
-        lines += tree_or_none(branch.nodes);
+        lines += node_tree(branch.nodes, repeat_portal::no);
     }
     lines += fmt::format(
         "iSNS:\n{}STATIC:\n{}FIRMWARE:\n{}", no_targets, tree_or_none(fixed), no_targets

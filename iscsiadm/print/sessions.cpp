@@ -40,13 +40,16 @@ std::string own_address(const session_info& session) {
                 : std::string(or_blank(session.interface_address));
 }
 
-// HWaddress and Netdev say "default" where a software initiator has nothing to tell.
-std::string interface_block(const session_info& session) {
+// HWaddress and Netdev say "default" where the interface is not bound to one.
+std::string interface_block(const shown_session& shown) {
+    const session_info& session = shown.info;
+    const auto or_default = [](std::string_view text) { return text.empty() ? "default" : text; };
     return heading("Interface:", 10) + field("Iface Name", session.node.interface) +
            field("Iface Transport", "tcp") +
            field("Iface Initiatorname", or_blank(session.initiator_name)) +
-           field("Iface IPaddress", own_address(session)) + field("Iface HWaddress", "default") +
-           field("Iface Netdev", "default");
+           field("Iface IPaddress", own_address(session)) +
+           field("Iface HWaddress", or_default(shown.binding.hardware_address)) +
+           field("Iface Netdev", or_default(shown.binding.net_device));
 }
 
 // The words of the states are chosen by the daemon, from those of the kernel's initiator:
@@ -94,12 +97,11 @@ std::string parameter_block(const session_info& session) {
 
 // LUNs without a disk are left out: readers take the line after a LUN for its disk. The order is
 // that of the names in sysfs: 0, 1, 10, 2.
-std::string disk_block(const session_info& session) {
+std::string disk_lines(const session_info& session) {
     std::vector<admin::attached_lun> luns = session.luns;
     std::erase_if(luns, [](const admin::attached_lun& lun) { return lun.disk.empty(); });
     std::ranges::sort(luns, {}, [](const auto& lun) { return std::to_string(lun.lun); });
-    std::string lines = heading("Attached SCSI devices:", 24) +
-                        fmt::format("\t\tHost Number: {}\tState: running\n", session.host_number);
+    std::string lines;
     for (const admin::attached_lun& lun : luns)
         lines += fmt::format(
             "\t\tscsi{} Channel 00 Id 0 Lun: {}\n\t\t\tAttached scsi disk {}\t\tState: {}\n",
@@ -109,6 +111,12 @@ std::string disk_block(const session_info& session) {
             lun.state
         );
     return lines;
+}
+
+std::string disk_block(const session_info& session) {
+    return heading("Attached SCSI devices:", 24) +
+           fmt::format("\t\tHost Number: {}\tState: running\n", session.host_number) +
+           disk_lines(session);
 }
 
 bool same_portal(const session_info& one, const session_info& other) {
@@ -134,12 +142,38 @@ std::string title_block(const session_info& session, const session_info* last) {
 
 // Each level prints all of the lower ones: readers rely on the order of blocks.
 std::string session_block(const shown_session& shown, int level) {
-    std::string lines = interface_block(shown.info) + state_block(shown.info);
+    std::string lines = interface_block(shown) + state_block(shown.info);
     if (level >= 2)
         lines += timeout_block(shown.info) + secret_block(shown) + parameter_block(shown.info);
     if (level >= 3)
         lines += disk_block(shown.info);
     return lines;
+}
+
+// The session of a host: without its host, timeouts and secrets, and one step to the right.
+std::string host_session(const shown_session& shown, int level) {
+    std::string lines = "*********\nSessions:\n*********\n" + title_block(shown.info, nullptr) +
+                        interface_block(shown) + state_block(shown.info);
+    if (level >= 3)
+        lines += parameter_block(shown.info);
+    if (level >= 4)
+        lines += heading("Attached SCSI devices:", 24) + disk_lines(shown.info);
+    std::string moved;
+    for (std::string_view rest = lines; !rest.empty();) {
+        const auto end = rest.find('\n') + 1;
+        moved += '\t';
+        moved += rest.substr(0, end);
+        rest.remove_prefix(end);
+    }
+    return moved;
+}
+
+// The line of the transport class comes with the highest level only; its number is that of the
+// kernel module that is not here, and programs read past it.
+std::string version_lines() {
+    return fmt::format(
+        "iSCSI Transport Class version 2.0-870\nversion {}\n", admin::compatible_version
+    );
 }
 
 } // namespace
@@ -156,14 +190,8 @@ std::string flat_sessions(const std::vector<session_info>& sessions) {
     return lines;
 }
 
-// The line of the transport class comes with level 3 only; its number is that of the kernel module
-// that is not here, and programs read past it.
 std::string session_tree(const std::vector<shown_session>& sessions, int level) {
-    std::string lines;
-    if (level >= 3)
-        lines = fmt::format(
-            "iSCSI Transport Class version 2.0-870\nversion {}\n", admin::compatible_version
-        );
+    std::string lines = level >= 3 ? version_lines() : "";
     const session_info* last = nullptr;
     for (const shown_session& shown : sessions) {
         lines += title_block(shown.info, last) + session_block(shown, level);
@@ -186,16 +214,19 @@ std::string flat_hosts(const std::vector<session_info>& sessions) {
     return lines;
 }
 
-std::string host_blocks(const std::vector<session_info>& sessions) {
-    std::string lines;
-    for (const session_info& session : sessions)
+std::string host_blocks(const std::vector<shown_session>& sessions, int level) {
+    std::string lines = level >= 4 ? version_lines() : "";
+    for (const shown_session& shown : sessions) {
         lines += fmt::format(
             "Host Number: {0}\n\tState: running\n\tTransport: tcp\n\tInitiatorname: {1}\n"
             "\tIPaddress: {2}\n\tHWaddress: {1}\n\tNetdev: {1}\n",
-            session.host_number,
+            shown.info.host_number,
             blank,
-            own_address(session)
+            own_address(shown.info)
         );
+        if (level >= 2)
+            lines += host_session(shown, level);
+    }
     return lines;
 }
 

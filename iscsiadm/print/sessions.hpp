@@ -16,10 +16,16 @@ struct session_secrets {
     std::string password, password_in;
 };
 
+// What the interface of a session is bound to; empty when it is bound to nothing.
+struct session_binding {
+    std::string hardware_address, net_device;
+};
+
 // Without -S `secrets` is unset, and the lines show stars.
 struct shown_session {
     admin::session_info info;
     std::optional<session_secrets> secrets; // set with -S
+    session_binding binding = {};
 };
 
 // `-m session -P LEVEL`, 1 to 3. Sessions of one target and portal that follow each other are
@@ -29,6 +35,7 @@ std::string session_tree(const std::vector<shown_session>& sessions, int level);
 // "tcp: [2] 10.9.9.1,[<empty>],<empty> <empty>": the host of each session.
 // Fields that an adapter would fill are "<empty>".
 std::string flat_hosts(const std::vector<admin::session_info>& sessions);
-std::string host_blocks(const std::vector<admin::session_info>& sessions);
+// Level 1 to 4: from 2 on with the session, from 3 on with what it agreed on, with 4 its disks.
+std::string host_blocks(const std::vector<shown_session>& sessions, int level);
 
 } // namespace iscsi::cli

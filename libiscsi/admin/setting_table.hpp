@@ -268,7 +268,7 @@ inline constexpr std::array table{
 
     // send_targets
     choice(send_targets, "discovery.startup", "manual", "manual|automatic", "Kept for open-iscsi; never applied."),
-    choice(send_targets, "discovery.type", "sendtargets", "sendtargets|isns|offload_send_targets|slp|static|fw", "Kept for open-iscsi; never applied: only SendTargets is spoken."),
+    fixed(choice(send_targets, "discovery.type", "sendtargets", "sendtargets|isns|offload_send_targets|slp|static|fw", "Kept for open-iscsi; never applied: only SendTargets is spoken.")),
     fixed(text(send_targets, "discovery.sendtargets.address", "", "Address or host name of the portal to ask.")),
     fixed(integer(send_targets, "discovery.sendtargets.port", "3260", port_number, "TCP port of the portal to ask.")),
     choice(send_targets, "discovery.sendtargets.auth.authmethod", "None", auth_methods, "As node.session.auth.authmethod, for discovery sessions."),

@@ -99,7 +99,7 @@ TEST_F(iface_test, keep_the_node_records_of_the_default_interface) {
     add_node(t1);
     const outcome got = on("default", {"-o", "delete"});
     EXPECT_EQ(got.code, 7);
-    EXPECT_THAT(got.err, HasSubstr("is not stored in " + (where.database / "ifaces").string()));
+    EXPECT_THAT(got.err, HasSubstr("iface default is a special interface and cannot be deleted."));
     EXPECT_THAT(run_well({"-m", "node"}), HasSubstr(t1));
 }
 
@@ -173,7 +173,10 @@ TEST_F(iface_test, need_a_name_and_do_no_offload) {
         "iscsiadm: Could not add interface. No interface passed in.\n"
     );
     EXPECT_EQ(run({"-m", "iface", "-o", "delete"}).code, 7);
-    EXPECT_EQ(run({"-m", "iface", "-I", "eth", "-C", "ping", "-a", "10.9.9.1"}).code, 27);
+    EXPECT_EQ(run({"-m", "iface", "-I", "eth", "-C", "ping", "-a", "10.9.9.1"}).code, 6);
+    EXPECT_EQ(run({"-m", "iface", "-I", "default", "-C", "ping", "-a", "10.9.9.1"}).code, 27);
+    EXPECT_EQ(run({"-m", "iface", "-I", "default", "-C", "ping"}).code, 7);
+    EXPECT_EQ(run({"-m", "iface", "-I", "default", "-C", "pong"}).code, 7);
 }
 
 } // namespace

@@ -43,8 +43,51 @@ TEST_F(node_test, refuses_incomplete_and_bad_records) {
     EXPECT_EQ(run({"-m", "node", "-p", "10.9.9.1", "-o", "new"}).code, 7);
     EXPECT_EQ(run({"-m", "node", "-o", "new"}).code, 7);
     EXPECT_EQ(run({"-m", "node", "-T", "../x", "-p", "10.9.9.1", "-o", "new"}).code, 7);
-    EXPECT_EQ(run({"-m", "node", "-T", t1, "-p", "10.9.9.1", "-I", "nosuch", "-o", "new"}).code, 7);
+    EXPECT_EQ(run({"-m", "node", "-T", t1, "-p", "10.9.9.1", "-I", "nosuch", "-o", "new"}).code, 3);
     EXPECT_EQ(run({"-m", "node"}).code, 21);
+}
+
+TEST_F(node_test, suggests_the_nearest_key) {
+    add_node(t1);
+    const outcome got =
+        run({"-m", "node", "-T", t1, "-o", "update", "-n", "node.startp", "-v", "automatic"});
+    EXPECT_EQ(got.code, 7);
+    EXPECT_THAT(
+        got.err,
+        StartsWith("iscsiadm: Cannot modify node.startp. Invalid param name.\n"
+                   "iscsiadm: did you mean node.startup?\n")
+    );
+}
+
+TEST_F(node_test, refuses_words_in_open_iscsis_form) {
+    add_node(t1);
+    const outcome got =
+        run({"-m", "node", "-T", t1, "-o", "update", "-n", "node.startup", "-v", "sometimes"});
+    EXPECT_EQ(got.code, 7);
+    EXPECT_THAT(
+        got.err,
+        StartsWith("iscsiadm: unknown value format 'sometimes' for parameter name 'node.startup'\n"
+                   "iscsiadm: Unknown parameter node.startup.\n"
+                   "iscsiadm: node.startup: unknown value, got sometimes, expected manual ")
+    );
+}
+
+TEST_F(node_test, binds_what_is_meant_to_another_interface_from_the_template) {
+    add_node(t1);
+    add_node(t2);
+    update(t1, "node.startup", "automatic");
+    run_well({"-m", "iface", "-I", "eth", "-o", "new"});
+    run_well({"-m", "node", "-T", t1, "-I", "eth", "-o", "new"});
+    EXPECT_THAT(
+        run_well({"-m", "node", "-I", "eth"}),
+        testing::AllOf(HasSubstr(t1), Not(HasSubstr(t2)), HasSubstr("node.startup = manual"))
+    );
+}
+
+TEST_F(node_test, names_an_interface_that_does_not_exist) {
+    const outcome got = run({"-m", "node", "-I", "nosuch"});
+    EXPECT_EQ(got.code, 3);
+    EXPECT_EQ(got.err, "iscsiadm: Could not read iface info for nosuch.\n");
 }
 
 TEST_F(node_test, binds_every_portal_to_another_interface) {
@@ -129,7 +172,7 @@ TEST_F(node_test, explains_keys_that_cannot_change) {
     );
     EXPECT_EQ(
         complaint("iface.mtu"),
-        "iscsiadm: Cannot modify iface.mtu. Use iface mode to update this value.\n" + last
+        "iscsiadm: Cannot modify iface.mtu. Use iface mode to update this value.\n"
     );
 }
 

@@ -119,7 +119,7 @@ TEST_F(session_test, finds_a_session_by_disk) {
     EXPECT_THAT(
         run_well({"-m", "session", "-r", root / "by-path", "-P", "1"}), HasSubstr("SID: 5\n")
     );
-    EXPECT_EQ(run({"-m", "session", "-r", root / "sdz"}).code, 22);
+    EXPECT_EQ(run({"-m", "session", "-r", root / "sdz"}).code, 1);
 }
 
 TEST_F(session_test, logs_out_of_one_or_all) {
@@ -218,7 +218,10 @@ TEST_F(session_test, gives_every_session_a_host) {
     EXPECT_EQ(run_well({"-m", "host"}), "tcp: [2] 10.9.9.1,[<empty>],<empty> <empty>\n");
     EXPECT_THAT(run_well({"-m", "host", "-P", "1", "-H", "2"}), StartsWith("Host Number: 2\n"));
     EXPECT_EQ(run({"-m", "host", "-H", "3"}).code, 21);
-    EXPECT_EQ(run({"-m", "host", "-P", "2"}).code, 7);
+    EXPECT_THAT(run_well({"-m", "host", "-P", "4"}), HasSubstr("\tSessions:\n"));
+    EXPECT_EQ(run({"-m", "host", "-P", "5"}).code, 7);
+    EXPECT_EQ(run({"-m", "host", "-H", "00:11:22:33:44:55"}).code, 7);
+    EXPECT_EQ(run({"-m", "host", "-C", "chat"}).code, 7);
     EXPECT_EQ(run({"-m", "host", "-C", "chap"}).code, 27);
 }
 
@@ -237,12 +240,17 @@ TEST_F(session_test, stops_the_daemon) {
     EXPECT_THAT(got.err, HasSubstr("iscsiadm: Could not stop iscsid. Trying sending iscsid "));
 }
 
-TEST_F(session_test, prints_its_version_and_warns_of_stray_words) {
+TEST_F(session_test, prints_its_version) {
     EXPECT_EQ(run_well({"-V"}), "iscsiadm version 2.1.8\n");
-    daemon.sessions = {golden_session()};
-    const outcome got = run({"-m", "session", "stray"});
-    EXPECT_EQ(got.code, 0);
-    EXPECT_THAT(got.err, HasSubstr("'stray'"));
+}
+
+TEST_F(session_test, shows_what_its_interface_is_bound_to) {
+    run_well({"-m", "iface", "-I", "eth", "-o", "new", "-n", "iface.net_ifacename", "-v", "eth7"});
+    run_well({"-m", "node", "-T", t1, "-p", "10.9.9.1:3260,1", "-I", "eth", "-o", "new"});
+    admin::node_id bound = node_id_of(t1);
+    bound.interface = "eth";
+    daemon.sessions = {session_of(bound, 1)};
+    EXPECT_THAT(run_well({"-m", "session", "-P", "1"}), HasSubstr("\t\tIface Netdev: eth7\n"));
 }
 
 } // namespace

@@ -75,7 +75,7 @@ TEST(discovery_lists, as_a_tree_have_every_kind) {
             {node("iqn.b", "10.9.9.2")}
         ),
         "SENDTARGETS:\nDiscoveryAddress: 10.9.9.1,3260\nTarget: iqn.a\n\tPortal: 10.9.9.1:3260,1\n"
-        "\t\tIface Name: default\nDiscoveryAddress: h,1\nNo targets found.\niSNS:\n"
+        "\t\tIface Name: default\nDiscoveryAddress: h,1\niSNS:\n"
         "No targets found.\nSTATIC:\nTarget: iqn.b\n\tPortal: 10.9.9.2:3260,1\n"
         "\t\tIface Name: default\nFIRMWARE:\nNo targets found.\n"
     );

@@ -162,10 +162,33 @@ TEST(flat_hosts, leaves_unknown_fields_blank) {
 
 TEST(host_blocks, has_a_line_per_field) {
     EXPECT_EQ(
-        host_blocks({golden_session()}),
+        host_blocks({{golden_session(), {}}}, 1),
         "Host Number: 2\n\tState: running\n\tTransport: tcp\n\tInitiatorname: <empty>\n"
         "\tIPaddress: 10.9.9.1\n\tHWaddress: <empty>\n\tNetdev: <empty>\n"
     );
+}
+
+TEST(host_blocks, has_more_of_the_session_with_each_level) {
+    const std::vector<shown_session> sessions{{golden_session(), {}}};
+    const std::string second = host_blocks(sessions, 2), third = host_blocks(sessions, 3),
+                      fourth = host_blocks(sessions, 4);
+    EXPECT_THAT(
+        second, HasSubstr("\t*********\n\tSessions:\n\t*********\n\tTarget: iqn.2020-01.test:t1")
+    );
+    EXPECT_THAT(second, HasSubstr("\n\t\t\tSID: 5\n"));
+    EXPECT_THAT(second, Not(HasSubstr("HeaderDigest")));
+    EXPECT_THAT(third, HasSubstr("\n\t\t\tHeaderDigest: None\n"));
+    EXPECT_THAT(third, Not(HasSubstr("Attached SCSI devices")));
+    EXPECT_THAT(fourth, StartsWith("iSCSI Transport Class version 2.0-870\nversion 2.1.8\nHost"));
+    EXPECT_THAT(fourth, HasSubstr("\n\t\t\t\tAttached scsi disk sda\t\tState: running\n"));
+    EXPECT_THAT(fourth, Not(HasSubstr("CHAP")));
+}
+
+TEST(session_tree, names_what_the_interface_is_bound_to) {
+    const std::string tree =
+        session_tree({{golden_session(), {}, {"00:11:22:33:44:55", "eth7"}}}, 1);
+    EXPECT_THAT(tree, HasSubstr("\t\tIface HWaddress: 00:11:22:33:44:55\n"));
+    EXPECT_THAT(tree, HasSubstr("\t\tIface Netdev: eth7\n"));
 }
 
 } // namespace
