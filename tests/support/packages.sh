@@ -18,6 +18,22 @@ test_packages=(
 # shellcheck disable=SC2034
 vm_packages=(qemu-system-x86 busybox-static cpio kmod udev dbus dmsetup iproute2 systemd-sysv)
 
+# Never installed: tests/integration runs the program files of open-iscsi beside ours.
+# shellcheck disable=SC2034
+open_iscsi_packages=(open-iscsi libopeniscsiusr libisns0 libkmod2 libmount1)
+
+# fetch_packages FOLDER NAME…: downloads these and extracts them into FOLDER/root.
+fetch_packages() {
+    local folder=$1 package
+    shift
+    mkdir -p "$folder/root"
+    chmod 755 "$folder"
+    (cd "$folder" && apt-get -qq download "$@") >"$folder/log" 2>&1 || return 1
+    for package in "$folder"/*.deb; do
+        dpkg-deb -x "$package" "$folder/root" || return 1
+    done
+}
+
 # Installs what is missing, quietly; says plainly what it could not get. Services of the packages
 # are not started: the tests start their own targets.
 install_packages() {
