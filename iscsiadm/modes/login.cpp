@@ -40,7 +40,10 @@ seconds longest_patience(const std::vector<admin::record>& nodes) {
 // also when the daemon dies in the middle: a client must never take silence for success.
 class login_run {
   public:
-    login_run(context& at, bool wait) : at_(at) { request_.wait = wait; }
+    login_run(context& at, bool wait, bool additional = false) : at_(at) {
+        request_.wait = wait;
+        request_.additional = additional;
+    }
 
     void ask(const wanted_login& wanted);
     void take(const admin::login_progress& progress);
@@ -292,6 +295,14 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
         run.fail(exit_code::session_exists);
     }
     run.call(longest_patience(usable));
+    return run.finish();
+}
+
+exit_code log_in_once_more(const admin::record& node, context& at) {
+    login_run run(at, true, true);
+    for (const admin::record& usable : nodes_to_log_in({node}, run, at.screen))
+        run.ask({id_of(usable), 1, 0});
+    run.call(longest_patience({node}));
     return run.finish();
 }
 

@@ -27,6 +27,9 @@ std::vector<wanted_login> plan_logins(
 // authorization, 19 other refusals of the target, 20 no daemon.
 exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at);
 
+// Begins one session more of this record, whatever its nr_sessions.
+exit_code log_in_once_more(const admin::record& node, context& at);
+
 // Logs out of these sessions, grouped by target.
 // Exit codes: 28 for one whose disks are in use, 10 for one that did not end well, else the first
 // failure.

@@ -4,6 +4,7 @@
 #include "iscsiadm/modes/startup.hpp"
 #include "iscsiadm/print/portals.hpp"
 #include "iscsiadm/print/records.hpp"
+#include "iscsiadm/print/sessions.hpp"
 
 #include "libiscsi/names/iscsi_name.hpp"
 
@@ -207,11 +208,11 @@ exit_code rescan_nodes(const node_mode& mode, context& at) {
     });
 }
 
-// First it is looked whether there is any session: "No session found." tells more than what is not
-// supported.
-exit_code refuse_for_sessions(const node_mode& mode, std::string_view what, context& at) {
-    return with_sessions(mode, at, "No session found.", [&](const auto&) {
-        return report_not_supported(what, at.screen);
+exit_code print_statistics(const node_mode& mode, context& at) {
+    constexpr std::string_view none = "No session found.";
+    return with_sessions(mode, at, none, [&](const std::vector<admin::session_info>& chosen) {
+        at.screen.print(session_statistics(chosen));
+        return exit_code::success;
     });
 }
 
@@ -244,7 +245,7 @@ exit_code operate(const node_mode& mode, context& at) {
 // In open-iscsi's order, which decides when several were given.
 exit_code run_node(const node_mode& mode, context& at) {
     if (mode.statistics)
-        return refuse_for_sessions(mode, "statistics of a session", at);
+        return print_statistics(mode, at);
     if (mode.rescan)
         return rescan_nodes(mode, at);
     if (mode.login_all)

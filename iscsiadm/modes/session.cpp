@@ -35,6 +35,11 @@ exit_code print_sessions(const session_mode& mode, const session_list& sessions,
     return exit_code::success;
 }
 
+exit_code print_statistics(const session_list& sessions, context& at) {
+    at.screen.print(session_statistics(sessions));
+    return exit_code::success;
+}
+
 // Three verbs, three sentences of open-iscsi; each of them is 21.
 exit_code report_none(const session_mode& mode, console& screen) {
     if (mode.rescan || mode.statistics)
@@ -62,13 +67,13 @@ exit_code report_unknown(const std::string& which, console& screen) {
 
 // Without another wish, -r shows the node record of the session.
 exit_code operate(const session_mode& mode, const admin::session_info& session, context& at) {
-    if (mode.ops.create)
-        return report_not_supported("another session of the same record (-o new)", at.screen);
     const auto record = at.store.find(session.node);
     if (!record)
         return report_database(record.error(), at.screen);
     if (!*record)
         return report_no_records(at.screen);
+    if (mode.ops.create)
+        return log_in_once_more(**record, at);
     // Its record may have got a group tag since the login.
     const auto filter = filter_for(id_of(**record));
     if (mode.ops.update)
@@ -81,12 +86,12 @@ exit_code operate(const session_mode& mode, const admin::session_info& session, 
 
 // At most one of the three verbs can be given with sense; the first in this order wins, as there.
 exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
-    if (mode.logout)
-        return log_out(std::move(sessions), at);
+    if (mode.statistics)
+        return print_statistics(sessions, at);
     if (mode.rescan)
         return rescan(sessions, at);
-    if (mode.statistics)
-        return report_not_supported("statistics of a session", at.screen);
+    if (mode.logout)
+        return log_out(std::move(sessions), at);
     const bool one = mode.which.has_value();
     if (one && (!mode.ops.none() || mode.print_level.value_or(0) == 0))
         return operate(mode, sessions.front(), at);

@@ -6,8 +6,6 @@
 
 namespace iscsi::cli {
 
-namespace {
-
 std::string session_words(const admin::session_info& session) {
     return fmt::format(
         "sid: {}, target: {}, portal: {},{}",
@@ -17,8 +15,6 @@ std::string session_words(const admin::session_info& session) {
         session.node.port
     );
 }
-
-} // namespace
 
 std::string logging_in_line(const admin::node_id& node, bool several) {
     return fmt::format("Logging in to [{}]{}\n", record_words(node), several ? " (multiple)" : "");

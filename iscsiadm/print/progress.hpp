@@ -18,6 +18,9 @@ std::string logged_in_line(const admin::node_id& node);
 // For stderr, followed by reported_error().
 std::string could_not_log_in(const admin::node_id& node);
 
+// "sid: 5, target: iqn.…, portal: 10.9.9.1,3260"
+std::string session_words(const admin::session_info& session);
+
 std::string logging_out_line(const admin::session_info& session);
 std::string logged_out_line(const admin::session_info& session);
 std::string could_not_log_out(const admin::session_info& session);

@@ -1,6 +1,7 @@
 #include "iscsiadm/print/sessions.hpp"
 
 #include "iscsiadm/print/portals.hpp"
+#include "iscsiadm/print/progress.hpp"
 
 #include "libiscsi/admin/version.hpp"
 
@@ -196,6 +197,16 @@ std::string session_tree(const std::vector<shown_session>& sessions, int level) 
     for (const shown_session& shown : sessions) {
         lines += title_block(shown.info, last) + session_block(shown, level);
         last = &shown.info;
+    }
+    return lines;
+}
+
+std::string session_statistics(const std::vector<session_info>& sessions) {
+    std::string lines;
+    for (const session_info& session : sessions) {
+        lines += fmt::format("Stats for session [{}]\niSCSI SNMP:\n", session_words(session));
+        for (const admin::session_counter& counter : session.statistics)
+            lines += fmt::format("\t{}: {}\n", counter.name, counter.value);
     }
     return lines;
 }

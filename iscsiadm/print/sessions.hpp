@@ -32,6 +32,9 @@ struct shown_session {
 // joined by a blank line.
 std::string session_tree(const std::vector<shown_session>& sessions, int level);
 
+// "Stats for session [sid: 5, …]", then a line for each counter.
+std::string session_statistics(const std::vector<admin::session_info>& sessions);
+
 // "tcp: [2] 10.9.9.1,[<empty>],<empty> <empty>": the host of each session.
 // Fields that an adapter would fill are "<empty>".
 std::string flat_hosts(const std::vector<admin::session_info>& sessions);

@@ -75,6 +75,23 @@ void add_addresses(iscsi::admin::session_info& info, const session::session_repo
         info.interface_address = from.local.address().to_string();
 }
 
+// In the order and by the names of open-iscsi.
+void add_statistics(iscsi::admin::session_info& info, const iscsi::session_statistics& from) {
+    info.statistics = {
+        {"txdata_octets", from.txdata_octets}, {"rxdata_octets", from.rxdata_octets},
+        {"noptx_pdus", from.noptx_pdus},       {"scsicmd_pdus", from.scsicmd_pdus},
+        {"tmfcmd_pdus", from.tmfcmd_pdus},     {"login_pdus", from.login_pdus},
+        {"text_pdus", from.text_pdus},         {"dataout_pdus", from.dataout_pdus},
+        {"logout_pdus", from.logout_pdus},     {"snack_pdus", from.snack_pdus},
+        {"noprx_pdus", from.noprx_pdus},       {"scsirsp_pdus", from.scsirsp_pdus},
+        {"tmfrsp_pdus", from.tmfrsp_pdus},     {"textrsp_pdus", from.textrsp_pdus},
+        {"datain_pdus", from.datain_pdus},     {"logoutrsp_pdus", from.logoutrsp_pdus},
+        {"r2t_pdus", from.r2t_pdus},           {"async_pdus", from.async_pdus},
+        {"rjt_pdus", from.rjt_pdus},           {"digest_err", from.digest_err},
+        {"timeout_err", from.timeout_err},
+    };
+}
+
 } // namespace
 
 iscsi::admin::session_info message_of(const session::session_report& session) {
@@ -93,6 +110,7 @@ iscsi::admin::session_info message_of(const session::session_report& session) {
         to_text(session.is_in_login ? connection_state::in_login : seen.connection);
     info.login_pending = session.is_in_login;
     info.session_state = to_text(seen.state);
+    add_statistics(info, seen.statistics);
     info.internal_state = session.internal_state;
     add_timeouts(info, plan.session.timeouts);
     add_parameters(info, seen.parameters);

@@ -98,15 +98,26 @@ class login_calls {
             if (begun.has_error())
                 return add_failure(index, begun.error());
             joined.insert(begun->session->sid());
-            claims_.push_back(std::move(begun->claim));
-            auto end = login_end(std::move(begun->session), index);
-            ends_.start(std::move(end), {index, exit_code::internal, "internal error", 0});
+            add(*std::move(begun), index);
         }
+    }
+
+    void start_additional(const admin::node_id& node, std::uint32_t index, waiting caller) {
+        auto begun = sessions_.start_additional_login(node, caller);
+        if (begun.has_error())
+            return add_failure(index, begun.error());
+        add(*std::move(begun), index);
     }
 
     gathering<admin::login_progress>& ends() { return ends_; }
 
   private:
+    void add(session::login_under_way begun, std::uint32_t index) {
+        claims_.push_back(std::move(begun.claim));
+        auto end = login_end(std::move(begun.session), index);
+        ends_.start(std::move(end), {index, exit_code::internal, "internal error", 0});
+    }
+
     void add_failure(std::uint32_t index, const session::failure& why) {
         ends_.add({index, why.code, why.reason, 0});
     }
@@ -208,7 +219,8 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
     const auto caller = request->wait && !call.oneway ? waiting::yes : waiting::no;
     login_calls logins(sessions_, control_, request->nodes.size());
     for (std::uint32_t index = 0; index < request->nodes.size(); ++index)
-        logins.start(request->nodes[index], index, caller);
+        request->additional ? logins.start_additional(request->nodes[index], index, caller)
+                            : logins.start(request->nodes[index], index, caller);
     if (request->wait)
         co_return co_await send_all(logins.ends(), call.more, to);
     gathering<admin::login_progress> begun(control_, request->nodes.size());

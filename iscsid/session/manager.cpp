@@ -47,7 +47,7 @@ outcome<unsigned> manager::logins_to(const admin::node_id& node) const {
     return missing(*record, sessions_.established(node));
 }
 
-outcome<manager::session_pointer> manager::open(const admin::node_id& node) {
+outcome<manager::session_pointer> manager::open(const admin::node_id& node, how_many wanted) {
     if (shutting_down_)
         return failure{exit_code::daemon_not_connected, "iscsid is shutting down"};
     if (with_.disks.driver == nullptr)
@@ -56,7 +56,8 @@ outcome<manager::session_pointer> manager::open(const admin::node_id& node) {
     if (record.has_error())
         return record.error();
     // Asked again here, where nothing can come between: two clients may have counted together.
-    if (const auto room = missing(*record, sessions_.present(node)); room.has_error())
+    const auto room = missing(*record, sessions_.present(node));
+    if (wanted == how_many::by_record && room.has_error())
         return room.error();
     const unsigned index = sessions_.free_index(admin::id_of(*record));
     auto plan = planner_.plan_login(*record, index);
@@ -82,7 +83,17 @@ outcome<login_under_way> manager::start_login(
 ) {
     if (auto session = sessions_.in_login(node, joined))
         return want_login(std::move(session), caller);
-    auto opened = open(node);
+    return begin(node, how_many::by_record, caller);
+}
+
+outcome<login_under_way>
+manager::start_additional_login(const admin::node_id& node, waiting caller) {
+    return begin(node, how_many::one_more, caller);
+}
+
+outcome<login_under_way>
+manager::begin(const admin::node_id& node, how_many wanted, waiting caller) {
+    auto opened = open(node, wanted);
     if (opened.has_error()) {
         spdlog::error("no login to {}: {}", node.target, opened.error().reason);
         return opened.error();

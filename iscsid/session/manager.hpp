@@ -46,6 +46,10 @@ class manager {
         waiting caller = waiting::yes
     );
 
+    // Begins one login more than the record says.
+    outcome<login_under_way>
+    start_additional_login(const iscsi::admin::node_id& node, waiting caller);
+
     // See live_session::log_out(); session_not_found for one that is not there.
     boost::asio::awaitable<outcome<logout_result>> logout(lane::session_key sid);
 
@@ -82,7 +86,11 @@ class manager {
     using session_pointer = session_table::pointer;
 
     login_under_way want_login(session_pointer session, waiting caller);
-    outcome<session_pointer> open(const iscsi::admin::node_id& node);
+    // `by_record`: not more than nr_sessions.
+    enum class how_many : std::uint8_t { by_record, one_more };
+    outcome<session_pointer> open(const iscsi::admin::node_id& node, how_many wanted);
+    outcome<login_under_way>
+    begin(const iscsi::admin::node_id& node, how_many wanted, waiting caller);
     session_pointer add(lane::session_key sid, unsigned index, login_plan plan);
     boost::asio::awaitable<bool> insist_on_logout(lane::session_key sid, iscsi::instant end);
 

@@ -47,6 +47,12 @@ class json_writer {
 
     void optional_boolean(std::string_view name, bool value) { to_[name] = value; }
 
+    // False is left out: a daemon that does not know the member yet is not asked for it in vain.
+    void flag(std::string_view name, bool value) {
+        if (value)
+            boolean(name, value);
+    }
+
     void optional_text(std::string_view name, const std::string& value) { to_[name] = value; }
 
     template <class Value>
@@ -77,6 +83,13 @@ class json_writer {
             all.emplace_back(inner.take());
         }
         to_[name] = std::move(all);
+    }
+
+    // An empty list is left out.
+    template <class Message>
+    void optional_objects(std::string_view name, const std::vector<Message>& values) {
+        if (!values.empty())
+            objects(name, values);
     }
 
     template <class Value>
@@ -113,6 +126,9 @@ class json_reader {
     void boolean(std::string_view name, bool& to);
     // The value stays as it is when the member is missing: the default is that of the struct.
     void optional_boolean(std::string_view name, bool& to);
+
+    void flag(std::string_view name, bool& to) { optional_boolean(name, to); }
+
     void optional_text(std::string_view name, std::string& to);
     void texts(std::string_view name, std::vector<std::string>& to);
     void optional_texts(std::string_view name, std::vector<std::string>& to);
@@ -153,10 +169,12 @@ class json_reader {
     // The place in faults counts from 0: "nodes[3].port".
     template <class Message>
     void objects(std::string_view name, std::vector<Message>& to) {
-        for (const auto& value : array(name)) {
-            const auto place = where_ + std::string(name) + "[" + std::to_string(to.size()) + "]";
-            read_object(value, place, to.emplace_back());
-        }
+        read_objects(array(name), name, to);
+    }
+
+    template <class Message>
+    void optional_objects(std::string_view name, std::vector<Message>& to) {
+        read_objects(array(optional(name), name), name, to);
     }
 
     // The first fault; members that nobody asked for are one.
@@ -175,6 +193,16 @@ class json_reader {
     ) {
         if (const auto number = whole_number(value, name, allowed))
             to = static_cast<Value>(*number);
+    }
+
+    template <class Message>
+    void read_objects(
+        const boost::json::array& values, std::string_view name, std::vector<Message>& to
+    ) {
+        for (const auto& value : values) {
+            const auto place = where_ + std::string(name) + "[" + std::to_string(to.size()) + "]";
+            read_object(value, place, to.emplace_back());
+        }
     }
 
     template <class Message>

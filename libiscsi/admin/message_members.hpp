@@ -30,6 +30,7 @@ requires same_message<Message, login_request_message>
 void members(Visitor& visit, Message& message) {
     visit.objects("nodes", message.nodes);
     visit.optional_boolean("wait", message.wait);
+    visit.flag("additional", message.additional);
 }
 
 template <class Visitor, class Message>
@@ -93,6 +94,14 @@ void members(Visitor& visit, Lun& unit) {
     visit.text("state", unit.state);
 }
 
+template <class Visitor, class Counter>
+requires same_message<Counter, session_counter>
+
+void members(Visitor& visit, Counter& counter) {
+    visit.text("name", counter.name);
+    visit.integer("value", counter.value);
+}
+
 template <class Visitor, class Session>
 // session_info is visited in three parts, because a function has a limit of lines.
 void identity_members(Visitor& visit, Session& session) {
@@ -141,6 +150,7 @@ void members(Visitor& visit, Session& session) {
     negotiated_members(visit, session);
     visit.integer("host_number", session.host_number);
     visit.objects("luns", session.luns);
+    visit.optional_objects("statistics", session.statistics);
 }
 
 template <class Visitor, class Message>

@@ -36,6 +36,10 @@ boost::json::object to_json(const list_sessions_request_message& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const session_counter& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const session_info& from) {
     return write_members(from);
 }

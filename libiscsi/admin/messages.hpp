@@ -21,10 +21,12 @@ namespace iscsi::admin {
 // something half right.
 inline constexpr std::string_view interface_name = "org.iscsi-userland.iscsid";
 
-// Login(nodes, wait): replies with `more`, one per node and session, in the order they end.
+// Login(nodes, wait, additional): replies with `more`, one per node and session, in the order they
+// end.
 struct login_request_message {
     std::vector<node_id> nodes;
     bool wait = true;
+    bool additional = false; // one session more than there are, whatever the record says
 };
 
 struct login_progress {
@@ -69,6 +71,12 @@ struct attached_lun {
     std::string state = "running";
 };
 
+// One counter of `-m session -s`, by open-iscsi's name of it.
+struct session_counter {
+    std::string name;
+    std::uint64_t value = 0;
+};
+
 // ListSessions(sid?): one reply with all sessions, or with the one that was asked for.
 struct list_sessions_request_message {
     std::optional<std::uint32_t> sid;
@@ -96,6 +104,7 @@ struct session_info {
     std::uint16_t max_outstanding_r2t = 0;
     std::uint32_t host_number = 0;
     std::vector<attached_lun> luns;
+    std::vector<session_counter> statistics{}; // in open-iscsi's order
 };
 
 struct list_sessions_message {
@@ -143,6 +152,7 @@ boost::json::object to_json(const logout_progress&);
 boost::json::object to_json(const rescan_request_message&);
 boost::json::object to_json(const rescan_progress&);
 boost::json::object to_json(const list_sessions_request_message&);
+boost::json::object to_json(const session_counter&);
 boost::json::object to_json(const session_info&);
 boost::json::object to_json(const list_sessions_message&);
 boost::json::object to_json(const discover_request_message&);

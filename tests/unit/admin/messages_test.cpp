@@ -34,6 +34,8 @@ session_info sample_session() {
     session.immediate_data = true;
     session.luns = {
         {0, "ublkb0", "running"}, {std::numeric_limits<std::uint64_t>::max(), "", "offline"}};
+    session.statistics = {
+        {"rxdata_octets", std::numeric_limits<std::uint64_t>::max()}, {"rjt_pdus", 0}};
     return session;
 }
 
@@ -56,6 +58,7 @@ fault refused(const object& from) {
 TEST(messages, survive_the_wire) {
     expect_round_trip(sample_id(-1));
     expect_round_trip(login_request_message{{sample_id(), sample_id(-1)}, false});
+    expect_round_trip(login_request_message{{sample_id()}, true, true});
     expect_round_trip(login_progress{1, exit_code::login_auth_failed, "because", 4});
     expect_round_trip(login_progress{1, exit_code::success, "", 4, {"one", "two"}});
     expect_round_trip(logout_progress{1, exit_code::success, "", {"one"}});
@@ -207,9 +210,16 @@ void expect_described() {
         );
 }
 
+// What older daemons and tools do not know is sent only where it says something.
+TEST(messages, leave_new_members_out_when_they_say_nothing) {
+    EXPECT_FALSE(to_json(login_request_message{{sample_id()}}).contains("additional"));
+    EXPECT_FALSE(to_json(session_info{}).contains("statistics"));
+}
+
 TEST(interface_description, has_every_member) {
     expect_described<node_id>();
     expect_described<login_request_message>();
+    expect_described<session_counter>();
     expect_described<login_progress>();
     expect_described<logout_progress>();
     expect_described<rescan_progress>();

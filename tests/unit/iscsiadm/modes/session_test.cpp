@@ -78,7 +78,6 @@ TEST_F(session_test, shows_the_record_of_one_session) {
     run_well({"-m", "session", "-r", "5", "-o", "update", "-n", "node.startup", "-v", "automatic"});
     EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
     EXPECT_EQ(run({"-m", "session", "-r", "5", "-o", "delete"}).code, 15);
-    EXPECT_EQ(run({"-m", "session", "-r", "5", "-o", "new"}).code, 27);
     EXPECT_EQ(run({"-m", "session", "-o", "new"}).code, 7);
     daemon.sessions = {session_of(node_id_of(t2), 6)};
     EXPECT_EQ(run({"-m", "session", "-r", "6"}).err, "iscsiadm: No records found\n");
@@ -194,14 +193,6 @@ TEST_F(session_test, takes_a_rescan_without_an_answer_for_a_failure) {
     EXPECT_EQ(run({"-m", "session", "-R"}).code, 27); // a daemon of before
 }
 
-TEST_F(session_test, says_what_it_cannot_do) {
-    log_in_to_t1();
-    EXPECT_EQ(
-        run({"-m", "session", "-r", "5", "-s"}).err,
-        "iscsiadm: statistics of a session is not supported\n"
-    );
-}
-
 TEST_F(session_test, fails_without_a_daemon) {
     daemon.not_running();
     daemon.broken = fault{to_error_code(client_errc::access_denied), "socket", "13", {}};
@@ -238,6 +229,30 @@ TEST_F(session_test, stops_the_daemon) {
     const outcome got = run({"-k", "0"});
     EXPECT_EQ(got.code, 20);
     EXPECT_THAT(got.err, HasSubstr("iscsiadm: Could not stop iscsid. Trying sending iscsid "));
+}
+
+TEST_F(session_test, prints_statistics_in_open_iscsis_form) {
+    daemon.sessions = {golden_session()};
+    daemon.sessions[0].statistics = {{"txdata_octets", 1234}, {"timeout_err", 0}};
+    const std::string expected = "Stats for session [sid: 5, target: iqn.2020-01.test:t1, portal: "
+                                 "10.9.9.1,3260]\niSCSI SNMP:\n\ttxdata_octets: 1234\n"
+                                 "\ttimeout_err: 0\n";
+    EXPECT_EQ(run_well({"-m", "session", "-s"}), expected);
+    EXPECT_EQ(run_well({"-m", "session", "-r", "5", "-s"}), expected);
+    EXPECT_EQ(run_well({"-m", "node", "-T", t1, "-s"}), expected);
+    EXPECT_EQ(run({"-m", "node", "-T", t2, "-s"}).code, 21);
+}
+
+TEST_F(session_test, makes_another_session_of_the_same_record) {
+    add_node(t1);
+    daemon.sessions = {session_of(node_id_of(t1), 5)};
+    EXPECT_THAT(
+        run_well({"-m", "session", "-r", "5", "-o", "new"}),
+        StartsWith("Logging in to [iface: default, target: " + t1)
+    );
+    ASSERT_EQ(daemon.logins.size(), 1U);
+    EXPECT_TRUE(daemon.logins[0].additional);
+    EXPECT_EQ(daemon.logins[0].nodes, std::vector{node_id_of(t1)});
 }
 
 TEST_F(session_test, prints_its_version) {
