@@ -2,6 +2,7 @@
 
 #include "iscsiadm/cli/parse.hpp"
 #include "iscsiadm/ipc/socket_client.hpp"
+#include "iscsiadm/modes/import.hpp"
 #include "iscsiadm/modes/modes.hpp"
 
 #include "libiscsi/admin/config.hpp"
@@ -75,6 +76,10 @@ int run_arguments(const std::vector<std::string>& arguments) {
     if (!timeout)
         return refuse(timeout.error(), screen);
     const admin::locations where = admin::locations_from_environment();
+    // For people: programs take any line on stderr for a failure.
+    if (::isatty(STDERR_FILENO) == 1 || line->debug_level > 0)
+        if (const std::string hint = import_hint(where); !hint.empty())
+            screen.complain(hint);
     admin::record_store store(where.database);
     socket_client daemon(where.socket, *timeout);
     context at{where, store, daemon, screen};

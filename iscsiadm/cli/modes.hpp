@@ -38,6 +38,7 @@ struct operations {
     bool apply_all = false;
     bool login = false;
     bool logout = false;
+    bool import = false; // of node mode, and ours
 
     bool none() const { return *this == operations{}; }
 

@@ -18,7 +18,11 @@ constexpr std::array rows = {
     option_row{'p', "portal", "PORTAL", "IP[:PORT][,TPGT], [IPV6][:PORT][,TPGT] or HOST[:PORT]"},
     option_row{'T', "targetname", "NAME", "name of a target"},
     option_row{'I', "interface", "NAME", "name of an interface record; may be repeated"},
-    option_row{'o', "op", "OPERATION", "new, delete, update, show, nonpersistent; may be repeated"},
+    option_row{
+        'o',
+        "op",
+        "OPERATION",
+        "new, delete, update, show, nonpersistent, import; may be repeated"},
     option_row{'t', "type", "TYPE", "kind of discovery: sendtargets (st), isns or fw"},
     option_row{'n', "name", "KEY", "name of a setting; goes with -v, may be repeated"},
     option_row{'v', "value", "VALUE", "value of a setting"},

@@ -72,6 +72,7 @@ parsed<void> add_operation(operations& ops, const std::string& word) {
         row{"applyall", &operations::apply_all},
         row{"login", &operations::login},
         row{"logout", &operations::logout},
+        row{"import", &operations::import},
     };
     for (const row& known : rows) {
         if (known.word != word)

@@ -1,3 +1,4 @@
+#include "iscsiadm/modes/import.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
@@ -224,12 +225,21 @@ exit_code update_nodes(const node_mode& mode, context& at) {
                                           : possible;
 }
 
+exit_code import_all(const node_mode& mode, context& at) {
+    if (!mode.target && !mode.where && !mode.interface)
+        return import_records(at);
+    at.screen.complain("import is for all records: neither -T nor -p nor -I goes with it");
+    return exit_code::invalid;
+}
+
 // What no mode does on nodes and more than one operation have one sentence, as in open-iscsi.
 exit_code operate(const node_mode& mode, context& at) {
     const operations& ops = mode.ops;
     const bool elsewhere =
         ops.nonpersistent || ops.apply || ops.apply_all || ops.login || ops.logout;
-    if (elsewhere || ops.create + ops.update + ops.remove + ops.show > 1) {
+    if (ops == operations{.import = true})
+        return import_all(mode, at);
+    if (elsewhere || ops.create + ops.update + ops.remove + ops.show + ops.import > 1) {
         at.screen.complain("operation is not supported.");
         return exit_code::invalid;
     }

@@ -75,12 +75,40 @@ const setting_line* find(const std::vector<setting_line>& lines, std::string_vie
     return found == lines.end() ? nullptr : &*found;
 }
 
+bool has_entries(const std::filesystem::path& folder) {
+    std::error_code unused;
+    return std::filesystem::directory_iterator(folder, unused) !=
+           std::filesystem::directory_iterator();
+}
+
+// Interfaces alone are no reason to look elsewhere.
+bool has_records(const std::filesystem::path& root) {
+    return has_entries(root / "nodes") || has_entries(root / "send_targets");
+}
+
+// Folders of its own, not links to where records are now.
+bool has_own_records(const std::filesystem::path& root) {
+    const auto has_own = [](const std::filesystem::path& folder) {
+        std::error_code unused;
+        return !std::filesystem::is_symlink(folder, unused) && has_entries(folder);
+    };
+    return has_own(root / "nodes") || has_own(root / "send_targets");
+}
+
 } // namespace
+
+std::filesystem::path
+database_in_use(const std::filesystem::path& own, const std::filesystem::path& config_folder) {
+    return !has_records(own) && has_own_records(config_folder) ? config_folder : own;
+}
 
 locations locations_from_environment() {
     locations places;
     places.config_folder = path_from_environment("ISCSI_CONFIG_DIR", places.config_folder);
-    places.database = path_from_environment("ISCSI_DATABASE_DIR", places.database);
+    const auto named = path_from_environment("ISCSI_DATABASE_DIR", {});
+    places.own_database = named.empty() ? places.own_database : named;
+    places.database =
+        named.empty() ? database_in_use(places.own_database, places.config_folder) : named;
     places.runtime = path_from_environment("ISCSID_RUNTIME_DIR", places.runtime);
     places.socket = path_from_environment("ISCSID_SOCKET", places.runtime / "iscsid.sock");
     return places;

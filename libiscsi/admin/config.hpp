@@ -15,7 +15,8 @@ namespace iscsi::admin {
 // each other's records. An empty variable counts as not set.
 struct locations {
     std::filesystem::path config_folder = "/etc/iscsi";
-    std::filesystem::path database = "/var/lib/iscsi";
+    std::filesystem::path database = "/var/lib/iscsi";     // the one in use, see database_in_use()
+    std::filesystem::path own_database = "/var/lib/iscsi"; // where imported records go
     std::filesystem::path runtime = "/run/iscsid";
     std::filesystem::path socket = "/run/iscsid/iscsid.sock";
 
@@ -26,7 +27,12 @@ struct locations {
     }
 };
 
-// Reads the environment once.
+// Debian's open-iscsi keeps its records in the configuration folder. As long as `own` has none and
+// that folder has, it is that folder: the layout is the same. Links from there to `own` are none.
+std::filesystem::path
+database_in_use(const std::filesystem::path& own, const std::filesystem::path& config_folder);
+
+// Reads the environment once. A database that is named there is used as it is.
 // Only ISCSID_SOCKET moves the socket alone; else it is in the runtime folder.
 locations locations_from_environment();
 

@@ -354,5 +354,28 @@ TEST_F(environment, moves_everything) {
     EXPECT_EQ(places.database, "/var/lib/iscsi") << "empty counts as not set";
 }
 
+TEST(database_in_use, is_the_configuration_folder_while_only_that_has_records) {
+    const temporary_folder folder;
+    const auto own = folder.path() / "own", debians = folder.path() / "etc";
+    EXPECT_EQ(database_in_use(own, debians), own) << "neither has any";
+    std::filesystem::create_directories(debians / "ifaces");
+    std::filesystem::create_directories(debians / "nodes");
+    std::ofstream(debians / "ifaces" / "one");
+    EXPECT_EQ(database_in_use(own, debians), own) << "no node, no discovery";
+    std::filesystem::create_directories(debians / "nodes" / "iqn.a:b");
+    EXPECT_EQ(database_in_use(own, debians), debians);
+    std::filesystem::create_directories(own / "send_targets" / "10.9.9.1,3260");
+    EXPECT_EQ(database_in_use(own, debians), own);
+}
+
+TEST(database_in_use, is_not_found_behind_links_to_where_the_records_are) {
+    const temporary_folder folder;
+    const auto own = folder.path() / "own", debians = folder.path() / "etc";
+    std::filesystem::create_directories(folder.path() / "elsewhere" / "iqn.a:b");
+    std::filesystem::create_directories(debians);
+    std::filesystem::create_directory_symlink(folder.path() / "elsewhere", debians / "nodes");
+    EXPECT_EQ(database_in_use(own, debians), own);
+}
+
 } // namespace
 } // namespace iscsi::admin

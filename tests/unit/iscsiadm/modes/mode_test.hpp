@@ -34,6 +34,7 @@ class mode_test : public testing::Test {
         root = ::mkdtemp(name.data());
         where.config_folder = root / "etc";
         where.database = root / "db";
+        where.own_database = where.database;
         std::filesystem::create_directories(where.config_folder);
     }
 
