@@ -16,11 +16,11 @@ fetch_open_iscsi() {
     [ ! -x "$GENUINE/sbin/iscsiadm" ] || return 0
     local folder=$WORK/packages
     fetch_packages "$folder" "${open_iscsi_packages[@]}" || skip "cannot fetch ${open_iscsi_packages[*]}"
-    mkdir -p "$folder/files/sbin" "$folder/files/usr/lib"
-    mv "$folder"/root/sbin/{iscsiadm,iscsid} "$folder/files/sbin/"
-    find "$folder/root" -name 'lib*.so.*' -exec mv -t "$folder/files/usr/lib" {} +
+    mkdir -p "$folder/kept/sbin" "$folder/kept/usr/lib"
+    mv "$folder"/files/sbin/{iscsiadm,iscsid} "$folder/kept/sbin/"
+    find "$folder/files" -name 'lib*.so.*' -exec mv -t "$folder/kept/usr/lib" {} +
     rm -rf "$GENUINE"
-    mv "$folder/files" "$GENUINE"
+    mv "$folder/kept" "$GENUINE"
 }
 
 genuine_version() {

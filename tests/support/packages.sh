@@ -22,15 +22,15 @@ vm_packages=(qemu-system-x86 busybox-static cpio kmod udev dbus dmsetup iproute2
 # shellcheck disable=SC2034
 open_iscsi_packages=(open-iscsi libopeniscsiusr libisns0 libkmod2 libmount1)
 
-# fetch_packages FOLDER NAME…: downloads these and extracts them into FOLDER/root.
+# fetch_packages FOLDER NAME…: downloads these and extracts them into FOLDER/files.
 fetch_packages() {
     local folder=$1 package
     shift
-    mkdir -p "$folder/root"
+    mkdir -p "$folder/files"
     chmod 755 "$folder"
     (cd "$folder" && apt-get -qq download "$@") >"$folder/log" 2>&1 || return 1
     for package in "$folder"/*.deb; do
-        dpkg-deb -x "$package" "$folder/root" || return 1
+        dpkg-deb -x "$package" "$folder/files" || return 1
     done
 }
 

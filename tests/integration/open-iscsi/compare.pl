@@ -4,6 +4,7 @@
 #
 # Rows of DELIBERATE, parted by tabs: what, pattern, reason. The pattern has to match as a whole.
 #   genuine-line, our-line      a line of stderr that only one side has
+#   our-file-line               a line of a file that only ours has
 #   out, err, code, tree, order a part of the command lines that match; several are parted by commas.
 #                               "order": the same lines of stdout, stderr or files in another order
 use strict;
@@ -19,9 +20,11 @@ sub read_rows {
         chomp $row;
         my ($what, $pattern, $reason) = split /\t/, $row;
         die "a row without a reason: $row" if !defined $reason || $reason eq '';
-        if ($what =~ /^(genuine|our)-line$/) {
+        if ($what =~ /^(genuine|our)-(file-)?line$/) {
+            my $side = $1 eq 'our' ? 'ours' : $1;
+            my $where = defined $2 ? 'tree' : 'err';
             push @lines_of_one_side,
-                {side => $1 eq 'our' ? 'ours' : $1, row => $row, pattern => qr/^(?:$pattern)$/, uses => 0};
+                {side => "$side $where", row => $row, pattern => qr/^(?:$pattern)$/, uses => 0};
             next;
         }
         push @parts_that_differ, {part => $_, row => "$_ of $pattern", pattern => qr/^(?:$pattern)$/, uses => 0}
@@ -37,7 +40,8 @@ sub lines_of {
     return \@lines;
 }
 
-# Places in open-iscsi's sources and the padding before them are no words.
+# Without the lines that only this side ("ours err") may have. Places in open-iscsi's sources and the
+# padding before them are no words.
 sub words_of {
     my ($side, $path) = @_;
     my @words;
@@ -55,8 +59,8 @@ sub words_of {
 
 # "path kind mode link" lines come in the order of the folder; the texts of files follow them by name.
 sub tree_of {
-    my ($path) = @_;
-    my @lines = @{lines_of($path)};
+    my ($side, $path) = @_;
+    my @lines = @{words_of("$side tree", $path)};
     my ($end) = grep { $lines[$_] eq '' } 0 .. $#lines;
     return \@lines if !defined $end;
     return [sort(@lines[0 .. $end - 1]), @lines[$end .. $#lines]];
@@ -95,9 +99,9 @@ sub compare {
     my ($seed, $command) = @{lines_of($file)};
     my %read = (
         out => sub { lines_of("$_[1].out") },
-        err => sub { words_of($_[0], "$_[1].err") },
+        err => sub { words_of("$_[0] err", "$_[1].err") },
         code => sub { lines_of("$_[1].code") },
-        tree => sub { tree_of("$_[1].tree") },
+        tree => sub { tree_of($_[0], "$_[1].tree") },
     );
     my $differs = 0;
     for my $part (sort keys %read) {
