@@ -2,6 +2,7 @@
 
 #include "iscsiadm/cli/parse.hpp"
 #include "iscsiadm/ipc/socket_client.hpp"
+#include "iscsiadm/modes/explained_daemon.hpp"
 #include "iscsiadm/modes/import.hpp"
 #include "iscsiadm/modes/modes.hpp"
 
@@ -81,7 +82,8 @@ int run_arguments(const std::vector<std::string>& arguments) {
         if (const std::string hint = import_hint(where); !hint.empty())
             screen.complain(hint);
     admin::record_store store(where.database);
-    socket_client daemon(where.socket, *timeout);
+    socket_client socket(where.socket, *timeout);
+    explained_daemon daemon(socket, screen);
     context at{where, store, daemon, screen};
     return static_cast<int>(run(*line, at));
 }

@@ -72,6 +72,7 @@ exit_code report_no_records(console& screen) {
 const admin::config& load_config(context& at) {
     if (!at.config) {
         at.config = admin::config::load(at.where.config_file());
+        at.screen.explain("new records are made from " + at.where.config_file().string());
         for (const auto& warning : at.config->warnings())
             at.screen.complain(warning);
     }

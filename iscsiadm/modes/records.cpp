@@ -84,6 +84,14 @@ exit_code update_all(
     return could_not_execute(write_all(records, edit, screen), screen);
 }
 
+void explain_choice(const std::vector<admin::record>& records, context& at) {
+    at.screen.explain(
+        fmt::format("{} node records are meant, in {}", records.size(), at.store.root().string())
+    );
+    for (const admin::record& record : records)
+        at.screen.explain(fmt::format("[{}]", record_words(id_of(record))), 2);
+}
+
 // Runs `verb` on the records of the filter, which nobody else changes meanwhile.
 template <class Verb>
 exit_code edit_records(const admin::node_filter& filter, context& at, Verb verb) {
@@ -110,6 +118,7 @@ chosen_records choose_records(const admin::node_filter& filter, context& at) {
         return !choice.means(id_of(node));
     });
     chosen_records chosen{std::move(selection.records)};
+    explain_choice(chosen.records, at);
     for (const fault& unreadable : selection.unreadable) {
         at.screen.complain(unreadable.text());
         chosen.code = exit_code::database;

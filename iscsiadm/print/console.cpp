@@ -14,8 +14,8 @@ void console::complain_bare(std::string_view line) {
     err_ << line << '\n' << std::flush;
 }
 
-void console::explain(std::string_view line) {
-    if (debug_level_ > 0 && !line.empty())
+void console::explain(std::string_view line, int level) {
+    if (explains(level) && !line.empty())
         complain(line);
 }
 

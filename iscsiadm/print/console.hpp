@@ -23,9 +23,11 @@ class console {
     // The same without the prefix.
     void complain_bare(std::string_view line);
 
-    // What only somebody who looks for a cause wants to read: from -d 1.
+    // What only somebody who looks for a cause wants to read: from -d LEVEL.
     // An empty line explains nothing and is left out.
-    void explain(std::string_view line);
+    void explain(std::string_view line, int level = 1);
+
+    bool explains(int level) const { return debug_level_ >= level; }
 
     // False when stdout did not take everything, for example on a full disk.
     bool all_printed() const { return out_.good(); }

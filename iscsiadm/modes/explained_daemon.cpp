@@ -1,0 +1,154 @@
+#include "iscsiadm/modes/explained_daemon.hpp"
+
+#include "iscsiadm/print/portals.hpp"
+#include "iscsiadm/print/progress.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+namespace iscsi::cli {
+
+namespace {
+
+constexpr int each_item = 2, each_pdu = 4;
+
+std::chrono::seconds in_seconds(std::chrono::milliseconds time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time);
+}
+
+// What a reply about a session says, without the session.
+template <class Progress>
+std::string outcome_words(const Progress& progress) {
+    if (progress.code == admin::exit_code::success)
+        return "well";
+    return fmt::format("{}: {}", to_text(progress.code), progress.detail);
+}
+
+std::string pdu_words(const admin::session_info& session) {
+    std::string words;
+    for (const admin::session_counter& counter : session.statistics)
+        if (counter.value != 0)
+            words += fmt::format(" {}={}", counter.name, counter.value);
+    return words;
+}
+
+} // namespace
+
+result<std::vector<admin::session_info>> explained_daemon::list_sessions() {
+    auto sessions = daemon_.list_sessions();
+    if (!sessions) {
+        screen_.explain("iscsid is asked for its sessions: " + sessions.error().text());
+        return sessions;
+    }
+    screen_.explain(fmt::format("iscsid is asked for its sessions: {}", sessions->size()));
+    for (const admin::session_info& session : *sessions)
+        explain_session(session);
+    return sessions;
+}
+
+void explained_daemon::explain_session(const admin::session_info& session) {
+    screen_.explain(
+        fmt::format(
+            "[{}]: {}, connected to {} from {}",
+            session_words(session),
+            session.connection_state,
+            tree_portal(session.current_address, session.current_port, session.group_tag),
+            or_blank(session.interface_address)
+        ),
+        each_item
+    );
+    screen_.explain(
+        fmt::format("[{}]: PDUs and octets:{}", session_words(session), pdu_words(session)),
+        each_pdu
+    );
+}
+
+result<void> explained_daemon::log_in(
+    const admin::login_request_message& request,
+    milliseconds patience,
+    const listener<admin::login_progress>& listen
+) {
+    screen_.explain(fmt::format(
+        "iscsid is asked to log in to {} nodes, for {} at most without an answer",
+        request.nodes.size(),
+        in_seconds(patience)
+    ));
+    for (const admin::node_id& node : request.nodes)
+        screen_.explain(fmt::format("[{}]", record_words(node)), each_item);
+    auto called = daemon_.log_in(request, patience, [&](const admin::login_progress& progress) {
+        screen_.explain(fmt::format(
+            "answer for node {}, session {}: {}",
+            progress.index,
+            progress.sid,
+            outcome_words(progress)
+        ));
+        listen(progress);
+    });
+    return ended(std::move(called));
+}
+
+result<void> explained_daemon::log_out(
+    const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+) {
+    screen_.explain(
+        fmt::format("iscsid is asked to log out of sessions {}", fmt::join(request.sids, ", "))
+    );
+    return ended(daemon_.log_out(request, [&](const admin::logout_progress& progress) {
+        screen_.explain(
+            fmt::format("answer for session {}: {}", progress.sid, outcome_words(progress))
+        );
+        listen(progress);
+    }));
+}
+
+result<void> explained_daemon::rescan(
+    const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+) {
+    screen_.explain(
+        fmt::format("iscsid is asked to rescan sessions {}", fmt::join(request.sids, ", "))
+    );
+    return ended(daemon_.rescan(request, [&](const admin::rescan_progress& progress) {
+        screen_.explain(
+            fmt::format("answer for session {}: {}", progress.sid, outcome_words(progress))
+        );
+        listen(progress);
+    }));
+}
+
+result<void> explained_daemon::discover(
+    const admin::discover_request_message& request,
+    milliseconds patience,
+    const listener<admin::discover_progress>& listen
+) {
+    screen_.explain(fmt::format(
+        "iscsid is asked for the targets of {}:{}, by {}, interface {}, for {} at most",
+        bracketed(request.address),
+        request.port,
+        request.use_record ? "its record" : "iscsid.conf",
+        or_blank(request.interface),
+        in_seconds(patience)
+    ));
+    auto called =
+        daemon_.discover(request, patience, [&](const admin::discover_progress& progress) {
+            if (progress.finished)
+                screen_.explain(fmt::format("answer: {} portals", progress.portals.size()));
+            listen(progress);
+        });
+    return ended(std::move(called));
+}
+
+result<void> explained_daemon::stop() {
+    screen_.explain("iscsid is asked to end");
+    return ended(daemon_.stop());
+}
+
+// The sessions as they are now show what the call has moved.
+result<void> explained_daemon::ended(result<void> called) {
+    screen_.explain(called ? "iscsid has done it" : "iscsid: " + called.error().text());
+    if (called && screen_.explains(each_pdu))
+        (void)list_sessions();
+    return called;
+}
+
+} // namespace iscsi::cli

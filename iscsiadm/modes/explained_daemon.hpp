@@ -1,0 +1,43 @@
+#pragma once
+
+#include "iscsiadm/ipc/client.hpp"
+#include "iscsiadm/print/console.hpp"
+
+namespace iscsi::cli {
+
+// A daemon that says on stderr what it is asked and what it answers: from -d 1 each call and its
+// end, from -d 2 the nodes, sessions and addresses, from -d 4 how many PDUs of each kind the
+// sessions have sent and received. No secret is in any of them: none crosses the socket.
+class explained_daemon final : public daemon_client {
+  public:
+    // Both outlive this.
+    explained_daemon(daemon_client& daemon, console& screen) : daemon_(daemon), screen_(screen) {}
+
+    result<std::vector<admin::session_info>> list_sessions() override;
+    result<void> log_in(
+        const admin::login_request_message& request,
+        milliseconds patience,
+        const listener<admin::login_progress>& listen
+    ) override;
+    result<void> log_out(
+        const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+    ) override;
+    result<void> rescan(
+        const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+    ) override;
+    result<void> discover(
+        const admin::discover_request_message& request,
+        milliseconds patience,
+        const listener<admin::discover_progress>& listen
+    ) override;
+    result<void> stop() override;
+
+  private:
+    result<void> ended(result<void> called);
+    void explain_session(const admin::session_info& session);
+
+    daemon_client& daemon_;
+    console& screen_;
+};
+
+} // namespace iscsi::cli
