@@ -30,6 +30,7 @@ bool has_record_for(const unit_identity& recorded, identity_question what) {
     case identity_question::standard_data:
         return !recorded.vendor.empty() || !recorded.product.empty();
     case identity_question::capacity:
+    case identity_question::block_length:
         break;
     }
     return recorded.block_count > 0;
@@ -107,6 +108,27 @@ identity_answer read_capacity(const unit_identity& recorded, iscsi::bytes_view d
             " bytes"};
 }
 
+// A unit that does not tell it is as its name says.
+identity_answer read_block_length(const unit_identity& recorded, iscsi::bytes_view data) {
+    const auto shown = scsi::read_capacity_10_data(data);
+    if (shown.has_error() || shown->block_size == recorded.block_size)
+        return {identity_finding::same};
+    return {
+        identity_finding::other,
+        recorded.name() + " with blocks of " + std::to_string(shown->block_size) +
+            " bytes instead of " + std::to_string(recorded.block_size)};
+}
+
+// What an answer says that is no success.
+identity_finding finding_of(const scsi::disposition& judged, identity_question asked) {
+    if (judged.what != scsi::verdict::fail)
+        return identity_finding::no_answer;
+    if (judged.lun_gone)
+        return identity_finding::absent;
+    return asked == identity_question::block_length ? identity_finding::same
+                                                    : identity_finding::unclear;
+}
+
 } // namespace
 
 unit_identity identity_of(const scsi::logical_unit& recorded) {
@@ -120,16 +142,21 @@ unit_identity identity_of(const scsi::logical_unit& recorded) {
 }
 
 identity_question first_question(const unit_identity& recorded) {
-    return recorded.wwid.empty() ? identity_question::serial_number : identity_question::designator;
+    if (!recorded.wwid.empty())
+        return identity_question::designator;
+    return recorded.serial.empty() ? identity_question::block_length
+                                   : identity_question::serial_number;
 }
 
 std::optional<identity_question>
 next_question(const unit_identity& recorded, identity_question asked) {
-    const auto next = std::find_if(
-        std::ranges::find(all_questions, asked) + 1,
-        all_questions.end(),
-        [&recorded](identity_question each) { return has_record_for(recorded, each); }
-    );
+    const auto* const this_one = std::ranges::find(all_questions, asked);
+    if (this_one == all_questions.end())
+        return std::nullopt;
+    const auto* const next =
+        std::find_if(this_one + 1, all_questions.end(), [&recorded](identity_question each) {
+            return has_record_for(recorded, each);
+        });
     return next == all_questions.end() ? std::nullopt : std::optional(*next);
 }
 
@@ -141,6 +168,7 @@ std::uint16_t first_length(identity_question what) {
     case identity_question::standard_data:
         return standard_data_length;
     case identity_question::capacity:
+    case identity_question::block_length:
         break;
     }
     return capacity_length;
@@ -154,6 +182,7 @@ scsi::cdb_field command_for(identity_question what, std::uint16_t length) {
     case identity_question::standard_data:
         return scsi::inquiry(length);
     case identity_question::capacity:
+    case identity_question::block_length:
         break;
     }
     return scsi::read_capacity_10();
@@ -169,11 +198,11 @@ identity_answer read_identity(
     if (done.outcome == task_result::aborted || done.outcome == task_result::lost)
         return {identity_finding::no_answer};
     const auto judged = scsi::judge({done.response, done.status, done.sense});
-    if (judged.what == scsi::verdict::fail)
-        return {judged.lun_gone ? identity_finding::absent : identity_finding::unclear};
     if (judged.what != scsi::verdict::success)
-        return {identity_finding::no_answer};
+        return {finding_of(judged, asked)};
     const auto data = room.first(std::min<std::size_t>(done.transferred, room.size()));
+    if (asked == identity_question::block_length)
+        return read_block_length(recorded, data);
     if (data.empty())
         return {identity_finding::unclear};
     if (asked == identity_question::capacity)

@@ -21,8 +21,11 @@ struct unit_identity {
     std::uint64_t block_count = 0;
 
     // By which it is known, and asked for first. Empty: it has none, and cannot be told from
-    // others.
+    // others of its block length.
     const std::string& name() const { return wwid.empty() ? serial : wwid; }
+
+    // Something that can be asked for again.
+    bool is_known() const { return !name().empty() || block_size > 0; }
 
     friend bool operator==(const unit_identity&, const unit_identity&) = default;
 };
@@ -31,9 +34,19 @@ unit_identity identity_of(const scsi::logical_unit& recorded);
 
 // In the order in which they are put, as long as the answers say nothing. Only names prove that the
 // unit is the same; what differs in any of them proves that it is another one.
-enum class identity_question : std::uint8_t { designator, serial_number, standard_data, capacity };
+//
+// The last one is for a unit that has shown its name, or has none: its blocks must be as long as
+// they were. Else every waiting request would go to another place of the disk.
+enum class identity_question : std::uint8_t {
+    designator,
+    serial_number,
+    standard_data,
+    capacity,
+    block_length,
+};
 
-// The first one that this unit has recorded something for, and the one after `asked`.
+// The first one that this unit has recorded something for, and the one after `asked` when that has
+// said nothing.
 identity_question first_question(const unit_identity& recorded);
 std::optional<identity_question>
 next_question(const unit_identity& recorded, identity_question asked);
@@ -43,7 +56,7 @@ std::uint16_t first_length(identity_question what);
 scsi::cdb_field command_for(identity_question what, std::uint16_t length);
 
 enum class identity_finding : std::uint8_t {
-    same,      // it shows a recorded name
+    same,      // it shows a recorded name; or, asked for its block length, nothing else than that
     other,     // it shows something that differs from what was recorded
     absent,    // no unit is there: peripheral qualifier, 25/00
     no_answer, // nothing came, or what asks for patience: BUSY, becoming ready, unit attention

@@ -118,6 +118,9 @@ void identity_check::command_done(std::uint32_t /*slot*/, const iscsi::task_done
     if (answer.what == identity_finding::unclear)
         if (const auto next = next_question(recorded_, asked_))
             return ask(*next, first_length(*next));
+    if (answer.what == identity_finding::same && asked_ != identity_question::block_length &&
+        recorded_.block_size > 0)
+        return ask(identity_question::block_length, first_length(identity_question::block_length));
     conclude(answer);
 }
 

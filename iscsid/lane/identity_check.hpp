@@ -27,9 +27,10 @@ class identity_listener {
 //
 //   expect() → begin() → questions, which go ahead of what is held → the listener
 //
-// The first question is for the name that was recorded. Where the unit does not say it any more
-// (it refuses the page, or the page is empty), it is asked for what else was recorded, in the order
-// of identity_question: it is another unit only if something differs.
+// The first question is for the name that was recorded, the last one for the length of its blocks:
+// a target may come back with the same unit in other blocks. Where the unit does not say it any
+// more (it refuses the page, or the page is empty), it is asked for what else was recorded, in the
+// order of identity_question: it is another unit only if something differs.
 //
 // The listener hears `same` at once. Anything else must last before it counts, each for its own
 // time, for a target that was just started may not be complete yet; after it the questions go on,
@@ -38,12 +39,11 @@ class identity_check final : public command_source {
   public:
     identity_check(session_port& session, const iscsi::lun_field& lun, identity_listener& hears);
 
-    // An empty name: there is nothing to ask.
     void expect(unit_identity recorded) { recorded_ = std::move(recorded); }
 
     const unit_identity& expected() const { return recorded_; }
 
-    bool can_ask() const { return !recorded_.name().empty(); }
+    bool can_ask() const { return recorded_.is_known(); }
 
     // Asks, and counts all patience from here. `old`: an answer that is under way may be older than
     // what gave the reason, so it does not end the matter. After a login it is not: what had no

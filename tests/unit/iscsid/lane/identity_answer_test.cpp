@@ -175,6 +175,28 @@ TEST(identity_answer, a_smaller_unit_and_one_of_other_blocks_is_another_one) {
     EXPECT_EQ(found(0xffff'fffe, 512), identity_finding::other);
 }
 
+// Whatever its name says: requests that wait would go to other places of the disk.
+TEST(identity_answer, a_unit_of_other_blocks_is_not_the_one_that_it_was) {
+    auto recorded = by_serial;
+    recorded.block_count = 1000;
+    recorded.block_size = 512;
+    const auto found = [&](const bytes& data) {
+        return finding_of(recorded, identity_question::block_length, data);
+    };
+    EXPECT_EQ(found(capacity_data(999, 512)), identity_finding::same);
+    EXPECT_EQ(found(capacity_data(1999, 512)), identity_finding::same);
+    EXPECT_EQ(found(capacity_data(9, 512)), identity_finding::same) << "its name speaks for it";
+    for (const auto other : {256U, 520U, 4096U})
+        EXPECT_EQ(found(capacity_data(999, other)), identity_finding::other) << other;
+    EXPECT_EQ(found({}), identity_finding::same) << "it does not tell";
+    recorded.serial.clear();
+    EXPECT_EQ(first_question(recorded), identity_question::block_length);
+    EXPECT_EQ(next_question(recorded, identity_question::block_length), std::nullopt);
+    EXPECT_TRUE(recorded.is_known());
+    recorded.block_size = 0;
+    EXPECT_FALSE(recorded.is_known());
+}
+
 // A page that ends before its own length never proves that the unit is another one, and its name,
 // where that has come, proves that it is the same.
 TEST(identity_answer, a_page_that_is_cut_anywhere_is_never_another_unit) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 namespace iscsid::lane::test {
 namespace {
@@ -31,7 +33,21 @@ iscsi::lun_field lun_1() {
 }
 
 // What several units, or several clients of one, mean to each other.
-class lane_units : public lane_fixture {};
+class lane_units : public lane_fixture {
+  protected:
+    // Each unit has told its block length, which is asked for when a disk moves in.
+    void wait_until_known() {
+        std::size_t unfinished = 1;
+        for (int tries = 0; tries < 500 && unfinished > 0; ++tries) {
+            answer<session_view> seen;
+            engine->look(the_session, seen.callback());
+            unfinished = seen.wait().unfinished_tasks;
+            if (unfinished > 0)
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        EXPECT_EQ(unfinished, 0U);
+    }
+};
 
 TEST_P(lane_units, AUnitGetsNoMoreCommandsAtATimeThanTheSettingsAllow) {
     auto wanted = config();
@@ -40,6 +56,7 @@ TEST_P(lane_units, AUnitGetsNoMoreCommandsAtATimeThanTheSettingsAllow) {
     attach();
     test_disk second; // a second client of the same unit shares its number
     engine->attach(the_session, {}, properties(), second);
+    wait_until_known();
     target.with([](memory_target& it) { it.holds_commands = true; });
     std::vector<std::byte> data(512);
     std::vector<std::future<int>> ends;
@@ -123,7 +140,7 @@ TEST_P(lane_units, ARetryDoesNotTakeTheSlotThatAnotherUnitWaitsFor) {
     attach();
     test_disk second;
     engine->attach(the_session, lun_1(), properties(), second);
-    wait_for_lane();
+    wait_until_known();
     std::vector<std::byte> data(512);
     std::promise<int> first;
     std::promise<int> other;

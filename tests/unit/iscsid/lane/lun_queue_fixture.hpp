@@ -10,6 +10,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -22,6 +23,10 @@ class fake_session final : public session_port {
     submit(iscsi::command what, const command_source& /*from*/) override {
         if (!usable)
             return iscsi::fault{to_error_code(iscsi::session_errc::not_usable), {}, {}, {}};
+        if (tells_capacity && what.cdb == scsi::read_capacity_10()) {
+            capacity_room = what.data_in;
+            return next_task++;
+        }
         if (sent.size() >= slots)
             return iscsi::fault{to_error_code(iscsi::session_errc::no_free_slot), {}, {}, {}};
         sent.push_back(what);
@@ -79,6 +84,11 @@ class fake_session final : public session_port {
     std::function<void()> on_attention;
     std::vector<note_content> told;
     std::set<iscsi::lun_field> held;
+
+    // The question for the block length is not among the commands; lun_queue_fixture answers it.
+    bool tells_capacity = false;
+    std::optional<iscsi::mutable_bytes> capacity_room;
+
     std::size_t slots = 1000;
     std::size_t submitted = 0;
     iscsi::task_id next_task = 1;
@@ -89,7 +99,31 @@ class fake_session final : public session_port {
 
 class lun_queue_fixture : public ::testing::Test, public request_owner {
   protected:
-    void SetUp() override { shared.join(queue, properties()); }
+    void SetUp() override {
+        session.tells_capacity = true;
+        shared.join(queue, properties());
+        tell_capacity();
+    }
+
+    // The unit has no name, so it is asked whether its blocks are as long as they were.
+    void tell_capacity() {
+        if (!session.capacity_room)
+            return;
+        constexpr std::array data{
+            std::byte{},
+            std::byte{0x0f},
+            std::byte{0xff},
+            std::byte{0xff},
+            std::byte{},
+            std::byte{},
+            std::byte{2},
+            std::byte{}};
+        std::ranges::copy(data, session.capacity_room->begin());
+        session.capacity_room.reset();
+        iscsi::task_done done;
+        done.transferred = data.size();
+        shared.identity().command_done(0, done);
+    }
 
     static scsi::logical_unit properties() {
         scsi::logical_unit unit;
@@ -147,6 +181,7 @@ class lun_queue_fixture : public ::testing::Test, public request_owner {
         const auto command = session.take();
         done.cookie = command.cookie;
         queue.command_done(static_cast<std::uint32_t>(command.cookie), done);
+        tell_capacity();
         serve();
     }
 

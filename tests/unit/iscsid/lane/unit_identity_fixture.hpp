@@ -36,6 +36,7 @@ class unit_identity : public ::testing::Test {
     static scsi::logical_unit recorded(const std::string& serial) {
         scsi::logical_unit properties;
         properties.serial = serial;
+        properties.block_size = 0; // not told: the name is all
         return properties;
     }
 

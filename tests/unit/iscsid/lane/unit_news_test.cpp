@@ -17,6 +17,7 @@ class unit_without_name : public unit_identity {
         properties.wwid = "35000000000000000";
         properties.vendor = "MAKER";
         properties.product = "DISK";
+        properties.block_size = 512;
         properties.block_count = 1000;
         shared.join(client, properties);
         session.connected = true;
@@ -52,7 +53,7 @@ class unit_without_name : public unit_identity {
         std::vector<std::byte> data(8);
         data[2] = static_cast<std::byte>((*blocks - 1) >> 8U);
         data[3] = static_cast<std::byte>((*blocks - 1) & 0xffU);
-        data[6] = std::byte{2};
+        data[6] = static_cast<std::byte>(block_length >> 8U);
         return data;
     }
 
@@ -63,6 +64,7 @@ class unit_without_name : public unit_identity {
     std::optional<std::string> serial;
     std::optional<std::string> vendor;
     std::optional<unsigned> blocks;
+    unsigned block_length = 512;
     std::set<scsi::cdb_field> asked;
 };
 
@@ -71,7 +73,63 @@ TEST_F(unit_without_name, IsTheSameByItsOtherName) {
     ask_all();
     EXPECT_EQ(shared.state(), unit_state::confirmed);
     EXPECT_TRUE(news().empty());
-    EXPECT_EQ(asked.size(), 2U);
+    EXPECT_EQ(asked.size(), 3U) << "and its block length, which it does not tell";
+}
+
+// Waiting requests would go to other places of the disk.
+TEST_F(unit_without_name, IsAnotherOneInOtherBlocksWhateverItsName) {
+    serial = "S1";
+    blocks = 1000;
+    block_length = 4096;
+    ask_all();
+    EXPECT_EQ(shared.refusal(), EIO);
+    EXPECT_TRUE(is_held());
+    ASSERT_EQ(news(), std::vector{identity_news::other});
+    EXPECT_EQ(
+        session.told_of<identity_change>().front().shown,
+        "35000000000000000 with blocks of 4096 bytes instead of 512"
+    );
+    block_length = 512;
+    blocks = 100; // less of the same
+    reach_deadline();
+    while (!session.sent.empty())
+        answer();
+    EXPECT_EQ(shared.refusal(), 0);
+    EXPECT_FALSE(is_held());
+}
+
+TEST_F(unit_identity, AUnitWithoutANameIsKnownByItsBlocks) {
+    const auto capacity_with = [](std::byte block_length) {
+        return std::vector<std::byte>{{}, {}, {}, std::byte{9}, {}, {}, block_length, {}};
+    };
+    fake_session other;
+    unit nameless(other, {}, 32);
+    auto properties = recorded("");
+    properties.block_size = 512;
+    nameless.join(client, properties);
+    const auto give_capacity = [&](std::byte block_length) {
+        ASSERT_EQ(other.sent.size(), 1U);
+        EXPECT_EQ(other.sent[0].cdb, scsi::read_capacity_10());
+        const auto data = capacity_with(block_length);
+        std::ranges::copy(data, other.sent[0].data_in.begin());
+        other.take();
+        iscsi::task_done done;
+        done.transferred = static_cast<std::uint32_t>(data.size());
+        nameless.identity().command_done(0, done);
+    };
+    EXPECT_TRUE(other.held.contains({}));
+    give_capacity(std::byte{2});
+    EXPECT_FALSE(other.held.contains({}));
+    nameless.doubt(identity_check::answer_under_way::counts);
+    for (int i = 0; i < 20 && nameless.refusal() == 0; ++i) {
+        give_capacity(std::byte{16});
+        if (!nameless.identity().next_deadline())
+            break;
+        other.time = std::max(other.time, *nameless.identity().next_deadline());
+        nameless.identity().handle_deadline(other.time);
+    }
+    EXPECT_EQ(nameless.refusal(), EIO);
+    EXPECT_TRUE(other.held.contains({}));
 }
 
 TEST_F(unit_without_name, IsTakenForTheRecordedOneWhileNothingDiffers) {
