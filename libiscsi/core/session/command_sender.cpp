@@ -44,7 +44,7 @@ bool command_sender::emit_one(connection& to) {
 bool command_sender::emit_command(connection& to) {
     if (is_held_ || !context_.window.open())
         return false;
-    auto* next = scheduler_.next(context_.now);
+    auto* next = scheduler_.next(context_.window.room(), context_.now);
     if (next == nullptr)
         return false;
     next->unlink();

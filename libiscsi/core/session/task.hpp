@@ -94,6 +94,7 @@ struct task : task_hook {
     sent_hook in_sent;               // of the unit, while the target has it
     std::optional<instant> progress; // last seen; none: the command PDU has not left
     instant left_at{};               // the command PDU
+    bool has_place = false;          // in the command window
     std::uint32_t to_move = 0;       // bytes of its data that have not moved
     std::uint64_t pushed_to = 0;     // place of its last PDU in the stream
     instant deadline{};              // as of the unit's last check

@@ -77,7 +77,10 @@ class unit : public unit_hook {
     // The bytes of data that sent tasks have still to move, by direction.
     std::uint64_t reading = 0;
     std::uint64_t writing = 0;
-    instant last_active{}; // a command of it was sent, moved data, or was answered
+    std::uint32_t places = 0; // in the command window, that its tasks have
+    instant last_active{};    // a command of it was sent, moved data, or was answered
+
+    instant last_answered() const { return last_answered_; } // any command
 
     std::int64_t credit = 0; // of its turn, in bytes: see unit_scheduler
 

@@ -1,6 +1,7 @@
 #include "libiscsi/core/session/unit_scheduler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace iscsi {
 namespace {
@@ -15,8 +16,13 @@ constexpr std::int64_t most_cost = std::int64_t{1024} * 1024;
 // So much of a unit goes without a place in the flow: it costs the others nothing to speak of.
 constexpr std::uint64_t small = std::uint64_t{64} * 1024;
 
-// A unit that has sent something in this time works.
+// A unit that has sent something in this time works; one that has answered something is known to.
 constexpr auto working_for = 1s;
+
+// The parts of the window that are kept for units without a place, and that a unit gets before it
+// has answered something.
+constexpr std::uint32_t kept_part = 8;
+constexpr std::uint32_t untried_part = 4;
 
 std::int64_t cost_of(const task& what) {
     return std::clamp<std::int64_t>(what.expected_length(), least_cost, most_cost);
@@ -28,7 +34,7 @@ std::uint64_t& outstanding(unit& of, const task& what) {
 
 } // namespace
 
-task* unit_scheduler::next(instant now) {
+task* unit_scheduler::next(std::uint32_t room, instant now) {
     if (ring_.empty())
         return nullptr;
     look_for_room(now);
@@ -41,7 +47,8 @@ task* unit_scheduler::next(instant now) {
             continue;
         }
         auto* const found = turn.next();
-        const bool may = found != nullptr && may_go(turn, *found, now);
+        const bool may = found != nullptr && may_go(turn, *found, now) &&
+                         may_take_place(turn, *found, room, now);
         if (may && turn.credit >= cost_of(*found)) {
             turn.credit -= cost_of(*found);
             return found;
@@ -95,6 +102,18 @@ bool unit_scheduler::may_go(const unit& from, const task& what, instant now) con
     return own < share(flow) || !working_.has_other(from, now - working_for);
 }
 
+bool unit_scheduler::may_take_place(
+    const unit& from, const task& what, std::uint32_t room, instant now
+) const {
+    if (what.what.goes_ahead || from.places == 0 || units_.size() <= 1)
+        return true;
+    const auto window = places_ + room;
+    if (room <= window / kept_part)
+        return false;
+    return now - from.last_answered() <= working_for ||
+           from.places < std::max(std::uint32_t{1}, window / untried_part);
+}
+
 // Twice what the link carries while the quickest answer comes: it is busy all the time, and nobody
 // waits longer than twice as long as he would alone.
 std::uint64_t unit_scheduler::share(const flow_limit& of) const {
@@ -106,6 +125,9 @@ std::uint64_t unit_scheduler::share(const flow_limit& of) const {
 void unit_scheduler::sent(task& what, instant now) {
     working_.note(*what.of, now);
     what.of->last_active = now;
+    what.has_place = true;
+    ++what.of->places;
+    ++places_;
     what.to_move = what.expected_length();
     outstanding(*what.of, what) += what.to_move;
     flow_of(what).begin(what.to_move, now);
@@ -127,6 +149,10 @@ void unit_scheduler::over(task& what) {
     outstanding(*what.of, what) -= what.to_move;
     flow_of(what).drop(what.to_move);
     what.to_move = 0;
+    if (!std::exchange(what.has_place, false))
+        return;
+    --what.of->places;
+    --places_;
 }
 
 void unit_scheduler::connection_lost() {

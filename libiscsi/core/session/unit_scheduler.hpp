@@ -16,6 +16,11 @@ namespace iscsi {
 // (flow_limit), and while several units work for each of them, so that an answer of one is not
 // behind megabytes of another in the target's queue.
 //
+// The places in the command window are the target's, for all units together, and a unit that
+// answers nothing keeps those that it has. So the last ones are for units that have none, and a
+// unit that has not answered lately gets a quarter of them: what hangs must not take the window
+// from what works.
+//
 // Commands of a unit that stands still are not on the link: they take no room there. That it does,
 // and is not only behind the data of others, is proven by the answer to a NOP-Out.
 class unit_scheduler {
@@ -32,8 +37,8 @@ class unit_scheduler {
             ring_.push_back(which);
     }
 
-    // nullptr: none may go now. The window is the caller's affair.
-    task* next(instant now);
+    // nullptr: none may go now. `room`: the places that the window has left, 1 or more.
+    task* next(std::uint32_t room, instant now);
 
     // ---- what becomes of it ----
     void sent(task& what, instant now);
@@ -47,6 +52,7 @@ class unit_scheduler {
     void look_for_room(instant now);
     bool stands_still(const unit& which, instant now);
     bool may_go(const unit& from, const task& what, instant now) const;
+    bool may_take_place(const unit& from, const task& what, std::uint32_t room, instant now) const;
     std::uint64_t share(const flow_limit& of) const;
 
     flow_limit& flow_of(const task& what) { return what.is_read() ? in_ : out_; }
@@ -56,7 +62,8 @@ class unit_scheduler {
     bool probes_;
     bool wants_probe_ = false;
     boost::intrusive::list<unit, boost::intrusive::constant_time_size<false>> ring_;
-    recent_units working_; // a task of theirs was sent
+    recent_units working_;     // a task of theirs was sent
+    std::uint32_t places_ = 0; // in the window, that tasks have
     flow_limit in_;
     flow_limit out_;
     bool in_has_room_ = true; // as of the last look

@@ -25,6 +25,9 @@ class command_window {
     // The last command that may go, as the target has said.
     constexpr std::uint32_t max() const { return max_; }
 
+    // How many commands may go now.
+    constexpr std::uint32_t room() const { return open() ? max_ - next_ + 1 : 0; }
+
     // The target has taken the command with this number.
     constexpr bool acknowledged(std::uint32_t command_sn) const {
         return known_ && serial_before(command_sn, expected_);
