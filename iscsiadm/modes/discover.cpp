@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -79,6 +80,8 @@ class discovery_run {
     void keep_edits(const admin::node_id& id, admin::record& node) const;
     void print() const;
     exit_code log_in_to_found();
+    exit_code log_in_without_records();
+    exit_code make_missing(std::vector<admin::node_id>& made);
 
     void use_interface(const std::string& name, const admin::record& interface) {
         if (interfaces_.emplace(name, interface).second)
@@ -110,7 +113,7 @@ exit_code discovery_run::run() {
     failure.add(store());
     print();
     if (job_.login && failure.code() == exit_code::success)
-        failure.add(log_in_to_found());
+        failure.add(job_.changes.persistent ? log_in_to_found() : log_in_without_records());
     return failure.code();
 }
 
@@ -311,13 +314,42 @@ exit_code discovery_run::log_in_to_found() {
     return nodes.empty() ? report_no_records(at_.screen) : log_in(nodes, true, at_);
 }
 
+// The daemon logs in by records: those that are missing are there for as long as that lasts. It
+// needs none to reconnect.
+exit_code discovery_run::log_in_without_records() {
+    std::vector<admin::node_id> made;
+    if (const auto code = make_missing(made); code != exit_code::success)
+        return code;
+    first_failure failure;
+    failure.add(log_in_to_found());
+    auto edit = at_.store.edit();
+    if (!edit)
+        failure.add(report_database(edit.error(), at_.screen));
+    for (const admin::node_id& id : made) {
+        if (!edit)
+            break;
+        if (const auto removed = edit->remove(id); !removed)
+            failure.add(report_database(removed.error(), at_.screen));
+    }
+    return failure.code();
+}
+
+exit_code discovery_run::make_missing(std::vector<admin::node_id>& made) {
+    auto edit = at_.store.edit();
+    if (!edit)
+        return report_database(edit.error(), at_.screen);
+    const auto present = stored().present;
+    std::ranges::copy_if(found_, std::back_inserter(made), [&present](const auto& id) {
+        return !present.contains(id);
+    });
+    return write(made, *edit);
+}
+
 } // namespace
 
 exit_code discover(const discovery_job& job, context& at) {
     if (job.print_level > 1)
         return report_bad_level(job.print_level, "0 or 1", at.screen);
-    if (job.login && !job.changes.persistent)
-        return report_not_supported("login to targets that are not recorded", at.screen);
     return discovery_run(job, at).run();
 }
 

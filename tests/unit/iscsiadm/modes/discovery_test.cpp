@@ -5,6 +5,7 @@
 namespace iscsi::cli {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -273,12 +274,25 @@ TEST_F(discovery_test, never_removes_records_after_an_empty_answer) {
     EXPECT_THAT(run_well({"-m", "node"}), HasSubstr(t1));
 }
 
+TEST_F(discovery_test, leaves_no_record_of_a_nonpersistent_login) {
+    offer({t1, t2});
+    add_node(t2);
+    update(t2, "node.startup", "automatic");
+    const auto before = database_tree();
+    EXPECT_THAT(
+        run_well(discovery({"-o", "nonpersistent", "-l"})),
+        AllOf(HasSubstr("Login to [iface: default, target: " + t1), HasSubstr("target: " + t2))
+    );
+    EXPECT_EQ(daemon.logins.size(), 1U);
+    std::filesystem::remove(where.database / "send_targets"); // it is empty
+    EXPECT_EQ(database_tree(), before);
+}
+
 TEST_F(discovery_test, writes_nothing_when_nonpersistent) {
     offer({t1});
     EXPECT_EQ(run_well(discovery({"-o", "nonpersistent"})), "10.9.9.1:3260,1 " + t1 + "\n");
     EXPECT_EQ(run({"-m", "node"}).code, 21);
     EXPECT_EQ(run({"-m", "discovery"}).code, 21);
-    EXPECT_EQ(run(discovery({"-o", "nonpersistent", "-l"})).code, 27);
 }
 
 TEST_F(discovery_test, refuses_bad_names_and_addresses_one_by_one) {
