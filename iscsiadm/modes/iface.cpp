@@ -83,7 +83,7 @@ exit_code list_interfaces(const iface_mode& mode, context& at) {
     if (mode.name)
         std::erase_if(chosen.records, [&](const auto& one) { return name_of(one) != *mode.name; });
     if (level == 1)
-        at.screen.print(interface_tree(chosen.records, ids_of(choose_records({}, at).records)));
+        at.screen.print(interface_tree(chosen.records, list_all(at).ids));
     else
         for (const admin::record& interface : chosen.records)
             at.screen.print(flat_interface(interface));

@@ -69,11 +69,14 @@ exit_code list_nodes(const node_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
         return report_bad_level(level, "0 or 1", at.screen);
-    return with_records(mode, at, [&](const std::vector<admin::record>& records) {
-        const auto ids = ids_of(records);
+    const auto [ids, code] = list_all(at);
+    first_failure failure;
+    failure.add(code);
+    if (ids.empty())
+        failure.add(report_no_records(at.screen));
+    else
         at.screen.print(level == 0 ? flat_nodes(ids) : node_tree(ids, repeat_portal::yes));
-        return exit_code::success;
-    });
+    return failure.code();
 }
 
 // Secrets are hidden unless -S, also from root: logs and screenshots are not.

@@ -84,12 +84,19 @@ exit_code update_all(
     return could_not_execute(write_all(records, edit, screen), screen);
 }
 
-void explain_choice(const std::vector<admin::record>& records, context& at) {
+void explain_choice(const std::vector<admin::node_id>& ids, context& at) {
     at.screen.explain(
-        fmt::format("{} node records are meant, in {}", records.size(), at.store.root().string())
+        fmt::format("{} node records are meant, in {}", ids.size(), at.store.root().string())
     );
-    for (const admin::record& record : records)
-        at.screen.explain(fmt::format("[{}]", record_words(id_of(record))), 2);
+    for (const admin::node_id& id : ids)
+        at.screen.explain(fmt::format("[{}]", record_words(id)), 2);
+}
+
+// An unreadable record is named by its path, once, and never guessed at.
+exit_code report_unreadable(const std::vector<fault>& unreadable, console& screen) {
+    for (const fault& each : unreadable)
+        screen.complain(each.text());
+    return unreadable.empty() ? exit_code::success : exit_code::database;
 }
 
 // Runs `verb` on the records of the filter, which nobody else changes meanwhile.
@@ -110,7 +117,6 @@ exit_code edit_records(const admin::node_filter& filter, context& at, Verb verb)
 
 } // namespace
 
-// An unreadable record is named by its path, once, and never guessed at.
 chosen_records choose_records(const admin::node_filter& filter, context& at) {
     node_choice choice(filter);
     auto selection = at.store.select(choice.without_address());
@@ -118,12 +124,15 @@ chosen_records choose_records(const admin::node_filter& filter, context& at) {
         return !choice.means(id_of(node));
     });
     chosen_records chosen{std::move(selection.records)};
-    explain_choice(chosen.records, at);
-    for (const fault& unreadable : selection.unreadable) {
-        at.screen.complain(unreadable.text());
-        chosen.code = exit_code::database;
-    }
+    explain_choice(ids_of(chosen.records), at);
+    chosen.code = report_unreadable(selection.unreadable, at.screen);
     return chosen;
+}
+
+listed_nodes list_all(context& at) {
+    auto found = at.store.list({});
+    explain_choice(found.ids, at);
+    return {std::move(found.ids), report_unreadable(found.unreadable, at.screen)};
 }
 
 node_choice::node_choice(const admin::node_filter& filter)

@@ -19,6 +19,14 @@ struct chosen_records {
 // The address of the filter may be a name, or another spelling of the record's.
 chosen_records choose_records(const admin::node_filter& filter, context& at);
 
+// All nodes, where no more than their names is needed: quicker than choose_records by far.
+struct listed_nodes {
+    std::vector<admin::node_id> ids;
+    exit_code code = exit_code::success; // of the unreadable ones, each reported
+};
+
+listed_nodes list_all(context& at);
+
 // Whether the filter means this node; addresses are compared as in choose_records.
 class node_choice {
   public:
