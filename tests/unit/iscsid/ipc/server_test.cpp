@@ -249,6 +249,11 @@ TEST_F(served, login_tells_of_each_node) {
     const auto only = one.reply();
     ASSERT_TRUE(only);
     EXPECT_EQ(only->at("parameters").at("code"), 21);
+    one.call(
+        "org.iscsi-userland.iscsid.Login", {{"nodes", json::array{node}}, {"additional", true}}
+    );
+    // No record was asked how many there may be: there is no driver in this test.
+    EXPECT_EQ(one.reply()->at("parameters").at("code"), 12);
     one.call("org.iscsi-userland.iscsid.Status");
     EXPECT_TRUE(one.reply()->at("parameters").as_object().contains("ring"));
 }

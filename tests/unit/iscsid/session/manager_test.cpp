@@ -45,6 +45,15 @@ TEST_F(world, a_node_without_a_record_is_21) {
     EXPECT_EQ(all().session_count(), 0U);
 }
 
+TEST_F(world, one_session_more_than_the_record_says_can_be_asked_for) {
+    log_in();
+    const auto more = all().start_additional_login(node, manager::waiting::yes);
+    ASSERT_TRUE(more.has_value());
+    EXPECT_EQ(more->session->sid(), 2U);
+    EXPECT_EQ(all().session_count(), 2U);
+    EXPECT_EQ(all().logins_to(node).error().code, exit_code::session_exists);
+}
+
 TEST_F(world, a_second_login_is_15) {
     log_in();
     EXPECT_EQ(log_in().code, exit_code::session_exists);
