@@ -311,9 +311,12 @@ void tell_of_stale_disks(const disk::stale_disks& stale) {
 }
 
 // Without it there are no disks of the kernel, but all the rest.
-std::unique_ptr<disk::helper> start_helper() {
+std::unique_ptr<disk::helper> start_helper(const daemon_options& options) {
+    // In the background stderr is the caller's, who may wait for its end.
+    const auto words =
+        options.foreground ? disk::helper_words::to_stderr : disk::helper_words::to_nobody;
     const auto program = disk::find_helper();
-    auto started = program ? disk::helper::start(*program)
+    auto started = program ? disk::helper::start(*program, words)
                            : iscsi::result<std::unique_ptr<disk::helper>>(program.error());
     if (started.has_value())
         return *std::move(started);
@@ -322,9 +325,9 @@ std::unique_ptr<disk::helper> start_helper() {
 }
 
 // With a helper that has all the rights of the start.
-void clean_up_after_others(const std::string& runtime_folder) {
-    if (const auto waiter = start_helper())
-        tell_of_stale_disks(disk::clean_stale(*waiter, runtime_folder));
+void clean_up_after_others(const daemon_options& options) {
+    if (const auto waiter = start_helper(options))
+        tell_of_stale_disks(disk::clean_stale(*waiter, options.where.runtime.string()));
 }
 
 bool drop_ids(const daemon_options& options) {
@@ -359,10 +362,10 @@ int serve(
         return refuse(exit_code::error, listener.error().text());
     std::error_code no_folder; // what needs it says so
     std::filesystem::create_directories(options.where.runtime, no_folder);
-    clean_up_after_others(options.where.runtime.string());
+    clean_up_after_others(options);
     if (!drop_ids(options))
         return refuse(exit_code::error, "cannot change to the user and group of -u and -g");
-    const auto waiter = start_helper();
+    const auto waiter = start_helper(options);
     daemon running(options, settings, listener->take_socket(), waiter.get());
     spdlog::info("{}", running.summary());
     if (detached) {
@@ -394,6 +397,7 @@ int serve(
 
 int run_daemon(const daemon_options& given) {
     const auto options = with_absolute_paths(given);
+    sys::open_standard_descriptors();
     sys::set_up_log(sys::log_place::standard_error, options.debug);
     sys::signals::ignore_early();
     const auto settings = load_settings(options);

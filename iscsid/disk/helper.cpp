@@ -53,8 +53,21 @@ bool wait_for(const os::descriptor& what, milliseconds limit) {
     }
 }
 
+// The socket first: it may have one of the other numbers here.
+void add_descriptors(
+    posix_spawn_file_actions_t& to, const os::descriptor& socket, helper_words where
+) {
+    constexpr const char* null = "/dev/null";
+    ::posix_spawn_file_actions_adddup2(&to, socket.number(), socket_of_helper);
+    ::posix_spawn_file_actions_addopen(&to, STDIN_FILENO, null, O_RDONLY, 0);
+    ::posix_spawn_file_actions_addopen(&to, STDOUT_FILENO, null, O_WRONLY, 0);
+    if (where == helper_words::to_nobody)
+        ::posix_spawn_file_actions_addopen(&to, STDERR_FILENO, null, O_WRONLY, 0);
+}
+
 // In a process group of its own, so that no terminal reaches it, and with no signal blocked.
-iscsi::result<pid_t> spawn(const os::descriptor& program, const os::descriptor& socket) {
+iscsi::result<pid_t>
+spawn(const os::descriptor& program, const os::descriptor& socket, helper_words where) {
     const std::string path = "/proc/self/fd/" + std::to_string(program.number());
     std::string name = "iscsid-disk-helper";
     std::array<char*, 2> arguments{name.data(), nullptr};
@@ -64,7 +77,7 @@ iscsi::result<pid_t> spawn(const os::descriptor& program, const os::descriptor& 
     sigset_t none{};
     ::sigemptyset(&none);
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, socket.number(), socket_of_helper);
+    add_descriptors(actions, socket, where);
     ::posix_spawnattr_init(&attributes);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
     ::posix_spawnattr_setsigmask(&attributes, &none);
@@ -130,13 +143,13 @@ iscsi::result<fields> read_reply(const os::descriptor& from, const fields& reque
 
 } // namespace
 
-iscsi::result<std::unique_ptr<helper>> helper::start(const std::string& program) {
+iscsi::result<std::unique_ptr<helper>> helper::start(const std::string& program, helper_words where) {
     os::descriptor opened(::open(program.c_str(), O_PATH | O_CLOEXEC));
     if (!opened)
         return helper_fault(program, "the program that waits for disks");
     // Above the number that the socket gets in the new process.
     os::descriptor kept(::fcntl(opened.number(), F_DUPFD_CLOEXEC, socket_of_helper + 1));
-    std::unique_ptr<helper> made(new helper(std::move(kept)));
+    std::unique_ptr<helper> made(new helper(std::move(kept), where));
     const std::scoped_lock lock(made->guard_);
     if (auto begun = made->begin(); !begun)
         return begun.error();
@@ -161,7 +174,7 @@ iscsi::result<void> helper::begin() {
     os::descriptor theirs(ends[1]);
     constexpr timeval time{std::chrono::seconds(send_limit).count(), 0};
     ::setsockopt(ours.number(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-    const auto child = spawn(program_, theirs);
+    const auto child = spawn(program_, theirs, words_);
     if (!child)
         return child.error();
     theirs.close(); // so that the end of the helper is seen

@@ -8,12 +8,17 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 
 namespace iscsid::disk {
+
+// Where the helper's stderr goes: to that of the daemon, or, where that is somebody else's who waits
+// for its end, to /dev/null. Its stdin and stdout are /dev/null.
+enum class helper_words : std::uint8_t { to_stderr, to_nobody };
 
 // The process that makes the calls which wait for the daemon's own disks (iscsid/disk/kernel). The
 // daemon must not: a thread that hangs in the kernel keeps the process of a killed daemon, and with
@@ -26,7 +31,8 @@ class helper {
   public:
     // Starts the program. What is open then stays open: an upgrade of the package does not change
     // what runs later. Faults: helper_failed.
-    static iscsi::result<std::unique_ptr<helper>> start(const std::string& program);
+    static iscsi::result<std::unique_ptr<helper>>
+    start(const std::string& program, helper_words where = helper_words::to_stderr);
     ~helper();
     helper(const helper&) = delete;
     helper& operator=(const helper&) = delete;
@@ -56,13 +62,15 @@ class helper {
     pid_t process() const;
 
   private:
-    explicit helper(os::descriptor program) : program_(std::move(program)) {}
+    helper(os::descriptor program, helper_words where)
+        : program_(std::move(program)), words_(where) {}
 
     iscsi::result<void> begin();
     void end();
     iscsi::result<void> send(const std::string& message, int reply, int socket);
 
     const os::descriptor program_;
+    const helper_words words_;
     mutable std::mutex guard_; // of what follows
     os::descriptor server_;    // the socket to it
     pid_t process_ = 0;        // 0: none

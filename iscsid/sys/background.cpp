@@ -33,7 +33,14 @@ iscsi::fault system_fault(const char* call) {
 
 } // namespace
 
+void open_standard_descriptors() {
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(standard, F_GETFD) < 0) // the lowest number that is free is this one
+            static_cast<void>(::open("/dev/null", O_RDWR));
+}
+
 iscsi::result<background> background::enter() {
+    ::close_range(STDERR_FILENO + 1, ~0U, 0); // sockets of systemd are not for a process that forks
     std::array<int, 2> pipe{-1, -1};
     if (::pipe2(pipe.data(), O_CLOEXEC) != 0)
         return system_fault("pipe");
