@@ -268,11 +268,17 @@ void daemon::stop() {
 }
 
 void daemon::leave() {
-    if (keeps_disks() && sessions_.session_count() > 0) {
-        handed_over_ = sessions_.all_outlive();
-        spdlog::info("{} session(s) are for the next daemon", sessions_.session_count());
-        sessions_.hand_over();
-    }
+    const auto left = sessions_.session_count();
+    const auto outliving = keeps_disks() ? sessions_.outliving() : 0;
+    handed_over_ = left > 0 && outliving == left;
+    if (outliving > 0)
+        spdlog::info("{} session(s) are for the next daemon", outliving);
+    if (outliving < left)
+        spdlog::error(
+            "{} session(s) could not be logged out and end now: what was not flushed may be lost",
+            left - outliving
+        );
+    sessions_.hand_over();
     control_.stop();
 }
 
@@ -308,6 +314,13 @@ void tell_of_stale_disks(const disk::stale_disks& stale) {
         spdlog::info("removed {}, left behind by an iscsid that was killed", each);
     for (const auto& each : stale.in_use)
         spdlog::warn("left behind by an iscsid that was killed, and in use: {}", each.text());
+}
+
+void tell_of_given_up(const disk::stale_disks& given_up) {
+    for (const auto& each : given_up.removed)
+        spdlog::warn("{}: ended, its session could not be logged out", each);
+    for (const auto& each : given_up.in_use)
+        spdlog::error("in use, all its I/O fails from now on: {}", each.text());
 }
 
 // Without it there are no disks of the kernel, but all the rest.
@@ -382,9 +395,9 @@ int serve(
     }
     if (end == daemon::ending::sessions_left) {
         // Disks are in use or a target does not answer. Waiting for them here could last for ever;
-        // what is left of them is removed at the next start.
+        // what is in use now is removed at the next start.
         if (waiter)
-            disk::give_up_disks(*waiter, options.where.runtime.string());
+            tell_of_given_up(disk::give_up_disks(*waiter, options.where.runtime.string()));
         spdlog::critical("ended with sessions that could not be logged out");
         spdlog::shutdown();
         ::_exit(static_cast<int>(exit_code::logout));

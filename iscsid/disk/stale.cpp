@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr auto patience_with_users = 2s;
+constexpr milliseconds patience_with_users = 2s;
+constexpr milliseconds patience_at_the_end = 200ms; // a logout has had patience with them
 constexpr auto abort_limit = 5s;
 constexpr auto unbind_limit = 15s; // a device may take its time to vanish
 constexpr auto unmount_limit = 10s;
@@ -41,8 +42,9 @@ void abort_connections(helper& waiter, const std::string& folder) {
         static_cast<void>(waiter.order({operation::abort, each.path}, {abort_limit}));
 }
 
-iscsi::result<void> unbind_stale(helper& waiter, const std::string& node, const std::string& file) {
-    constexpr auto patience = milliseconds(patience_with_users);
+iscsi::result<void> unbind_stale(
+    helper& waiter, const std::string& node, const std::string& file, milliseconds patience
+) {
     constexpr const char* without_flush = "0";
     return waiter.order(
         {operation::unbind_loop, node, file, without_flush, std::to_string(patience.count())},
@@ -52,13 +54,15 @@ iscsi::result<void> unbind_stale(helper& waiter, const std::string& node, const 
 
 // Gives the backing files of the devices that somebody still has.
 std::vector<std::string>
-clean_loops(helper& waiter, const std::string& folder, stale_disks& found) {
+clean_loops(
+    helper& waiter, const std::string& folder, milliseconds patience, stale_disks& found
+) {
     std::vector<std::string> kept;
     for (const std::string& node : loop_nodes()) {
         std::string backing_file = backing_file_of(node);
         if (!backing_file.starts_with(folder))
             continue;
-        const auto unbound = unbind_stale(waiter, node, backing_file);
+        const auto unbound = unbind_stale(waiter, node, backing_file, patience);
         if (unbound) {
             found.removed.push_back(node);
         } else {
@@ -69,13 +73,11 @@ clean_loops(helper& waiter, const std::string& folder, stale_disks& found) {
     return kept;
 }
 
-} // namespace
-
-stale_disks clean_stale(helper& waiter, const std::string& runtime_folder) {
+stale_disks clean(helper& waiter, const std::string& runtime_folder, milliseconds patience) {
     const std::string folder = runtime_folder + disks_folder;
     stale_disks found;
     abort_connections(waiter, folder);
-    const auto kept = clean_loops(waiter, folder, found);
+    const auto kept = clean_loops(waiter, folder, patience, found);
     for (const auto& [path, connection] : mounts_below(folder)) {
         if (std::ranges::find(kept, path) != kept.end())
             continue;
@@ -87,8 +89,14 @@ stale_disks clean_stale(helper& waiter, const std::string& runtime_folder) {
     return found;
 }
 
-void give_up_disks(helper& waiter, const std::string& runtime_folder) {
-    abort_connections(waiter, runtime_folder + disks_folder);
+} // namespace
+
+stale_disks clean_stale(helper& waiter, const std::string& runtime_folder) {
+    return clean(waiter, runtime_folder, patience_with_users);
+}
+
+stale_disks give_up_disks(helper& waiter, const std::string& runtime_folder) {
+    return clean(waiter, runtime_folder, patience_at_the_end);
 }
 
 } // namespace iscsid::disk

@@ -9,7 +9,7 @@
 
 namespace iscsid::disk {
 
-// What clean_stale() found of a daemon that was killed.
+// What was left of a daemon.
 struct stale_disks {
     std::vector<std::string> removed; // "loop3", and mount points
     std::vector<iscsi::fault> in_use; // give errors, and go when they are closed; their mounts stay
@@ -22,7 +22,7 @@ struct stale_disks {
 stale_disks clean_stale(helper& waiter, const std::string& runtime_folder);
 
 // For a daemon that ends and leaves disks behind: their connections are over from now on, whatever
-// becomes of its process.
-void give_up_disks(helper& waiter, const std::string& runtime_folder);
+// becomes of its process. What nobody uses then is removed; the rest is for the next clean_stale().
+stale_disks give_up_disks(helper& waiter, const std::string& runtime_folder);
 
 } // namespace iscsid::disk

@@ -38,6 +38,7 @@ class write_ledger {
             failed_.fetch_add(bytes, std::memory_order_relaxed);
             return;
         }
+        ended_well_.fetch_add(1, std::memory_order_relaxed);
         if (where == write_place::on_medium)
             return;
         completed_.fetch_add(bytes, std::memory_order_relaxed);
@@ -62,6 +63,7 @@ class write_ledger {
         flush_error_.store(error, std::memory_order_relaxed);
         if (error != 0)
             return;
+        ended_well_.fetch_add(1, std::memory_order_relaxed);
         was_flushed_.store(true, std::memory_order_relaxed);
         is_inherited_.store(false, std::memory_order_relaxed);
         if (mark > flushed_.load(std::memory_order_relaxed)) // flushes may end in any order
@@ -81,12 +83,17 @@ class write_ledger {
             flush_error_.load(std::memory_order_relaxed)};
     }
 
+    // Writes and flushes that have succeeded: grows while what the kernel still holds gets to the
+    // unit.
+    std::uint64_t ended_well() const { return ended_well_.load(std::memory_order_relaxed); }
+
   private:
     // Each counts from the beginning, so that one is compared with the other.
     std::atomic<std::uint64_t> completed_{0}; // answered and not known to be on the medium
     std::atomic<std::uint64_t> cached_{0};    // of completed_, up to the last that may be cached
     std::atomic<std::uint64_t> flushed_{0};   // of completed_, up to the last that was flushed
     std::atomic<std::uint64_t> failed_{0};
+    std::atomic<std::uint64_t> ended_well_{0};
     std::atomic<bool> was_flushed_{false};
     std::atomic<bool> is_inherited_{false};
     std::atomic<int> flush_error_{0};

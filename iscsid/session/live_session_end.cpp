@@ -22,29 +22,17 @@ constexpr iscsi::duration shortest_wait = std::chrono::milliseconds(1);
 // For the question whether units are there at all; a target that answers does so at once.
 constexpr iscsi::duration presence_limit = std::chrono::seconds(2);
 
-// SCSI responses that have come for the session so far; `before` when nobody can say.
-asio::awaitable<std::uint64_t>
-answers_of(lane::lane& lane, lane::session_key sid, std::uint64_t before) {
-    net::pending<lane::session_view> view(co_await asio::this_coro::executor);
-    lane.look(sid, view.answer());
-    const auto seen = co_await view.wait(lane_limit);
-    co_return seen ? seen->statistics.scsirsp_pdus : before;
-}
-
-// Three quarters of the logout timeout, and longer while the target answers: a last flush may take
-// its time.
+// Three quarters of the logout timeout, and longer while writes and flushes succeed: what the kernel
+// still holds may take its time.
 asio::awaitable<std::optional<removal_report>> wait_for_removal(
-    lane::lane& lane,
-    lane::session_key sid,
-    net::pending<removal_report>& removal,
-    iscsi::duration quarter
+    net::pending<removal_report>& removal, const removal_progress& progress, iscsi::duration quarter
 ) {
     constexpr int most_quarters = 3;
     std::optional<removal_report> report;
-    std::uint64_t answers_before = 0;
+    std::uint64_t steps_before = 0;
     for (int waited = 0; !report; ++waited) {
-        const auto answers = co_await answers_of(lane, sid, answers_before);
-        const bool moves = std::exchange(answers_before, answers) != answers;
+        const auto steps = progress.steps();
+        const bool moves = std::exchange(steps_before, steps) != steps;
         if (!moves && waited >= most_quarters)
             break;
         report = co_await removal.wait(quarter);
@@ -144,14 +132,14 @@ asio::awaitable<removal_report> live_session::detach() {
         co_return removal_report{};
     const auto quarter = plan_->session.timeouts.logout / 4;
     net::pending<removal_report> removal(with_.where.control);
-    disks_.start_removal(
-        owner_.respects_users() ? users::are_respected : users::are_ignored, removal.answer()
-    );
-    auto report = co_await wait_for_removal(*lane_, sid_, removal, quarter);
+    const auto progress = std::make_shared<removal_progress>();
+    const auto whose = owner_.respects_users() ? users::are_respected : users::are_ignored;
+    disks_.start_removal({whose, progress}, removal.answer());
+    auto report = co_await wait_for_removal(removal, *progress, quarter);
     const bool gives_up = !report;
     if (gives_up) {
         // The kernel waits for I/O that waits for a lost connection, or for a target that is
-        // silent: only the end of the session lets go of it.
+        // silent or busy: only the end of the session lets go of it.
         spdlog::warn("{}: unfinished I/O is given up", name_);
         connection_->stop();
         lane_->logout(sid_);

@@ -209,10 +209,9 @@ asio::awaitable<void> manager::shut_down(iscsi::duration limit, leaving which) {
     }
 }
 
-bool manager::all_outlive() const {
-    return std::ranges::all_of(sessions_.all(), [](const auto& each) {
-        return each.second->outlives_daemon();
-    });
+std::size_t manager::outliving() const {
+    const auto outlives = [](const auto& each) { return each.second->outlives_daemon(); };
+    return static_cast<std::size_t>(std::ranges::count_if(sessions_.all(), outlives));
 }
 
 void manager::hand_over() {

@@ -79,8 +79,8 @@ class manager {
     enum class leaving : std::uint8_t { all, mortal };
     boost::asio::awaitable<void> shut_down(iscsi::duration limit, leaving which);
 
-    // Every session that is left has disks, and these wait for the next daemon.
-    bool all_outlive() const;
+    // How many sessions have disks, and only such as wait for the next daemon.
+    std::size_t outliving() const;
 
   private:
     using session_pointer = session_table::pointer;

@@ -104,6 +104,8 @@ class one_removal {
         , ledger_(ledger_of(where, disk.state))
         , before_(ledger_ ? ledger_->now() : balance{}) {}
 
+    const std::shared_ptr<const lane::write_ledger>& ledger() const { return ledger_; }
+
     // Its name is free when this returns, and may be announced for another disk.
     removal run() {
         const auto& state = disk_.state;
@@ -223,8 +225,9 @@ std::string user_of(const disk_tools& with, const std::vector<device::disk_state
 }
 
 removal_report remove_all(
-    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
+    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, removal_orders orders
 ) {
+    const users whose = orders.whose;
     removal_report report;
     report.left = std::move(disks);
     // Looked at first, so that an ordinary mount is refused before anything changes.
@@ -235,6 +238,8 @@ removal_report remove_all(
         }
     for (auto& each : report.left) {
         one_removal removing(with, where, each);
+        if (orders.progress)
+            orders.progress->begin(removing.ledger());
         auto end = removing.run();
         if (auto* const gone = std::get_if<removed_disk>(&end)) {
             keep(std::move(*gone), report);

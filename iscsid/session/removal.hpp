@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/session/disks.hpp"
+#include "iscsid/session/removal_progress.hpp"
 
 // Taking disks away without losing a word about what that costs.
 namespace iscsid::session {
@@ -15,6 +16,11 @@ struct removal_report {
 // Whether a disk that is mounted, swap, or held by another device may be taken away.
 enum class users : std::uint8_t { are_respected, are_ignored };
 
+struct removal_orders {
+    users whose = users::are_respected;
+    std::shared_ptr<removal_progress> progress{}; // to be told of it; nullptr: nobody looks
+};
+
 // Removes all disks or, when one is in use and that matters, none: those that were gone already
 // are attached again. Blocks until the kernel lets go, which may wait for the target: for a worker
 // only.
@@ -23,7 +29,7 @@ enum class users : std::uint8_t { are_respected, are_ignored };
 // flush covers, or when writes that the kernel still held have failed. A RESERVATION CONFLICT, and
 // a unit that the target has removed, are no losses of ours.
 removal_report remove_all(
-    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, users whose
+    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, removal_orders orders
 );
 
 // Which of these devices is mounted, swap, or held by another one; "" when none is.

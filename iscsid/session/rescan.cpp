@@ -267,7 +267,7 @@ class change_run {
         disk->unverified = false;
         if (is_open(disk->state.node))
             return keep_removed_unit(name + " is gone from the target, its disk stays: it is open");
-        auto removed = remove_all(with_, lane_, {*disk}, users::are_respected);
+        auto removed = remove_all(with_, lane_, {*disk}, {});
         if (!removed.refusal.empty())
             return keep_removed_unit(
                 name + " is gone from the target, its disk stays: " + removed.refusal

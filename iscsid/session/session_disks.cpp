@@ -193,23 +193,28 @@ asio::awaitable<std::string> session_disks::user_of_left_disks() const {
     co_return co_await run_on(*with_.workers, std::move(look));
 }
 
-void session_disks::start_removal(users whose, std::function<void(removal_report)> done) {
-    post_removal(take_devices(disks_), whose, std::move(done));
+void session_disks::start_removal(
+    removal_orders how, std::function<void(removal_report)> done
+) {
+    post_removal(take_devices(disks_), std::move(how), std::move(done));
 }
 
 void session_disks::continue_removal(
     std::vector<attached_disk> of, std::function<void(removal_report)> done
 ) {
-    post_removal(std::move(of), users::are_ignored, std::move(done));
+    post_removal(std::move(of), {users::are_ignored}, std::move(done));
 }
 
 void session_disks::post_removal(
-    std::vector<attached_disk> of, users whose, std::function<void(removal_report)> done
+    std::vector<attached_disk> of, removal_orders how, std::function<void(removal_report)> done
 ) {
-    with_.workers->post(
-        [with = with_.disks, lane = lane_, of = std::move(of), whose, done = std::move(done)](
-        ) mutable { done(remove_all(with, *lane, std::move(of), whose)); }
-    );
+    with_.workers->post([with = with_.disks,
+                         lane = lane_,
+                         of = std::move(of),
+                         how = std::move(how),
+                         done = std::move(done)]() mutable {
+        done(remove_all(with, *lane, std::move(of), std::move(how)));
+    });
 }
 
 } // namespace iscsid::session

@@ -80,7 +80,7 @@ class session_disks {
     boost::asio::awaitable<std::string> user_of_left_disks() const;
 
     // Begins to remove all attached disks; keep() must be called with what is left of them.
-    void start_removal(users whose, std::function<void(removal_report)> done);
+    void start_removal(removal_orders how, std::function<void(removal_report)> done);
     void continue_removal(std::vector<attached_disk> of, std::function<void(removal_report)> done);
 
     void keep(std::vector<attached_disk> left) { disks_ = std::move(left); }
@@ -88,7 +88,9 @@ class session_disks {
   private:
     boost::asio::awaitable<warnings> apply(disk_changes changes);
     void post_removal(
-        std::vector<attached_disk> of, users whose, std::function<void(removal_report)> done
+        std::vector<attached_disk> of,
+        removal_orders how,
+        std::function<void(removal_report)> done
     );
 
     const environment& with_;

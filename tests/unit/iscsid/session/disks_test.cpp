@@ -21,7 +21,7 @@ using lun_list = std::vector<std::uint64_t>;
 
 struct disks : disk_world {
     removal_report remove(std::vector<attached_disk> which, users whose) {
-        return remove_all(with, lane, std::move(which), whose);
+        return remove_all(with, lane, std::move(which), {whose});
     }
 };
 

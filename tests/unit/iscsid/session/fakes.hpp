@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <map>
@@ -104,11 +105,13 @@ class fake_lane final : public lane::lane {
         view.connection = iscsi::connection_state::logged_in;
         view.state = iscsi::session_state::logged_in;
         view.parameters.max_burst_length = 12345;
+        view.statistics.scsirsp_pdus = ++looks;
         seen(view);
     }
 
     void logout(iscsid::lane::session_key key) override {
         logouts.push_back(key);
+        is_logging_out = true;
         if (answers_logout)
             tell(key, iscsi::logged_out{true});
     }
@@ -139,7 +142,9 @@ class fake_lane final : public lane::lane {
         iscsi::fault why;
     };
 
+    std::uint64_t looks = 0; // each sees one more answer of the target
     bool answers_logout = true;
+    std::atomic<bool> is_logging_out{false}; // some session, for other threads
     std::function<
         void(const iscsi::command& what, std::function<void(iscsid::lane::scsi_outcome)> done)>
         answers; // of the target; none: it says nothing

@@ -462,9 +462,9 @@ TEST_F(restored, sessions_whose_disks_would_end_are_logged_out) {
     log_in();
     iscsi::test::run(context, log_out_of_mortals(all()));
     EXPECT_EQ(all().session_count(), 1U);
-    EXPECT_TRUE(all().all_outlive());
+    EXPECT_EQ(all().outliving(), 1U);
     driver.adopts = false;
-    EXPECT_FALSE(all().all_outlive());
+    EXPECT_EQ(all().outliving(), 0U);
     iscsi::test::run(context, log_out_of_mortals(all()));
     EXPECT_EQ(all().session_count(), 0U);
 }

@@ -201,6 +201,39 @@ TEST_F(world, a_target_that_answers_no_question_is_waited_for_a_bounded_time_whe
     EXPECT_TRUE(driver.present.empty());
 }
 
+// What the kernel does when each SYNCHRONIZE CACHE is answered BUSY: it waits until the session ends.
+TEST_F(world, a_target_that_answers_without_end_does_not_keep_a_logout) {
+    log_in();
+    driver.lossy = {1, 2};
+    bool ended_by_logout = true;
+    driver.on_removal = [&](std::uint64_t) {
+        const auto end = std::chrono::steady_clock::now() + 10s;
+        while (!lane.is_logging_out && std::chrono::steady_clock::now() < end)
+            std::this_thread::yield();
+        ended_by_logout &= lane.is_logging_out;
+    };
+    EXPECT_EQ(log_out(1).code, exit_code::logout); // nobody knows what was written
+    EXPECT_TRUE(ended_by_logout);
+}
+
+TEST_F(world, a_logout_waits_longer_while_writes_succeed) {
+    log_in();
+    const auto written = std::make_shared<iscsid::lane::write_ledger>();
+    for (const auto lun : luns)
+        lane.ledgers[{1, scsi::lun_from_number(lun)}] = written;
+    bool was_cut_off = false;
+    driver.on_removal = [&](std::uint64_t) {
+        const auto end = std::chrono::steady_clock::now() + 1500ms; // logout_timeout is 1 s
+        while (std::chrono::steady_clock::now() < end) {
+            written->write_ended(512, iscsid::lane::write_place::without_cache, 0);
+            std::this_thread::yield();
+        }
+        was_cut_off |= lane.is_logging_out;
+    };
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    EXPECT_FALSE(was_cut_off);
+}
+
 // The target has more to do than this client: it is looked at again, and the session is there.
 TEST_F(world, a_login_without_any_list_of_luns_is_a_session_with_a_warning) {
     is_lost = true;

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "iscsid/lane/write_ledger.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+namespace iscsid::session {
+
+// How far a removal of disks has come, for whoever waits for it on another thread. An answer of the
+// target is no progress: one that says BUSY for ever moves nothing.
+class removal_progress {
+  public:
+    // ---- the worker ----
+
+    // The next disk, whose writes and flushes are entered there; nullptr: nobody can say.
+    void begin(std::shared_ptr<const lane::write_ledger> next) {
+        const std::scoped_lock lock(guard_);
+        steps_before_ += current_steps() + 1;
+        current_ = std::move(next);
+        at_begin_ = current_ ? current_->ended_well() : 0;
+    }
+
+    // ---- any thread ----
+
+    // Grows with each disk that is gone, and with each write and flush of the one that is going
+    // that succeeds.
+    std::uint64_t steps() const {
+        const std::scoped_lock lock(guard_);
+        return steps_before_ + current_steps();
+    }
+
+  private:
+    std::uint64_t current_steps() const { return current_ ? current_->ended_well() - at_begin_ : 0; }
+
+    mutable std::mutex guard_; // of what follows
+    std::shared_ptr<const lane::write_ledger> current_;
+    std::uint64_t at_begin_ = 0;
+    std::uint64_t steps_before_ = 0;
+};
+
+} // namespace iscsid::session
