@@ -31,6 +31,10 @@ struct environment {
     // The pause before LUNs that could not be looked at are looked at again; it doubles each time.
     std::chrono::milliseconds first_pause_of_looks{5000};
 
+    // Between the beginnings of two looks that nobody has asked for, however often the target says
+    // that something has changed.
+    std::chrono::milliseconds shortest_gap_of_looks{1000};
+
     // How long the users of a disk that an earlier daemon has left wait for a LUN that is there but
     // busy, or becoming ready: as long as a command gets (lane::identity_check). Then they hear
     // errors until it has said what it is.

@@ -50,13 +50,6 @@ std::string tries_of(const lane::io_trouble& what) {
     return fmt::format(" after {} {}", what.tries, what.tries == 1 ? "try" : "tries");
 }
 
-// How many like it: a line stands for more than itself.
-std::string count_of(const lane::io_trouble& what) {
-    if (what.count <= 1 && what.untold == 0)
-        return {};
-    return fmt::format(" ({} in a row; {} without a line)", what.count, what.untold);
-}
-
 std::string event_of(const lane::io_trouble& what) {
     switch (what.kind) {
     case lane::trouble_kind::failed:
@@ -108,8 +101,14 @@ bool is_error(const lane::identity_change& what) {
 
 } // namespace
 
+std::string count_words(std::uint64_t count, std::uint64_t untold) {
+    if (count <= 1 && untold == 0)
+        return {};
+    return fmt::format(" ({} in a row; {} without a line)", count, untold);
+}
+
 std::string describe(const lane::io_trouble& what, std::string_view disk) {
-    return unit_name(what.lun, disk) + ": " + event_of(what) + count_of(what);
+    return unit_name(what.lun, disk) + ": " + event_of(what) + count_words(what.count, what.untold);
 }
 
 std::string describe(const lane::identity_change& what, std::string_view disk) {

@@ -2,6 +2,7 @@
 
 #include "iscsid/lane/note.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ namespace iscsid::session {
 //   error: CHECK CONDITION, MEDIUM ERROR 0C/00 (the 4th; 1 more since the last line)
 std::string describe(const lane::io_trouble& what, std::string_view disk);
 std::string describe(const lane::identity_change& what, std::string_view disk);
+
+// " (4 in a row; 1 without a line)", "" for the first: a line stands for more than itself.
+std::string count_words(std::uint64_t count, std::uint64_t untold);
 
 // Both write one line; `session` is how the log names it.
 void report(std::string_view session, std::string_view disk, const lane::io_trouble& what);

@@ -55,6 +55,7 @@ live_session::live_session(
     , name_(label(sid, plan_->node))
     , changed_(with.where.control)
     , disks_(with, changed_, sid, name_)
+    , turn_(with.where.control)
     , later_(with.where.control) {}
 
 void live_session::on(happening what) {
@@ -195,23 +196,36 @@ asio::awaitable<outcome<rescan_result>> live_session::rescan() {
 }
 
 // The session is back, has been given up for now, or a LUN says that it has changed. It is noted in
-// any case: a logout may be refused.
+// any case: a logout may be refused. The first of many wishes is followed at once, the last by the
+// next look: what came after that had begun may have changed what it saw.
 void live_session::look_again(bool list_changed) {
     scan_again_ = true;
     list_changed_ |= list_changed;
-    if (phase_ == phase::running && !std::exchange(is_scanning_, true))
+    if (phase_ != phase::running || is_scanning_)
+        return;
+    if (now() >= next_look_) {
+        is_scanning_ = true;
         asio::co_spawn(with_.where.control, scan_in_turn(shared_from_this()), asio::detached);
+        return;
+    }
+    turn_.expires_at(next_look_); // instead of an earlier wait for the same
+    turn_.async_wait([weak = weak_from_this()](const boost::system::error_code& ended) {
+        if (const auto self = weak.lock(); self && !ended && self->scan_again_)
+            self->look_again(false);
+    });
 }
 
 asio::awaitable<void> live_session::scan_in_turn(std::shared_ptr<live_session> /*keeps it alive*/) {
-    while (phase_ == phase::running && std::exchange(scan_again_, false)) {
-        finds_new_luns_ = plan_->scan;
-        const auto told = co_await scan_once();
-        if (told.has_error() && phase_ == phase::running)
-            spdlog::warn("{}: its LUNs could not be looked at: {}", name_, told.error().reason);
-    }
+    next_look_ = now() + with_.shortest_gap_of_looks;
+    scan_again_ = false;
+    finds_new_luns_ = plan_->scan;
+    const auto told = co_await scan_once();
+    if (told.has_error() && phase_ == phase::running)
+        spdlog::warn("{}: its LUNs could not be looked at: {}", name_, told.error().reason);
     is_scanning_ = false;
     changed_.notify_all();
+    if (scan_again_)
+        look_again(false);
 }
 
 // A target that has just come back may not have all its LUNs yet: the word that its list has

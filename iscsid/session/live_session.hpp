@@ -129,6 +129,8 @@ class live_session : public std::enable_shared_from_this<live_session> {
 
     bool is_scanning_ = false;
     bool scan_again_ = false;         // something has changed meanwhile
+    iscsi::instant next_look_{};      // not before, unless a user asks
+    boost::asio::steady_timer turn_;  // which comes then
     bool list_changed_ = false;       // the target has said so, or a user asks: what is gone may go
     bool finds_new_luns_ = true;      // in the scan that comes next
     warnings noted_;                  // by the last scan

@@ -22,8 +22,8 @@ constexpr iscsi::duration shortest_wait = std::chrono::milliseconds(1);
 // For the question whether units are there at all; a target that answers does so at once.
 constexpr iscsi::duration presence_limit = std::chrono::seconds(2);
 
-// Three quarters of the logout timeout, and longer while writes and flushes succeed: what the kernel
-// still holds may take its time.
+// Three quarters of the logout timeout, and longer while writes and flushes succeed: what the
+// kernel still holds may take its time.
 asio::awaitable<std::optional<removal_report>> wait_for_removal(
     net::pending<removal_report>& removal, const removal_progress& progress, iscsi::duration quarter
 ) {

@@ -193,9 +193,7 @@ asio::awaitable<std::string> session_disks::user_of_left_disks() const {
     co_return co_await run_on(*with_.workers, std::move(look));
 }
 
-void session_disks::start_removal(
-    removal_orders how, std::function<void(removal_report)> done
-) {
+void session_disks::start_removal(removal_orders how, std::function<void(removal_report)> done) {
     post_removal(take_devices(disks_), std::move(how), std::move(done));
 }
 

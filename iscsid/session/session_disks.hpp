@@ -88,9 +88,7 @@ class session_disks {
   private:
     boost::asio::awaitable<warnings> apply(disk_changes changes);
     void post_removal(
-        std::vector<attached_disk> of,
-        removal_orders how,
-        std::function<void(removal_report)> done
+        std::vector<attached_disk> of, removal_orders how, std::function<void(removal_report)> done
     );
 
     const environment& with_;

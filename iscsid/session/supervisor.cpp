@@ -133,14 +133,15 @@ void supervisor::on(const iscsi::event& of_engine) {
 
 // The lane has judged it; what has changed is found by a scan.
 void supervisor::on(const lane::lun_attention& about) {
-    spdlog::log(
-        level_of(about.what),
-        "session {} ({}): LUN {}: {}",
-        subject_.sid,
-        subject_.plan->node.target,
-        scsi::lun_number(about.lun),
-        describe(about.what)
-    );
+    if (const auto line = attentions_.attention(about.lun, about.what, now()))
+        spdlog::log(
+            level_of(about.what),
+            "{}: LUN {}: {}{}",
+            log_name(),
+            scsi::lun_number(about.lun),
+            describe(about.what),
+            count_words(line->count, line->untold)
+        );
     if (means_another_look(about.what))
         listeners_.look_again(about.what == scsi::attention::luns_changed);
 }
@@ -213,12 +214,14 @@ void supervisor::on(const iscsi::login_failed& refused) {
 }
 
 void supervisor::on(const iscsi::target_message& from_target) {
-    spdlog::info(
-        "session {} ({}): the target sent an asynchronous message, event {}",
-        subject_.sid,
-        subject_.plan->node.target,
-        from_target.message.async_event
-    );
+    const auto event = from_target.message.async_event;
+    if (const auto line = attentions_.message(event, now()))
+        spdlog::info(
+            "{}: the target sent an asynchronous message, event {}{}",
+            log_name(),
+            event,
+            count_words(line->count, line->untold)
+        );
 }
 
 void supervisor::on(const iscsi::logged_out& last) {

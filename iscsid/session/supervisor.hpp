@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/lane/lane.hpp"
+#include "iscsid/session/attention_log.hpp"
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/login_plan.hpp"
 #include "iscsid/session/outcome.hpp"
@@ -123,6 +124,7 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     iscsi::portal portal_; // that of the record, or where a permanent redirect led
     iscsi::net::endpoint local_;
     reinstatement_watch reinstatement_;
+    attention_log attentions_;
     int attempts_ = 0; // since the latest login
     state state_;
     bool stopped_ = false;

@@ -90,6 +90,7 @@ void full_feature_phase::stop() {
     keepalive_.stop();
     window_watch_.forget();
     management_.forget();
+    text_.stop();
 }
 
 void full_feature_phase::forget() {
@@ -245,7 +246,7 @@ result<consequence> full_feature_phase::on(
 // ---- what the target starts -------------------------------------------------------------------
 
 result<consequence> full_feature_phase::
-    on(const async_message& pdu, connection& from, bytes_view data, instant /*now*/) {
+    on(const async_message& pdu, connection& from, bytes_view data, instant now) {
     ++context_.statistics.async_pdus;
     context_.events.push_message(pdu, data);
     switch (pdu.async_event) {
@@ -253,7 +254,7 @@ result<consequence> full_feature_phase::
         return consequence{logout_wanted{std::chrono::seconds(pdu.parameter3)}};
     case async_asks_for_negotiation:
         if (!logout_is_out_)
-            text_.renegotiate(from);
+            text_.renegotiate(from, now);
         break;
     case async_ends_tasks:
         tasks_.on_unit_cleared(pdu.lun);
@@ -320,13 +321,15 @@ void full_feature_phase::send_logout(connection& over, logout_reason why) {
     over.send(pdu);
     ++context_.statistics.logout_pdus;
     logout_is_out_ = true;
+    text_.stop();
 }
 
 // ---- time -------------------------------------------------------------------------------------
 
 std::optional<instant> full_feature_phase::deadline() const {
     const auto of_tasks = earlier(management_.deadline(), tasks_.timer().deadline());
-    return earlier(earlier(keepalive_.deadline(), window_watch_.deadline()), of_tasks);
+    const auto of_link = earlier(keepalive_.deadline(), window_watch_.deadline());
+    return earlier(earlier(of_link, text_.deadline()), of_tasks);
 }
 
 result<void> full_feature_phase::on_deadline(connection& over, instant now) {
@@ -337,6 +340,7 @@ result<void> full_feature_phase::on_deadline(connection& over, instant now) {
             return climbed;
     if (const auto at = tasks_.timer().deadline(); at && *at <= now)
         check_commands(over, now);
+    text_.on_deadline(over, now);
     return check_window(now);
 }
 

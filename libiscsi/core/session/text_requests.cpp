@@ -8,6 +8,8 @@
 namespace iscsi {
 namespace {
 
+constexpr auto pause_between_negotiations = std::chrono::seconds(1);
+
 // The last response has no tag to answer with, so it must not call for an answer (§11.11.1).
 result<void> check_last(const text_response& pdu, const renegotiation_answer& answer) {
     if (pdu.target_transfer_tag != reserved_tag)
@@ -37,11 +39,23 @@ bool text_requests::send_targets(connection& over, std::string_view value) {
     return true;
 }
 
-void text_requests::renegotiate(connection& over) {
-    if (!under_way())
-        begin(
-            over, text_purpose::renegotiation, format_text(renegotiation_offer(context_.parameters))
-        );
+void text_requests::renegotiate(connection& over, instant now) {
+    if (under_way())
+        return;
+    if (renegotiated_at_ && now < *renegotiated_at_ + pause_between_negotiations) {
+        wanted_at_ = *renegotiated_at_ + pause_between_negotiations;
+        return;
+    }
+    wanted_at_.reset();
+    renegotiated_at_ = now;
+    begin(over, text_purpose::renegotiation, format_text(renegotiation_offer(context_.parameters)));
+}
+
+void text_requests::on_deadline(connection& over, instant now) {
+    if (!wanted_at_ || now < *wanted_at_)
+        return;
+    wanted_at_.reset();
+    renegotiate(over, now);
 }
 
 // Only then are answers read as keys of a negotiation.
@@ -52,7 +66,7 @@ bool text_requests::renegotiates() const {
 bool text_requests::on_reject() {
     if (!renegotiates())
         return false;
-    forget(); // what the login has agreed still holds (§6.2)
+    exchange_.forget(); // what the login has agreed still holds (§6.2)
     return true;
 }
 
@@ -100,7 +114,7 @@ result<void> text_requests::take_renegotiation(const text_response& pdu, connect
 
 result<void>
 text_requests::end_renegotiation(const text_response& pdu, const renegotiation_answer& answer) {
-    forget();
+    exchange_.forget();
     return check_last(pdu, answer);
 }
 
@@ -132,7 +146,7 @@ void text_requests::limit_segments(connection& over, std::uint32_t theirs) {
 // Bad entries are events too, so that the user hears of each one that was left out.
 result<void> text_requests::tell_targets() {
     const auto text = exchange_.take_text();
-    forget();
+    exchange_.forget();
     const auto pairs = parse_text(std::as_bytes(std::span(text)));
     if (pairs.has_error())
         return pairs.error();

@@ -5,6 +5,7 @@
 #include "libiscsi/core/session/renegotiation.hpp"
 #include "libiscsi/core/session/text_exchange.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,14 @@ class text_requests {
     // False: another exchange is under way.
     bool send_targets(connection& over, std::string_view value);
 
-    // An exchange that is under way answers the target's wish too.
-    void renegotiate(connection& over);
+    // An exchange that is under way answers the target's wish too. One that was begun less than a
+    // second ago is not repeated at once, however often the target asks: the wish waits until
+    // deadline().
+    void renegotiate(connection& over, instant now);
+
+    std::optional<instant> deadline() const { return wanted_at_; }
+
+    void on_deadline(connection& over, instant now);
 
     // A fault ends the connection.
     result<void> on_response(const text_response& pdu, bytes_view data, connection& from);
@@ -36,7 +43,14 @@ class text_requests {
     // A Text Response is awaited.
     bool under_way() const { return exchange_.under_way(); }
 
-    void forget() { exchange_.forget(); }
+    // Nothing more is begun.
+    void stop() { wanted_at_.reset(); }
+
+    void forget() {
+        stop();
+        exchange_.forget();
+        renegotiated_at_.reset();
+    }
 
   private:
     bool renegotiates() const;
@@ -51,6 +65,8 @@ class text_requests {
 
     session_context& context_;
     text_exchange exchange_;
+    std::optional<instant> renegotiated_at_; // when the latest was begun
+    std::optional<instant> wanted_at_;       // when the next may be
 };
 
 } // namespace iscsi

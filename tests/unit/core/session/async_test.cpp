@@ -93,8 +93,36 @@ TEST(renegotiation, declares_the_segment_length_again) {
     target.expect_event<target_message>();
     EXPECT_TRUE(target.silent()) << "one negotiation at a time";
     ASSERT_TRUE(target.answer_with({}));
+    target.pass(1s);
     ASSERT_TRUE(target.say(message(4, 10)));
     target.hear_one<text_request>();
+}
+
+TEST(renegotiation, is_begun_once_a_second_however_often_it_is_asked_for) {
+    negotiating_peer target;
+    ASSERT_TRUE(target.answer_with({}));
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(target.say(message(4, 10)));
+        target.expect_event<target_message>();
+    }
+    target.pass(999ms);
+    EXPECT_TRUE(target.silent());
+    target.pass(1ms);
+    target.request = target.hear_one<text_request>();
+    ASSERT_TRUE(target.answer_with({}));
+    target.pass(2s);
+    EXPECT_TRUE(target.silent()) << "three wishes, one answer";
+}
+
+TEST(renegotiation, that_waits_is_forgotten_by_a_logout) {
+    negotiating_peer target;
+    ASSERT_TRUE(target.answer_with({}));
+    ASSERT_TRUE(target.say(message(4, 10)));
+    target.expect_event<target_message>();
+    target.session_under_test.logout(target.now);
+    target.hear_one<logout_request>();
+    target.pass(2s);
+    EXPECT_TRUE(target.silent());
 }
 
 TEST(renegotiation, obeys_what_the_target_declares) {
@@ -240,6 +268,7 @@ TEST(renegotiation, survives_a_reject) {
     encode(initiator_pdu(target.request), static_cast<std::uint32_t>(target.said.size()), header);
     ASSERT_TRUE(target.say(refusal, buffer(header.begin(), header.end())));
     EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
+    target.pass(1s);
     ASSERT_TRUE(target.say(message(4, 10)));
     target.hear_one<text_request>(); // a new one begins with the reserved tag
 }

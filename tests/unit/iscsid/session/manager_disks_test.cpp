@@ -400,6 +400,29 @@ TEST_F(restored, a_rescan_comes_by_itself_with_a_unit_attention) {
     EXPECT_TRUE(until([&] { return log.has("LUN 1 is no-such-disk-1 now"); }));
 }
 
+// A target may say it thousands of times a second.
+TEST_F(restored, rescans_that_come_by_themselves_are_paced_and_the_last_is_not_lost) {
+    with.shortest_gap_of_looks = 300ms;
+    luns = {};
+    log_in();
+    const auto tell = [this] {
+        lane.handlers.at(1)({1, iscsid::lane::lun_attention{{}, scsi::attention::luns_changed}, {}}
+        );
+    };
+    tell();
+    ASSERT_TRUE(until([&] { return log.has("LUN 1 is no-such-disk-1 now"); }));
+    for (int i = 0; i < 100; ++i) {
+        tell();
+        turn();
+    }
+    show({0, 1, 2});
+    tell();
+    ASSERT_TRUE(until([&] { return log.has("LUN 2 is no-such-disk-2 now"); }));
+    EXPECT_LT(target.times_asked(0, plain(scsi::operation_code::report_luns)), 20U);
+    EXPECT_EQ(log.count("reported LUNs changed"), 7U); // of 102: 1, 2, 4, …, 64
+    EXPECT_TRUE(log.has("reported LUNs changed (64 in a row; 31 without a line)"));
+}
+
 TEST_F(restored, a_logout_waits_for_the_scan) {
     all().restore({left(4, 0)});
     hold = true;

@@ -201,7 +201,8 @@ TEST_F(world, a_target_that_answers_no_question_is_waited_for_a_bounded_time_whe
     EXPECT_TRUE(driver.present.empty());
 }
 
-// What the kernel does when each SYNCHRONIZE CACHE is answered BUSY: it waits until the session ends.
+// What the kernel does when each SYNCHRONIZE CACHE is answered BUSY: it waits until the session
+// ends.
 TEST_F(world, a_target_that_answers_without_end_does_not_keep_a_logout) {
     log_in();
     driver.lossy = {1, 2};

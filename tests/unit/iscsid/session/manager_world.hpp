@@ -35,6 +35,7 @@ struct manager_world : testing::Test {
         with.workers = &workers;
         with.disks.driver = &driver;
         with.records = records.get();
+        with.shortest_gap_of_looks = 0ms;
         with.adopt = [this](auto key, auto engine, int socket, auto notes) -> auto& {
             const bool resumes = engine.state() == iscsi::session_state::failed;
             if (!resumes)
