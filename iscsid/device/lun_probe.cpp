@@ -134,7 +134,10 @@ awaitable<result<finding>> read_capacity(command_runner& runner, scsi::logical_u
     const auto size = scsi::read_capacity_16_data(asked->data);
     if (asked->good && size)
         co_return take(size, disk);
-    co_return co_await read_small_capacity(runner, disk);
+    auto by_10 = co_await read_small_capacity(runner, disk);
+    if (asked->good && by_10 && by_10->is == unit_kind::unusable)
+        co_return unusable(size.error().text()); // what it says of itself first
+    co_return by_10;
 }
 
 // ---- how it writes ------------------------------------------------------------------------------

@@ -143,7 +143,8 @@ iscsi::result<fields> read_reply(const os::descriptor& from, const fields& reque
 
 } // namespace
 
-iscsi::result<std::unique_ptr<helper>> helper::start(const std::string& program, helper_words where) {
+iscsi::result<std::unique_ptr<helper>>
+helper::start(const std::string& program, helper_words where) {
     os::descriptor opened(::open(program.c_str(), O_PATH | O_CLOEXEC));
     if (!opened)
         return helper_fault(program, "the program that waits for disks");

@@ -16,8 +16,8 @@
 
 namespace iscsid::disk {
 
-// Where the helper's stderr goes: to that of the daemon, or, where that is somebody else's who waits
-// for its end, to /dev/null. Its stdin and stdout are /dev/null.
+// Where the helper's stderr goes: to that of the daemon, or, where that is somebody else's who
+// waits for its end, to /dev/null. Its stdin and stdout are /dev/null.
 enum class helper_words : std::uint8_t { to_stderr, to_nobody };
 
 // The process that makes the calls which wait for the daemon's own disks (iscsid/disk/kernel). The

@@ -54,9 +54,7 @@ iscsi::result<void> unbind_stale(
 
 // Gives the backing files of the devices that somebody still has.
 std::vector<std::string>
-clean_loops(
-    helper& waiter, const std::string& folder, milliseconds patience, stale_disks& found
-) {
+clean_loops(helper& waiter, const std::string& folder, milliseconds patience, stale_disks& found) {
     std::vector<std::string> kept;
     for (const std::string& node : loop_nodes()) {
         std::string backing_file = backing_file_of(node);

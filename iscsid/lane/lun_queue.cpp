@@ -26,10 +26,39 @@ bool is_trouble(const block_request& request, int error) {
     return error != 0 && !(request.op == operation::discard && error == EOPNOTSUPP);
 }
 
+std::string words_for_lost(const iscsi::task_done& done) {
+    switch (done.why_lost) {
+    case iscsi::loss_reason::not_back:
+        return "the session was not back within replacement_timeout";
+    case iscsi::loss_reason::unit_given_up:
+        return "the unit was given up: it answers no commands, and no abort or reset of them was "
+               "done";
+    case iscsi::loss_reason::ends_connections:
+        return "each of the " + std::to_string(done.connections) +
+               " connections on which it was sent has ended";
+    case iscsi::loss_reason::window_shut:
+        return "the target took no commands for replacement_timeout";
+    case iscsi::loss_reason::session_over:
+        break;
+    }
+    return "the session has ended";
+}
+
+// Of an answer with GOOD that is not all right.
+std::string words_for_good(const iscsi::task_done& done) {
+    const auto moved = std::to_string(done.transferred) + " bytes were moved";
+    if (done.residual_count == 0)
+        return "GOOD, but only " + moved;
+    const auto residual = std::to_string(done.residual_count);
+    if (done.residual_overflow)
+        return "GOOD, but with a residual overflow of " + residual + " bytes; " + moved;
+    return "GOOD, but only " + moved + " (residual underflow of " + residual + ")";
+}
+
 std::string words_for(const iscsi::task_done& done) {
     switch (done.outcome) {
     case iscsi::task_result::lost:
-        return "the session has ended or was given up before an answer came";
+        return words_for_lost(done);
     case iscsi::task_result::aborted:
         return done.timed_out ? "no answer in time, aborted" : "aborted, or ended by a reset";
     case iscsi::task_result::short_data:
@@ -38,7 +67,7 @@ std::string words_for(const iscsi::task_done& done) {
         break;
     }
     if (done.response == 0 && done.status == static_cast<std::uint8_t>(scsi::status::good))
-        return "GOOD, but only " + std::to_string(done.transferred) + " bytes were moved";
+        return words_for_good(done);
     return scsi::describe({done.response, done.status, done.sense});
 }
 
@@ -298,7 +327,7 @@ bool lun_queue::try_send(std::uint32_t slot) {
     if (task.has_error()) {
         if (task.error().code == iscsi::to_error_code(iscsi::session_errc::no_free_slot))
             return false;
-        fail(slot, ENOLINK, "the session has ended or was given up");
+        fail(slot, ENOLINK, "the session has ended");
         return true;
     }
     unit_->sent();

@@ -11,11 +11,6 @@ namespace iscsid::session {
 
 namespace {
 
-std::string unit_name(const iscsi::lun_field& lun, std::string_view disk) {
-    const auto number = scsi::lun_number(lun);
-    return disk.empty() ? fmt::format("LUN {}", number) : fmt::format("LUN {} ({})", number, disk);
-}
-
 std::string_view name_of(lane::operation op) {
     switch (op) {
     case lane::operation::read:
@@ -100,6 +95,11 @@ bool is_error(const lane::identity_change& what) {
 }
 
 } // namespace
+
+std::string unit_name(const iscsi::lun_field& lun, std::string_view disk) {
+    const auto number = scsi::lun_number(lun);
+    return disk.empty() ? fmt::format("LUN {}", number) : fmt::format("LUN {} ({})", number, disk);
+}
 
 std::string count_words(std::uint64_t count, std::uint64_t untold) {
     if (count <= 1 && untold == 0)

@@ -16,6 +16,9 @@ namespace iscsid::session {
 std::string describe(const lane::io_trouble& what, std::string_view disk);
 std::string describe(const lane::identity_change& what, std::string_view disk);
 
+// "LUN 2 (sdc)".
+std::string unit_name(const iscsi::lun_field& lun, std::string_view disk);
+
 // " (4 in a row; 1 without a line)", "" for the first: a line stands for more than itself.
 std::string count_words(std::uint64_t count, std::uint64_t untold);
 

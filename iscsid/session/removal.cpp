@@ -91,7 +91,11 @@ removed_disk judge_flush(
     if (disk.is_adopted && !after.was_flushed)
         return {
             fmt::format("{}: what was written before iscsid ended may be lost: {}", name, why), {}};
-    return {{}, fmt::format("{}: the last flush failed, but nothing is lost: {}", name, why)};
+    return {
+        {},
+        fmt::format(
+            "{}: the last flush failed, but no acknowledged write is missing: {}", name, why
+        )};
 }
 
 // One disk on its way out.
@@ -225,7 +229,10 @@ std::string user_of(const disk_tools& with, const std::vector<device::disk_state
 }
 
 removal_report remove_all(
-    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, removal_orders orders
+    const disk_tools& with,
+    lane::lane& where,
+    std::vector<attached_disk> disks,
+    removal_orders orders
 ) {
     const users whose = orders.whose;
     removal_report report;

@@ -29,7 +29,10 @@ struct removal_orders {
 // flush covers, or when writes that the kernel still held have failed. A RESERVATION CONFLICT, and
 // a unit that the target has removed, are no losses of ours.
 removal_report remove_all(
-    const disk_tools& with, lane::lane& where, std::vector<attached_disk> disks, removal_orders orders
+    const disk_tools& with,
+    lane::lane& where,
+    std::vector<attached_disk> disks,
+    removal_orders orders
 );
 
 // Which of these devices is mounted, swap, or held by another one; "" when none is.

@@ -32,7 +32,9 @@ class removal_progress {
     }
 
   private:
-    std::uint64_t current_steps() const { return current_ ? current_->ended_well() - at_begin_ : 0; }
+    std::uint64_t current_steps() const {
+        return current_ ? current_->ended_well() - at_begin_ : 0;
+    }
 
     mutable std::mutex guard_; // of what follows
     std::shared_ptr<const lane::write_ledger> current_;

@@ -242,6 +242,19 @@ void supervisor::on(const iscsi::gave_up& /*unused*/) {
     listeners_.look_again(false);
 }
 
+void supervisor::on(const iscsi::unit_given_up& which) {
+    spdlog::error(
+        "{}: {}: it answers no commands, and no abort or reset of them was done: given up, its I/O "
+        "fails until a reset is done",
+        log_name(),
+        unit_name(which.lun, disk_of(which.lun))
+    );
+}
+
+void supervisor::on(const iscsi::unit_is_back& which) {
+    spdlog::info("{}: {}: it answers again", log_name(), unit_name(which.lun, disk_of(which.lun)));
+}
+
 // The lane hears in any case: of the socket, or of why there is none. Only a first login that
 // cannot succeed ends here.
 asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, iscsi::portal to) {

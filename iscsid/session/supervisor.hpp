@@ -104,6 +104,8 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     void on(const iscsi::target_message& from_target);
     void on(const iscsi::logged_out& end);
     void on(const iscsi::gave_up& unused);
+    void on(const iscsi::unit_given_up& which);
+    void on(const iscsi::unit_is_back& which);
 
     template <class Other>
     void on(const Other& /*for the lane itself*/) {}

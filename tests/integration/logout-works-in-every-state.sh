@@ -21,7 +21,7 @@ goes() {
 # is nothing to lose.
 log_in
 kill -STOP "$test_target_pid"
-goes 0 "nothing is lost" iscsiadm -m node -u
+goes 0 "no acknowledged write is missing" iscsiadm -m node -u
 kill -CONT "$test_target_pid"
 
 # What was written and not flushed may be lost, and only that; what was flushed is not.
@@ -41,7 +41,7 @@ kill -9 "$test_target_pid"
 wait_until 20 eval "! iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN'" ||
     fail "the loss is not shown"
 sid=$(iscsiadm -m session | sed -n 's/^tcp: \[\([0-9]*\)\].*/\1/p')
-goes 0 "nothing is lost" iscsiadm -m session -r "$sid" -u
+goes 0 "no acknowledged write is missing" iscsiadm -m session -r "$sid" -u
 [ -z "$(disks)" ] || fail "disks are left"
 
 # A login that is never answered ends too.

@@ -1,5 +1,7 @@
 #include "libiscsi/core/pdu/pdu.hpp"
 
+#include <array>
+
 namespace iscsi {
 
 const char* category_name(wire_errc) {
@@ -75,6 +77,43 @@ std::string_view opcode_name(opcode code) {
         return "Reject";
     }
     return "unknown PDU";
+}
+
+std::string_view task_management_function_name(task_management_function which) {
+    switch (which) {
+    case task_management_function::abort_task:
+        return "ABORT TASK";
+    case task_management_function::abort_task_set:
+        return "ABORT TASK SET";
+    case task_management_function::clear_aca:
+        return "CLEAR ACA";
+    case task_management_function::clear_task_set:
+        return "CLEAR TASK SET";
+    case task_management_function::logical_unit_reset:
+        return "LOGICAL UNIT RESET";
+    case task_management_function::target_warm_reset:
+        return "TARGET WARM RESET";
+    case task_management_function::target_cold_reset:
+        return "TARGET COLD RESET";
+    case task_management_function::task_reassign:
+        return "TASK REASSIGN";
+    }
+    return "unknown function";
+}
+
+std::string_view task_management_response_name(std::uint8_t response) {
+    constexpr std::array<std::string_view, 7> names{
+        "function complete",
+        "task does not exist",
+        "LUN does not exist",
+        "task still allegiant",
+        "task allegiance reassignment not supported",
+        "function not supported",
+        "function authorization failed"};
+    constexpr std::uint8_t rejected = 255;
+    if (response == rejected)
+        return "function rejected";
+    return response < names.size() ? names.at(response) : "reserved";
 }
 
 } // namespace iscsi

@@ -128,6 +128,12 @@ enum class task_management_function : std::uint8_t { // §11.5.1
     task_reassign = 8,
 };
 
+// As RFC 7143 §11.5.1 spells them: "LOGICAL UNIT RESET".
+std::string_view task_management_function_name(task_management_function which);
+
+// What a Response of §11.6.1 means: "function not supported".
+std::string_view task_management_response_name(std::uint8_t response);
+
 // Always immediate here: it must pass a window that the tasks which it ends have filled. For ABORT
 // TASK referenced_task_tag and reference_command_sn name the task (§11.5.4, §11.5.5); for a reset
 // only the LUN counts.

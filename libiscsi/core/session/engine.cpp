@@ -172,7 +172,7 @@ result<task_id> session_engine::submit(const command& what, instant now) {
     auto& tasks = phase_.tasks();
     auto id = tasks.submit(what);
     if (id.has_value() && life_.has_given_up())
-        tasks.finish(*tasks.find(*id), task_result::lost);
+        tasks.finish(*tasks.find(*id), task_result::lost, loss_reason::not_back);
     return id;
 }
 

@@ -68,12 +68,23 @@ enum class task_result : std::uint8_t {
     lost,
 };
 
+// Why a task is `lost`.
+enum class loss_reason : std::uint8_t {
+    session_over,     // the session has ended
+    not_back,         // it was not back within the replacement timeout
+    unit_given_up,    // of its unit, after task management for it in vain
+    ends_connections, // each connection on which it was sent has ended
+    window_shut,      // for the replacement timeout the target has taken no commands
+};
+
 // Exactly one for each accepted submit(). `sense` is valid until the next input.
 struct task_done {
     std::uint64_t cookie = 0;
     std::uint32_t task = 0;
     task_result outcome = task_result::answered;
-    bool timed_out = false;        // aborted because its time was over
+    bool timed_out = false;                           // aborted because its time was over
+    loss_reason why_lost = loss_reason::session_over; // of `lost` only
+    unsigned connections = 0;                         // that have ended while the target had it
     std::uint8_t response = 0;     // iSCSI response (§11.4.3), judged before the status
     std::uint8_t status = 0;       // SCSI status
     std::uint32_t transferred = 0; // bytes of data moved
@@ -104,6 +115,16 @@ struct logged_out {
 // The replacement timeout has ended: parked tasks have failed.
 struct gave_up {};
 
+// The unit has not answered its commands, and no task management was done for them, up to the last
+// rung of the ladder: its commands end as lost, at once, until a reset of it is done.
+struct unit_given_up {
+    lun_field lun{};
+};
+
+struct unit_is_back {
+    lun_field lun{};
+};
+
 using event = std::variant<
     task_done,
     want_transport,
@@ -114,7 +135,9 @@ using event = std::variant<
     targets_found,
     target_message,
     logged_out,
-    gave_up>;
+    gave_up,
+    unit_given_up,
+    unit_is_back>;
 
 // The names that `iscsiadm -m session -P 1` prints.
 enum class connection_state : std::uint8_t {

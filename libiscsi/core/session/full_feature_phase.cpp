@@ -80,7 +80,7 @@ void full_feature_phase::reset_units_first(connection& over, instant now) {
         const bool trusted = each.is_trusted && policy == barrier_policy::automatic &&
                              !each.had_connection && !is_lost(each.state());
         if (policy == barrier_policy::none || trusted)
-            each.apply(unit_event::reset_over);
+            reset_over(each, context_.events);
         else
             management_.reset_first(each, over, now);
     }
@@ -245,8 +245,8 @@ result<consequence> full_feature_phase::on(
 
 // ---- what the target starts -------------------------------------------------------------------
 
-result<consequence> full_feature_phase::
-    on(const async_message& pdu, connection& from, bytes_view data, instant now) {
+result<consequence>
+full_feature_phase::on(const async_message& pdu, connection& from, bytes_view data, instant now) {
     ++context_.statistics.async_pdus;
     context_.events.push_message(pdu, data);
     switch (pdu.async_event) {
@@ -365,7 +365,7 @@ result<void> full_feature_phase::check_window(instant now) {
         return {};
     ++context_.statistics.timeout_err;
     if (window_watch_.is_hopeless(now, context_.config.timeouts.replacement))
-        tasks_.finish_all(task_result::lost);
+        tasks_.lose_all(loss_reason::window_shut);
     return session_fault(
         session_errc::window_shut,
         "MaxCmdSN",

@@ -245,7 +245,7 @@ void session_life::count_down_to_replacement(instant now) {
 // Those above us must know now; we go on trying, and work again when a login succeeds.
 void session_life::give_up() {
     pace_.give_up();
-    phase_.tasks().finish_all(task_result::lost);
+    phase_.tasks().lose_all(loss_reason::not_back);
     context_.events.push(gave_up{});
 }
 
@@ -254,7 +254,7 @@ void session_life::give_up() {
 void session_life::finish() {
     alarms_ = {};
     phase_.forget();
-    phase_.tasks().finish_all(task_result::lost);
+    phase_.tasks().lose_all(loss_reason::session_over);
     announce_end();
 }
 

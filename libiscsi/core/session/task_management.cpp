@@ -37,12 +37,25 @@ bool is_unit_reset(rung step) {
     return step == rung::reset_unit || step == rung::reset_unit_again;
 }
 
-fault refusal(std::uint8_t response) {
+std::string_view name_of(rung step) {
+    return task_management_function_name(function_of(step));
+}
+
+fault refusal(rung step, std::uint8_t response) {
     return session_fault(
         session_errc::rejected,
-        "Task Management Response",
-        std::to_string(response),
+        std::string(name_of(step)),
+        std::to_string(response).append(" (").append(task_management_response_name(response)) + ")",
         "function complete [RFC 7143 11.6.1]"
+    );
+}
+
+fault silence(rung step) {
+    return session_fault(
+        session_errc::task_management_timeout,
+        std::string(name_of(step)),
+        "no response",
+        "one [RFC 7143 11.6]"
     );
 }
 
@@ -200,10 +213,10 @@ result<void> task_management::on_refusal(
     if (what.overdue)
         return {}; // the next rung is on its way
     if (what.comes_first && context_.config.replay_barrier == barrier_policy::automatic) {
-        what.of->apply(unit_event::reset_over); // a target without resets is believed
+        reset_over(*what.of, context_.events); // a target without resets is believed
         return {};
     }
-    return escalate(what, true, refusal(response), from, now);
+    return escalate(what, true, refusal(what.step, response), from, now);
 }
 
 // False: the target will not do it.
@@ -242,7 +255,7 @@ void task_management::conclude_reset(const request& what) {
     for (auto& each : tasks_.units()) {
         if (what.step != rung::reset_target && &each != what.of)
             continue;
-        each.apply(unit_event::reset_over);
+        reset_over(each, context_.events);
         give_up_overdue_aborts(each);
     }
 }
@@ -266,12 +279,7 @@ result<void> task_management::on_deadline(connection& over, instant now) {
         due->overdue = true;
         const auto tried = *due; // escalate() may change sent_
         ++context_.statistics.timeout_err;
-        const auto why = session_fault(
-            session_errc::task_management_timeout,
-            "Task Management",
-            std::to_string(static_cast<unsigned>(function_of(tried.step))),
-            "a response [RFC 7143 11.6]"
-        );
+        const auto why = silence(tried.step);
         if (auto widened = escalate(tried, false, why, over, now); widened.has_error())
             return widened;
     }

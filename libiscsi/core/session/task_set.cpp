@@ -77,7 +77,7 @@ result<task_id> task_set::submit(const command& what) {
     opened->of = &units_.of(what.lun);
     ++opened->of->slots;
     if (is_lost(opened->of->state())) {
-        finish(*opened, task_result::lost);
+        finish(*opened, task_result::lost, loss_reason::unit_given_up);
         return opened->id;
     }
     opened->of->wait(*opened);
@@ -232,10 +232,12 @@ void task_set::on_command_rejected(task& what) {
 
 // ---- ends -------------------------------------------------------------------------------------
 
-void task_set::finish(task& what, task_result outcome) {
+void task_set::finish(task& what, task_result outcome, loss_reason why_lost) {
     if (what.phase != task_phase::ready && what.phase != task_phase::sent)
         return;
     what.answer.outcome = outcome;
+    what.answer.why_lost = why_lost;
+    what.answer.connections = what.losses;
     what.answer.timed_out = what.timed_out && outcome == task_result::aborted;
     note_end(what);
     if (what.allegiance != nullptr)
@@ -270,18 +272,19 @@ bool task_set::lose(unit& which, connection& over) {
     if (into != nullptr && into->of == &which)
         return false;
     which.apply(unit_event::unanswered);
+    context_.events.push(unit_given_up{which.lun()});
     for (auto& slot : table_.slots()) {
         if (slot.of != &which)
             continue;
         abandoned_ += slot.phase == task_phase::sent ? 1U : 0U;
-        finish(slot, task_result::lost);
+        finish(slot, task_result::lost, loss_reason::unit_given_up);
     }
     return true;
 }
 
-void task_set::finish_all(task_result outcome) {
+void task_set::lose_all(loss_reason why) {
     for (auto& slot : table_.slots())
-        finish(slot, outcome);
+        finish(slot, task_result::lost, why);
 }
 
 void task_set::complete_released() {
@@ -331,7 +334,7 @@ void task_set::park(instant now) {
     });
     if (!parked_.empty() &&
         is_hopeless(*parked_.back(), now, context_.config.timeouts.replacement)) {
-        finish(*parked_.back(), task_result::lost);
+        finish(*parked_.back(), task_result::lost, loss_reason::ends_connections);
         parked_.pop_back();
     }
     for (auto* newest_first : parked_) {
@@ -353,7 +356,7 @@ void task_set::park(task& what, instant now) {
     if (what.abort_wanted)
         return finish(what, task_result::aborted);
     if (what.offences >= tolerated_offences)
-        return finish(what, task_result::lost);
+        return finish(what, task_result::lost, loss_reason::ends_connections);
     what.phase = task_phase::ready;
     what.reissued = true;
     what.of->count_replay(what);
@@ -370,6 +373,13 @@ void task_set::release(task_id id) {
         --found->of->slots;
         table_.close(*found);
     }
+}
+
+void reset_over(unit& which, event_queue& events) {
+    const bool was_given_up = is_lost(which.state());
+    which.apply(unit_event::reset_over);
+    if (was_given_up)
+        events.push(unit_is_back{which.lun()});
 }
 
 } // namespace iscsi

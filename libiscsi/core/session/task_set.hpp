@@ -46,8 +46,9 @@ class task_set {
     void on_command_rejected(task& what);
 
     // ---- ends ----
-    void finish(task& what, task_result outcome);
-    void finish_all(task_result outcome);
+    // `why_lost` counts for task_result::lost only.
+    void finish(task& what, task_result outcome, loss_reason why_lost = loss_reason::session_over);
+    void lose_all(loss_reason why);
 
     // Completes answered tasks whose memory no send reads any more.
     void complete_released();
@@ -108,5 +109,8 @@ class task_set {
     std::size_t unfinished_ = 0;
     std::size_t abandoned_ = 0; // tasks of lost units that the target may still answer
 };
+
+// Old writes cannot run in the unit any more. One that was given up works again, and that is told.
+void reset_over(unit& which, event_queue& events);
 
 } // namespace iscsi

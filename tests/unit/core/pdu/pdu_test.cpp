@@ -309,6 +309,17 @@ TEST(pdu, every_opcode_has_a_name) {
     }
 }
 
+TEST(pdu, task_management_has_the_words_of_the_standard) {
+    using function = task_management_function;
+    for (auto each = 1U; each <= static_cast<unsigned>(function::task_reassign); ++each)
+        EXPECT_NE(task_management_function_name(static_cast<function>(each)), "unknown function");
+    EXPECT_EQ(task_management_function_name(function::target_warm_reset), "TARGET WARM RESET");
+    EXPECT_EQ(task_management_response_name(0), "function complete");
+    EXPECT_EQ(task_management_response_name(6), "function authorization failed");
+    EXPECT_EQ(task_management_response_name(7), "reserved");
+    EXPECT_EQ(task_management_response_name(255), "function rejected");
+}
+
 TEST(pdu, every_error_has_words) {
     for (int code = 1; code <= static_cast<int>(wire_errc::target_opcode_from_initiator); ++code)
         EXPECT_NE(message_of(static_cast<wire_errc>(code)), "unknown wire error");

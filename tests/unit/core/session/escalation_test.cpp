@@ -70,6 +70,11 @@ TEST(escalation, climbs_when_refused_to_the_end_of_the_connection) {
     const auto refused = target.conclude(warm, unsupported);
     ASSERT_TRUE(refused.has_error());
     EXPECT_EQ(refused.error().code, code(session_errc::rejected));
+    EXPECT_EQ(
+        refused.error().text(),
+        "TARGET WARM RESET: the target rejected a PDU, got 5 (function not supported), expected "
+        "function complete [RFC 7143 11.6.1]"
+    );
     target.lose_transport();
     target.expect_aborted(0); // never re-issued
     EXPECT_EQ(target.session_under_test.unfinished_tasks(), 2U);
@@ -259,8 +264,12 @@ struct half_dead_target : busy_target {
         second_reset = expect_request(function::logical_unit_reset);
         pass(30s);
         EXPECT_TRUE(silent());
-        for (int i = 0; i < 2; ++i)
-            EXPECT_EQ(expect_event<task_done>().outcome, task_result::lost);
+        EXPECT_EQ(expect_event<unit_given_up>().lun, unit(0));
+        for (int i = 0; i < 2; ++i) {
+            const auto done = expect_event<task_done>();
+            EXPECT_EQ(done.outcome, task_result::lost);
+            EXPECT_EQ(done.why_lost, loss_reason::unit_given_up);
+        }
         EXPECT_TRUE(no_event()) << "the other unit's command is still out";
     }
 
@@ -278,7 +287,9 @@ struct half_dead_target : busy_target {
 TEST(escalation, loses_one_unit_and_not_the_connection_while_others_are_answered) {
     half_dead_target target;
     target.lose_unit();
-    EXPECT_EQ(target.end_of_a_read(0).outcome, task_result::lost) << "at once";
+    const auto done = target.end_of_a_read(0);
+    EXPECT_EQ(done.outcome, task_result::lost) << "at once";
+    EXPECT_EQ(done.why_lost, loss_reason::unit_given_up);
     target.show_life();
     ASSERT_TRUE(target.say(answer(target.tags[0], 8))) << "that it answers late harms nobody";
     EXPECT_TRUE(target.no_event());
@@ -290,6 +301,7 @@ TEST(escalation, takes_a_lost_unit_back_when_a_reset_is_answered_after_all) {
         half_dead_target target;
         target.lose_unit();
         ASSERT_TRUE(target.conclude(first ? target.first_reset : target.second_reset, complete));
+        EXPECT_EQ(target.expect_event<unit_is_back>().lun, unit(0));
         const auto tag = target.submit(read_command(target.room));
         EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, tag);
     }
@@ -397,6 +409,7 @@ TEST(escalation, ends_one_connection_for_a_unit_that_refuses_and_no_second_one) 
     const auto again = target.submit(read_command(target.room, 40));
     target.hear();
     ASSERT_TRUE(target.refuse(again));
+    target.expect_event<unit_given_up>();
     EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
     EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);
 }
@@ -406,6 +419,7 @@ TEST(escalation, gives_a_unit_a_second_connection_when_it_has_answered_more_than
     EXPECT_TRUE(working.refuse(working.answer_one(false)).has_error());
     refusing_target asked;
     EXPECT_FALSE(asked.refuse(asked.answer_one(true)).has_error());
+    asked.expect_event<unit_given_up>();
     EXPECT_EQ(asked.expect_event<task_done>().outcome, task_result::lost);
 }
 
@@ -435,6 +449,7 @@ TEST(escalation, takes_no_memory_from_under_data_that_are_arriving) {
             EXPECT_TRUE(target.no_event()) << "not before the transport is gone";
             continue;
         }
+        target.expect_event<unit_given_up>();
         for (int i = 0; i < 2; ++i)
             EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
         EXPECT_EQ(target.session_under_test.connection(), connection_state::logged_in);

@@ -232,6 +232,8 @@ void expect_only_first_lost(peer& target, task_id second) {
     const auto done = target.expect_event<task_done>();
     EXPECT_EQ(done.cookie, 1U);
     EXPECT_EQ(done.outcome, task_result::lost);
+    EXPECT_EQ(done.why_lost, loss_reason::ends_connections);
+    EXPECT_GE(done.connections, 3U);
     come_back(target);
     EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, second);
 }
@@ -310,13 +312,14 @@ TEST(recovery, gives_up_after_the_replacement_timeout_and_works_again_after_a_lo
     EXPECT_TRUE(std::holds_alternative<want_transport>(before[0]));
     target.pass(1ms);
     EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
-    EXPECT_EQ(target.expect_event<task_done>().outcome, task_result::lost);
+    EXPECT_EQ(target.expect_event<task_done>().why_lost, loss_reason::not_back);
     target.expect_event<gave_up>();
 
     target.submit(read_command(room, 3));
     const auto done = target.expect_event<task_done>();
     EXPECT_EQ(done.cookie, 3U);
     EXPECT_EQ(done.outcome, task_result::lost);
+    EXPECT_EQ(done.why_lost, loss_reason::not_back);
 
     target.session_under_test.connect_failed(cable_pulled(), target.now);
     target.expect_event<login_failed>();

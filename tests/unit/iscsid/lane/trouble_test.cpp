@@ -135,6 +135,44 @@ TEST_F(trouble_test, ALostSessionAndShortDataAreTold) {
     );
 }
 
+TEST_F(trouble_test, WhyATaskIsLostIsTold) {
+    using iscsi::loss_reason;
+    const std::pair<loss_reason, const char*> all[] = {
+        {loss_reason::session_over, "the session has ended"},
+        {loss_reason::not_back, "the session was not back within replacement_timeout"},
+        {loss_reason::unit_given_up,
+         "the unit was given up: it answers no commands, and no abort or reset of them was done"},
+        {loss_reason::ends_connections, "each of the 3 connections on which it was sent has ended"},
+        {loss_reason::window_shut, "the target took no commands for replacement_timeout"}};
+    for (const auto& [why, words] : all) {
+        session.told.clear();
+        ended.clear();
+        session.time += std::chrono::hours(1); // no flood
+        read(1);
+        iscsi::task_done done;
+        done.outcome = iscsi::task_result::lost;
+        done.why_lost = why;
+        done.connections = 3;
+        answer(done);
+        EXPECT_EQ(only(trouble_kind::failed).reason, words);
+    }
+}
+
+TEST_F(trouble_test, AResidualOverflowIsNamed) {
+    read(1);
+    while (!session.sent.empty()) {
+        iscsi::task_done done;
+        done.transferred = 512;
+        done.residual_overflow = true;
+        done.residual_count = 1 << 20;
+        answer(done);
+    }
+    EXPECT_EQ(
+        only(trouble_kind::failed).reason,
+        "GOOD, but with a residual overflow of 1048576 bytes; 512 bytes were moved"
+    );
+}
+
 TEST_F(trouble_test, ADiscardThatAUnitCannotDoIsNoTrouble) {
     block_request request;
     request.op = operation::discard;
