@@ -85,12 +85,14 @@ void login_run::take(const admin::login_progress& progress) {
     }
     answered_.insert(progress.index);
     const admin::node_id& node = request_.nodes[progress.index];
+    if (progress.code != exit_code::success)
+        print_failure(node, progress.code, progress.detail);
     for (const auto& warning : progress.warnings)
         at_.screen.complain(login_warning(node, warning));
     if (progress.code != exit_code::success)
-        print_failure(node, progress.code, progress.detail);
+        return;
     // With -W nobody knows yet whether it succeeded, so nobody says so.
-    else if (request_.wait)
+    if (request_.wait)
         at_.screen.print(logged_in_line(node));
 }
 
@@ -115,11 +117,12 @@ exit_code login_run::finish() {
     return failure_.code();
 }
 
-// The first two lines are open-iscsi's and read by programs; the detail is ours and comes with -d.
+// The first two lines are open-iscsi's and read by programs; the reason is ours.
 void login_run::print_failure(const admin::node_id& node, exit_code code, std::string_view detail) {
     at_.screen.complain(could_not_log_in(node));
     at_.screen.complain(reported_error(code));
-    at_.screen.explain(detail);
+    if (!detail.empty())
+        at_.screen.complain(login_warning(node, detail));
     failure_.add(code);
 }
 
@@ -219,11 +222,12 @@ void session_run<Request, Progress>::take(const Progress& progress) {
         return;
     }
     answered_.insert(progress.sid);
+    const bool failed = progress.code != exit_code::success;
+    if (failed)
+        print_failure(*session, progress.code, progress.detail);
     for (const auto& warning : progress.warnings)
         at_.screen.complain(session_warning(*session, warning));
-    if (progress.code != exit_code::success)
-        print_failure(*session, progress.code, progress.detail);
-    else if (verb_.success != nullptr)
+    if (!failed && verb_.success != nullptr)
         at_.screen.print(verb_.success(*session));
 }
 
@@ -234,7 +238,8 @@ void session_run<Request, Progress>::print_failure(
     at_.screen.complain(verb_.failure(session));
     if (verb_.names_each_error)
         at_.screen.complain(reported_error(code));
-    at_.screen.explain(detail);
+    if (!detail.empty())
+        at_.screen.complain(session_warning(session, detail));
     failure_.add(code);
 }
 

@@ -40,6 +40,10 @@ asio::awaitable<std::optional<removal_report>> wait_for_removal(
     co_return report;
 }
 
+std::string words_of_losses(const std::vector<std::string>& losses) {
+    return fmt::format("with losses: {}", fmt::join(losses, "; "));
+}
+
 void prepend(std::vector<std::string> first, std::vector<std::string>& to) {
     to.insert(
         to.begin(), std::make_move_iterator(first.begin()), std::make_move_iterator(first.end())
@@ -112,7 +116,8 @@ asio::awaitable<void> live_session::remove_disks(std::shared_ptr<live_session> /
     if (report.losses.empty())
         logout_ = logout_result{std::move(report.notes)};
     else
-        logout_ = failure{exit_code::logout, fmt::format("{}", fmt::join(report.losses, "; "))};
+        logout_ = failure{
+            exit_code::logout, fmt::format("logged out, {}", words_of_losses(report.losses))};
     const auto left = std::chrono::duration_cast<iscsi::duration>(end - now());
     time_to_close_ = is_cut_off_ ? shortest_wait : std::max(left, timeout / 4);
     on(happening::disks_removed);
@@ -124,6 +129,8 @@ void live_session::refuse_logout(const removal_report& report) {
     if (std::exchange(told_refusal_, report.refusal) != report.refusal)
         spdlog::warn("{}: logout refused: {}", name_, report.refusal);
     logout_ = failure{exit_code::busy, report.refusal};
+    if (!report.losses.empty())
+        logout_->error().reason += ", " + words_of_losses(report.losses);
     on(happening::disks_in_use);
 }
 
@@ -179,7 +186,7 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
     if (!let_go)
         spdlog::error("{}: the lane does not let go of it", name_);
     if (logout_ && logout_->has_error())
-        spdlog::error("{} is logged out, with losses: {}", name_, logout_->error().reason);
+        spdlog::error("{} is {}", name_, logout_->error().reason);
     else if (login_failure_)
         spdlog::error("{}: login failed: {}", name_, login_failure_->reason);
     else

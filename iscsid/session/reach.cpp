@@ -1,6 +1,7 @@
 #include "iscsid/session/reach.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
 
 #include <ifaddrs.h>
 #include <netpacket/packet.h>
@@ -94,6 +95,12 @@ reach(iscsi::portal to, net::connect_options options, asio::any_io_executor reso
     if (addresses.has_error())
         co_return addresses.error();
     co_return co_await net::connect(*std::move(addresses), std::move(options));
+}
+
+std::string to_text(const iscsi::portal& where) {
+    const bool is_ipv6 = where.host.find(':') != std::string::npos;
+    return is_ipv6 ? fmt::format("[{}]:{}", where.host, where.port)
+                   : fmt::format("{}:{}", where.host, where.port);
 }
 
 // The group tag is no part of an address.

@@ -28,6 +28,9 @@ boost::asio::awaitable<iscsi::result<iscsi::net::connected>> reach(
     iscsi::portal to, iscsi::net::connect_options options, boost::asio::any_io_executor resolvers
 );
 
+// "10.0.0.5:3260", "[fe80::1]:3260", for people.
+std::string to_text(const iscsi::portal& where);
+
 // The portal where a session starts: that of its record.
 iscsi::portal portal_of(const iscsi::admin::node_id& node);
 

@@ -209,8 +209,10 @@ void supervisor::on(const iscsi::logged_in& in) {
 void supervisor::on(const iscsi::login_failed& refused) {
     auto connecting = std::exchange(connect_failure_, std::nullopt);
     if (state_ == state::logging_in)
-        return listeners_.login_failed(connecting ? *connecting : failure_of_login(refused));
-    tell_trouble(failure_of_login(refused).reason);
+        return listeners_.login_failed(
+            connecting ? *connecting : placed(failure_of_login(refused))
+        );
+    tell_trouble(placed(failure_of_login(refused)).reason);
 }
 
 void supervisor::on(const iscsi::target_message& from_target) {
@@ -258,7 +260,13 @@ void supervisor::on(const iscsi::unit_is_back& which) {
 // The lane hears in any case: of the socket, or of why there is none. Only a first login that
 // cannot succeed ends here.
 asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, iscsi::portal to) {
+    // A failure that is known at once may stop() us. Asio throws from a coroutine that was
+    // cancelled and has never waited, where nobody catches it.
+    co_await asio::post(where_.control, asio::use_awaitable);
     ++attempts_;
+    const auto own = portal_of(subject_.plan->node);
+    const bool is_elsewhere = to.host != own.host || to.port != own.port;
+    redirected_to_ = is_elsewhere ? to_text(to) : std::string();
     auto link = co_await connect(std::move(to));
     if (self->stopped_)
         co_return;
@@ -271,9 +279,16 @@ asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, is
     lane_->transport(subject_.sid, net::release(link->over));
 }
 
+// Whoever reads of it knows the portal of the record only.
+failure supervisor::placed(failure why) const {
+    if (!redirected_to_.empty())
+        why.reason = fmt::format("redirected to {}: {}", redirected_to_, why.reason);
+    return why;
+}
+
 // It comes back as login_failed when the engine is to decide what follows.
 void supervisor::keep_failure(const iscsi::fault& why) {
-    auto failed = failure_of_connect(why);
+    auto failed = placed(failure_of_connect(why));
     if (state_ == state::logging_in && !failed.may_retry)
         return listeners_.login_failed(failed);
     connect_failure_ = std::move(failed);

@@ -113,6 +113,7 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     boost::asio::awaitable<void> reconnect(std::shared_ptr<supervisor> self, iscsi::portal to);
     boost::asio::awaitable<iscsi::result<iscsi::net::connected>> connect(iscsi::portal to);
     void keep_failure(const iscsi::fault& why);
+    failure placed(failure why) const;
     void tell_trouble(const std::string& why);
     void tell_of_reinstatement();
     void end(std::string_view why);
@@ -123,7 +124,8 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     listeners listeners_;
     iscsi::net::pending<bool> logged_out_;
     boost::asio::cancellation_signal stop_;
-    iscsi::portal portal_; // that of the record, or where a permanent redirect led
+    iscsi::portal portal_;      // that of the record, or where a permanent redirect led
+    std::string redirected_to_; // the portal of the latest try, unless it is that of the record
     iscsi::net::endpoint local_;
     reinstatement_watch reinstatement_;
     attention_log attentions_;

@@ -288,9 +288,25 @@ TEST_F(node_test, explains_a_login_that_failed) {
             ".\n"
             "iscsiadm: initiator reported error (24 - iSCSI login failed due to authorization "
             "failure)\n"
+            "iscsiadm: " +
+            login_words(t2) +
+            ": the target says no\n"
             "iscsiadm: Could not log into all portals\n"
     );
-    EXPECT_THAT(run({"-d", "1", "-m", "node", "-l"}).err, HasSubstr("the target says no"));
+}
+
+// Programs read the first line of stderr.
+TEST_F(node_test, prints_what_open_iscsi_says_first) {
+    add_node(t1);
+    daemon.login_answers = {{0, exit_code::error, "", 0, {"LUN 4 does not answer"}}};
+    EXPECT_THAT(
+        run({"-m", "node", "-l"}).err, testing::StartsWith("iscsiadm: Could not login to ")
+    );
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.logout_answers = {{1, exit_code::logout, "", {"LUN 4: nothing is lost"}}};
+    EXPECT_THAT(
+        run({"-m", "node", "-u"}).err, testing::StartsWith("iscsiadm: Could not logout of ")
+    );
 }
 
 TEST_F(node_test, prints_results_in_the_order_in_which_they_come) {
@@ -431,6 +447,9 @@ TEST_F(node_test, explains_a_logout_that_failed) {
         "iscsiadm: Could not logout of [sid: 1, target: " + t1 +
             ", portal: 10.9.9.1,3260].\n"
             "iscsiadm: initiator reported error (28 - device or resource in use)\n"
+            "iscsiadm: [sid: 1, target: " +
+            t1 +
+            ", portal: 10.9.9.1,3260]: mounted\n"
             "iscsiadm: Could not logout of all requested sessions\n"
     );
 }
@@ -485,7 +504,10 @@ TEST_F(node_test, explains_a_rescan_that_failed) {
     EXPECT_EQ(
         got.err,
         "iscsiadm: Could not rescan session sid 1.\n"
-        "iscsiadm: Could not execute operation on all sessions: " +
+        "iscsiadm: [sid: 1, target: " +
+            t1 +
+            ", portal: 10.9.9.1,3260]: logged out meanwhile\n"
+            "iscsiadm: Could not execute operation on all sessions: " +
             to_text(exit_code::session_not_found) + "\n"
     );
 }

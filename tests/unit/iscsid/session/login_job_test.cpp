@@ -168,6 +168,24 @@ TEST_F(login_job, a_redirect_in_a_circle_ends) {
     EXPECT_EQ(failed.error().code, exit_code::fatal_login);
 }
 
+TEST_F(login_job, a_failure_behind_a_redirect_names_where_that_led) {
+    const auto dead_end = "127.0.0.1:" + std::to_string(deaf_port());
+    target.options().redirect_to = dead_end;
+    EXPECT_EQ(
+        log_in_with(plan()).error().reason,
+        "redirected to " + dead_end + ": " + dead_end + ": Connection refused"
+    );
+    ended = 0;
+    iscsi::test::memory_target other;
+    other.options().refuse_login = {2, 3};
+    iscsi::test::target_server elsewhere(context, other);
+    target.options().redirect_to = "127.0.0.1:" + std::to_string(elsewhere.port());
+    EXPECT_EQ(
+        log_in_with(plan()).error().reason,
+        "redirected to " + target.options().redirect_to + ": target answered 0203: Not found"
+    );
+}
+
 TEST_F(login_job, a_peer_that_hangs_up_is_5) {
     tcp::acceptor rude(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     rude.async_accept([](auto, tcp::socket) {});
