@@ -1,11 +1,11 @@
 #include "iscsiadm/modes/discover.hpp"
 
-#include "iscsiadm/cli/portal.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
 
-#include "libiscsi/names/iscsi_name.hpp"
+#include "libiscsi/admin/record_tree.hpp"
+#include "libiscsi/base/shown.hpp"
 
 #include <fmt/core.h>
 
@@ -191,17 +191,18 @@ exit_code discovery_run::ask(const std::string& interface, portals& answer) {
     return exit_code::success;
 }
 
-// The daemon has checked them; they become paths and lines here, so they are checked again.
+// The daemon has checked them; they become paths and lines here, so they are checked again, as the
+// record tree does.
 void discovery_run::refuse_bad(portals& found) {
     std::erase_if(found, [this](const admin::discovered_portal& portal) {
-        const auto checked = check_iscsi_name(portal.target);
+        const auto checked = admin::check_new(
+            {portal.target, portal.address, portal.port, portal.group_tag, "default"}
+        );
         if (!checked)
-            at_.screen.complain(fmt::format("target refused: {}", checked.error().text()));
-        else if (!is_address(portal.address))
-            at_.screen.complain(fmt::format("address of target {} refused", portal.target));
-        else
-            return false;
-        return true;
+            at_.screen.complain(
+                fmt::format("target {} left out: {}", shown(portal.target), checked.error().text())
+            );
+        return !checked;
     });
 }
 

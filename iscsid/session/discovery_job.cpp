@@ -1,7 +1,9 @@
 #include "iscsid/session/discovery_job.hpp"
 
 #include "iscsid/session/clock.hpp"
+#include "iscsid/session/discovery_answer.hpp"
 #include "iscsid/session/discovery_login.hpp"
+#include "iscsid/session/login_failure.hpp"
 #include "iscsid/session/reach.hpp"
 
 #include "libiscsi/net/drive.hpp"
@@ -24,28 +26,27 @@ constexpr auto logout_limit = std::chrono::seconds(2);
 
 using portals = std::vector<discovered_portal>;
 
-portals flatten(const iscsi::targets_found& answer, const discovery_plan& plan) {
-    portals all;
-    for (const auto& target : answer.targets) {
-        // RFC 7143 Appendix C: no TargetAddress means the portal that was asked.
-        if (target.portals.empty())
-            all.push_back({target.name, plan.host, plan.port, -1});
-        for (const auto& each : target.portals)
-            all.push_back({target.name, each.host, each.port, each.group_tag.value_or(-1)});
+// How a job tells, and of where.
+struct talk {
+    const note_taker& note;
+    discovery_place place;
+};
+
+portals take(const iscsi::targets_found& answer, const talk& with) {
+    for (const auto& line : lines_of_refused(answer, with.place)) {
+        spdlog::warn("{}", line);
+        with.note(line);
     }
-    return all;
+    return portals_of(answer, with.place);
 }
 
-asio::awaitable<outcome<portals>> ask(discovery_login& at, const discovery_plan& plan) {
+asio::awaitable<outcome<portals>> ask(discovery_login& at, const talk& with) {
     if (const auto asked = at.engine.send_targets("All", now()); asked.has_error())
         co_return failure{exit_code::internal, asked.error().text(), false};
     for (;;) {
         const iscsi::event told = co_await net::next_event(at.engine, at.link.over);
-        if (const auto* answer = std::get_if<iscsi::targets_found>(&told)) {
-            for (const auto& refused : answer->refused)
-                spdlog::warn("discovery at {}: left out: {}", plan.host, refused.text());
-            co_return flatten(*answer, plan);
-        }
+        if (const auto* answer = std::get_if<iscsi::targets_found>(&told))
+            co_return take(*answer, with);
         if (std::holds_alternative<iscsi::want_transport>(told) ||
             std::holds_alternative<iscsi::login_failed>(told) ||
             std::holds_alternative<iscsi::logged_out>(told))
@@ -54,10 +55,10 @@ asio::awaitable<outcome<portals>> ask(discovery_login& at, const discovery_plan&
 }
 
 asio::awaitable<outcome<portals>>
-ask_within_limit(discovery_login& at, const discovery_plan& plan) {
+ask_within_limit(discovery_login& at, const talk& with, iscsi::duration limit) {
     using namespace asio::experimental::awaitable_operators;
-    asio::steady_timer timer(co_await asio::this_coro::executor, plan.answer_timeout);
-    auto first = co_await (ask(at, plan) || timer.async_wait(asio::use_awaitable));
+    asio::steady_timer timer(co_await asio::this_coro::executor, limit);
+    auto first = co_await (ask(at, with) || timer.async_wait(asio::use_awaitable));
     if (first.index() == 1)
         co_return failure{exit_code::pdu_timeout, "no answer to SendTargets", true};
     co_return std::get<0>(std::move(first));
@@ -79,22 +80,24 @@ asio::awaitable<void> log_out(discovery_login& at) {
 }
 
 asio::awaitable<outcome<portals>>
-attempt(const discovery_plan& plan, asio::any_io_executor resolvers) {
+attempt(const discovery_plan& plan, asio::any_io_executor resolvers, const note_taker& note) {
     const auto options = options_of(plan);
     if (options.has_error())
-        co_return failure{
-            exit_code::transport_timeout, options.error().text(), false, options.error().text()};
+        co_return failure_of_connect(options.error());
     auto at = co_await log_in(plan, *options, std::move(resolvers));
     if (at.has_error())
         co_return at.error();
-    auto answer = co_await ask_within_limit(*at, plan);
+    const talk with{note, {plan.host, plan.port, zone_of(at->link.peer, options->device)}};
+    auto answer = co_await ask_within_limit(*at, with, plan.answer_timeout);
     if (answer.has_value())
         co_await log_out(*at);
     co_return answer;
 }
 
 void take_note(const note_taker& note, const discovery_plan& plan, const failure& why) {
-    if (why.code == exit_code::transport) {
+    if (why.code == exit_code::transport && why.detail.empty()) {
+        note(fmt::format("cannot make connection to {}: {}", plan.host, why.reason));
+    } else if (why.code == exit_code::transport) {
         note(fmt::format("Cannot resolve host {}. getaddrinfo error: [{}]", plan.host, why.detail));
         note(fmt::format("cannot resolve host name {}", plan.host));
     } else if (why.code == exit_code::transport_timeout) {
@@ -110,7 +113,7 @@ asio::awaitable<outcome<portals>>
 discover(discovery_plan plan, asio::any_io_executor resolvers, note_taker note) {
     asio::steady_timer pause(co_await asio::this_coro::executor);
     for (int tries = 0;; ++tries) {
-        auto outcome = co_await attempt(plan, resolvers);
+        auto outcome = co_await attempt(plan, resolvers, note);
         if (outcome.has_value())
             co_return outcome;
         take_note(note, plan, outcome.error());

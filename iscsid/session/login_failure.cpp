@@ -15,17 +15,22 @@ std::string describe(const iscsi::login_failed& told) {
     return refused ? told.why.got : told.why.text();
 }
 
+// A network device, or a zone, that is not there. A connection is bound to one before it is made,
+// so ENODEV is about that.
+bool is_missing_device(const iscsi::fault& why) {
+    return why.code == iscsi::to_error_code(reach_errc::no_such_device) ||
+           why.code == iscsi::to_error_code(iscsi::net::resolve_errc::no_such_zone) ||
+           why.code == boost::system::errc::no_such_device;
+}
+
 } // namespace
 
 failure failure_of_connect(const iscsi::fault& why) {
-    const bool unresolved =
-        why.code == iscsi::to_error_code(iscsi::net::resolve_errc::unresolvable);
-    const bool no_device = why.code == iscsi::to_error_code(reach_errc::no_such_device);
-    return {
-        unresolved || no_device ? exit_code::transport : exit_code::transport_timeout,
-        why.text(),
-        !unresolved && !no_device,
-        unresolved ? why.got : why.code.message()};
+    if (why.code == iscsi::to_error_code(iscsi::net::resolve_errc::unresolvable))
+        return {exit_code::transport, why.text(), false, why.got};
+    if (is_missing_device(why))
+        return {exit_code::transport, why.text(), false};
+    return {exit_code::transport_timeout, why.text(), true, why.code.message()};
 }
 
 failure failure_of_login(const iscsi::login_failed& told) {

@@ -7,7 +7,8 @@
 namespace iscsid::session {
 
 // Codes of the failure, as open-iscsi's: transport (4) the host name does not resolve, or there is
-// no such network device; transport_timeout (8) no connection. Only the latter may be tried again.
+// no such network device or zone (without `detail`); transport_timeout (8) no connection. Only the
+// latter may be tried again.
 failure failure_of_connect(const iscsi::fault& why);
 
 // Codes of the failure, by open-iscsi's table of status classes (RFC 7143 §11.13.5): pdu_timeout

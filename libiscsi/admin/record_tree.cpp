@@ -14,10 +14,6 @@ constexpr std::size_t longest_target = 223; // RFC 7143 §4.2.7.2
 constexpr std::size_t longest_address = 255;
 constexpr std::size_t longest_interface = 64;
 
-fault bad_name(name_errc why, std::string_view field, std::string_view got, const char* expected) {
-    return {to_error_code(why), std::string(field), std::string(got), expected};
-}
-
 // A comma separates the parts of a name in the tree; a slash would leave it.
 // A blank would break the lines that list names; nothing in a target's name or an address needs
 // one.
@@ -28,11 +24,11 @@ bool is_unsafe(char c) {
 // The first bytes of what is too long are shown, so that the line stays one.
 result<void> check_part(std::string_view field, std::string_view text, std::size_t longest) {
     if (text.empty())
-        return bad_name(name_errc::empty_name, field, text, "");
+        return name_fault(name_errc::empty_name, field, text, "");
     if (text.size() > longest)
-        return bad_name(name_errc::name_too_long, field, text.substr(0, longest), "");
+        return name_fault(name_errc::name_too_long, field, text.substr(0, longest), "");
     if (text.front() == '.' || std::any_of(text.begin(), text.end(), is_unsafe))
-        return bad_name(
+        return name_fault(
             name_errc::bad_character, field, text, "no slash, comma, blank or first dot"
         );
     return {};

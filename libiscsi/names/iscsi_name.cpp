@@ -10,9 +10,21 @@ namespace {
 
 constexpr std::size_t longest_name = 223; // RFC 7143 §4.2.7.1
 
-// Printable ASCII that can stand in a path component and on one line.
+// Printable ASCII that can stand in a path component, between commas there, and on one line.
 bool is_name_character(char c) {
-    return c > ' ' && c <= '~' && c != '/';
+    return c > ' ' && c <= '~' && c != '/' && c != ',';
+}
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+// Names are the same in either case (§4.2.7.2), and some targets write capitals.
+bool begins_with(std::string_view name, std::string_view type) {
+    return name.size() >= type.size() &&
+           std::equal(type.begin(), type.end(), name.begin(), [](char expected, char got) {
+               return expected == lower(got);
+           });
 }
 
 bool all_hex(std::string_view digits) {
@@ -22,11 +34,11 @@ bool all_hex(std::string_view digits) {
 // §4.2.7.3 to §4.2.7.6: iqn. and a date and domain, eui. and 16 or naa. and 16 or 32 hex digits.
 bool is_known_name_type(std::string_view name) {
     const std::string_view rest = name.substr(std::min<std::size_t>(name.size(), 4));
-    if (name.starts_with("iqn."))
+    if (begins_with(name, "iqn."))
         return !rest.empty();
-    if (name.starts_with("eui."))
+    if (begins_with(name, "eui."))
         return rest.size() == 16 && all_hex(rest);
-    if (name.starts_with("naa."))
+    if (begins_with(name, "naa."))
         return (rest.size() == 16 || rest.size() == 32) && all_hex(rest);
     return false;
 }
@@ -74,7 +86,7 @@ result<void> check_iscsi_name(std::string_view name) {
     if (name.size() > longest_name)
         return refuse(name_errc::name_too_long, "at most 223 bytes [RFC 7143 4.2.7.1]");
     if (!std::all_of(name.begin(), name.end(), is_name_character))
-        return refuse(name_errc::bad_character, "printable ASCII without blanks and '/'");
+        return refuse(name_errc::bad_character, "printable ASCII without blanks, commas and '/'");
     if (!is_known_name_type(name))
         return refuse(name_errc::unknown_name_type, "iqn., eui. or naa. [RFC 7143 4.2.7.3]");
     return {};

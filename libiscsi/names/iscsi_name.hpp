@@ -13,7 +13,7 @@ namespace iscsi {
 enum class name_errc {
     empty_name = 1,
     name_too_long,     // > 223 bytes, RFC 7143 §4.2.7.1
-    bad_character,     // '/', control characters, blanks: nothing that may reach a path
+    bad_character,     // '/', ',', control characters, blanks: nothing that may reach a path
     unknown_name_type, // not iqn., eui. or naa.
     bad_portal,
     bad_port,
@@ -31,7 +31,8 @@ fault name_fault(
 
 // Is this an iSCSI name that can safely stand in a path, in a record and on a line? Names from the
 // network, from the command line and from files all pass through here before they are used.
-// It is compared byte by byte afterwards: nothing is folded or normalized.
+// The type may have capitals ("IQN."). It is compared byte by byte afterwards: nothing is folded or
+// normalized, for the target is told its name as it has said it.
 // Faults: name_errc::empty_name, ::name_too_long, ::bad_character, ::unknown_name_type.
 result<void> check_iscsi_name(std::string_view name);
 

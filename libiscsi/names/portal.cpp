@@ -3,6 +3,8 @@
 #include "libiscsi/names/characters.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -10,6 +12,7 @@ namespace iscsi {
 namespace {
 
 constexpr std::size_t longest_host = 255; // RFC 1035 §2.3.4
+constexpr std::string_view usual_port = "3260";
 
 struct address_parts {
     std::string_view host;
@@ -45,23 +48,6 @@ bool split_port(std::string_view rest, address_parts& parts) {
     return true;
 }
 
-// An IPv6 address must stand in brackets: "fe80::1:3260" alone has two readings.
-result<address_parts> split_address(std::string_view text) {
-    address_parts parts;
-    std::string_view rest = text;
-    split_group_tag(rest, parts);
-    parts.is_ipv6 = rest.starts_with('[');
-    const auto end = parts.is_ipv6 ? rest.find(']') : rest.find(':');
-    const bool one_reading = parts.is_ipv6 ? end != std::string_view::npos : end == rest.rfind(':');
-    if (!one_reading)
-        return bad_portal(text);
-    parts.host = parts.is_ipv6 ? rest.substr(1, end - 1) : rest.substr(0, end);
-    const auto after_host = parts.is_ipv6 ? end + 1 : std::min(end, rest.size());
-    if (!split_port(rest.substr(after_host), parts))
-        return bad_portal(text);
-    return parts;
-}
-
 bool is_host_character(char c) {
     return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_';
 }
@@ -71,18 +57,18 @@ bool is_host_name(std::string_view host) {
            std::all_of(host.begin(), host.end(), is_host_character);
 }
 
-bool is_ipv6_character(char c) {
-    return is_hex_digit(c) || c == ':' || c == '.';
+bool is_ipv6_address(std::string_view text) {
+    in6_addr unused{};
+    return text.size() < INET6_ADDRSTRLEN &&
+           ::inet_pton(AF_INET6, std::string(text).c_str(), &unused) == 1;
 }
 
 // "address" or "address%zone" (RFC 6874 has the zone after a percent sign).
 bool is_ipv6_host(std::string_view host) {
     const auto percent = host.find('%');
-    const std::string_view address = host.substr(0, percent);
     if (percent != std::string_view::npos && !is_host_name(host.substr(percent + 1)))
         return false;
-    return address.find(':') != std::string_view::npos && host.size() <= longest_host &&
-           std::all_of(address.begin(), address.end(), is_ipv6_character);
+    return host.size() <= longest_host && is_ipv6_address(host.substr(0, percent));
 }
 
 std::optional<std::uint16_t> parse_u16(std::string_view digits) {
@@ -94,12 +80,51 @@ std::optional<std::uint16_t> parse_u16(std::string_view digits) {
     return value;
 }
 
+result<address_parts> split_brackets(std::string_view rest, address_parts parts) {
+    const auto end = rest.find(']');
+    if (end == std::string_view::npos)
+        return bad_portal(rest);
+    parts.is_ipv6 = true;
+    parts.host = rest.substr(1, end - 1);
+    if (!split_port(rest.substr(end + 1), parts))
+        return bad_portal(rest);
+    return parts;
+}
+
+// An IPv6 address without the brackets that it should have. Its last group may be the port: it is
+// when nothing else makes an address of the rest, behind a zone, and when it is iSCSI's own port,
+// which hardly ends an address but often such a text.
+address_parts split_bare_ipv6(std::string_view rest, address_parts parts) {
+    const auto colon = rest.rfind(':');
+    const auto last = rest.substr(colon + 1);
+    const bool is_port = !is_ipv6_host(rest) || last == usual_port;
+    parts.is_ipv6 = true;
+    parts.has_port = is_port && is_ipv6_host(rest.substr(0, colon));
+    parts.host = parts.has_port ? rest.substr(0, colon) : rest;
+    parts.port = parts.has_port ? last : std::string_view();
+    return parts;
+}
+
+result<address_parts> split_address(std::string_view text) {
+    address_parts parts;
+    std::string_view rest = text;
+    split_group_tag(rest, parts);
+    if (rest.starts_with('['))
+        return split_brackets(rest, parts);
+    if (std::count(rest.begin(), rest.end(), ':') > 1)
+        return split_bare_ipv6(rest, parts);
+    const auto end = std::min(rest.find(':'), rest.size());
+    parts.host = rest.substr(0, end);
+    static_cast<void>(split_port(rest.substr(end), parts)); // it begins with a colon
+    return parts;
+}
+
 } // namespace
 
 result<portal> parse_target_address(std::string_view text) {
     const auto parts = split_address(text);
     if (parts.has_error())
-        return parts.error();
+        return bad_portal(text);
     if (parts->is_ipv6 ? !is_ipv6_host(parts->host) : !is_host_name(parts->host))
         return bad_portal(text);
     portal address{std::string(parts->host), iscsi_port, std::nullopt};

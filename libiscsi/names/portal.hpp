@@ -12,7 +12,8 @@ namespace iscsi {
 // What a TargetAddress without a port means (RFC 7143 §13.8).
 inline constexpr std::uint16_t iscsi_port = 3260;
 
-// A TargetAddress: "host[:port][,tpgt]", with IPv6 in brackets (RFC 7143 §13.8). The host is kept
+// A TargetAddress: "host[:port][,tpgt]", with IPv6 in brackets (RFC 7143 §13.8) or, as some targets
+// write it, without. The host is kept
 // without brackets, with its zone id if it has one ("fe80::1%eth0").
 struct portal {
     std::string host;

@@ -89,8 +89,9 @@ connect_one(endpoint to, connect_options options, duration limit) {
     auto error = open(socket, to, options);
     if (!error)
         error = co_await connect_within(socket, to, limit);
+    const bool no_device = error == boost::system::errc::no_such_device;
     if (error)
-        co_return fault{error, to_text(to), {}, {}};
+        co_return fault{error, to_text(to), no_device ? options.device : std::string(), {}};
     const endpoint local = socket.local_endpoint(error);
     co_return connected{stream(std::move(socket)), to, local};
 }

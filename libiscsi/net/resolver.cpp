@@ -4,8 +4,11 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <net/if.h>
 #include <netdb.h>
 
+#include <array>
+#include <charconv>
 #include <cstring>
 #include <memory>
 
@@ -23,11 +26,32 @@ std::string_view message_of(resolve_errc what) {
         return "host name does not resolve";
     case resolve_errc::too_slow:
         return "no answer from the name service";
+    case resolve_errc::no_such_zone:
+        return "no such network device";
     }
     return "unknown";
 }
 
 namespace {
+
+// By name or by number.
+bool is_zone(const std::string& zone) {
+    if (::if_nametoindex(zone.c_str()) != 0)
+        return true;
+    unsigned index = 0;
+    const auto* const end = zone.data() + zone.size();
+    std::array<char, IF_NAMESIZE> name{};
+    const auto [stop, error] = std::from_chars(zone.data(), end, index);
+    return error == std::errc() && stop == end && ::if_indextoname(index, name.data()) != nullptr;
+}
+
+// A zone that is not there would be read as none, and the connection go anywhere or nowhere.
+std::optional<fault> missing_zone(const std::string& host) {
+    const auto percent = host.find('%');
+    if (percent == std::string::npos || is_zone(host.substr(percent + 1)))
+        return std::nullopt;
+    return fault{to_error_code(resolve_errc::no_such_zone), host, host.substr(percent + 1), {}};
+}
 
 // getaddrinfo promises families that fit into a sockaddr_storage.
 endpoint endpoint_of(const addrinfo& from) {
@@ -67,6 +91,8 @@ std::optional<endpoint> numeric_endpoint(const std::string& host, std::uint16_t 
 
 asio::awaitable<result<endpoints>>
 resolve(std::string host, std::uint16_t port, asio::any_io_executor workers, duration limit) {
+    if (const auto missing = missing_zone(host))
+        co_return *missing;
     if (const auto numeric = numeric_endpoint(host, port))
         co_return endpoints{*numeric};
     // Copies: the caller may be gone before the name service answers.

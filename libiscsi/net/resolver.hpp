@@ -17,8 +17,8 @@ namespace iscsi::net {
 using endpoint = boost::asio::ip::tcp::endpoint;
 using endpoints = std::vector<endpoint>;
 
-// Both are worth another try: the name service may need the network that is just coming back.
-enum class resolve_errc { unresolvable = 1, too_slow };
+// too_slow is worth another try: the name service may need the network that is just coming back.
+enum class resolve_errc { unresolvable = 1, too_slow, no_such_zone };
 
 const char* category_name(resolve_errc);
 std::string_view message_of(resolve_errc);
@@ -29,7 +29,8 @@ std::optional<endpoint> numeric_endpoint(const std::string& host, std::uint16_t 
 
 // Every address of a host, in the order of the system's policy (RFC 6724); numeric hosts are
 // answered at once. The system's resolver blocks: it runs on `workers`.
-// Faults: unresolvable (field: the host, got: the words of getaddrinfo), too_slow.
+// Faults: unresolvable (field: the host, got: the words of getaddrinfo), too_slow, no_such_zone:
+// the zone id is no network device of this machine.
 boost::asio::awaitable<result<endpoints>>
 resolve(std::string host, std::uint16_t port, boost::asio::any_io_executor workers, duration limit);
 

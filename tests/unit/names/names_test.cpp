@@ -29,7 +29,11 @@ TEST(initiator_name, writes_bytes_without_leading_zeros) {
 TEST(iscsi_name, the_three_types_are_known) {
     EXPECT_EQ(name_error("iqn.2001-04.com.example:storage.disk1"), fine);
     EXPECT_EQ(name_error("iqn.2001-04.com.Example:Disk_1"), fine); // kept as given
+    EXPECT_EQ(name_error("IQN.2001-04.com.example:disk"), fine);
+    EXPECT_EQ(name_error("Iqn.2001-04.com.example:disk"), fine);
     EXPECT_EQ(name_error("eui.02004567A425678D"), fine);
+    EXPECT_EQ(name_error("EUI.02004567A425678D"), fine);
+    EXPECT_EQ(name_error("NAA.52004567BA64678D"), fine);
     EXPECT_EQ(name_error("naa.52004567BA64678D"), fine);
     EXPECT_EQ(name_error("naa.62004567BA64678D0123456789ABCDEF"), fine);
 }
@@ -37,14 +41,7 @@ TEST(iscsi_name, the_three_types_are_known) {
 TEST(iscsi_name, other_types_are_refused) {
     const auto unknown = to_error_code(name_errc::unknown_name_type);
     for (const auto* name :
-         {"iqn.",
-          "iqn",
-          "x",
-          "IQN.2001-04.com.example",
-          "eui.0200",
-          "eui.02004567A425678G",
-          "naa.52004567BA64678D0",
-          "disk1"})
+         {"iqn.", "iqn", "x", "eui.0200", "eui.02004567A425678G", "naa.52004567BA64678D0", "disk1"})
         EXPECT_EQ(name_error(name), unknown) << name;
     EXPECT_EQ(name_error(""), to_error_code(name_errc::empty_name));
 }
@@ -56,7 +53,7 @@ TEST(iscsi_name, is_at_most_223_bytes_long) {
 }
 
 TEST(iscsi_name, nothing_that_may_hurt_a_path_or_a_line_is_accepted) {
-    for (const char bad : {'/', ' ', '\t', '\n', '\r', '\0', '\x1b', '\x7f', '\x80', '\xff'}) {
+    for (const char bad : {'/', ',', ' ', '\t', '\n', '\r', '\0', '\x1b', '\x7f', '\x80', '\xff'}) {
         const std::string name = std::string("iqn.2001-04.com.example:a") + bad + "b";
         EXPECT_EQ(name_error(name), to_error_code(name_errc::bad_character))
             << static_cast<int>(bad);
@@ -84,6 +81,25 @@ TEST(target_address, all_forms_are_read) {
     EXPECT_EQ(*parse_target_address("[fe80::1%eth0]:3260,1"), (portal{"fe80::1%eth0", 3260, 1}));
 }
 
+TEST(target_address, ipv6_is_read_without_brackets_too) {
+    const auto no_tag = std::nullopt;
+    EXPECT_EQ(*parse_target_address("2001:db8::1"), (portal{"2001:db8::1", 3260, no_tag}));
+    EXPECT_EQ(*parse_target_address("2001:db8::1,7"), (portal{"2001:db8::1", 3260, 7}));
+    EXPECT_EQ(*parse_target_address("::"), (portal{"::", 3260, no_tag}));
+    EXPECT_EQ(*parse_target_address("fe80::1%eth0,1"), (portal{"fe80::1%eth0", 3260, 1}));
+    // The last group is a port where it can be nothing else,
+    EXPECT_EQ(*parse_target_address("1:2:3:4:5:6:7:8:860,1"), (portal{"1:2:3:4:5:6:7:8", 860, 1}));
+    EXPECT_EQ(*parse_target_address("2001:db8::1:13260"), (portal{"2001:db8::1", 13260, no_tag}));
+    EXPECT_EQ(*parse_target_address("fe80::1%eth0:860"), (portal{"fe80::1%eth0", 860, no_tag}));
+    EXPECT_EQ(
+        *parse_target_address("::ffff:10.0.0.1:860"), (portal{"::ffff:10.0.0.1", 860, no_tag})
+    );
+    // and where it is iSCSI's; else it belongs to the address.
+    EXPECT_EQ(*parse_target_address("2001:db8::1:3260,1"), (portal{"2001:db8::1", 3260, 1}));
+    EXPECT_EQ(*parse_target_address("2001:db8::1:860"), (portal{"2001:db8::1:860", 3260, no_tag}));
+    EXPECT_EQ(address_error("1:2:3:4:5:6:7:8:99999"), to_error_code(name_errc::bad_port));
+}
+
 TEST(target_address, bad_hosts_are_refused) {
     const auto bad = to_error_code(name_errc::bad_portal);
     for (const auto* text :
@@ -95,8 +111,11 @@ TEST(target_address, bad_hosts_are_refused) {
           "[::1",
           "[::1]x",
           "[10.0.0.1]",
-          "2001:db8::1",
-          "2001:db8::1:3260,1",
+          "2001:db8::1::2",
+          "1:2:3:4:5:6:7",
+          "[1:2]",
+          "fe80::1%",
+          "x:y:3260",
           "a b",
           "a/b",
           "..",

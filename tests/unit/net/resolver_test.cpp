@@ -38,6 +38,16 @@ TEST_F(resolver, numeric_ipv6_with_a_zone) {
     EXPECT_EQ(found->front().address().to_v6().scope_id(), ::if_nametoindex("lo"));
 }
 
+TEST_F(resolver, a_zone_that_is_not_there_is_a_fault_of_its_own) {
+    for (const std::string zone : {"no-such-device", "", "4000000000", "0", "1x"}) {
+        const auto found = resolve("fe80::1%" + zone);
+        ASSERT_TRUE(found.has_error()) << zone;
+        EXPECT_EQ(found.error().code, to_error_code(net::resolve_errc::no_such_zone)) << zone;
+        EXPECT_EQ(found.error().got, zone);
+    }
+    EXPECT_TRUE(resolve("fe80::1%" + std::to_string(::if_nametoindex("lo"))).has_value());
+}
+
 TEST_F(resolver, a_name_has_all_its_addresses) {
     const auto found = resolve("localhost");
     ASSERT_TRUE(found.has_value()) << found.error().text();

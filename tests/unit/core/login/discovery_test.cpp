@@ -53,14 +53,14 @@ TEST(send_targets, a_bad_name_takes_only_its_own_addresses_along) {
 TEST(send_targets, a_bad_address_is_named_with_its_target) {
     const auto answer = read_send_targets({
         {"TargetName", "iqn.2001-04.com.example:a"},
-        {"TargetAddress", "fe80::1:3260"},
+        {"TargetAddress", "fe80::1::2"},
         {"TargetAddress", "10.0.0.1"},
     });
     ASSERT_EQ(answer.targets.size(), 1U);
     EXPECT_EQ(answer.targets[0].portals.size(), 1U);
     ASSERT_EQ(answer.refused.size(), 1U);
     EXPECT_EQ(answer.refused[0].field, "TargetAddress of iqn.2001-04.com.example:a");
-    EXPECT_EQ(answer.refused[0].got, "fe80::1:3260");
+    EXPECT_EQ(answer.refused[0].got, "fe80::1::2");
 }
 
 // Without its addresses it would be taken to live at the discovery portal.

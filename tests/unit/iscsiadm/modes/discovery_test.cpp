@@ -308,7 +308,7 @@ TEST_F(discovery_test, refuses_bad_names_and_addresses_one_by_one) {
     EXPECT_EQ(got.code, 0);
     EXPECT_EQ(got.out, "10.9.9.1:3260,1 " + t1 + "\n");
     EXPECT_THAT(got.err, HasSubstr("passwd"));
-    EXPECT_THAT(got.err, HasSubstr("address of target " + t2 + " refused"));
+    EXPECT_THAT(got.err, HasSubstr("target " + t2 + " left out: address: "));
     EXPECT_THAT(got.err, Not(HasSubstr("line\nbreak")));
 }
 

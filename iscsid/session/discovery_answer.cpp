@@ -1,0 +1,68 @@
+#include "iscsid/session/discovery_answer.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+
+#include <net/if.h>
+
+#include <array>
+
+namespace iscsid::session {
+
+namespace ip = boost::asio::ip;
+
+namespace {
+
+std::string address_at(const std::string& host, const discovery_place& place) {
+    boost::system::error_code is_name;
+    const auto address = ip::make_address(host, is_name);
+    if (is_name)
+        return host;
+    if (address.is_unspecified())
+        return place.host;
+    const bool needs_zone =
+        address.is_v6() && address.to_v6().is_link_local() && host.find('%') == std::string::npos;
+    return needs_zone && !place.zone.empty() ? host + "%" + place.zone : host;
+}
+
+} // namespace
+
+std::string zone_of(const iscsi::net::endpoint& peer, const std::string& device) {
+    const auto address = peer.address();
+    std::array<char, IF_NAMESIZE> name{};
+    const bool has_zone = address.is_v6() && address.to_v6().is_link_local() &&
+                          ::if_indextoname(address.to_v6().scope_id(), name.data()) != nullptr;
+    return has_zone ? std::string(name.data()) : device;
+}
+
+// RFC 7143 Appendix C: no TargetAddress means the portal that was asked.
+std::vector<discovered_portal>
+portals_of(const iscsi::targets_found& answer, const discovery_place& place) {
+    std::vector<discovered_portal> all;
+    for (const auto& target : answer.targets) {
+        if (target.portals.empty())
+            all.push_back({target.name, place.host, place.port, -1});
+        for (const auto& each : target.portals)
+            all.push_back(
+                {target.name, address_at(each.host, place), each.port, each.group_tag.value_or(-1)}
+            );
+    }
+    return all;
+}
+
+std::vector<std::string>
+lines_of_refused(const iscsi::targets_found& answer, const discovery_place& place) {
+    constexpr std::size_t most_lines = 1000;
+    std::vector<std::string> lines;
+    for (const auto& refused : answer.refused) {
+        if (lines.size() == most_lines) {
+            const auto rest = answer.refused.size() - most_lines;
+            lines.push_back(fmt::format("discovery at {}: {} more left out", place.host, rest));
+            break;
+        }
+        lines.push_back(fmt::format("discovery at {}: left out: {}", place.host, refused.text()));
+    }
+    return lines;
+}
+
+} // namespace iscsid::session

@@ -1,0 +1,73 @@
+#include "iscsid/session/discovery_answer.hpp"
+
+#include "libiscsi/names/iscsi_name.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <gmock/gmock.h>
+
+#include <net/if.h>
+
+namespace {
+
+using namespace iscsid::session;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+const discovery_place place{"san.example.com", 3261, "eth7"};
+
+// The address that is left of one that a target named.
+std::string address_of(const std::string& host, const discovery_place& at = place) {
+    iscsi::targets_found answer;
+    answer.targets = {{"iqn.a", {{host, 860, 5}}}};
+    const auto portals = portals_of(answer, at);
+    EXPECT_EQ(portals.size(), 1U);
+    EXPECT_EQ(portals[0].port, 860);
+    EXPECT_EQ(portals[0].group_tag, 5);
+    return portals[0].address;
+}
+
+TEST(discovery_answer, an_address_of_all_addresses_is_the_one_that_was_asked) {
+    for (const auto* host : {"0.0.0.0", "::", "::0", "0:0:0:0:0:0:0:0"})
+        EXPECT_EQ(address_of(host), "san.example.com") << host;
+    EXPECT_EQ(address_of("0.0.0.1"), "0.0.0.1");
+    EXPECT_EQ(address_of("::1"), "::1");
+    EXPECT_EQ(address_of("disk.example.com"), "disk.example.com");
+}
+
+TEST(discovery_answer, a_link_local_address_is_of_the_zone_that_was_asked) {
+    EXPECT_EQ(address_of("fe80::1"), "fe80::1%eth7");
+    EXPECT_EQ(address_of("febf::1"), "febf::1%eth7");
+    EXPECT_EQ(address_of("fe80::1%eth1"), "fe80::1%eth1");
+    EXPECT_EQ(address_of("2001:db8::1"), "2001:db8::1");
+    EXPECT_EQ(address_of("169.254.0.1"), "169.254.0.1");
+    EXPECT_EQ(address_of("fe80::1", {"10.0.0.1", 3260, {}}), "fe80::1");
+}
+
+TEST(discovery_answer, the_zone_is_that_of_the_connection) {
+    namespace ip = boost::asio::ip;
+    const auto to = [](const char* host) {
+        return iscsi::net::endpoint(ip::make_address(host), 3260);
+    };
+    EXPECT_EQ(zone_of(to("fe80::1%lo"), ""), "lo");
+    EXPECT_EQ(zone_of(to("fe80::1%lo"), "eth3"), "lo");
+    EXPECT_EQ(zone_of(to("fe80::1"), "eth3"), "eth3");
+    EXPECT_EQ(zone_of(to("10.0.0.1"), "eth3"), "eth3");
+    EXPECT_EQ(zone_of(to("10.0.0.1"), ""), "");
+}
+
+TEST(discovery_answer, what_is_left_out_is_told_a_line_each) {
+    iscsi::targets_found answer;
+    EXPECT_THAT(lines_of_refused(answer, place), SizeIs(0));
+    answer.refused = {
+        iscsi::check_iscsi_name("disk1").error(), iscsi::check_iscsi_name("iqn.a,b").error()};
+    EXPECT_THAT(
+        lines_of_refused(answer, place), ElementsAre(HasSubstr("disk1"), HasSubstr("iqn.a,b"))
+    );
+    answer.refused.resize(1500, answer.refused[0]);
+    const auto lines = lines_of_refused(answer, place);
+    EXPECT_EQ(lines.size(), 1001U);
+    EXPECT_EQ(lines.back(), "discovery at san.example.com: 500 more left out");
+}
+
+} // namespace
