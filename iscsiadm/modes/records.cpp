@@ -15,8 +15,9 @@ namespace {
 
 // Misspelt: the nearest name that such a record has.
 void suggest_name(admin::record_kind kind, std::string_view name, console& screen) {
-    std::vector<std::string_view> names;
     const auto entries = admin::record(kind).entries();
+    std::vector<std::string_view> names;
+    names.reserve(entries.size());
     for (const auto& entry : entries)
         names.emplace_back(entry.first);
     if (const auto nearest = nearest_word(name, names))
