@@ -80,6 +80,13 @@ bool is_by_target(const iscsi::fault& why) {
            why.code == boost::system::errc::broken_pipe;
 }
 
+// Whoever reads of it knows the portal of the record only.
+failure with_redirect(failure why, const std::string& redirected_to) {
+    if (!redirected_to.empty())
+        why.reason = fmt::format("redirected to {}: {}", redirected_to, why.reason);
+    return why;
+}
+
 } // namespace
 
 supervisor::supervisor(subject what, executors where, listeners to)
@@ -210,9 +217,9 @@ void supervisor::on(const iscsi::login_failed& refused) {
     auto connecting = std::exchange(connect_failure_, std::nullopt);
     if (state_ == state::logging_in)
         return listeners_.login_failed(
-            connecting ? *connecting : placed(failure_of_login(refused))
+            connecting ? *connecting : with_redirect(failure_of_login(refused), redirected_to_)
         );
-    tell_trouble(placed(failure_of_login(refused)).reason);
+    tell_trouble(with_redirect(failure_of_login(refused), redirected_to_).reason);
 }
 
 void supervisor::on(const iscsi::target_message& from_target) {
@@ -279,16 +286,9 @@ asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, is
     lane_->transport(subject_.sid, net::release(link->over));
 }
 
-// Whoever reads of it knows the portal of the record only.
-failure supervisor::placed(failure why) const {
-    if (!redirected_to_.empty())
-        why.reason = fmt::format("redirected to {}: {}", redirected_to_, why.reason);
-    return why;
-}
-
 // It comes back as login_failed when the engine is to decide what follows.
 void supervisor::keep_failure(const iscsi::fault& why) {
-    auto failed = placed(failure_of_connect(why));
+    auto failed = with_redirect(failure_of_connect(why), redirected_to_);
     if (state_ == state::logging_in && !failed.may_retry)
         return listeners_.login_failed(failed);
     connect_failure_ = std::move(failed);

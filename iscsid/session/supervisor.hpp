@@ -113,7 +113,6 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     boost::asio::awaitable<void> reconnect(std::shared_ptr<supervisor> self, iscsi::portal to);
     boost::asio::awaitable<iscsi::result<iscsi::net::connected>> connect(iscsi::portal to);
     void keep_failure(const iscsi::fault& why);
-    failure placed(failure why) const;
     void tell_trouble(const std::string& why);
     void tell_of_reinstatement();
     void end(std::string_view why);
