@@ -254,7 +254,7 @@ inline constexpr std::array table{
     choice(node, "node.conn[0].startup", "manual", startups, "As node.startup; either one that matches is enough."),
     integer(node, "node.conn[0].tcp.window_size", "524288", {0, 2147483647, "bytes"}, "Size of the socket buffers."),
     integer(node, "node.conn[0].tcp.type_of_service", "0", u8, "Kept for open-iscsi; never applied."),
-    integer(node, "node.conn[0].timeo.logout_timeout", "15", seconds, "How long to wait for the answer to a logout; 0: the default."),
+    integer(node, "node.conn[0].timeo.logout_timeout", "15", seconds, "How long a logout may last, with the last flush of its disks and the answer of the target; 0: the default."),
     integer(node, "node.conn[0].timeo.login_timeout", "30", seconds, "How long one try of a login may last; 0: the default."),
     integer(node, "node.conn[0].timeo.auth_timeout", "45", seconds, "Kept for open-iscsi; login_timeout covers authentication."),
     integer(node, "node.conn[0].timeo.noop_out_interval", "5", seconds, "A connection this long idle is probed with a NOP-Out; 0 here and below: never."),
