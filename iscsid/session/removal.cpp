@@ -232,7 +232,7 @@ removal_report remove_all(
     const disk_tools& with,
     lane::lane& where,
     std::vector<attached_disk> disks,
-    removal_orders orders
+    const removal_orders& orders
 ) {
     const users whose = orders.whose;
     removal_report report;

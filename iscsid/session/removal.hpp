@@ -32,7 +32,7 @@ removal_report remove_all(
     const disk_tools& with,
     lane::lane& where,
     std::vector<attached_disk> disks,
-    removal_orders orders
+    const removal_orders& orders
 );
 
 // Which of these devices is mounted, swap, or held by another one; "" when none is.

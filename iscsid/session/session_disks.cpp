@@ -211,7 +211,7 @@ void session_disks::post_removal(
                          of = std::move(of),
                          how = std::move(how),
                          done = std::move(done)]() mutable {
-        done(remove_all(with, *lane, std::move(of), std::move(how)));
+        done(remove_all(with, *lane, std::move(of), how));
     });
 }
 
