@@ -100,12 +100,13 @@ TEST(discovery_scenario, bad_entries_are_named_and_spoil_nothing) {
                 {"TargetName", "iqn.2026-01.org.example:../../../etc/passwd"},
                 {"TargetAddress", "10.0.0.66"},
                 {"TargetName", "iqn.2026-01.org.example:good"},
-                {"TargetAddress", "fe80::1%enp0s9"},
+                {"TargetAddress", "fe80::1%enp0s9"}, // without brackets, but clear
+                {"TargetAddress", "[fe80::2"},
                 {"TargetAddress", "10.0.0.1"}}
         )
         .expect_event<targets_found>([](const targets_found& found) {
             ASSERT_EQ(found.targets.size(), 1U);
-            EXPECT_EQ(found.targets[0].portals.size(), 1U);
+            EXPECT_EQ(found.targets[0].portals.size(), 2U);
             EXPECT_EQ(found.refused.size(), 2U);
         })
         .run(discovery_config());
