@@ -27,7 +27,7 @@ expect_exit 0 iscsiadm -m node -T "$TARGET_NAME-own" -u
 
 expect_exit 0 iscsiadm -m iface -I away -o new -n iface.net_ifacename -v no-such-dev
 expect_exit 0 iscsiadm -m discoverydb -t st -p "$PORTAL" -o update -n discovery.sendtargets.reopen_max -v 0
-expect_exit 11 iscsiadm -m discoverydb -t st -p "$PORTAL" -I away -D
-expect_err "cannot make connection to 127.0.0.1: No such device"
+expect_exit 4 iscsiadm -m discoverydb -t st -p "$PORTAL" -I away -D
+expect_err "No such device, got no-such-dev"
 expect_exit 0 iscsiadm -m node
 expect_out "$TARGET_NAME-own"
