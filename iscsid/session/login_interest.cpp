@@ -11,11 +11,14 @@ namespace asio = boost::asio;
 login_claim login_interest::claim() {
     if (auto others = state_->claims.lock())
         return others;
-    const auto given_up = [session = session_, wishes = state_, where = control_](void*) {
-        const auto unwanted = session.lock();
-        if (unwanted && is_being_made(unwanted->current_phase()))
-            asio::co_spawn(where, end_unwanted(unwanted, wishes), asio::detached);
-    };
+    // Weak: a deleter lives as long as anything that points to its claim, as the state does.
+    const auto given_up =
+        [session = session_, wishes = std::weak_ptr<const state>(state_), where = control_](void*) {
+            const auto unwanted = session.lock();
+            const auto others = wishes.lock();
+            if (unwanted && others && is_being_made(unwanted->current_phase()))
+                asio::co_spawn(where, end_unwanted(unwanted, others), asio::detached);
+        };
     login_claim first(this, given_up); // not null: an empty one would look like none
     state_->claims = first;
     return first;
