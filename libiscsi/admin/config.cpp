@@ -3,6 +3,7 @@
 #include "libiscsi/admin/files.hpp"
 #include "libiscsi/admin/setting_meant.hpp"
 #include "libiscsi/admin/words.hpp"
+#include "libiscsi/names/characters.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 
 #include <unistd.h>

@@ -14,10 +14,8 @@ namespace {
 // A longer line would be cut there, and its end read as a line of its own.
 constexpr std::size_t longest_line = 2047;
 constexpr std::size_t longest_key = 127;
-constexpr std::size_t longest_value = 255;
 
 constexpr std::string_view first_words = "# BEGIN RECORD ";
-constexpr std::string_view last_line = "# END RECORD";
 
 // Before a key that a user has set: a comment for open-iscsi, which drops it with its next change.
 constexpr std::string_view user_mark = "# set by user: ";
@@ -127,7 +125,7 @@ result<void> check_length(std::string_view line, std::string_view name, int numb
 bool ends_as_record(std::string_view text) {
     const auto whole = trim(text);
     const auto last = whole.substr(whole.rfind('\n') + 1); // npos + 1 is 0
-    return trim(last) == last_line;
+    return trim(last) == record_end;
 }
 
 // An administrator writes interfaces without the two lines; what a program wrote begins with one.
@@ -209,7 +207,7 @@ std::string format_record(const record& from) {
     for (const auto& [key, value] : from.entries())
         if (!value.empty())
             text.append(key).append(" = ").append(value).append("\n");
-    return text.append(last_line).append("\n");
+    return text.append(record_end).append("\n");
 }
 
 namespace {
@@ -236,7 +234,7 @@ result<record> parse_record(record_kind kind, std::string_view text, std::string
             to_error_code(file_errc::truncated),
             std::string(name),
             "no end line",
-            std::string(last_line)};
+            std::string(record_end)};
     const auto scanned = scan_lines(text, name);
     record to(kind);
     for (const auto& line : scanned.lines)

@@ -27,6 +27,12 @@ enum class file_errc {
 const char* category_name(file_errc);
 std::string_view message_of(file_errc);
 
+// A longer value is none.
+inline constexpr std::size_t longest_value = 255;
+
+// The last line of a record.
+inline constexpr std::string_view record_end = "# END RECORD";
+
 // The text of a record file: "# BEGIN RECORD <version>", "key = value", "# END RECORD". Empty
 // values are left out on disk. Comments behind the first line name the keys that a user has set.
 std::string format_record(const record& from);

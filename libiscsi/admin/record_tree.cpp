@@ -4,7 +4,6 @@
 #include "libiscsi/names/iscsi_name.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace iscsi::admin {
 
@@ -32,17 +31,6 @@ result<void> check_part(std::string_view field, std::string_view text, std::size
             name_errc::bad_character, field, text, "no slash, comma, blank or first dot"
         );
     return {};
-}
-
-template <class Integer>
-// Digits to the end, nothing behind them.
-std::optional<Integer> to_number(std::string_view text) {
-    Integer value{};
-    const auto* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end)
-        return std::nullopt;
-    return value;
 }
 
 // Takes "…,last" apart.

@@ -4,7 +4,6 @@
 #include "libiscsi/admin/words.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 namespace iscsi::admin {
@@ -29,16 +28,6 @@ fault refusal(const setting& row, setting_errc why, std::string_view value, std:
         std::string(row.name),
         std::string(row.masked ? "********" : value),
         std::move(expected)};
-}
-
-// Decimal, and to the end: "10s" is refused where open-iscsi reads 10, "abc" where it reads 0.
-std::optional<std::int64_t> to_integer(std::string_view text) {
-    std::int64_t value = 0;
-    const auto* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stop != end)
-        return std::nullopt;
-    return value;
 }
 
 std::string range_text(const setting& row) {
@@ -71,8 +60,9 @@ result<void> check_text(const setting& row, std::string_view value) {
     return {};
 }
 
+// "10s" is refused where open-iscsi reads 10, "abc" where it reads 0.
 result<void> check_integer(const setting& row, std::string_view value) {
-    const auto number = to_integer(value);
+    const auto number = to_number<std::int64_t>(value);
     if (!number)
         return refusal(row, setting_errc::not_an_integer, value, range_text(row));
     if (*number < row.low || *number > row.high)
@@ -160,7 +150,7 @@ result<void> check_value(const setting& row, std::string_view value) {
 
 std::string canonical_value(const setting& row, std::string_view value) {
     if (row.type == setting_type::integer)
-        if (const auto number = to_integer(value))
+        if (const auto number = to_number<std::int64_t>(value))
             return std::to_string(*number);
     return std::string(value);
 }

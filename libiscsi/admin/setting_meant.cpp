@@ -1,6 +1,7 @@
 #include "libiscsi/admin/setting_meant.hpp"
 
 #include "libiscsi/admin/words.hpp"
+#include "libiscsi/names/characters.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,9 @@
 #pragma once
 
-#include <algorithm>
+#include <charconv>
+#include <optional>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 // The few things that every text of this room needs.
@@ -27,15 +29,15 @@ constexpr std::string_view trim(std::string_view text) {
     return text;
 }
 
-// ASCII letters only, as for controls.
-constexpr char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-constexpr bool same_but_for_case(std::string_view one, std::string_view other) {
-    return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {
-        return lower(a) == lower(b);
-    });
+// Decimal, and to the end: "10s" is none, and neither is a number that does not fit.
+template <class Integer>
+std::optional<Integer> to_number(std::string_view text) {
+    Integer value{};
+    const auto* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stop != end)
+        return std::nullopt;
+    return value;
 }
 
 // "a,b" cut at ',' is "a" and "b"; an empty text is one empty part.

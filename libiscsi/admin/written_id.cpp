@@ -1,17 +1,16 @@
 #include "libiscsi/admin/written_id.hpp"
 
+#include "libiscsi/admin/record_file.hpp"
 #include "libiscsi/admin/words.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string>
 
 namespace iscsi::admin {
 
 namespace {
 
-constexpr std::string_view end_line = "# END RECORD\n";
 constexpr std::string_view separator = " = ";
 constexpr int most_group_tag = 65535;
 
@@ -21,9 +20,6 @@ constexpr std::array<std::string_view, count> keys{
     "node.name", "node.tpgt", "node.conn[0].address", "node.conn[0].port", "iface.iscsi_ifacename"};
 
 using values = std::array<std::string_view, count>;
-
-// Longer ones are no values (record_file.hpp).
-constexpr std::size_t longest_value = 255;
 
 bool is_plain(std::string_view value) {
     return !value.empty() && value.size() <= longest_value &&
@@ -51,21 +47,11 @@ bool is_usual(std::string_view line) {
     return !line.empty() && (line.front() == '#' || (line.front() >= 'a' && line.front() <= 'z'));
 }
 
-template <class Number>
-std::optional<Number> number_in(std::string_view text, Number lowest, Number highest) {
-    Number value{};
-    const auto* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stopped != end || value < lowest || value > highest)
-        return std::nullopt;
-    return value;
-}
-
 std::optional<node_id> id_from(const values& from) {
-    const auto tag = number_in<int>(from[group_tag], -1, most_group_tag);
-    const auto of_portal = number_in<std::uint16_t>(from[port], 1, 65535);
-    if (!tag || !of_portal || from[target].empty() || from[address].empty() ||
-        from[interface].empty())
+    const auto tag = to_number<int>(from[group_tag]);
+    const auto of_portal = to_number<std::uint16_t>(from[port]);
+    if (!tag || *tag < -1 || *tag > most_group_tag || of_portal.value_or(0) == 0 ||
+        from[target].empty() || from[address].empty() || from[interface].empty())
         return std::nullopt;
     return node_id{
         std::string(from[target]),
@@ -78,7 +64,7 @@ std::optional<node_id> id_from(const values& from) {
 } // namespace
 
 std::optional<node_id> written_id(std::string_view text) {
-    if (!text.ends_with(end_line))
+    if (!text.ends_with(std::string(record_end) + "\n"))
         return std::nullopt;
     values found;
     while (!text.empty()) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <string_view>
+
 namespace iscsi {
 
 // The characters of names and addresses: ASCII, whatever the locale says.
@@ -13,6 +16,17 @@ constexpr bool is_hex_digit(char c) {
 
 constexpr bool is_letter_or_digit(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Letters only; all else is left alone.
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+constexpr bool same_but_for_case(std::string_view one, std::string_view other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {
+        return lower(a) == lower(b);
+    });
 }
 
 } // namespace iscsi

@@ -15,30 +15,20 @@ bool is_name_character(char c) {
     return c > ' ' && c <= '~' && c != '/' && c != ',';
 }
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-// Names are the same in either case (§4.2.7.2), and some targets write capitals.
-bool begins_with(std::string_view name, std::string_view type) {
-    return name.size() >= type.size() &&
-           std::equal(type.begin(), type.end(), name.begin(), [](char expected, char got) {
-               return expected == lower(got);
-           });
-}
-
 bool all_hex(std::string_view digits) {
     return std::all_of(digits.begin(), digits.end(), is_hex_digit);
 }
 
 // §4.2.7.3 to §4.2.7.6: iqn. and a date and domain, eui. and 16 or naa. and 16 or 32 hex digits.
+// Names are the same in either case (§4.2.7.2), and some targets write capitals.
 bool is_known_name_type(std::string_view name) {
-    const std::string_view rest = name.substr(std::min<std::size_t>(name.size(), 4));
-    if (begins_with(name, "iqn."))
+    const auto type = name.substr(0, 4);
+    const auto rest = name.substr(type.size());
+    if (same_but_for_case(type, "iqn."))
         return !rest.empty();
-    if (begins_with(name, "eui."))
+    if (same_but_for_case(type, "eui."))
         return rest.size() == 16 && all_hex(rest);
-    if (begins_with(name, "naa."))
+    if (same_but_for_case(type, "naa."))
         return (rest.size() == 16 || rest.size() == 32) && all_hex(rest);
     return false;
 }

@@ -80,14 +80,14 @@ std::optional<std::uint16_t> parse_u16(std::string_view digits) {
     return value;
 }
 
-result<address_parts> split_brackets(std::string_view rest, address_parts parts) {
+std::optional<address_parts> split_brackets(std::string_view rest, address_parts parts) {
     const auto end = rest.find(']');
     if (end == std::string_view::npos)
-        return bad_portal(rest);
+        return std::nullopt;
     parts.is_ipv6 = true;
     parts.host = rest.substr(1, end - 1);
     if (!split_port(rest.substr(end + 1), parts))
-        return bad_portal(rest);
+        return std::nullopt;
     return parts;
 }
 
@@ -105,7 +105,7 @@ address_parts split_bare_ipv6(std::string_view rest, address_parts parts) {
     return parts;
 }
 
-result<address_parts> split_address(std::string_view text) {
+std::optional<address_parts> split_address(std::string_view text) {
     address_parts parts;
     std::string_view rest = text;
     split_group_tag(rest, parts);
@@ -123,7 +123,7 @@ result<address_parts> split_address(std::string_view text) {
 
 result<portal> parse_target_address(std::string_view text) {
     const auto parts = split_address(text);
-    if (parts.has_error())
+    if (!parts)
         return bad_portal(text);
     if (parts->is_ipv6 ? !is_ipv6_host(parts->host) : !is_host_name(parts->host))
         return bad_portal(text);
