@@ -42,9 +42,10 @@ bool command_sender::emit_one(connection& to) {
 }
 
 bool command_sender::emit_command(connection& to) {
-    if (is_held_ || !context_.window.open())
+    const auto room = context_.window.room();
+    if (is_held_ || room == 0)
         return false;
-    auto* next = scheduler_.next(context_.window.room(), context_.now);
+    auto* next = scheduler_.next(room, context_.now);
     if (next == nullptr)
         return false;
     next->unlink();

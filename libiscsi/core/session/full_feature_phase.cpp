@@ -370,8 +370,9 @@ result<void> full_feature_phase::check_window(instant now) {
         session_errc::window_shut,
         "MaxCmdSN",
         std::to_string(context_.window.max()),
-        "CmdSN " + std::to_string(context_.window.next()) +
-            " or more within 30 s without a command [RFC 7143 4.2.2.1]"
+        "CmdSN " + std::to_string(context_.window.next()) + " or more within " +
+            std::to_string(window_watch::patience / std::chrono::seconds(1)) +
+            " s without a command [RFC 7143 4.2.2.1]"
     );
 }
 

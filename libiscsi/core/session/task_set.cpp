@@ -304,13 +304,6 @@ void task_set::complete(task& what) {
     context_.events.push(what.answer);
 }
 
-bool task_set::is_idle() const {
-    const auto slots = table_.slots();
-    return std::none_of(slots.begin(), slots.end(), [](const task& slot) {
-        return slot.phase == task_phase::sent;
-    });
-}
-
 // A command that the message does not acknowledge has come too late to be ended: it runs.
 void task_set::on_unit_cleared(const lun_field& lun) {
     for (auto& slot : table_.slots())

@@ -57,7 +57,8 @@ class task_set {
     // connection outlives ends after the replacement timeout, as it would without connections.
     void park(instant now);
 
-    bool is_idle() const;
+    // The target has none of them.
+    bool is_idle() const { return scheduler_.places() == 0; }
 
     // The target has ended the tasks of this unit by itself (§11.9.1, event 5).
     void on_unit_cleared(const lun_field& lun);

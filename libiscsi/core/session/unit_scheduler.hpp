@@ -48,6 +48,9 @@ class unit_scheduler {
 
     void connection_lost();
 
+    // That tasks have in the command window: those that were sent and are not over.
+    std::uint32_t places() const { return places_; }
+
   private:
     void look_for_room(instant now);
     bool stands_still(const unit& which, instant now);
@@ -62,8 +65,8 @@ class unit_scheduler {
     bool probes_;
     bool wants_probe_ = false;
     boost::intrusive::list<unit, boost::intrusive::constant_time_size<false>> ring_;
-    recent_units working_;     // a task of theirs was sent
-    std::uint32_t places_ = 0; // in the window, that tasks have
+    recent_units working_; // a task of theirs was sent
+    std::uint32_t places_ = 0;
     flow_limit in_;
     flow_limit out_;
     bool in_has_room_ = true; // as of the last look
