@@ -7,8 +7,6 @@
 
 #include "libiscsi/net/drive.hpp"
 
-#include <fmt/format.h>
-
 namespace iscsid::session {
 
 namespace asio = boost::asio;
@@ -40,17 +38,6 @@ login_phase(iscsi::session& engine, net::stream& over, iscsi::portal& to) {
     }
 }
 
-// A target that sent us elsewhere is not where the user looks for it.
-failure placed(failure why, const iscsi::portal& at, const discovery_plan& plan) {
-    if (at.host == plan.host && at.port == plan.port)
-        return why;
-    const auto where = fmt::format("redirected to {}: ", to_text(at));
-    why.reason.insert(0, where);
-    if (!why.detail.empty())
-        why.detail.insert(0, where);
-    return why;
-}
-
 } // namespace
 
 asio::awaitable<outcome<discovery_login>>
@@ -59,18 +46,19 @@ log_in(const discovery_plan& plan, net::connect_options options, asio::any_io_ex
     engine.start(now());
     while (engine.poll_event()) // want_transport, which is what comes now
         ;
-    iscsi::portal to{plan.host, plan.port, std::nullopt};
+    const iscsi::portal asked{plan.host, plan.port, std::nullopt};
+    auto to = asked;
     for (;;) {
         auto link = co_await reach(to, options, resolvers);
         if (link.has_error())
-            co_return placed(failure_of_connect(link.error()), to, plan);
+            co_return failure_at(to, asked, failure_of_connect(link.error()));
         const auto at = to;
         engine.transport_up(now());
         auto ended = co_await login_phase(engine, link->over, to);
         if (!ended)
             continue;
         if (ended->has_error())
-            co_return placed(ended->error(), at, plan);
+            co_return failure_at(at, asked, ended->error());
         co_return discovery_login{std::move(engine), *std::move(link)};
     }
 }

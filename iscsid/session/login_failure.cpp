@@ -46,4 +46,14 @@ failure failure_of_login(const iscsi::login_failed& told) {
     return {timeout ? exit_code::pdu_timeout : exit_code::login, describe(told), true};
 }
 
+failure failure_at(const iscsi::portal& reached, const iscsi::portal& asked, failure why) {
+    if (reached.host == asked.host && reached.port == asked.port)
+        return why;
+    const auto where = "redirected to " + to_text(reached) + ": ";
+    why.reason.insert(0, where);
+    if (!why.detail.empty())
+        why.detail.insert(0, where);
+    return why;
+}
+
 } // namespace iscsid::session

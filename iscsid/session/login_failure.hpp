@@ -16,4 +16,8 @@ failure failure_of_connect(const iscsi::fault& why);
 // login_auth_failed (24). The first two may be tried again.
 failure failure_of_login(const iscsi::login_failed& told);
 
+// The same with where it was, when the target had sent us from the portal `asked` to `reached`:
+// whoever reads of it knows only the first.
+failure failure_at(const iscsi::portal& reached, const iscsi::portal& asked, failure why);
+
 } // namespace iscsid::session

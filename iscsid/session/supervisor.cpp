@@ -80,13 +80,6 @@ bool is_by_target(const iscsi::fault& why) {
            why.code == boost::system::errc::broken_pipe;
 }
 
-// Whoever reads of it knows the portal of the record only.
-failure with_redirect(failure why, const std::string& redirected_to) {
-    if (!redirected_to.empty())
-        why.reason = fmt::format("redirected to {}: {}", redirected_to, why.reason);
-    return why;
-}
-
 } // namespace
 
 supervisor::supervisor(subject what, executors where, listeners to)
@@ -95,6 +88,7 @@ supervisor::supervisor(subject what, executors where, listeners to)
     , listeners_(std::move(to))
     , logged_out_(where_.control)
     , portal_(portal_of(subject_.plan->node))
+    , tried_(portal_)
     , state_(subject_.resumes ? state::reopening : state::logging_in) {}
 
 lane::note_handler supervisor::note_handler() {
@@ -217,9 +211,13 @@ void supervisor::on(const iscsi::login_failed& refused) {
     auto connecting = std::exchange(connect_failure_, std::nullopt);
     if (state_ == state::logging_in)
         return listeners_.login_failed(
-            connecting ? *connecting : with_redirect(failure_of_login(refused), redirected_to_)
+            connecting
+                ? *connecting
+                : failure_at(tried_, portal_of(subject_.plan->node), failure_of_login(refused))
         );
-    tell_trouble(with_redirect(failure_of_login(refused), redirected_to_).reason);
+    tell_trouble(
+        failure_at(tried_, portal_of(subject_.plan->node), failure_of_login(refused)).reason
+    );
 }
 
 void supervisor::on(const iscsi::target_message& from_target) {
@@ -271,9 +269,7 @@ asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, is
     // cancelled and has never waited, where nobody catches it.
     co_await asio::post(where_.control, asio::use_awaitable);
     ++attempts_;
-    const auto own = portal_of(subject_.plan->node);
-    const bool is_elsewhere = to.host != own.host || to.port != own.port;
-    redirected_to_ = is_elsewhere ? to_text(to) : std::string();
+    tried_ = to;
     auto link = co_await connect(std::move(to));
     if (self->stopped_)
         co_return;
@@ -288,7 +284,7 @@ asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, is
 
 // It comes back as login_failed when the engine is to decide what follows.
 void supervisor::keep_failure(const iscsi::fault& why) {
-    auto failed = with_redirect(failure_of_connect(why), redirected_to_);
+    auto failed = failure_at(tried_, portal_of(subject_.plan->node), failure_of_connect(why));
     if (state_ == state::logging_in && !failed.may_retry)
         return listeners_.login_failed(failed);
     connect_failure_ = std::move(failed);

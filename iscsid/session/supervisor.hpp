@@ -123,8 +123,8 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     listeners listeners_;
     iscsi::net::pending<bool> logged_out_;
     boost::asio::cancellation_signal stop_;
-    iscsi::portal portal_;      // that of the record, or where a permanent redirect led
-    std::string redirected_to_; // the portal of the latest try, unless it is that of the record
+    iscsi::portal portal_; // that of the record, or where a permanent redirect led
+    iscsi::portal tried_;  // the latest one
     iscsi::net::endpoint local_;
     reinstatement_watch reinstatement_;
     attention_log attentions_;
