@@ -95,7 +95,7 @@ class data_lane final : public lane {
     session_host* find(session_key key);
     static void introduce(const attachment& disk, const scsi::logical_unit& properties);
     void begin_leaving(attachment& disk);
-    void see_off_disks();
+    void forget_disks();
     void forget_sessions();
     void forget_session(session_host& host);
 
@@ -297,7 +297,7 @@ void data_lane::turn() {
     for (const auto& each : sessions_)
         each->run(now);
     forget_sessions();
-    see_off_disks();
+    forget_disks();
 }
 
 // Sessions first: that ends the requests which the disks wait for.
@@ -310,7 +310,7 @@ void data_lane::end() {
     for (const auto& each : disks_)
         begin_leaving(*each);
     forget_sessions();
-    see_off_disks();
+    forget_disks();
     inbox_.close();
     const auto quiet = [this] { return sessions_.empty() && disks_.empty() && !inbox_.is_open(); };
     while (!quiet() && std::chrono::steady_clock::now() < *end_of_patience_)
@@ -339,7 +339,7 @@ void data_lane::begin_leaving(attachment& disk) {
 }
 
 // At the end of a turn, when no function of the disk's queue is on the stack.
-void data_lane::see_off_disks() {
+void data_lane::forget_disks() {
     if (!std::exchange(some_disk_has_left_, false))
         return;
     const auto gone = std::stable_partition(disks_.begin(), disks_.end(), [](const auto& disk) {

@@ -103,7 +103,7 @@ asio::awaitable<void> live_session::remove_disks(std::shared_ptr<live_session> /
     if (report.refusal.empty()) {
         co_await disks_.take_over_without_target(); // what was never taken over must go, too
         if (connection_->is_up())
-            co_await disks_.bar_removed_units(std::min(presence_limit, timeout / 4));
+            co_await disks_.fail_removed_units(std::min(presence_limit, timeout / 4));
         report = co_await detach();
     }
     disks_.keep(std::move(report.left));

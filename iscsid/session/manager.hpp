@@ -16,7 +16,7 @@ namespace iscsid::session {
 // A login that is under way; session->login_end() waits for it.
 struct login_under_way {
     std::shared_ptr<live_session> session;
-    login_claim claim; // as in live_session::want_login()
+    login_claim claim; // of the caller; empty when it does not wait
 };
 
 // The table of sessions, its limits, and the verbs that the socket offers. Lives on the control

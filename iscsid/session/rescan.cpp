@@ -272,9 +272,8 @@ class change_run {
             return keep_removed_unit(
                 name + " is gone from the target, its disk stays: " + removed.refusal
             );
-        lane_.fail_requests(
-            disk->state.sid, disk->state.lun, 0
-        ); // for a unit that gets this number later
+        // For a unit that gets this number later.
+        lane_.fail_requests(disk->state.sid, disk->state.lun, 0);
         report_.news.push_back(name + " is gone");
         for (auto* lines : {&removed.losses, &removed.notes})
             for (auto& line : *lines)

@@ -116,7 +116,7 @@ asio::awaitable<iscsi::result<device::scan_result>> session_disks::look() const 
     co_return co_await device::scan(execute);
 }
 
-asio::awaitable<void> session_disks::bar_removed_units(iscsi::duration limit) {
+asio::awaitable<void> session_disks::fail_removed_units(iscsi::duration limit) {
     const auto end = std::chrono::steady_clock::now() + limit;
     std::vector<net::pending<lane::scsi_outcome>> answers;
     std::vector<std::byte> room(shortest_inquiry);

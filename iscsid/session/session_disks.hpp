@@ -40,7 +40,7 @@ class session_disks {
 
     bool is_changing() const { return is_changing_; }
 
-    // Some disk is is_failed because its unit could not be looked at.
+    // All I/O of some disk fails because its unit could not be looked at.
     bool has_unverified() const;
 
     // There are disks, and all of them wait for the next daemon when this one ends.
@@ -58,7 +58,7 @@ class session_disks {
 
     // Asks each attached unit whether it is there at all, and fails the requests of those that the
     // target has removed: whatever waits for them ends at once. Takes `limit` at most.
-    boost::asio::awaitable<void> bar_removed_units(iscsi::duration limit);
+    boost::asio::awaitable<void> fail_removed_units(iscsi::duration limit);
 
     // ---- changes, on a worker ----
 
