@@ -68,7 +68,7 @@ class discovery_run {
     exit_code ask(const std::string& interface, portals& answer);
     void refuse_bad(portals& found);
     exit_code store();
-    stored_records stored() const;
+    stored_records stored();
     exit_code write(const std::vector<admin::node_id>& ids, admin::record_edit& edit);
     exit_code remove(
         const std::vector<admin::node_id>& gone,
@@ -93,6 +93,8 @@ class discovery_run {
     interface_map interfaces_;
     std::vector<std::string> order_; // of the interfaces
     std::vector<admin::node_id> found_;
+    std::map<admin::node_id, admin::record>
+        edited_; // stored ones in which users have set something
 };
 
 // An empty answer is an error and deletes nothing: a portal that has just started, or that does not
@@ -228,13 +230,15 @@ exit_code discovery_run::store() {
     return remove(plan.remove, *sessions, *edit);
 }
 
-stored_records discovery_run::stored() const {
+stored_records discovery_run::stored() {
     stored_records there{
         .present = {}, .earlier = at_.store.discovered_by(id_of_discovery(job_.settings))};
     for (const admin::node_id& id : found_) {
         const auto record = at_.store.find(id);
         if (!record || *record) // one that cannot be read is there, too
             there.present.insert(id);
+        if (record && *record && !(*record)->user_keys().empty())
+            edited_.insert_or_assign(id, **record);
     }
     return there;
 }
@@ -275,8 +279,8 @@ discovery_run::new_record(const admin::record& node_template, const admin::node_
 void discovery_run::keep_edits(const admin::node_id& id, admin::record& node) const {
     if (!job_.changes.keep_edits)
         return;
-    if (const auto before = at_.store.find(id); before && *before)
-        keep_user_settings(**before, node);
+    if (const auto before = edited_.find(id); before != edited_.end())
+        keep_user_settings(before->second, node);
 }
 
 // What a session uses stays: a named exception, and no failure of the discovery.
@@ -324,14 +328,13 @@ exit_code discovery_run::log_in_without_records() {
     first_failure failure;
     failure.add(log_in_to_found());
     auto edit = at_.store.edit();
-    if (!edit)
+    if (!edit) {
         failure.add(report_database(edit.error(), at_.screen));
-    for (const admin::node_id& id : made) {
-        if (!edit)
-            break;
+        return failure.code();
+    }
+    for (const admin::node_id& id : made)
         if (const auto removed = edit->remove(id); !removed)
             failure.add(report_database(removed.error(), at_.screen));
-    }
     return failure.code();
 }
 

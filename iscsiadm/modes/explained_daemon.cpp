@@ -25,6 +25,18 @@ std::string outcome_words(const Progress& progress) {
     return fmt::format("{}: {}", to_text(progress.code), progress.detail);
 }
 
+// Says each answer about a session before it is listened to.
+template <class Progress>
+daemon_client::listener<Progress>
+explained(console& screen, const daemon_client::listener<Progress>& listen) {
+    return [&screen, &listen](const Progress& progress) {
+        screen.explain(
+            fmt::format("answer for session {}: {}", progress.sid, outcome_words(progress))
+        );
+        listen(progress);
+    };
+}
+
 std::string pdu_words(const admin::session_info& session) {
     std::string words;
     for (const admin::session_counter& counter : session.statistics)
@@ -42,8 +54,9 @@ result<std::vector<admin::session_info>> explained_daemon::list_sessions() {
         return sessions;
     }
     screen_.explain(fmt::format("iscsid is asked for its sessions: {}", sessions->size()));
-    for (const admin::session_info& session : *sessions)
-        explain_session(session);
+    if (screen_.explains(each_item))
+        for (const admin::session_info& session : *sessions)
+            explain_session(session);
     return sessions;
 }
 
@@ -94,12 +107,7 @@ result<void> explained_daemon::log_out(
     screen_.explain(
         fmt::format("iscsid is asked to log out of sessions {}", fmt::join(request.sids, ", "))
     );
-    return ended(daemon_.log_out(request, [&](const admin::logout_progress& progress) {
-        screen_.explain(
-            fmt::format("answer for session {}: {}", progress.sid, outcome_words(progress))
-        );
-        listen(progress);
-    }));
+    return ended(daemon_.log_out(request, explained(screen_, listen)));
 }
 
 result<void> explained_daemon::rescan(
@@ -108,12 +116,7 @@ result<void> explained_daemon::rescan(
     screen_.explain(
         fmt::format("iscsid is asked to rescan sessions {}", fmt::join(request.sids, ", "))
     );
-    return ended(daemon_.rescan(request, [&](const admin::rescan_progress& progress) {
-        screen_.explain(
-            fmt::format("answer for session {}: {}", progress.sid, outcome_words(progress))
-        );
-        listen(progress);
-    }));
+    return ended(daemon_.rescan(request, explained(screen_, listen)));
 }
 
 result<void> explained_daemon::discover(

@@ -85,7 +85,12 @@ exit_code update_all(
     return could_not_execute(write_all(records, edit, screen), screen);
 }
 
-void explain_choice(const std::vector<admin::node_id>& ids, context& at) {
+// Only when it is shown: a listing of many records is not to pay for these words.
+template <class Ids>
+void explain_choice(Ids ids_of_choice, context& at) {
+    if (!at.screen.explains(1))
+        return;
+    const std::vector<admin::node_id> ids = ids_of_choice();
     at.screen.explain(
         fmt::format("{} node records are meant, in {}", ids.size(), at.store.root().string())
     );
@@ -125,14 +130,14 @@ chosen_records choose_records(const admin::node_filter& filter, context& at) {
         return !choice.means(id_of(node));
     });
     chosen_records chosen{std::move(selection.records)};
-    explain_choice(ids_of(chosen.records), at);
+    explain_choice([&chosen] { return ids_of(chosen.records); }, at);
     chosen.code = report_unreadable(selection.unreadable, at.screen);
     return chosen;
 }
 
 listed_nodes list_all(context& at) {
     auto found = at.store.list({});
-    explain_choice(found.ids, at);
+    explain_choice([&found] { return found.ids; }, at);
     return {std::move(found.ids), report_unreadable(found.unreadable, at.screen)};
 }
 
