@@ -59,9 +59,13 @@ exit_code report_not_supported(std::string_view what, console& screen) {
     return exit_code::not_supported;
 }
 
-exit_code report_bad_level(int level, std::string_view range, console& screen) {
-    screen.complain(fmt::format("Invalid info level {}. Try {}.", level, range));
+exit_code report_invalid(std::string_view why, console& screen) {
+    screen.complain(why);
     return exit_code::invalid;
+}
+
+exit_code report_bad_level(int level, std::string_view range, console& screen) {
+    return report_invalid(fmt::format("Invalid info level {}. Try {}.", level, range), screen);
 }
 
 exit_code report_no_records(console& screen) {

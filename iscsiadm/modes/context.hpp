@@ -50,6 +50,8 @@ exit_code report_call(const fault& of_call, console& screen);
 exit_code report_database(const fault& of_store, console& screen);
 // Ends with 27, which open-iscsi has for what a transport cannot do.
 exit_code report_not_supported(std::string_view what, console& screen);
+// Ends with 7: the command line asks for what cannot be.
+exit_code report_invalid(std::string_view why, console& screen);
 // `range` in open-iscsi's words for the mode: "0 or 1", "0 - 3".
 exit_code report_bad_level(int level, std::string_view range, console& screen);
 exit_code report_no_records(console& screen);

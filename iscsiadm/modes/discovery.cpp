@@ -20,12 +20,6 @@ admin::discovery_id source_of(const discovery_mode& mode) {
     return {mode.where->address, mode.where->port};
 }
 
-// These end with 7.
-exit_code refuse(std::string_view why, console& screen) {
-    screen.complain(why);
-    return exit_code::invalid;
-}
-
 bool is_list(const operations& ops) {
     return ops.none() || ops == operations{.show = true};
 }
@@ -201,15 +195,18 @@ exit_code run_plain(const discovery_mode& mode, context& at) {
     if (const auto record = at.store.find_discovery(source_of(mode)); record && !*record)
         return report_missing(mode, at.screen);
     if (mode.ops.create || mode.ops.update) {
-        at.screen.complain("Operations new and update for discovery mode is not supported. Use "
-                           "discoverydb mode.");
-        return exit_code::invalid;
+        return report_invalid(
+            "Operations new and update for discovery mode is not supported. Use "
+            "discoverydb mode.",
+            at.screen
+        );
     }
     if (mode.discover || mode.login)
         return discover_with_stored_record(mode, at);
     if (mode.ops.remove)
         return remove_discovery(mode, at);
-    return is_list(mode.ops) ? show_discovery(mode, at) : refuse("Invalid operation.", at.screen);
+    return is_list(mode.ops) ? show_discovery(mode, at)
+                             : report_invalid("Invalid operation.", at.screen);
 }
 
 exit_code operate_on_record(const discovery_mode& mode, context& at) {
@@ -219,16 +216,16 @@ exit_code operate_on_record(const discovery_mode& mode, context& at) {
     if (ops == operations{.remove = true})
         return remove_discovery(mode, at);
     if (ops != operations{.update = true})
-        return refuse("Operation is not supported.", at.screen);
+        return report_invalid("Operation is not supported.", at.screen);
     if (mode.changes.empty())
-        return refuse("Update requires name and value.", at.screen);
+        return report_invalid("Update requires name and value.", at.screen);
     return update_discovery(mode, at);
 }
 
 // Only -D asks a portal: -l without it shows the record, as in open-iscsi, and changes nothing.
 exit_code run_database(const discovery_mode& mode, context& at) {
     if (!mode.type)
-        return refuse(
+        return report_invalid(
             mode.ops.none()
                 ? "Invalid command. Portal not needed or Possibly missing discovery --type."
                 : "Invalid command. Possibly missing discovery --type.",
@@ -246,7 +243,7 @@ exit_code run_database(const discovery_mode& mode, context& at) {
 // Without an operation, or when asked to show, it is the list of all sources, also with -D and -l.
 exit_code run_without_portal(const discovery_mode& mode, context& at) {
     if (mode.type)
-        return refuse(
+        return report_invalid(
             mode.type == discovery_type::isns && !mode.database
                 ? "Please specify portal as <ipaddr>:[<ipport>]" // so there
                 : "Please specify portal as <ipaddr>[:<ipport>]",
@@ -254,7 +251,7 @@ exit_code run_without_portal(const discovery_mode& mode, context& at) {
         );
     if (is_list(mode.ops))
         return list_discoveries(mode, at);
-    return refuse(
+    return report_invalid(
         mode.database ? "Invalid operation. Operation not supported." : "Invalid operation.",
         at.screen
     );
@@ -263,7 +260,7 @@ exit_code run_without_portal(const discovery_mode& mode, context& at) {
 // Of firmware there is nothing to show without -D in discoverydb.
 exit_code run_firmware(const discovery_mode& mode, context& at) {
     if (mode.database && !mode.discover)
-        return refuse("Invalid command. Possibly missing --discover argument.", at.screen);
+        return report_invalid("Invalid command. Possibly missing --discover argument.", at.screen);
     return run_fw(at);
 }
 

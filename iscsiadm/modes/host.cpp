@@ -16,9 +16,9 @@ exit_code refuse_submode(std::string_view submode, console& screen) {
         return report_not_supported(
             fmt::format("-C {}, which reads the memory of an adapter,", submode), screen
         );
-    screen.complain(fmt::format("'{}' is no submode of host mode: chap, flashnode, stats", submode)
+    return report_invalid(
+        fmt::format("'{}' is no submode of host mode: chap, flashnode, stats", submode), screen
     );
-    return exit_code::invalid;
 }
 
 } // namespace
@@ -30,8 +30,7 @@ exit_code run_host(const host_mode& mode, context& at) {
     if (mode.submode)
         return refuse_submode(*mode.submode, at.screen);
     if (mode.which && mode.which->find(':') != std::string::npos) {
-        at.screen.complain("Could not match MAC to host.");
-        return exit_code::invalid;
+        return report_invalid("Could not match MAC to host.", at.screen);
     }
     const int level = mode.print_level.value_or(0);
     if (level > 4)

@@ -112,8 +112,7 @@ could_not(std::string_view verb, const std::string& name, exit_code code, consol
 }
 
 exit_code report_no_info(const std::string& name, console& screen) {
-    screen.complain(fmt::format("Could not read iface info for {}.", name));
-    return exit_code::invalid;
+    return report_invalid(fmt::format("Could not read iface info for {}.", name), screen);
 }
 
 // A device is named by its name or by its address; two of them could mean two devices.
@@ -244,8 +243,7 @@ exit_code refuse_new_built_in(const std::string& name, context& at) {
         name,
         at.store.root().string()
     ));
-    at.screen.complain(fmt::format("Could not create new interface {}.", name));
-    return exit_code::invalid;
+    return report_invalid(fmt::format("Could not create new interface {}.", name), at.screen);
 }
 
 // `default` and `iser` are in no file, so there is nothing to change.
@@ -261,15 +259,10 @@ exit_code refuse_built_in(const iface_mode& mode, context& at) {
     return could_not(verb, *mode.name, exit_code::invalid, at.screen);
 }
 
-exit_code refuse(std::string_view why, console& screen) {
-    screen.complain(why);
-    return exit_code::invalid;
-}
-
 exit_code report_no_name(const operations& ops, console& screen) {
     if (ops.create)
-        return refuse("Could not add interface. No interface passed in.", screen);
-    return refuse(
+        return report_invalid("Could not add interface. No interface passed in.", screen);
+    return report_invalid(
         ops.remove ? "Could not delete interface. No interface passed in."
                    : "Update requires name, value, and iface.",
         screen
@@ -279,7 +272,7 @@ exit_code report_no_name(const operations& ops, console& screen) {
 exit_code change(const iface_mode& mode, context& at) {
     const operations& ops = mode.ops;
     if (ops.create + ops.update + ops.remove + ops.show > 1)
-        return refuse("operation is not supported.", at.screen);
+        return report_invalid("operation is not supported.", at.screen);
     if (!mode.name)
         return report_no_name(ops, at.screen);
     if (is_built_in(*mode.name))
@@ -296,8 +289,7 @@ exit_code change(const iface_mode& mode, context& at) {
 // for a machine without them.
 exit_code apply(const iface_mode& mode, context& at) {
     if (mode.ops.apply && !mode.name) {
-        at.screen.complain("Apply requires iface.");
-        return exit_code::invalid;
+        return report_invalid("Apply requires iface.", at.screen);
     }
     if (mode.ops.apply) {
         const auto interface = find_interface(*mode.name, at);
@@ -317,18 +309,18 @@ exit_code apply(const iface_mode& mode, context& at) {
 // An adapter sends the ping; a software interface has none, there as here.
 exit_code run_submode(const iface_mode& mode, context& at) {
     if (*mode.submode != "ping")
-        return refuse(
+        return report_invalid(
             fmt::format("'{}' is no submode of iface mode: ping", *mode.submode), at.screen
         );
     if (!mode.name)
-        return refuse("Ping requires iface.", at.screen);
+        return report_invalid("Ping requires iface.", at.screen);
     const auto interface = find_interface(*mode.name, at);
     if (!interface || !*interface) {
         at.screen.complain(fmt::format("Could not read iface {} (6).", *mode.name));
         return exit_code::database;
     }
     if (!mode.has_destination)
-        return refuse("Ping requires destination ipaddress.", at.screen);
+        return report_invalid("Ping requires destination ipaddress.", at.screen);
     return report_not_supported("ping, which only adapters send (use ping(8)),", at.screen);
 }
 
@@ -341,7 +333,7 @@ exit_code run_iface(const iface_mode& mode, context& at) {
     if (ops.apply || ops.apply_all)
         return apply(mode, at);
     if (ops.login || ops.logout || ops.nonpersistent)
-        return refuse("operation is not supported.", at.screen);
+        return report_invalid("operation is not supported.", at.screen);
     if (ops.create || ops.update || ops.remove)
         return change(mode, at);
     const bool one_record = mode.name && (ops.show || mode.print_level.value_or(0) == 0);

@@ -94,8 +94,7 @@ exit_code show_nodes(const node_mode& mode, context& at) {
 
 // All of these end with 7.
 exit_code refuse_new(std::string_view why, console& screen) {
-    screen.complain(fmt::format("Error while adding record: {}", why));
-    return exit_code::invalid;
+    return report_invalid(fmt::format("Error while adding record: {}", why), screen);
 }
 
 // A record that is there already is written anew from the template, as in open-iscsi.
@@ -231,8 +230,9 @@ exit_code update_nodes(const node_mode& mode, context& at) {
 exit_code import_all(const node_mode& mode, context& at) {
     if (!mode.target && !mode.where && !mode.interface)
         return import_records(at);
-    at.screen.complain("import is for all records: neither -T nor -p nor -I goes with it");
-    return exit_code::invalid;
+    return report_invalid(
+        "import is for all records: neither -T nor -p nor -I goes with it", at.screen
+    );
 }
 
 // What no mode does on nodes and more than one operation have one sentence, as in open-iscsi.
@@ -243,8 +243,7 @@ exit_code operate(const node_mode& mode, context& at) {
     if (ops == operations{.import = true})
         return import_all(mode, at);
     if (elsewhere || ops.create + ops.update + ops.remove + ops.show + ops.import > 1) {
-        at.screen.complain("operation is not supported.");
-        return exit_code::invalid;
+        return report_invalid("operation is not supported.", at.screen);
     }
     if (ops.create)
         return create_nodes(mode, at);

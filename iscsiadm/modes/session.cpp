@@ -103,8 +103,9 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
 // A wrong -r is refused without asking the daemon: it can never name a session.
 exit_code run_session(const session_mode& mode, context& at) {
     if (!mode.which && mode.ops.create) {
-        at.screen.complain("session mode: Operation 'new' only allowed with specific session IDs");
-        return exit_code::invalid;
+        return report_invalid(
+            "session mode: Operation 'new' only allowed with specific session IDs", at.screen
+        );
     }
     if (mode.which && !names_session(*mode.which))
         return report_no_session_path(*mode.which, at.screen);
@@ -120,8 +121,7 @@ exit_code run_session(const session_mode& mode, context& at) {
     if (sessions->empty())
         return report_none(mode, at.screen);
     if (mode.ops.update || mode.ops.remove) {
-        at.screen.complain("this operation needs a session (-r)");
-        return exit_code::invalid;
+        return report_invalid("this operation needs a session (-r)", at.screen);
     }
     sort_by_name(*sessions);
     return run_on(mode, *std::move(sessions), at);
