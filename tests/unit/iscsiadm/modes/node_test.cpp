@@ -48,28 +48,34 @@ TEST_F(node_test, refuses_incomplete_and_bad_records) {
     EXPECT_EQ(run({"-m", "node"}).code, 21);
 }
 
-TEST_F(node_test, suggests_the_nearest_key) {
-    add_node(t1);
-    const outcome got =
-        run({"-m", "node", "-T", t1, "-o", "update", "-n", "node.startp", "-v", "automatic"});
-    EXPECT_EQ(got.code, 7);
-    EXPECT_THAT(
-        got.err,
-        StartsWith("iscsiadm: Cannot modify node.startp. Invalid param name.\n"
-                   "iscsiadm: did you mean node.startup?\n")
+// What an -o update of these says first.
+class refused_update : public mode_test {
+  protected:
+    void
+    expect_refused(const std::string& key, const std::string& value, const std::string& words) {
+        add_node(t1);
+        const outcome got = run({"-m", "node", "-T", t1, "-o", "update", "-n", key, "-v", value});
+        EXPECT_EQ(got.code, 7);
+        EXPECT_THAT(got.err, StartsWith(words));
+    }
+};
+
+TEST_F(refused_update, suggests_the_nearest_key) {
+    expect_refused(
+        "node.startp",
+        "automatic",
+        "iscsiadm: Cannot modify node.startp. Invalid param name.\n"
+        "iscsiadm: did you mean node.startup?\n"
     );
 }
 
-TEST_F(node_test, refuses_words_in_open_iscsis_form) {
-    add_node(t1);
-    const outcome got =
-        run({"-m", "node", "-T", t1, "-o", "update", "-n", "node.startup", "-v", "sometimes"});
-    EXPECT_EQ(got.code, 7);
-    EXPECT_THAT(
-        got.err,
-        StartsWith("iscsiadm: unknown value format 'sometimes' for parameter name 'node.startup'\n"
-                   "iscsiadm: Unknown parameter node.startup.\n"
-                   "iscsiadm: node.startup: unknown value, got sometimes, expected manual ")
+TEST_F(refused_update, says_words_in_open_iscsis_form) {
+    expect_refused(
+        "node.startup",
+        "sometimes",
+        "iscsiadm: unknown value format 'sometimes' for parameter name 'node.startup'\n"
+        "iscsiadm: Unknown parameter node.startup.\n"
+        "iscsiadm: node.startup: unknown value, got sometimes, expected manual "
     );
 }
 
