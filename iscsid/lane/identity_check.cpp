@@ -64,8 +64,9 @@ void identity_check::begin(answer_under_way which) {
     asked_again_ = false;
     last_ = identity_finding::same;
     delay_ = first_delay;
-    if (is_ == state::asking)
-        is_old_ |= was_stopped || which == answer_under_way::is_old;
+    const bool is_later_question = asked_ != first_question(recorded_);
+    if (is_ == state::asking) // what the earlier answers have shown may be another unit's
+        is_old_ |= was_stopped || is_later_question || which == answer_under_way::is_old;
     else if (!is_passing_on_)
         ask_first();
 }

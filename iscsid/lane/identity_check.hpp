@@ -47,7 +47,8 @@ class identity_check final : public command_source {
 
     // Asks, and counts all patience from here. `old`: an answer that is under way may be older than
     // what gave the reason, so it does not end the matter. After a login it is not: what had no
-    // answer by then was sent again.
+    // answer by then was sent again. But an answer to a later question than the first one builds on
+    // answers of the former connection, and never counts.
     enum class answer_under_way : std::uint8_t { counts, is_old };
     void begin(answer_under_way which);
 

@@ -98,6 +98,27 @@ TEST_F(unit_without_name, IsAnotherOneInOtherBlocksWhateverItsName) {
     EXPECT_FALSE(is_held());
 }
 
+// Whichever question is under way when the connection is lost: it is sent again on the next one,
+// and may be answered by another unit than the questions before it.
+TEST_F(unit_without_name, IsNotTheSameByAnswersOfTwoConnections) {
+    for (int answered = 0; answered < 3; ++answered) {
+        serial = "S1";
+        log_in();
+        for (int i = 0; i < answered; ++i)
+            answer();
+        EXPECT_TRUE(is_held());
+        serial = "S2";
+        log_in();
+        ask_all();
+        EXPECT_EQ(shared.refusal(), EIO) << answered << " answers before";
+        serial = "S1";
+        reach_deadline();
+        while (!session.sent.empty())
+            answer();
+        EXPECT_EQ(shared.refusal(), 0);
+    }
+}
+
 TEST_F(unit_identity, AUnitWithoutANameIsKnownByItsBlocks) {
     const auto capacity_with = [](std::byte block_length) {
         return std::vector<std::byte>{{}, {}, {}, std::byte{9}, {}, {}, block_length, {}};
