@@ -84,6 +84,7 @@ struct node_mode {
     bool statistics = false;
     bool wait = true;
     bool reveal = false;
+    bool dry_run = false; // with a login, a logout or a removal only
 };
 
 // With `which` about one session, without it about all of them.
@@ -96,6 +97,7 @@ struct session_mode {
     bool rescan = false;
     bool statistics = false;
     bool reveal = false;
+    bool dry_run = false; // with a logout or a removal only
 };
 
 // About one interface record, or all when no name is given.

@@ -46,6 +46,7 @@ constexpr std::array rows = {
     option_row{'i', "interval", "SECONDS", "time between pings"},
     option_row{'x', "index", "INDEX", "row of a host's table"},
     option_row{'A', "portal_type", "TYPE", "ipv4 or ipv6"},
+    option_row{long_only::dry_run, "dry-run", "", "print what would be done, and do nothing"},
     option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
     option_row{'V', "version", "", "print the version"},
     option_row{'h', "help", "", "print this text"},
@@ -59,8 +60,9 @@ constexpr std::string_view usage_head =
   iscsiadm -m discoverydb [-t TYPE] [-p PORTAL] [-I NAME]... [-o OPERATION]... [-lDS] [-P LEVEL]
                           [-n KEY -v VALUE]...
   iscsiadm -m node        [-T NAME] [-p PORTAL] [-I NAME] [-o OPERATION] [-luRsSW] [-P LEVEL]
-                          [-n KEY -v VALUE]... [-L STARTUP] [-U STARTUP]
+                          [-n KEY -v VALUE]... [-L STARTUP] [-U STARTUP] [--dry-run]
   iscsiadm -m session     [-r SID] [-o OPERATION] [-uRsS] [-P LEVEL] [-n KEY -v VALUE]...
+                          [--dry-run]
   iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]
   iscsiadm -m host        [-H HOST] [-P LEVEL]
   iscsiadm -m fw          [-lW]
@@ -73,6 +75,8 @@ constexpr std::string_view usage_head =
 std::string short_options() {
     std::string all;
     for (const option_row& row : rows) {
+        if (!row.has_letter())
+            continue;
         all += row.letter;
         if (!row.argument.empty())
             all += ':';
@@ -132,6 +136,12 @@ std::span<const option_row> option_rows() {
     return rows;
 }
 
+std::string written_form(char letter) {
+    const auto row = std::ranges::find(rows, letter, &option_row::letter);
+    return row == rows.end() || row->has_letter() ? std::string{'-', letter}
+                                                  : fmt::format("--{}", row->name);
+}
+
 const given_option* given_options::find(char letter) const {
     const auto found = std::ranges::find(options, letter, &given_option::letter);
     return found == options.end() ? nullptr : &*found;
@@ -171,7 +181,8 @@ std::string usage() {
     for (const option_row& row : rows) {
         const std::string name =
             fmt::format("--{}{}{}", row.name, row.argument.empty() ? "" : " ", row.argument);
-        text += fmt::format("  -{}, {:<24} {}\n", row.letter, name, row.meaning);
+        const std::string letter = row.has_letter() ? written_form(row.letter) + ',' : "";
+        text += fmt::format("  {:<3} {:<24} {}\n", letter, name, row.meaning);
     }
     return text;
 }

@@ -9,12 +9,23 @@
 // The option table of iscsiadm, and how a command line is cut into options.
 namespace iscsi::cli {
 
+// What stands for the letter of the options that have only a long name, all of them ours. None of
+// these is a letter.
+namespace long_only {
+
+inline constexpr char dry_run = 1;
+inline constexpr char last = dry_run;
+
+} // namespace long_only
+
 // One row per option: getopt's tables, the usage and the test of the man page are made of it.
 struct option_row {
-    char letter;
+    char letter; // or one of long_only
     std::string_view name;
     std::string_view argument; // its name in the usage; empty: the option takes none
     std::string_view meaning;
+
+    bool has_letter() const { return letter > long_only::last; }
 };
 
 // In the order of the usage.
@@ -22,7 +33,7 @@ std::span<const option_row> option_rows();
 
 // One option as it stood on the command line, its argument unread.
 struct given_option {
-    char letter = '?'; // '?': no such option, or its argument is missing
+    char letter = '?'; // or one of long_only; '?': no such option, or its argument is missing
     std::string argument;
 };
 
@@ -37,6 +48,9 @@ struct given_options {
     // Of several the last one counts where open-iscsi's parser lets it count: -m.
     const given_option* find_last(char letter) const;
 };
+
+// "-T", or "--dry-run" of an option without a letter.
+std::string written_form(char letter);
 
 // getopt_long(3): long names may be shortened, short ones bundled, and the order is free. What it
 // refuses it names on stderr itself, in the words that every user of GNU programs knows.

@@ -51,6 +51,10 @@ parsed<any_mode> as_node(option_values&& values) {
         return refuse("Invalid parameters. Both login and logout passed in");
     if ((values.has('l') || values.has('u')) && !values.ops.none())
         return refuse("Invalid parameters. Login/logout and op passed in");
+    const bool can_be_dry = values.has('l') || values.has('u') || values.login_all ||
+                            values.logout_all || values.ops == operations{.remove = true};
+    if (values.has(long_only::dry_run) && !can_be_dry)
+        return refuse("--dry-run goes with -l, -L, -u, -U or -o delete");
     return node_mode{
         .target = std::move(values.target),
         .where = std::move(values.where),
@@ -66,10 +70,14 @@ parsed<any_mode> as_node(option_values&& values) {
         .statistics = values.has('s'),
         .wait = !values.has('W'),
         .reveal = values.has('S'),
+        .dry_run = values.has(long_only::dry_run),
     };
 }
 
 parsed<any_mode> as_session(option_values&& values) {
+    const bool can_be_dry = values.has('u') || values.ops == operations{.remove = true};
+    if (values.has(long_only::dry_run) && !can_be_dry)
+        return refuse("--dry-run goes with -u or -o delete");
     return session_mode{
         .which = std::move(values.sid),
         .ops = values.ops,
@@ -79,6 +87,7 @@ parsed<any_mode> as_session(option_values&& values) {
         .rescan = values.has('R'),
         .statistics = values.has('s'),
         .reveal = values.has('S'),
+        .dry_run = values.has(long_only::dry_run),
     };
 }
 
@@ -110,15 +119,23 @@ struct mode_row {
     std::string_view name;
     std::string_view letters; // the options that the mode takes
     parsed<any_mode> (*build)(option_values&&);
+    std::array<char, 1> ours{}; // of long_only
+
+    bool takes(char letter) const {
+        return letters.find(letter) != std::string_view::npos ||
+               std::ranges::find(ours, letter) != ours.end();
+    }
 };
+
+using long_only::dry_run;
 
 // The letters of each mode are those of open-iscsi's table of allowed options, in its order: a
 // script that is accepted there must be accepted here.
 constexpr std::array mode_rows = {
     mode_row{"discovery", "DSIPdmntplov", as_discovery},
     mode_row{"discoverydb", "DSIPdmntplov", as_discoverydb},
-    mode_row{"node", "RsPIdmlSonvupTULW", as_node},
-    mode_row{"session", "PiRdrmusonSv", as_session},
+    mode_row{"node", "RsPIdmlSonvupTULW", as_node, {dry_run}},
+    mode_row{"session", "PiRdrmusonSv", as_session, {dry_run}},
     mode_row{"iface", "HIdnvmPoCabci", as_iface},
     mode_row{"host", "CHdmPotnvxA", as_host},
     mode_row{"fw", "dmlWnv", as_fw},
@@ -192,7 +209,9 @@ refusal unknown_mode(std::string_view word) {
 refusal refused_letter(const mode_row& row, char letter) {
     const bool discovers = row.name.starts_with("discovery");
     refusal why = refuse(fmt::format(
-        "{} mode: option '-{}' is not allowed/supported", discovers ? "discovery" : row.name, letter
+        "{} mode: option '{}' is not allowed/supported",
+        discovers ? "discovery" : row.name,
+        written_form(letter)
     ));
     if (letter == 'h')
         why.lines.emplace_back("did you mean iscsiadm --help?");
@@ -207,7 +226,7 @@ parsed<const mode_row*> find_mode(const given_options& given) {
     if (row == mode_rows.end())
         return unknown_mode(word);
     for (const given_option& option : given.options)
-        if (row->letters.find(option.letter) == std::string_view::npos)
+        if (!row->takes(option.letter))
             return refused_letter(*row, option.letter);
     return row;
 }

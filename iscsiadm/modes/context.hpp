@@ -24,6 +24,9 @@ struct context {
     daemon_client& daemon;
     console& screen;
     std::optional<admin::config> config = {}; // once it was needed
+    // Logins, logouts and removals are printed instead of done. What would refuse them refuses them
+    // all the same, with the same exit code, as far as it can be known before.
+    bool dry_run = false;
 };
 
 // Keeps the first failure of many: that is the exit code of the whole.

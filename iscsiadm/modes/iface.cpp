@@ -210,7 +210,8 @@ exit_code unbind(
     context& at
 ) {
     const auto bound = ids_of(nodes_bound_to(name, at));
-    return could_not_execute(remove_unused(bound, sessions, edit, at.screen), at.screen);
+    const auto remove = [&edit](const admin::node_id& id) { return edit.remove(id); };
+    return could_not_execute(remove_unused(bound, sessions, remove, at.screen), at.screen);
 }
 
 // The node records that are bound to it go first; one that a session uses stops it.

@@ -70,8 +70,9 @@ class login_run {
 void login_run::ask(const wanted_login& wanted) {
     request_.nodes.push_back(wanted.node);
     const bool several = wanted.requested > 1;
+    const auto line = at_.dry_run ? would_log_in_line : logging_in_line;
     for (std::size_t i = wanted.present; i < wanted.requested; ++i)
-        at_.screen.print(logging_in_line(wanted.node, several));
+        at_.screen.print(line(wanted.node, several));
 }
 
 // An index beyond the request would be printed as the wrong target; it is refused loudly.
@@ -98,7 +99,7 @@ void login_run::take(const admin::login_progress& progress) {
 
 // Returns when the daemon has answered for all, or when it has not answered for `patience`.
 void login_run::call(seconds patience) {
-    if (request_.nodes.empty())
+    if (request_.nodes.empty() || at_.dry_run)
         return;
     const auto listen = [this](const admin::login_progress& progress) { take(progress); };
     const auto called = at_.daemon.log_in(request_, patience, listen);
@@ -314,6 +315,11 @@ exit_code log_in_once_more(const admin::record& node, context& at) {
 // By target, so that the lines of one target stand together; within one the order is the daemon's.
 exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
     std::ranges::stable_sort(sessions, {}, [](const auto& session) { return session.node.target; });
+    if (at.dry_run) {
+        for (const admin::session_info& session : sessions)
+            at.screen.print(would_log_out_line(session));
+        return exit_code::success;
+    }
     const exit_code code = session_run(logging_out, at, sessions).run();
     if (code != exit_code::success)
         at.screen.complain("Could not logout of all requested sessions");

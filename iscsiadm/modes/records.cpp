@@ -2,6 +2,7 @@
 
 #include "iscsiadm/cli/nearest.hpp"
 #include "iscsiadm/print/portals.hpp"
+#include "iscsiadm/print/progress.hpp"
 
 #include "libiscsi/admin/setting.hpp"
 
@@ -171,8 +172,14 @@ exit_code remove_records(const admin::node_filter& filter, context& at) {
     if (!sessions)
         return could_not_execute(report_call(sessions.error(), at.screen), at.screen);
     return edit_records(filter, at, [&](const std::vector<admin::record>& records, auto& edit) {
+        const auto remove = [&](const admin::node_id& id) -> result<void> {
+            if (!at.dry_run)
+                return edit.remove(id);
+            at.screen.print(would_delete_line(id));
+            return boost::system::in_place_value;
+        };
         return could_not_execute(
-            remove_unused(ids_of(records), *sessions, edit, at.screen), at.screen
+            remove_unused(ids_of(records), *sessions, remove, at.screen), at.screen
         );
     });
 }
@@ -180,7 +187,7 @@ exit_code remove_records(const admin::node_filter& filter, context& at) {
 exit_code remove_unused(
     const std::vector<admin::node_id>& records,
     const std::vector<admin::session_info>& sessions,
-    admin::record_edit& edit,
+    const std::function<result<void>(const admin::node_id&)>& remove,
     console& screen
 ) {
     first_failure failure;
@@ -189,7 +196,7 @@ exit_code remove_unused(
         if (std::ranges::any_of(sessions, uses_it)) {
             screen.complain(record_is_used(id));
             failure.add(exit_code::session_exists);
-        } else if (const auto removed = edit.remove(id); !removed) {
+        } else if (const auto removed = remove(id); !removed) {
             failure.add(report_database(removed.error(), screen));
         }
     }

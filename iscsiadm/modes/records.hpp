@@ -4,6 +4,7 @@
 #include "iscsiadm/modes/context.hpp"
 #include "iscsiadm/modes/hosts.hpp"
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -53,11 +54,12 @@ exit_code update_records(const admin::node_filter& filter, const assignments& ch
 // Removes every record of the filter that no session uses; the others are named on stderr.
 exit_code remove_records(const admin::node_filter& filter, context& at);
 
-// The same with records that were chosen already, as a step of a longer change. The first failure.
+// The same with records that were chosen already, as a step of a longer change; `remove` is called
+// for each that no session uses. The first failure.
 exit_code remove_unused(
     const std::vector<admin::node_id>& records,
     const std::vector<admin::session_info>& sessions,
-    admin::record_edit& edit,
+    const std::function<result<void>(const admin::node_id&)>& remove,
     console& screen
 );
 

@@ -16,9 +16,15 @@ struct dispatcher {
 
     exit_code operator()(const discovery_mode& mode) const { return run_discovery(mode, at); }
 
-    exit_code operator()(const node_mode& mode) const { return run_node(mode, at); }
+    exit_code operator()(const node_mode& mode) const {
+        at.dry_run = mode.dry_run;
+        return run_node(mode, at);
+    }
 
-    exit_code operator()(const session_mode& mode) const { return run_session(mode, at); }
+    exit_code operator()(const session_mode& mode) const {
+        at.dry_run = mode.dry_run;
+        return run_session(mode, at);
+    }
 
     exit_code operator()(const iface_mode& mode) const { return run_iface(mode, at); }
 

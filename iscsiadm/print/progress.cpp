@@ -20,6 +20,12 @@ std::string logging_in_line(const admin::node_id& node, bool several) {
     return fmt::format("Logging in to [{}]{}\n", record_words(node), several ? " (multiple)" : "");
 }
 
+std::string would_log_in_line(const admin::node_id& node, bool several) {
+    return fmt::format(
+        "Would log in to [{}]{}\n", record_words(node), several ? " (multiple)" : ""
+    );
+}
+
 std::string logged_in_line(const admin::node_id& node) {
     return fmt::format("Login to [{}] successful.\n", record_words(node));
 }
@@ -32,12 +38,20 @@ std::string logging_out_line(const admin::session_info& session) {
     return fmt::format("Logging out of session [{}]\n", session_words(session));
 }
 
+std::string would_log_out_line(const admin::session_info& session) {
+    return fmt::format("Would log out of session [{}]\n", session_words(session));
+}
+
 std::string logged_out_line(const admin::session_info& session) {
     return fmt::format("Logout of [{}] successful.\n", session_words(session));
 }
 
 std::string could_not_log_out(const admin::session_info& session) {
     return fmt::format("Could not logout of [{}].", session_words(session));
+}
+
+std::string would_delete_line(const admin::node_id& node) {
+    return fmt::format("Would delete the record of [{}]\n", record_words(node));
 }
 
 std::string rescanning_line(const admin::session_info& session) {

@@ -14,6 +14,8 @@ namespace iscsi::cli {
 // `several`: more than one session of this record was asked for.
 // Programs look for "Login to [" and "successful"; not one blank may change.
 std::string logging_in_line(const admin::node_id& node, bool several);
+// --dry-run
+std::string would_log_in_line(const admin::node_id& node, bool several);
 std::string logged_in_line(const admin::node_id& node);
 // For stderr, followed by reported_error().
 std::string could_not_log_in(const admin::node_id& node);
@@ -22,8 +24,12 @@ std::string could_not_log_in(const admin::node_id& node);
 std::string session_words(const admin::session_info& session);
 
 std::string logging_out_line(const admin::session_info& session);
+std::string would_log_out_line(const admin::session_info& session);
 std::string logged_out_line(const admin::session_info& session);
 std::string could_not_log_out(const admin::session_info& session);
+
+// --dry-run -o delete, which says nothing of its own
+std::string would_delete_line(const admin::node_id& node);
 
 std::string rescanning_line(const admin::session_info& session);
 std::string could_not_rescan(const admin::session_info& session);

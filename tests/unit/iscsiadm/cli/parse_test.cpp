@@ -294,21 +294,23 @@ struct mask {
     std::string letters;
 };
 
+const std::string dry_run(1, long_only::dry_run);
+
 class letter_masks : public testing::TestWithParam<mask> {};
 
 TEST_P(letter_masks, refuse_every_other_letter) {
     for (const option_row& row : option_rows()) {
-        words arguments{"-m", GetParam().mode, std::string("-") + row.letter};
+        words arguments{"-m", GetParam().mode, written_form(row.letter)};
         if (!row.argument.empty())
             arguments.emplace_back(row.letter == 'm' ? GetParam().mode : "1");
         const std::string_view mode = GetParam().mode;
         const std::string named(mode == "discoverydb" ? "discovery" : mode);
         const std::string complaint =
-            named + " mode: option '-" + row.letter + "' is not allowed/supported";
+            named + " mode: option '" + written_form(row.letter) + "' is not allowed/supported";
         const auto line = parse(arguments);
         const bool not_allowed = !line && line.error().lines.front() == complaint;
         EXPECT_EQ(not_allowed, GetParam().letters.find(row.letter) == std::string::npos)
-            << row.letter;
+            << row.name;
     }
 }
 
@@ -318,8 +320,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         mask{"discovery", "DSIPdmntplov"},
         mask{"discoverydb", "DSIPdmntplov"},
-        mask{"node", "RsPIdmlSonvupTULW"},
-        mask{"session", "PiRdrmusonSv"},
+        mask{"node", "RsPIdmlSonvupTULW" + dry_run},
+        mask{"session", "PiRdrmusonSv" + dry_run},
         mask{"iface", "HIdnvmPoCabci"},
         mask{"host", "CHdmPotnvxA"},
         mask{"fw", "dmlWnv"}
@@ -327,10 +329,36 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.mode); }
 );
 
+TEST(parse, dry_run_goes_with_what_can_be_foreseen) {
+    for (const words& wish :
+         {words{"-l"},
+          words{"-u"},
+          words{"-L", "all"},
+          words{"-U", "all"},
+          words{"-o", "delete"}}) {
+        words arguments{"-m", "node", "--dry-run"};
+        arguments.insert(arguments.end(), wish.begin(), wish.end());
+        const auto line = parse(arguments);
+        ASSERT_TRUE(line) << wish.front();
+        EXPECT_TRUE(std::get<node_mode>(line->what).dry_run);
+    }
+    for (const words& wish :
+         {words{}, words{"-R"}, words{"-o", "show"}, words{"-o", "new"}, words{"-s"}}) {
+        words arguments{"-m", "node", "--dry-run"};
+        arguments.insert(arguments.end(), wish.begin(), wish.end());
+        const auto line = parse(arguments);
+        ASSERT_FALSE(line);
+        EXPECT_EQ(line.error().lines.front(), "--dry-run goes with -l, -L, -u, -U or -o delete");
+        EXPECT_EQ(line.error().code, admin::exit_code::invalid);
+    }
+    EXPECT_TRUE(parse({"-m", "session", "-u", "--dry-run"}));
+    EXPECT_FALSE(parse({"-m", "session", "-R", "--dry-run"}));
+}
+
 TEST(usage_text, names_every_option) {
     for (const option_row& row : option_rows()) {
         EXPECT_THAT(usage(), HasSubstr("--" + std::string(row.name)));
-        EXPECT_THAT(usage(), HasSubstr(std::string("-") + row.letter + ","));
+        EXPECT_THAT(usage(), HasSubstr(written_form(row.letter)));
     }
 }
 
