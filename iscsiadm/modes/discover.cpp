@@ -1,5 +1,6 @@
 #include "iscsiadm/modes/discover.hpp"
 
+#include "iscsiadm/modes/discovery_filter.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
@@ -58,15 +59,19 @@ exit_code could_not_discover(exit_code code, console& screen) {
 // the answer is the whole truth of that portal.
 class discovery_run {
   public:
-    discovery_run(const discovery_job& job, context& at) : job_(job), at_(at) {}
+    discovery_run(const discovery_job& job, discovery_filter filter, context& at)
+        : job_(job), filter_(std::move(filter)), at_(at) {}
 
     exit_code run();
 
   private:
     exit_code choose_interfaces();
+    exit_code use_interfaces(const std::vector<std::string>& names);
     exit_code ask_by_interfaces();
     exit_code ask(const std::string& interface, portals& answer);
     void refuse_bad(portals& found);
+    void apply_filter(portals& found);
+    exit_code report_nothing_found() const;
     exit_code store();
     stored_records stored();
     exit_code write(const std::vector<admin::node_id>& ids, admin::record_edit& edit);
@@ -89,7 +94,9 @@ class discovery_run {
     }
 
     const discovery_job& job_;
+    discovery_filter filter_;
     context& at_;
+    std::size_t filtered_ = 0; // portals that the filter has left out
     interface_map interfaces_;
     std::vector<std::string> order_; // of the interfaces
     std::vector<admin::node_id> found_;
@@ -107,10 +114,8 @@ exit_code discovery_run::run() {
             return report_database(written.error(), at_.screen);
     if (const auto asked = ask_by_interfaces(); asked != exit_code::success)
         return asked;
-    if (found_.empty()) {
-        at_.screen.complain("No portals found");
-        return exit_code::no_objects_found;
-    }
+    if (found_.empty())
+        return report_nothing_found();
     first_failure failure;
     failure.add(store());
     print();
@@ -119,10 +124,19 @@ exit_code discovery_run::run() {
     return failure.code();
 }
 
-// An interface of -I that is not there costs a line, not the discovery; only when none is left
+exit_code discovery_run::report_nothing_found() const {
+    at_.screen.complain("No portals found");
+    if (filtered_ > 0)
+        at_.screen.complain(fmt::format(
+            "discovery.sendtargets.filter of this portal leaves out all {} that it names", filtered_
+        ));
+    return exit_code::no_objects_found;
+}
+
+// An interface by name that is not there costs a line, not the discovery; only when none is left
 // there is nothing to bind to.
-exit_code discovery_run::choose_interfaces() {
-    for (const std::string& name : job_.interfaces) {
+exit_code discovery_run::use_interfaces(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
         const auto interface = find_interface(name, at_);
         if (interface && *interface)
             use_interface(name, **interface);
@@ -134,8 +148,15 @@ exit_code discovery_run::choose_interfaces() {
                 at_.store.root().string()
             ));
     }
+    return order_.empty() ? exit_code::no_objects_found : exit_code::success;
+}
+
+// -I, then the filter of the discovery record, then all that there are.
+exit_code discovery_run::choose_interfaces() {
     if (!job_.interfaces.empty())
-        return order_.empty() ? exit_code::no_objects_found : exit_code::success;
+        return use_interfaces(job_.interfaces);
+    if (!filter_.interfaces().empty())
+        return use_interfaces(filter_.interfaces());
     const auto stored_ones = at_.store.select_interfaces();
     if (!stored_ones.unreadable.empty()) // else the records of that interface would be removed
         return report_database(stored_ones.unreadable.front(), at_.screen);
@@ -160,6 +181,7 @@ exit_code discovery_run::ask_by_interfaces() {
             if (const auto asked = ask(by, answer.emplace()); asked != exit_code::success)
                 return asked;
             refuse_bad(*answer);
+            apply_filter(*answer);
         }
         const auto bound = bind_to_interfaces(*answer, {name});
         found_.insert(found_.end(), bound.begin(), bound.end());
@@ -205,6 +227,21 @@ void discovery_run::refuse_bad(portals& found) {
                 fmt::format("target {} left out: {}", shown(portal.target), checked.error().text())
             );
         return !checked;
+    });
+}
+
+// What users have asked for is no trouble, so it is said only to whoever looks for a cause.
+void discovery_run::apply_filter(portals& found) {
+    filtered_ += std::erase_if(found, [this](const admin::discovered_portal& portal) {
+        const bool admitted = filter_.admits(portal);
+        if (!admitted)
+            at_.screen.explain(fmt::format(
+                "discovery.sendtargets.filter leaves out {} at {}:{}",
+                portal.target,
+                portal.address,
+                portal.port
+            ));
+        return !admitted;
     });
 }
 
@@ -354,7 +391,10 @@ exit_code discovery_run::make_missing(std::vector<admin::node_id>& made) {
 exit_code discover(const discovery_job& job, context& at) {
     if (job.print_level > 1)
         return report_bad_level(job.print_level, "0 or 1", at.screen);
-    return discovery_run(job, at).run();
+    auto filter = discovery_filter::read(job.settings);
+    if (!filter)
+        return report_invalid(filter.error().lines.front(), at.screen);
+    return discovery_run(job, *std::move(filter), at).run();
 }
 
 } // namespace iscsi::cli

@@ -1,4 +1,5 @@
 #include "iscsiadm/modes/discover.hpp"
+#include "iscsiadm/modes/discovery_filter.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
@@ -90,6 +91,15 @@ exit_code show_discovery(const discovery_mode& mode, context& at) {
     return exit_code::success;
 }
 
+// All of the changes or none, and only what a discovery can work with.
+exit_code change_discovery(admin::record& record, const assignments& changes, console& screen) {
+    const exit_code applied = apply_changes(record, changes, screen);
+    if (applied != exit_code::success)
+        return applied;
+    const auto filter = discovery_filter::read(record);
+    return filter ? exit_code::success : report_invalid(filter.error().lines.front(), screen);
+}
+
 // An existing record is replaced by one from the template: that is what "new" means for discovery
 // records.
 exit_code create_discovery(const discovery_mode& mode, context& at) {
@@ -97,7 +107,7 @@ exit_code create_discovery(const discovery_mode& mode, context& at) {
     auto record = new_discovery(id, at);
     if (!record)
         return report_database(record.error(), at.screen);
-    const exit_code applied = apply_changes(*record, mode.changes, at.screen);
+    const exit_code applied = change_discovery(*record, mode.changes, at.screen);
     if (applied != exit_code::success)
         return applied;
     if (const auto written = at.store.write_discovery(*record); !written)
@@ -116,7 +126,7 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
         return report_database(record.error(), at.screen);
     if (!*record)
         return report_missing(mode, at.screen);
-    const exit_code applied = apply_changes(**record, mode.changes, at.screen);
+    const exit_code applied = change_discovery(**record, mode.changes, at.screen);
     if (applied != exit_code::success)
         return applied;
     if (const auto written = edit->write_discovery(**record); !written)

@@ -182,7 +182,8 @@ std::vector<std::pair<std::string, std::string>> record::entries() const {
         if (!stands_in(row, kind_))
             continue;
         const auto& value = shown_value(row.name);
-        if (row.family != hidden_family || value != row.fallback)
+        const bool only_if_changed = row.sparse || row.family == hidden_family;
+        if (!only_if_changed || value != row.fallback)
             all.emplace_back(row.name, value);
     }
     all.insert(all.end(), unknown_.begin(), unknown_.end());

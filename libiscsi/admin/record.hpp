@@ -82,8 +82,8 @@ class record {
     // As update() does; a name that no user may set is passed over.
     void mark_set_by_user(std::string_view name);
 
-    // Key and value in the order of open-iscsi, unknown keys last. Of the interface settings of
-    // the address family that is not in use only those that were changed.
+    // Key and value in the order of open-iscsi, unknown keys last. Of our own keys, and of
+    // the interface settings of the family that is not in use, only those that were changed.
     std::vector<std::pair<std::string, std::string>> entries() const;
 
     friend bool operator==(const record&, const record&) = default;

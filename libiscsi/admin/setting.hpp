@@ -37,6 +37,7 @@ struct setting {
     std::string_view login_key;     // RFC 7143 §13 key that it offers, or "": for the man page
     std::string_view meaning;       // one line: how iscsid.conf(5) begins to tell it
     address_family family = address_family::any;
+    bool sparse = false; // stands in a record only when it is not the fallback: a key of ours
 };
 
 // All rows in the order in which records print them. node.session.auth.chap_algs has two rows: it

@@ -121,6 +121,12 @@ constexpr setting ipv6(setting made) {
     return of(address_family::ipv6, made);
 }
 
+// A key that open-iscsi does not have: records that do not use it are as that program writes them.
+constexpr setting sparse(setting made) {
+    made.sparse = true;
+    return made;
+}
+
 // An interface setting that only adapters with their own TCP/IP use: kept, never looked at.
 constexpr setting kept(words name, words meaning) {
     return text(interface, name, "", meaning);
@@ -284,6 +290,9 @@ inline constexpr std::array table{
     integer(send_targets, "discovery.sendtargets.timeo.auth_timeout", "45", seconds, "Kept for open-iscsi; login_timeout covers authentication."),
     integer(send_targets, "discovery.sendtargets.timeo.active_timeout", "30", seconds, "How long to wait for the answer to SendTargets."),
     offers("MaxRecvDataSegmentLength", integer(send_targets, "discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", "32768", burst, "Largest data segment to receive in a discovery session.")),
+    sparse(choice(send_targets, "discovery.sendtargets.filter.family", "any", "any|ipv4|ipv6", "Only portals with addresses of this family become records; a host name is of both.")),
+    sparse(text(send_targets, "discovery.sendtargets.filter.portal", "", "Only portals that one of these means become records: addresses, networks (192.0.2.0/24) and host names, separated by commas, with or without a port; those with a ! before them leave out what they mean.")),
+    sparse(text(send_targets, "discovery.sendtargets.filter.interface", "", "Names of the interface records to bind to when no -I is given, separated by commas; empty: all.")),
 
     // iscsid and iscsiadm themselves; never in a record
     text(setting_group::daemon, "iscsid.startup", "", "Kept for open-iscsi; never applied: systemd starts the daemon by its socket."),

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "iscsiadm/cli/refusal.hpp"
+
+#include "libiscsi/admin/messages.hpp"
+#include "libiscsi/admin/record.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What of a portal's answer becomes records: discovery.sendtargets.filter.* of the discovery
+// record. Pure.
+namespace iscsi::cli {
+
+// "192.0.2.7", "192.0.2.0/24", "2001:db8::/32", "[2001:db8::7]:860", "san.example.com:3260", and
+// each of them with a "!" before it.
+class portal_pattern {
+  public:
+    // Faults: a refusal that shows the text and says what was expected.
+    static parsed<portal_pattern> read(std::string_view text);
+
+    bool matches(const admin::discovered_portal& portal) const;
+
+    // With a "!": what it matches is left out.
+    bool excludes() const { return excludes_; }
+
+  private:
+    struct ip_address {
+        bool is_v6 = false;
+        std::array<std::uint8_t, 16> bytes{};
+    };
+
+    static std::optional<ip_address> address_of(std::string_view text);
+
+    friend class discovery_filter;
+
+    bool excludes_ = false;
+    std::string host_;                  // in small letters
+    std::optional<ip_address> address_; // none: host_ is a name, compared as it is written
+    unsigned prefix_ = 0;               // bits of the address that count
+    std::optional<std::uint16_t> port_;
+};
+
+// A name instead of an address belongs to both families: what it resolves to may change.
+class discovery_filter {
+  public:
+    // Of a send_targets record. Faults name the key and the word that it does not take.
+    static parsed<discovery_filter> read(const admin::record& settings);
+
+    // Is of the family, matches one of the patterns without "!" if there are any, and none of
+    // those with it.
+    bool admits(const admin::discovered_portal& portal) const;
+
+    // Names of the interface records to bind to; empty: no word about them.
+    const std::vector<std::string>& interfaces() const { return interfaces_; }
+
+  private:
+    bool is_of_family(const std::string& address) const;
+
+    std::string family_;
+    std::vector<portal_pattern> patterns_;
+    bool wants_some_ = false; // there is a pattern without "!"
+    std::vector<std::string> interfaces_;
+};
+
+} // namespace iscsi::cli
