@@ -1,6 +1,7 @@
 #include "iscsiadm/program.hpp"
 
 #include "iscsiadm/cli/parse.hpp"
+#include "iscsiadm/complete/complete.hpp"
 #include "iscsiadm/ipc/socket_client.hpp"
 #include "iscsiadm/modes/explained_daemon.hpp"
 #include "iscsiadm/modes/import.hpp"
@@ -65,10 +66,24 @@ int refuse(const refusal& why, console& screen) {
     return static_cast<int>(why.code);
 }
 
+// --complete WORD...: what may stand where the last word is, one a line. A shell asks at each TAB,
+// so a daemon that is slow to answer is left out, and nothing is said on stderr.
+int print_candidates(const std::vector<std::string>& words) {
+    constexpr std::chrono::milliseconds patience{1000};
+    const admin::locations where = admin::locations_from_environment();
+    const admin::record_store store(where.database);
+    socket_client daemon(where.socket, patience);
+    for (const std::string& candidate : complete(words, {store, daemon}))
+        std::cout << candidate << '\n';
+    return static_cast<int>(std::cout.flush() ? exit_code::success : exit_code::error);
+}
+
 // The composition root of the tool, and the only place that knows the real store, socket and
 // streams. The line is parsed before the environment is read, so that a wrong option is reported as
 // one, whatever else is wrong.
 int run_arguments(const std::vector<std::string>& arguments) {
+    if (!arguments.empty() && arguments.front() == "--complete")
+        return print_candidates({arguments.begin() + 1, arguments.end()});
     const auto line = parse(arguments);
     console screen(std::cout, std::cerr, line ? line->debug_level : 0);
     if (!line)

@@ -68,6 +68,7 @@ constexpr std::string_view usage_head =
   iscsiadm -m fw          [-lW]
   iscsiadm -k 0
   iscsiadm -V | -h
+  iscsiadm --complete WORD...   (for shells: what may stand in the place of the last word)
 
 )";
 

@@ -156,9 +156,7 @@ std::optional<any_mode> early_answer(const given_options& given) {
 }
 
 std::optional<std::string_view> nearest_mode(std::string_view word) {
-    std::array<std::string_view, mode_rows.size()> names;
-    std::ranges::transform(mode_rows, names.begin(), &mode_row::name);
-    return nearest_word(word, names);
+    return nearest_word(word, mode_names());
 }
 
 // open-iscsi ignores such a word; most often it is a mode without its -m, or the value of an option
@@ -252,6 +250,17 @@ std::string_view incomplete_change(const mode_row* row) {
 }
 
 } // namespace
+
+std::vector<std::string_view> mode_names() {
+    std::vector<std::string_view> names(mode_rows.size());
+    std::ranges::transform(mode_rows, names.begin(), &mode_row::name);
+    return names;
+}
+
+bool mode_takes(std::string_view mode, char letter) {
+    const auto* const row = std::ranges::find(mode_rows, mode, &mode_row::name);
+    return row != mode_rows.end() && row->takes(letter);
+}
 
 parsed<command_line> parse(const std::vector<std::string>& arguments) {
     const given_options given = scan_options(arguments);

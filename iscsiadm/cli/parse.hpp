@@ -4,6 +4,7 @@
 #include "iscsiadm/cli/refusal.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace iscsi::cli {
@@ -13,5 +14,11 @@ namespace iscsi::cli {
 // says of options that it refuses. Faults: a refusal with the lines and the exit code that
 // open-iscsi has for it; where it has none, one that names what was expected.
 parsed<command_line> parse(const std::vector<std::string>& arguments);
+
+// The words of -m, in the order of the usage.
+std::vector<std::string_view> mode_names();
+
+// Whether the mode takes the option, by its letter or one of long_only. No mode of that name: no.
+bool mode_takes(std::string_view mode, char letter);
 
 } // namespace iscsi::cli
