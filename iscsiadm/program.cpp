@@ -3,6 +3,7 @@
 #include "iscsiadm/cli/parse.hpp"
 #include "iscsiadm/complete/complete.hpp"
 #include "iscsiadm/ipc/socket_client.hpp"
+#include "iscsiadm/modes/awaited_daemon.hpp"
 #include "iscsiadm/modes/explained_daemon.hpp"
 #include "iscsiadm/modes/import.hpp"
 #include "iscsiadm/modes/modes.hpp"
@@ -98,7 +99,10 @@ int run_arguments(const std::vector<std::string>& arguments) {
             screen.complain(hint);
     admin::record_store store(where.database);
     socket_client socket(where.socket, *timeout);
-    explained_daemon daemon(socket, screen);
+    waiting_line waiting(std::cerr, ::isatty(STDERR_FILENO) == 1);
+    awaited_daemon awaited(socket, waiting);
+    socket.on_silence([&awaited] { awaited.still_silent(); });
+    explained_daemon daemon(awaited, screen);
     context at{where, store, daemon, screen};
     return static_cast<int>(run(*line, at));
 }

@@ -65,7 +65,8 @@ fault silence_at_the_end(fault silence, pid_t daemon) {
 }
 
 // The next message, or a fault as soon as the daemon is seen to be stopped. `patience` in all.
-result<std::string> receive_from(connection& wire, milliseconds patience) {
+result<std::string>
+receive_from(connection& wire, milliseconds patience, const std::function<void()>& tell_silence) {
     const auto end = connection::clock::now() + patience;
     for (;;) {
         const auto look = std::min(end, connection::clock::now() + between_looks);
@@ -77,6 +78,7 @@ result<std::string> receive_from(connection& wire, milliseconds patience) {
             return silence_of_stopped(text.error(), daemon);
         if (look == end)
             return silence_at_the_end(text.error(), daemon);
+        tell_silence();
     }
 }
 
@@ -178,7 +180,7 @@ result<void> socket_client::call(
     if (const auto sent = wire->send(admin::format(what), deadline()); !sent)
         return sent.error();
     while (true) {
-        const auto text = receive_from(*wire, longest);
+        const auto text = receive_from(*wire, longest, tell_silence_);
         if (!text)
             return text.error();
         const auto reply = admin::parse_reply(*text);

@@ -7,7 +7,9 @@
 #include <boost/json/object.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <utility>
 
 namespace iscsi::cli {
 
@@ -18,6 +20,9 @@ class socket_client final : public daemon_client {
     explicit socket_client(
         std::filesystem::path socket, std::optional<milliseconds> limit = std::nullopt
     );
+
+    // Called every few seconds of a call in which nothing has come. It must not call back.
+    void on_silence(std::function<void()> tell) { tell_silence_ = std::move(tell); }
 
     result<std::vector<admin::session_info>> list_sessions() override;
     result<void> log_in(
@@ -52,6 +57,7 @@ class socket_client final : public daemon_client {
 
     std::filesystem::path socket_;
     std::optional<milliseconds> limit_;
+    std::function<void()> tell_silence_ = [] {};
 };
 
 } // namespace iscsi::cli

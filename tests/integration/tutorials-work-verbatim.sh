@@ -28,13 +28,13 @@ expect_no_err
 expect_exit 0 iscsiadm -m session -o show
 expect_out "$PORTAL,1 $TARGET_NAME (non-flash)"
 
-disk=$(disks)
-before=$(blockdev --getsize64 "$disk")
+device=$(disks)
+before=$(blockdev --getsize64 "$device")
 tell_target "lun 0 size $(((before >> 20) + 8))" >/dev/null
 expect_exit 0 iscsiadm -m node --targetname "$TARGET_NAME" -R
 expect_no_err
-grown() { [ "$(blockdev --getsize64 "$disk")" -eq $((before + (8 << 20))) ]; }
-wait_until 20 grown || fail "$disk has $(blockdev --getsize64 "$disk") bytes"
+grown() { [ "$(blockdev --getsize64 "$device")" -eq $((before + (8 << 20))) ]; }
+wait_until 20 grown || fail "$device has $(blockdev --getsize64 "$device") bytes"
 
 expect_exit 0 iscsiadm --mode node --targetname "$TARGET_NAME" --op update -n node.startup -v automatic
 expect_exit 0 iscsiadm -m node -U all

@@ -1,0 +1,87 @@
+#include "iscsiadm/modes/awaited_daemon.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace iscsi::cli {
+
+void awaited_daemon::still_silent() {
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - since_);
+    const std::string missing =
+        expected_ == 0
+            ? what_
+            : fmt::format(
+                  "{} of {} {}", expected_ - std::min(answered_, expected_), expected_, what_
+              );
+    line_.show(
+        fmt::format("iscsiadm: waiting for {}, {} s; Ctrl-C ends the wait", missing, waited.count())
+    );
+}
+
+void awaited_daemon::begin(std::string what, std::size_t answers) {
+    what_ = std::move(what);
+    expected_ = answers;
+    answered_ = 0;
+    since_ = clock::now();
+}
+
+template <class Message>
+daemon_client::listener<Message> awaited_daemon::counted(const listener<Message>& listen) {
+    return [this, &listen](const Message& message) {
+        line_.clear();
+        ++answered_;
+        listen(message);
+    };
+}
+
+template <class Result>
+Result awaited_daemon::ended(Result called) {
+    line_.clear();
+    return called;
+}
+
+result<std::vector<admin::session_info>> awaited_daemon::list_sessions() {
+    begin("iscsid");
+    return ended(daemon_.list_sessions());
+}
+
+result<void> awaited_daemon::log_in(
+    const admin::login_request_message& request,
+    milliseconds patience,
+    const listener<admin::login_progress>& listen
+) {
+    begin("logins", request.nodes.size());
+    return ended(daemon_.log_in(request, patience, counted(listen)));
+}
+
+result<void> awaited_daemon::log_out(
+    const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+) {
+    begin("logouts", request.sids.size());
+    return ended(daemon_.log_out(request, counted(listen)));
+}
+
+result<void> awaited_daemon::rescan(
+    const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+) {
+    begin("rescans", request.sids.size());
+    return ended(daemon_.rescan(request, counted(listen)));
+}
+
+result<void> awaited_daemon::discover(
+    const admin::discover_request_message& request,
+    milliseconds patience,
+    const listener<admin::discover_progress>& listen
+) {
+    begin(fmt::format("the answer of {}, port {}", request.address, request.port));
+    return ended(daemon_.discover(request, patience, counted(listen)));
+}
+
+result<void> awaited_daemon::stop() {
+    begin("iscsid to end");
+    return ended(daemon_.stop());
+}
+
+} // namespace iscsi::cli

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "iscsiadm/ipc/client.hpp"
+#include "iscsiadm/print/waiting_line.hpp"
+
+#include <string>
+
+namespace iscsi::cli {
+
+// A daemon for whose answers people wait: while none comes, the terminal says what is missing and
+// for how long. Whoever waits for the socket calls still_silent() now and then.
+class awaited_daemon final : public daemon_client {
+  public:
+    // Both outlive this.
+    awaited_daemon(daemon_client& daemon, waiting_line& line) : daemon_(daemon), line_(line) {}
+
+    // During a call: nothing has come for some seconds.
+    void still_silent();
+
+    result<std::vector<admin::session_info>> list_sessions() override;
+    result<void> log_in(
+        const admin::login_request_message& request,
+        milliseconds patience,
+        const listener<admin::login_progress>& listen
+    ) override;
+    result<void> log_out(
+        const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
+    ) override;
+    result<void> rescan(
+        const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
+    ) override;
+    result<void> discover(
+        const admin::discover_request_message& request,
+        milliseconds patience,
+        const listener<admin::discover_progress>& listen
+    ) override;
+    result<void> stop() override;
+
+  private:
+    using clock = std::chrono::steady_clock;
+
+    void begin(std::string what, std::size_t answers = 0);
+
+    // The line is gone before anything that the answer brings is printed.
+    template <class Message>
+    listener<Message> counted(const listener<Message>& listen);
+
+    template <class Result>
+    Result ended(Result called);
+
+    daemon_client& daemon_;
+    waiting_line& line_;
+    std::string what_;         // "logins"
+    std::size_t expected_ = 0; // answers; 0: one that is not counted
+    std::size_t answered_ = 0;
+    clock::time_point since_{};
+};
+
+} // namespace iscsi::cli
