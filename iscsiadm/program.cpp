@@ -7,6 +7,7 @@
 #include "iscsiadm/modes/explained_daemon.hpp"
 #include "iscsiadm/modes/import.hpp"
 #include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/print/json_presenter.hpp"
 
 #include "libiscsi/admin/config.hpp"
 
@@ -64,6 +65,8 @@ parsed<std::optional<std::chrono::milliseconds>> timeout_from_environment() {
 int refuse(const refusal& why, console& screen) {
     for (const std::string& line : why.lines)
         line.starts_with("Try `") ? screen.complain_bare(line) : screen.complain(line);
+    if (why.json)
+        json_presenter(screen).finish(why.code);
     return static_cast<int>(why.code);
 }
 
@@ -90,8 +93,11 @@ int run_arguments(const std::vector<std::string>& arguments) {
     if (!line)
         return refuse(line.error(), screen);
     const auto timeout = timeout_from_environment();
-    if (!timeout)
-        return refuse(timeout.error(), screen);
+    if (!timeout) {
+        refusal why = timeout.error();
+        why.json = line->json;
+        return refuse(why, screen);
+    }
     const admin::locations where = admin::locations_from_environment();
     // For people: programs take any line on stderr for a failure.
     if (::isatty(STDERR_FILENO) == 1 || line->debug_level > 0)
@@ -103,7 +109,10 @@ int run_arguments(const std::vector<std::string>& arguments) {
     awaited_daemon awaited(socket, waiting);
     socket.on_silence([&awaited] { awaited.still_silent(); });
     explained_daemon daemon(awaited, screen);
-    context at{where, store, daemon, screen};
+    text_presenter lines(screen);
+    json_presenter document(screen);
+    presenter& out = line->json ? static_cast<presenter&>(document) : lines;
+    context at{where, store, daemon, screen, out};
     return static_cast<int>(run(*line, at));
 }
 

@@ -146,6 +146,7 @@ using any_mode = std::variant<
 struct command_line {
     any_mode what;
     int debug_level = 0;
+    bool json = false;                 // one document on stdout instead of lines
     std::vector<std::string> warnings; // what was not taken as it was meant
 };
 

@@ -47,6 +47,7 @@ constexpr std::array rows = {
     option_row{'x', "index", "INDEX", "row of a host's table"},
     option_row{'A', "portal_type", "TYPE", "ipv4 or ipv6"},
     option_row{long_only::dry_run, "dry-run", "", "print what would be done, and do nothing"},
+    option_row{long_only::json, "json", "", "print one JSON document instead of lines"},
     option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
     option_row{'V', "version", "", "print the version"},
     option_row{'h', "help", "", "print this text"},

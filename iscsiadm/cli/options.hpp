@@ -14,7 +14,8 @@ namespace iscsi::cli {
 namespace long_only {
 
 inline constexpr char dry_run = 1;
-inline constexpr char last = dry_run;
+inline constexpr char json = 2;
+inline constexpr char last = json;
 
 } // namespace long_only
 

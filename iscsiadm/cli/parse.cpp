@@ -122,7 +122,7 @@ struct mode_row {
     std::array<char, 1> ours{}; // of long_only
 
     bool takes(char letter) const {
-        return letters.find(letter) != std::string_view::npos ||
+        return letter == long_only::json || letters.find(letter) != std::string_view::npos ||
                std::ranges::find(ours, letter) != ours.end();
     }
 };
@@ -249,21 +249,7 @@ std::string_view incomplete_change(const mode_row* row) {
                                                   : "update requires name and value";
 }
 
-} // namespace
-
-std::vector<std::string_view> mode_names() {
-    std::vector<std::string_view> names(mode_rows.size());
-    std::ranges::transform(mode_rows, names.begin(), &mode_row::name);
-    return names;
-}
-
-bool mode_takes(std::string_view mode, char letter) {
-    const auto* const row = std::ranges::find(mode_rows, mode, &mode_row::name);
-    return row != mode_rows.end() && row->takes(letter);
-}
-
-parsed<command_line> parse(const std::vector<std::string>& arguments) {
-    const given_options given = scan_options(arguments);
+parsed<command_line> parse_given(const given_options& given) {
     if (const auto early = early_answer(given))
         return command_line{.what = *early, .warnings = {}};
     const mode_row* row = nullptr;
@@ -287,7 +273,35 @@ parsed<command_line> parse(const std::vector<std::string>& arguments) {
     parsed<any_mode> what = row == nullptr ? without_mode(given) : row->build(std::move(*values));
     if (!what)
         return what.error();
-    return command_line{std::move(*what), debug_level, std::move(warnings)};
+    return command_line{
+        .what = std::move(*what), .debug_level = debug_level, .warnings = std::move(warnings)};
+}
+
+} // namespace
+
+std::vector<std::string_view> mode_names() {
+    std::vector<std::string_view> names(mode_rows.size());
+    std::ranges::transform(mode_rows, names.begin(), &mode_row::name);
+    return names;
+}
+
+bool mode_takes(std::string_view mode, char letter) {
+    const auto* const row = std::ranges::find(mode_rows, mode, &mode_row::name);
+    return row != mode_rows.end() && row->takes(letter);
+}
+
+// --json holds for a refusal, too: whoever reads documents gets one.
+parsed<command_line> parse(const std::vector<std::string>& arguments) {
+    const given_options given = scan_options(arguments);
+    const bool json = given.find(long_only::json) != nullptr;
+    auto line = parse_given(given);
+    if (line) {
+        line->json = json;
+        return line;
+    }
+    refusal why = line.error();
+    why.json = json;
+    return why;
 }
 
 } // namespace iscsi::cli

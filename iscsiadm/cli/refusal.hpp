@@ -15,6 +15,7 @@ namespace iscsi::cli {
 struct refusal {
     std::vector<std::string> lines;
     admin::exit_code code = admin::exit_code::invalid;
+    bool json = false; // --json was given
 };
 
 template <class T>

@@ -2,6 +2,7 @@
 
 #include "iscsiadm/ipc/client.hpp"
 #include "iscsiadm/print/console.hpp"
+#include "iscsiadm/print/presenter.hpp"
 
 #include "libiscsi/admin/config.hpp"
 #include "libiscsi/admin/exit_code.hpp"
@@ -16,13 +17,14 @@ using admin::exit_code;
 
 // What a mode works with.
 // None of them is owned, all of them outlive the mode; tests put in a daemon without a socket and
-// streams of strings. Whatever a mode prints goes to `screen`: the order of lines on the two
-// streams is part of the interface.
+// streams of strings. What a mode has to show it gives to `out`, what it complains of to `screen`,
+// each at once: the order of lines on the two streams is part of the interface.
 struct context {
     const admin::locations& where;
     admin::record_store& store;
     daemon_client& daemon;
     console& screen;
+    presenter& out;
     std::optional<admin::config> config = {}; // once it was needed
     // Logins, logouts and removals are printed instead of done. What would refuse them refuses them
     // all the same, with the same exit code, as far as it can be known before.

@@ -337,9 +337,7 @@ exit_code discovery_run::remove(
 }
 
 void discovery_run::print() const {
-    at_.screen.print(
-        job_.print_level > 0 ? node_tree(found_, repeat_portal::no) : flat_nodes(found_)
-    );
+    at_.out.show(found_nodes{found_, job_.print_level});
 }
 
 // The stored records are used, not the template: with `-o new` existing ones have kept what an
@@ -391,6 +389,7 @@ exit_code discovery_run::make_missing(std::vector<admin::node_id>& made) {
 exit_code discover(const discovery_job& job, context& at) {
     if (job.print_level > 1)
         return report_bad_level(job.print_level, "0 or 1", at.screen);
+    at.out.show(opened{document_kind::discovery});
     auto filter = discovery_filter::read(job.settings);
     if (!filter)
         return report_invalid(filter.error().lines.front(), at.screen);

@@ -3,7 +3,6 @@
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
-#include "iscsiadm/print/records.hpp"
 
 #include <fmt/core.h>
 
@@ -55,39 +54,43 @@ std::vector<admin::node_id> static_nodes(context& at) {
 }
 
 // By the links in the tree, not by what the portals would say today.
-std::string tree_of_discoveries(const std::vector<admin::discovery_id>& sources, context& at) {
+std::vector<discovery_branch>
+branches_of(const std::vector<admin::discovery_id>& sources, int level, const context& at) {
     std::vector<discovery_branch> branches;
     branches.reserve(sources.size());
     for (const admin::discovery_id& source : sources)
-        branches.push_back({source, at.store.discovered_by(source)});
-    return discovery_tree(branches, static_nodes(at));
+        branches.push_back({source, {}});
+    if (level > 0)
+        for (discovery_branch& branch : branches)
+            branch.nodes = at.store.discovered_by(branch.source);
+    return branches;
 }
 
 exit_code list_discoveries(const discovery_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
         return report_bad_level(level, "0 or 1", at.screen);
-    const auto sources = at.store.discoveries();
-    if (level == 1)
-        at.screen.print(tree_of_discoveries(sources, at));
-    else
-        at.screen.print(flat_discoveries(sources));
+    discovery_list list{branches_of(at.store.discoveries(), level, at), {}, level};
+    if (level > 0)
+        list.fixed = static_nodes(at);
+    const bool nothing = list.sources.empty() && list.fixed.empty();
+    at.out.show(std::move(list));
     // Without a record open-iscsi says no word for it; the tree's empty blocks are printed, and
     // static records are enough for it.
-    const bool nothing = sources.empty() && (level == 0 || static_nodes(at).empty());
     return nothing ? exit_code::no_objects_found : exit_code::success;
 }
 
 // ---- one record ----
 
 exit_code show_discovery(const discovery_mode& mode, context& at) {
+    at.out.show(opened{document_kind::discovery_records});
     const auto record = at.store.find_discovery(source_of(mode));
     if (!record)
         return report_database(record.error(), at.screen);
     if (!*record)
         return report_missing(mode, at.screen);
     report_bad_values(**record, at.screen);
-    at.screen.print(show_record(**record, mode.reveal));
+    at.out.show(shown_record{**record, mode.reveal});
     return exit_code::success;
 }
 
@@ -103,6 +106,7 @@ exit_code change_discovery(admin::record& record, const assignments& changes, co
 // An existing record is replaced by one from the template: that is what "new" means for discovery
 // records.
 exit_code create_discovery(const discovery_mode& mode, context& at) {
+    at.out.show(opened{document_kind::changes});
     const admin::discovery_id id = source_of(mode);
     auto record = new_discovery(id, at);
     if (!record)
@@ -112,12 +116,13 @@ exit_code create_discovery(const discovery_mode& mode, context& at) {
         return applied;
     if (const auto written = at.store.write_discovery(*record); !written)
         return report_database(written.error(), at.screen);
-    at.screen.print(fmt::format("New discovery record for [{},{}] added.\n", id.address, id.port));
+    at.out.show(discovery_change{record_action::add, id});
     return exit_code::success;
 }
 
 // All of the changes or none: nothing is written before each has been accepted.
 exit_code update_discovery(const discovery_mode& mode, context& at) {
+    at.out.show(opened{document_kind::changes});
     auto edit = at.store.edit();
     if (!edit)
         return report_database(edit.error(), at.screen);
@@ -131,6 +136,7 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
         return applied;
     if (const auto written = edit->write_discovery(**record); !written)
         return report_database(written.error(), at.screen);
+    at.out.show(discovery_change{record_action::update, source_of(mode)});
     return exit_code::success;
 }
 
@@ -138,6 +144,7 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
 // A record that cannot be read is removed like any other: that is how a user gets rid of a damaged
 // one.
 exit_code remove_discovery(const discovery_mode& mode, context& at) {
+    at.out.show(opened{document_kind::changes});
     const admin::discovery_id id = source_of(mode);
     const auto record = at.store.find_discovery(id);
     if (record && !*record)
@@ -156,6 +163,7 @@ exit_code remove_discovery(const discovery_mode& mode, context& at) {
         return exit_code::session_exists;
     if (const auto removed = at.store.remove_discovery(id); !removed)
         return report_database(removed.error(), at.screen);
+    at.out.show(discovery_change{record_action::remove, id});
     return exit_code::success;
 }
 

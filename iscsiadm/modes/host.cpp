@@ -43,13 +43,12 @@ exit_code run_host(const host_mode& mode, context& at) {
             return std::to_string(session.host_number) != *mode.which;
         });
     if (sessions->empty()) {
+        at.out.show(host_list{{}, level});
         at.screen.complain("No iSCSI hosts.");
         return exit_code::no_objects_found;
     }
     std::ranges::sort(*sessions, {}, &admin::session_info::host_number);
-    at.screen.print(
-        level == 0 ? flat_hosts(*sessions) : host_blocks(with_records(*sessions, false, at), level)
-    );
+    at.out.show(host_list{shown_at(level, *sessions, false, at), level});
     return exit_code::success;
 }
 

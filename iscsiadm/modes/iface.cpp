@@ -1,7 +1,5 @@
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
-#include "iscsiadm/print/portals.hpp"
-#include "iscsiadm/print/records.hpp"
 
 #include <fmt/core.h>
 
@@ -31,31 +29,6 @@ chosen_records all_interfaces(context& at) {
     return chosen;
 }
 
-// "Iface: NAME", then the targets and portals bound to it.
-// The records come sorted by target, so a target is printed when it changes.
-std::string interface_tree(
-    const std::vector<admin::record>& interfaces, const std::vector<admin::node_id>& nodes
-) {
-    std::string lines;
-    if (nodes.empty()) // then there is no tree
-        return lines;
-    for (const admin::record& interface : interfaces) {
-        lines += fmt::format("Iface: {}\n", name_of(interface));
-        std::string_view last_target;
-        for (const admin::node_id& node : nodes) {
-            if (node.interface != name_of(interface))
-                continue;
-            if (node.target != last_target)
-                lines += fmt::format("\tTarget: {}\n", node.target);
-            lines += fmt::format(
-                "\t\tPortal: {}\n", tree_portal(node.address, node.port, node.group_tag)
-            );
-            last_target = node.target;
-        }
-    }
-    return lines;
-}
-
 exit_code report_not_stored(const std::string& name, context& at) {
     at.screen.complain_bare(fmt::format(
         "iSCSI ERROR: Failed to open {}/ifaces/{} using read mode: 2 No such file or directory",
@@ -82,23 +55,23 @@ exit_code list_interfaces(const iface_mode& mode, context& at) {
     chosen_records chosen = all_interfaces(at);
     if (mode.name)
         std::erase_if(chosen.records, [&](const auto& one) { return name_of(one) != *mode.name; });
+    interface_list list{std::move(chosen.records), {}, level};
     if (level == 1)
-        at.screen.print(interface_tree(chosen.records, list_all(at).ids));
-    else
-        for (const admin::record& interface : chosen.records)
-            at.screen.print(flat_interface(interface));
+        list.nodes = list_all(at).ids;
+    at.out.show(std::move(list));
     return chosen.code;
 }
 
 // The line for a missing one names the path and the errno: clients recognise it.
 exit_code show_interface(const std::string& name, context& at) {
+    at.out.show(opened{document_kind::interface_records});
     const auto interface = find_interface(name, at);
     if (!interface)
         return report_database(interface.error(), at.screen);
     if (!*interface)
         return report_not_stored(name, at);
     report_bad_values(**interface, at.screen);
-    at.screen.print(show_record(**interface, false));
+    at.out.show(shown_record{**interface, false});
     return exit_code::success;
 }
 
@@ -139,14 +112,14 @@ exit_code change_interface(
     return could_not(verb, *mode.name, exit_code::invalid, at.screen);
 }
 
-// Created and updated records are written in the same way, and both are called updated, as there.
 exit_code store_interface(
-    std::string_view verb, const admin::record& interface, admin::record_edit& edit, context& at
+    record_action action, const admin::record& interface, admin::record_edit& edit, context& at
 ) {
+    const auto verb = action == record_action::add ? "create" : "update";
     const auto name = name_of(interface);
     if (const auto written = edit.write_interface(interface); !written)
         return could_not(verb, name, report_database(written.error(), at.screen), at.screen);
-    at.screen.print(fmt::format("{} updated.\n", name));
+    at.out.show(interface_change{action, name});
     return exit_code::success;
 }
 
@@ -161,10 +134,7 @@ exit_code create_interface(const iface_mode& mode, admin::record_edit& edit, con
     const exit_code changed = change_interface("create", interface, mode, at);
     if (changed != exit_code::success)
         return changed;
-    const exit_code stored = store_interface("create", interface, edit, at);
-    if (stored == exit_code::success)
-        at.screen.print(fmt::format("New interface {} added\n", *mode.name));
-    return stored;
+    return store_interface(record_action::add, interface, edit, at);
 }
 
 // One that cannot be read says nothing of its interface.
@@ -200,7 +170,7 @@ exit_code update_interface(const iface_mode& mode, admin::record_edit& edit, con
     const exit_code renewed = renew_bound_nodes(**interface, edit, at);
     if (renewed != exit_code::success)
         return could_not("update", *mode.name, renewed, at.screen);
-    return store_interface("update", **interface, edit, at);
+    return store_interface(record_action::update, **interface, edit, at);
 }
 
 exit_code unbind(
@@ -211,7 +181,7 @@ exit_code unbind(
 ) {
     const auto bound = ids_of(nodes_bound_to(name, at));
     const auto remove = [&edit](const admin::node_id& id) { return edit.remove(id); };
-    return could_not_execute(remove_unused(bound, sessions, remove, at.screen), at.screen);
+    return could_not_execute(remove_unused(bound, sessions, remove, at), at.screen);
 }
 
 // The node records that are bound to it go first; one that a session uses stops it.
@@ -234,7 +204,7 @@ exit_code delete_interface(const iface_mode& mode, context& at) {
         return could_not(
             "delete", *mode.name, report_database(removed.error(), at.screen), at.screen
         );
-    at.screen.print(fmt::format("{} unbound and deleted.\n", *mode.name));
+    at.out.show(interface_change{record_action::remove, *mode.name});
     return exit_code::success;
 }
 
@@ -271,6 +241,7 @@ exit_code report_no_name(const operations& ops, console& screen) {
 }
 
 exit_code change(const iface_mode& mode, context& at) {
+    at.out.show(opened{document_kind::changes});
     const operations& ops = mode.ops;
     if (ops.create + ops.update + ops.remove + ops.show > 1)
         return report_invalid("operation is not supported.", at.screen);
@@ -289,6 +260,7 @@ exit_code change(const iface_mode& mode, context& at) {
 // apply and applyall set up addresses of adapters, and there is none: the words are open-iscsi's
 // for a machine without them.
 exit_code apply(const iface_mode& mode, context& at) {
+    at.out.show(opened{document_kind::changes});
     if (mode.ops.apply && !mode.name) {
         return report_invalid("Apply requires iface.", at.screen);
     }
@@ -300,10 +272,8 @@ exit_code apply(const iface_mode& mode, context& at) {
         }
     }
     at.screen.complain("Nothing to configure.");
-    at.screen.print(
-        mode.ops.apply ? fmt::format("{} applied.\n", *mode.name)
-                       : "Applied settings to ifaces attached to host0.\n"
-    );
+    at.out.show(interface_change{
+        record_action::apply, mode.ops.apply ? mode.name : std::optional<std::string>()});
     return exit_code::success;
 }
 

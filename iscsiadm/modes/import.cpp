@@ -61,13 +61,7 @@ exit_code import_run::run() {
     copy(*edit);
     if (failure_.code() == exit_code::success)
         move_aside();
-    at_.screen.print(fmt::format(
-        "Imported {} node records, {} discovery records and {} interfaces to {}\n",
-        nodes_,
-        discoveries_,
-        interfaces_,
-        to_.root().string()
-    ));
+    at_.out.show(import_result{nodes_, discoveries_, interfaces_, to_.root().string()});
     return failure_.code();
 }
 
@@ -129,6 +123,7 @@ void import_run::move_aside() {
 } // namespace
 
 exit_code import_records(context& at) {
+    at.out.show(opened{document_kind::import});
     const fs::path& old = at.where.config_folder;
     const bool any = is_folder(old / "nodes") || is_folder(old / "send_targets");
     if (!any || old == at.where.own_database) {

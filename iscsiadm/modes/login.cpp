@@ -49,15 +49,23 @@ class login_run {
     void take(const admin::login_progress& progress);
     void call(seconds patience);
 
-    void fail(exit_code code) { failure_.add(code); }
-
     // A node that the daemon is not asked for.
-    void refuse(const admin::node_id& node, exit_code code) { print_failure(node, code, ""); }
+    void refuse(const admin::node_id& node, exit_code code) { show_failure(node, code, ""); }
+
+    // One that has all of its sessions.
+    void pass_over(const wanted_login& wanted);
 
     exit_code finish();
 
   private:
+    login_outcome outcome_of(const admin::login_progress& progress) const;
     void print_failure(const admin::node_id& node, exit_code code, std::string_view detail);
+
+    // Without an answer of the daemon about a session.
+    void show_failure(const admin::node_id& node, exit_code code, const std::string& detail) {
+        print_failure(node, code, detail);
+        at_.out.show(login_end{node, login_outcome::failed, code, 0, detail, {}});
+    }
 
     context& at_;
     admin::login_request_message request_;
@@ -70,9 +78,22 @@ class login_run {
 void login_run::ask(const wanted_login& wanted) {
     request_.nodes.push_back(wanted.node);
     const bool several = wanted.requested > 1;
-    const auto line = at_.dry_run ? would_log_in_line : logging_in_line;
     for (std::size_t i = wanted.present; i < wanted.requested; ++i)
-        at_.screen.print(line(wanted.node, several));
+        at_.out.show(login_start{wanted.node, several, at_.dry_run});
+}
+
+void login_run::pass_over(const wanted_login& wanted) {
+    constexpr auto code = exit_code::session_exists;
+    at_.screen.complain(already_present(wanted.node, wanted.requested, wanted.present));
+    at_.out.show(login_end{wanted.node, login_outcome::present, code, 0, "", {}});
+    failure_.add(code);
+}
+
+// With -W nobody knows yet whether it succeeds.
+login_outcome login_run::outcome_of(const admin::login_progress& progress) const {
+    if (progress.code != exit_code::success)
+        return login_outcome::failed;
+    return request_.wait ? login_outcome::logged_in : login_outcome::requested;
 }
 
 // An index beyond the request would be printed as the wrong target; it is refused loudly.
@@ -90,11 +111,9 @@ void login_run::take(const admin::login_progress& progress) {
         print_failure(node, progress.code, progress.detail);
     for (const auto& warning : progress.warnings)
         at_.screen.complain(login_warning(node, warning));
-    if (progress.code != exit_code::success)
-        return;
-    // With -W nobody knows yet whether it succeeded, so nobody says so.
-    if (request_.wait)
-        at_.screen.print(logged_in_line(node));
+    at_.out.show(login_end{
+        node, outcome_of(progress), progress.code, progress.sid, progress.detail, progress.warnings}
+    );
 }
 
 // Returns when the daemon has answered for all, or when it has not answered for `patience`.
@@ -107,7 +126,7 @@ void login_run::call(seconds patience) {
         called ? exit_code::daemon_communication : report_call(called.error(), at_.screen);
     for (std::size_t i = 0; i < request_.nodes.size(); ++i)
         if (!answered_.contains(i))
-            print_failure(request_.nodes[i], code, "no answer");
+            show_failure(request_.nodes[i], code, "no answer");
     if (!called)
         failure_.add(code);
 }
@@ -156,17 +175,16 @@ struct session_verb {
     using words = std::string (*)(const admin::session_info&);
 
     result<void> (daemon_client::*call)(const Request&, const daemon_client::listener<Progress>&);
-    words start;
-    words success; // null: open-iscsi says nothing
+    session_action action;
     words failure;
     bool names_each_error; // after each failure, not only at the end
 };
 
 constexpr session_verb<admin::logout_request_message, admin::logout_progress> logging_out{
-    &daemon_client::log_out, logging_out_line, logged_out_line, could_not_log_out, true};
+    &daemon_client::log_out, session_action::log_out, could_not_log_out, true};
 
 constexpr session_verb<admin::rescan_request_message, admin::rescan_progress> rescanning{
-    &daemon_client::rescan, rescanning_line, nullptr, could_not_rescan, false};
+    &daemon_client::rescan, session_action::rescan, could_not_rescan, false};
 
 // One call about sessions: what was asked, what has been answered.
 template <class Request, class Progress>
@@ -198,7 +216,7 @@ template <class Request, class Progress>
 exit_code session_run<Request, Progress>::run() {
     Request request;
     for (const admin::session_info& session : sessions_) {
-        at_.screen.print(verb_.start(session));
+        at_.out.show(session_start{verb_.action, session});
         request.sids.push_back(session.sid);
     }
     const auto listen = [this](const Progress& progress) { take(progress); };
@@ -206,8 +224,10 @@ exit_code session_run<Request, Progress>::run() {
     const exit_code code =
         called ? exit_code::daemon_communication : report_call(called.error(), at_.screen);
     for (const admin::session_info& session : sessions_)
-        if (!answered_.contains(session.sid))
+        if (!answered_.contains(session.sid)) {
             print_failure(session, code, "no answer");
+            at_.out.show(session_end{verb_.action, session, code, "no answer", {}});
+        }
     return failure_.code();
 }
 
@@ -223,13 +243,12 @@ void session_run<Request, Progress>::take(const Progress& progress) {
         return;
     }
     answered_.insert(progress.sid);
-    const bool failed = progress.code != exit_code::success;
-    if (failed)
+    if (progress.code != exit_code::success)
         print_failure(*session, progress.code, progress.detail);
     for (const auto& warning : progress.warnings)
         at_.screen.complain(session_warning(*session, warning));
-    if (!failed && verb_.success != nullptr)
-        at_.screen.print(verb_.success(*session));
+    at_.out.show(session_end{
+        verb_.action, *session, progress.code, progress.detail, progress.warnings});
 }
 
 template <class Request, class Progress>
@@ -245,21 +264,22 @@ void session_run<Request, Progress>::print_failure(
 }
 
 // Without a daemon every login fails, each in its own words.
-exit_code all_fail(const std::vector<admin::record>& nodes, const fault& why, console& screen) {
+exit_code all_fail(const std::vector<admin::record>& nodes, const fault& why, context& at) {
     const auto each_login = [&nodes](auto&& say) {
         for (const wanted_login& wanted : plan_logins(nodes, {}))
             for (std::size_t i = 0; i < wanted.requested; ++i)
                 say(wanted);
     };
-    each_login([&screen](const wanted_login& wanted) {
-        screen.print(logging_in_line(wanted.node, wanted.requested > 1));
+    each_login([&at](const wanted_login& wanted) {
+        at.out.show(login_start{wanted.node, wanted.requested > 1});
     });
-    const exit_code code = report_call(why, screen);
-    each_login([&screen, code](const wanted_login& wanted) {
-        screen.complain(could_not_log_in(wanted.node));
-        screen.complain(reported_error(code));
+    const exit_code code = report_call(why, at.screen);
+    each_login([&at, code](const wanted_login& wanted) {
+        at.screen.complain(could_not_log_in(wanted.node));
+        at.screen.complain(reported_error(code));
+        at.out.show(login_end{wanted.node, login_outcome::failed, code, 0, "", {}});
     });
-    screen.complain("Could not log into all portals");
+    at.screen.complain("Could not log into all portals");
     return code;
 }
 
@@ -287,9 +307,10 @@ std::vector<wanted_login> plan_logins(
 // A record whose sessions are all there is a failure (15), as in open-iscsi: scripts use that to
 // know.
 exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at) {
+    at.out.show(opened{document_kind::logins});
     const auto sessions = at.daemon.list_sessions();
     if (!sessions)
-        return all_fail(nodes, sessions.error(), at.screen);
+        return all_fail(nodes, sessions.error(), at);
     login_run run(at, wait);
     const auto usable = nodes_to_log_in(nodes, run, at.screen);
     for (const wanted_login& wanted : plan_logins(usable, *sessions)) {
@@ -297,14 +318,14 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
             run.ask(wanted);
             continue;
         }
-        at.screen.complain(already_present(wanted.node, wanted.requested, wanted.present));
-        run.fail(exit_code::session_exists);
+        run.pass_over(wanted);
     }
     run.call(longest_patience(usable));
     return run.finish();
 }
 
 exit_code log_in_once_more(const admin::record& node, context& at) {
+    at.out.show(opened{document_kind::logins});
     login_run run(at, true, true);
     for (const admin::record& usable : nodes_to_log_in({node}, run, at.screen))
         run.ask({id_of(usable), 1, 0});
@@ -314,10 +335,11 @@ exit_code log_in_once_more(const admin::record& node, context& at) {
 
 // By target, so that the lines of one target stand together; within one the order is the daemon's.
 exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
+    at.out.show(opened{document_kind::logouts});
     std::ranges::stable_sort(sessions, {}, [](const auto& session) { return session.node.target; });
     if (at.dry_run) {
         for (const admin::session_info& session : sessions)
-            at.screen.print(would_log_out_line(session));
+            at.out.show(session_start{session_action::log_out, session, true});
         return exit_code::success;
     }
     const exit_code code = session_run(logging_out, at, sessions).run();
@@ -328,6 +350,7 @@ exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
 
 // "on all sessions" also when it was one: the words are open-iscsi's.
 exit_code rescan(const std::vector<admin::session_info>& sessions, context& at) {
+    at.out.show(opened{document_kind::rescans});
     const exit_code code = session_run(rescanning, at, sessions).run();
     if (code != exit_code::success)
         at.screen.complain(

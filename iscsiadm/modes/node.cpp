@@ -3,9 +3,6 @@
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/modes/startup.hpp"
-#include "iscsiadm/print/portals.hpp"
-#include "iscsiadm/print/records.hpp"
-#include "iscsiadm/print/sessions.hpp"
 
 #include "libiscsi/names/iscsi_name.hpp"
 
@@ -63,28 +60,26 @@ exit_code with_records(const node_mode& mode, context& at, Verb verb) {
 
 // ---- reading ----
 
-// -P 1 repeats the portal for every interface: readers take Target, Portal, Iface as three lines of
-// one record.
 exit_code list_nodes(const node_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
         return report_bad_level(level, "0 or 1", at.screen);
-    const auto [ids, code] = list_all(at);
+    listed_nodes listed = list_all(at);
     first_failure failure;
-    failure.add(code);
-    if (ids.empty())
+    failure.add(listed.code);
+    if (listed.ids.empty())
         failure.add(report_no_records(at.screen));
-    else
-        at.screen.print(level == 0 ? flat_nodes(ids) : node_tree(ids, repeat_portal::yes));
+    at.out.show(node_list{std::move(listed.ids), level});
     return failure.code();
 }
 
 // Secrets are hidden unless -S, also from root: logs and screenshots are not.
 exit_code show_nodes(const node_mode& mode, context& at) {
+    at.out.show(opened{document_kind::node_records});
     return with_records(mode, at, [&](const std::vector<admin::record>& records) {
         for (const admin::record& record : records) {
             report_bad_values(record, at.screen);
-            at.screen.print(show_record(record, mode.reveal));
+            at.out.show(shown_record{record, mode.reveal});
         }
         return exit_code::success;
     });
@@ -98,10 +93,10 @@ exit_code refuse_new(std::string_view why, console& screen) {
 }
 
 // A record that is there already is written anew from the template, as in open-iscsi.
-exit_code add_record(const admin::record& node, admin::record_edit& edit, console& screen) {
+exit_code add_record(const admin::record& node, admin::record_edit& edit, context& at) {
     if (const auto written = edit.write(node); !written)
-        return report_database(written.error(), screen);
-    screen.print(node_added(node));
+        return report_database(written.error(), at.screen);
+    at.out.show(node_change{record_action::add, id_of(node), &node});
     return exit_code::success;
 }
 
@@ -128,7 +123,7 @@ exit_code add_portal(const node_mode& mode, const admin::record& interface, cont
     if (!node)
         return report_database(node.error(), at.screen);
     const exit_code applied = apply_changes(*node, mode.changes, at.screen);
-    return applied == exit_code::success ? add_record(*node, *edit, at.screen) : applied;
+    return applied == exit_code::success ? add_record(*node, *edit, at) : applied;
 }
 
 // -I without a whole portal: every record that is meant also with this interface. From the
@@ -152,9 +147,7 @@ exit_code bind_all(const node_mode& mode, const admin::record& interface, contex
             continue;
         done.push_back(id);
         const auto node = make_node(node_template, id, interface);
-        failure.add(
-            node ? add_record(*node, *edit, at.screen) : report_database(node.error(), at.screen)
-        );
+        failure.add(node ? add_record(*node, *edit, at) : report_database(node.error(), at.screen));
     }
     if (done.empty())
         failure.add(report_no_records(at.screen));
@@ -163,6 +156,7 @@ exit_code bind_all(const node_mode& mode, const admin::record& interface, contex
 
 // Which of -T, -p and -I are there decides what "new" means.
 exit_code create_nodes(const node_mode& mode, context& at) {
+    at.out.show(opened{document_kind::changes});
     const std::string name = mode.interface.value_or("default");
     const auto interface = find_interface(name, at);
     if (!interface)
@@ -185,7 +179,10 @@ exit_code report_no_sessions(std::string_view words, console& screen) {
 
 // Runs `verb` on the sessions of the filter, or says `none`.
 template <class Verb>
-exit_code with_sessions(const node_mode& mode, context& at, std::string_view none, Verb verb) {
+exit_code with_sessions(
+    const node_mode& mode, context& at, document_kind kind, std::string_view none, Verb verb
+) {
+    at.out.show(opened{kind});
     const auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
@@ -199,24 +196,38 @@ exit_code with_sessions(const node_mode& mode, context& at, std::string_view non
 
 exit_code log_out_nodes(const node_mode& mode, context& at) {
     constexpr std::string_view none = "No matching sessions found";
-    return with_sessions(mode, at, none, [&](std::vector<admin::session_info> chosen) {
-        return log_out(std::move(chosen), at);
-    });
+    return with_sessions(
+        mode,
+        at,
+        document_kind::logouts,
+        none,
+        [&](std::vector<admin::session_info> chosen) { return log_out(std::move(chosen), at); }
+    );
 }
 
 exit_code rescan_nodes(const node_mode& mode, context& at) {
     constexpr std::string_view none = "No session found.";
-    return with_sessions(mode, at, none, [&](const std::vector<admin::session_info>& chosen) {
-        return rescan(chosen, at);
-    });
+    return with_sessions(
+        mode,
+        at,
+        document_kind::rescans,
+        none,
+        [&](const std::vector<admin::session_info>& chosen) { return rescan(chosen, at); }
+    );
 }
 
 exit_code print_statistics(const node_mode& mode, context& at) {
     constexpr std::string_view none = "No session found.";
-    return with_sessions(mode, at, none, [&](const std::vector<admin::session_info>& chosen) {
-        at.screen.print(session_statistics(chosen));
-        return exit_code::success;
-    });
+    return with_sessions(
+        mode,
+        at,
+        document_kind::session_statistics,
+        none,
+        [&](const std::vector<admin::session_info>& chosen) {
+            at.out.show(statistics_list{chosen});
+            return exit_code::success;
+        }
+    );
 }
 
 // ---- which verb ----
@@ -264,10 +275,12 @@ exit_code run_node(const node_mode& mode, context& at) {
         return log_in_by_startup(*mode.login_all, mode.wait, at);
     if (mode.logout_all)
         return log_out_by_startup(*mode.logout_all, at);
-    if (mode.login)
+    if (mode.login) {
+        at.out.show(opened{document_kind::logins});
         return with_records(mode, at, [&](const std::vector<admin::record>& records) {
             return log_in(records, mode.wait, at);
         });
+    }
     if (mode.logout)
         return log_out_nodes(mode, at);
     if (!mode.ops.none())

@@ -2,7 +2,6 @@
 
 #include "iscsiadm/cli/nearest.hpp"
 #include "iscsiadm/print/portals.hpp"
-#include "iscsiadm/print/progress.hpp"
 
 #include "libiscsi/admin/setting.hpp"
 
@@ -63,11 +62,15 @@ void report_refused(
 
 // One that cannot be written does not keep the others from it.
 exit_code
-write_all(const std::vector<admin::record>& records, admin::record_edit& edit, console& screen) {
+write_all(const std::vector<admin::record>& records, admin::record_edit& edit, context& at) {
     first_failure failure;
-    for (const admin::record& record : records)
-        if (const auto written = edit.write(record); !written)
-            failure.add(report_database(written.error(), screen));
+    for (const admin::record& record : records) {
+        const auto written = edit.write(record);
+        const exit_code code =
+            written ? exit_code::success : report_database(written.error(), at.screen);
+        at.out.show(node_change{record_action::update, id_of(record), nullptr, code});
+        failure.add(code);
+    }
     return failure.code();
 }
 
@@ -76,14 +79,14 @@ exit_code update_all(
     std::vector<admin::record> records,
     const assignments& changes,
     admin::record_edit& edit,
-    console& screen
+    context& at
 ) {
     for (admin::record& record : records) {
-        const exit_code applied = apply_changes(record, changes, screen);
+        const exit_code applied = apply_changes(record, changes, at.screen);
         if (applied != exit_code::success)
-            return could_not_execute(applied, screen);
+            return could_not_execute(applied, at.screen);
     }
-    return could_not_execute(write_all(records, edit, screen), screen);
+    return could_not_execute(write_all(records, edit, at), at.screen);
 }
 
 // Only when it is shown: a listing of many records is not to pay for these words.
@@ -109,6 +112,7 @@ exit_code report_unreadable(const std::vector<fault>& unreadable, console& scree
 // Runs `verb` on the records of the filter, which nobody else changes meanwhile.
 template <class Verb>
 exit_code edit_records(const admin::node_filter& filter, context& at, Verb verb) {
+    at.out.show(opened{document_kind::changes});
     auto edit = at.store.edit();
     if (!edit)
         return could_not_execute(report_database(edit.error(), at.screen), at.screen);
@@ -161,7 +165,7 @@ std::vector<admin::node_id> ids_of(const std::vector<admin::record>& records) {
 exit_code
 update_records(const admin::node_filter& filter, const assignments& changes, context& at) {
     return edit_records(filter, at, [&](std::vector<admin::record> records, auto& edit) {
-        return update_all(std::move(records), changes, edit, at.screen);
+        return update_all(std::move(records), changes, edit, at);
     });
 }
 
@@ -173,14 +177,9 @@ exit_code remove_records(const admin::node_filter& filter, context& at) {
         return could_not_execute(report_call(sessions.error(), at.screen), at.screen);
     return edit_records(filter, at, [&](const std::vector<admin::record>& records, auto& edit) {
         const auto remove = [&](const admin::node_id& id) -> result<void> {
-            if (!at.dry_run)
-                return edit.remove(id);
-            at.screen.print(would_delete_line(id));
-            return boost::system::in_place_value;
+            return at.dry_run ? result<void>() : edit.remove(id);
         };
-        return could_not_execute(
-            remove_unused(ids_of(records), *sessions, remove, at.screen), at.screen
-        );
+        return could_not_execute(remove_unused(ids_of(records), *sessions, remove, at), at.screen);
     });
 }
 
@@ -188,17 +187,23 @@ exit_code remove_unused(
     const std::vector<admin::node_id>& records,
     const std::vector<admin::session_info>& sessions,
     const std::function<result<void>(const admin::node_id&)>& remove,
-    console& screen
+    context& at
 ) {
-    first_failure failure;
-    for (const admin::node_id& id : records) {
+    const auto remove_one = [&](const admin::node_id& id) {
         const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
         if (std::ranges::any_of(sessions, uses_it)) {
-            screen.complain(record_is_used(id));
-            failure.add(exit_code::session_exists);
-        } else if (const auto removed = remove(id); !removed) {
-            failure.add(report_database(removed.error(), screen));
+            at.screen.complain(record_is_used(id));
+            return exit_code::session_exists;
         }
+        const auto removed = remove(id);
+        return removed ? exit_code::success : report_database(removed.error(), at.screen);
+    };
+    first_failure failure;
+    for (const admin::node_id& id : records) {
+        const exit_code code = remove_one(id);
+        const bool planned = at.dry_run && code == exit_code::success;
+        at.out.show(node_change{record_action::remove, id, nullptr, code, planned});
+        failure.add(code);
     }
     return failure.code();
 }

@@ -60,7 +60,7 @@ exit_code remove_unused(
     const std::vector<admin::node_id>& records,
     const std::vector<admin::session_info>& sessions,
     const std::function<result<void>(const admin::node_id&)>& remove,
-    console& screen
+    context& at
 );
 
 // Marks the lines of its file that cannot be used, on stderr. For whoever shows a record or would

@@ -4,8 +4,6 @@
 
 #include "libiscsi/admin/version.hpp"
 
-#include <fmt/core.h>
-
 namespace iscsi::cli {
 
 namespace {
@@ -46,14 +44,14 @@ struct dispatcher {
     }
 
     exit_code operator()(const show_usage&) const {
-        at.screen.print(usage());
+        at.out.show(usage_answer{usage()});
         return exit_code::success;
     }
 
     exit_code operator()(const show_version&) const {
         // The version whose words we speak, for scripts compare it; our own stands in the daemon's
         // log.
-        at.screen.print(fmt::format("iscsiadm version {}\n", admin::compatible_version));
+        at.out.show(version_answer{std::string(admin::compatible_version)});
         return exit_code::success;
     }
 };
@@ -64,6 +62,7 @@ exit_code run(const command_line& line, context& at) {
     for (const std::string& warning : line.warnings)
         at.screen.complain(warning);
     const exit_code code = std::visit(dispatcher{at}, line.what);
+    at.out.finish(code);
     if (at.screen.all_printed())
         return code;
     at.screen.complain("could not write all of the output");

@@ -3,8 +3,6 @@
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/modes/session_name.hpp"
 #include "iscsiadm/modes/session_record.hpp"
-#include "iscsiadm/print/records.hpp"
-#include "iscsiadm/print/sessions.hpp"
 
 #include <fmt/core.h>
 
@@ -28,20 +26,27 @@ exit_code print_sessions(const session_mode& mode, const session_list& sessions,
     const int level = mode.print_level.value_or(0);
     if (level > highest)
         return report_bad_level(level, "0 - 3", at.screen);
-    at.screen.print(
-        level == 0 ? flat_sessions(sessions)
-                   : session_tree(with_records(sessions, mode.reveal, at), level)
-    );
+    at.out.show(shown_sessions{shown_at(level, sessions, mode.reveal, at), level});
     return exit_code::success;
 }
 
 exit_code print_statistics(const session_list& sessions, context& at) {
-    at.screen.print(session_statistics(sessions));
+    at.out.show(statistics_list{sessions});
     return exit_code::success;
 }
 
+document_kind kind_of(const session_mode& mode) {
+    if (mode.statistics)
+        return document_kind::session_statistics;
+    if (mode.rescan)
+        return document_kind::rescans;
+    return mode.logout ? document_kind::logouts : document_kind::sessions;
+}
+
 // Three verbs, three sentences of open-iscsi; each of them is 21.
-exit_code report_none(const session_mode& mode, console& screen) {
+exit_code report_none(const session_mode& mode, context& at) {
+    console& screen = at.screen;
+    at.out.show(opened{kind_of(mode)});
     if (mode.rescan || mode.statistics)
         screen.complain("No session found.");
     else if (mode.logout)
@@ -80,7 +85,7 @@ exit_code operate(const session_mode& mode, const admin::session_info& session, 
         return update_records(filter, mode.changes, at);
     if (mode.ops.remove)
         return remove_records(filter, at);
-    at.screen.print(show_record(**record, mode.reveal));
+    at.out.show(shown_record{**record, mode.reveal});
     return exit_code::success;
 }
 
@@ -119,7 +124,7 @@ exit_code run_session(const session_mode& mode, context& at) {
         return run_on(mode, {*session}, at);
     }
     if (sessions->empty())
-        return report_none(mode, at.screen);
+        return report_none(mode, at);
     if (mode.ops.update || mode.ops.remove) {
         return report_invalid("this operation needs a session (-r)", at.screen);
     }

@@ -23,4 +23,16 @@ with_records(const std::vector<admin::session_info>& sessions, bool reveal, cons
     return all;
 }
 
+std::vector<shown_session> shown_at(
+    int level, const std::vector<admin::session_info>& sessions, bool reveal, const context& at
+) {
+    if (level > 0)
+        return with_records(sessions, reveal, at);
+    std::vector<shown_session> all;
+    all.reserve(sessions.size());
+    for (const admin::session_info& session : sessions)
+        all.push_back({session, std::nullopt});
+    return all;
+}
+
 } // namespace iscsi::cli

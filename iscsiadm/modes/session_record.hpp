@@ -13,4 +13,9 @@ namespace iscsi::cli {
 std::vector<shown_session>
 with_records(const std::vector<admin::session_info>& sessions, bool reveal, const context& at);
 
+// The same for -P LEVEL: at level 0 nothing of the records is shown, and none is read.
+std::vector<shown_session> shown_at(
+    int level, const std::vector<admin::session_info>& sessions, bool reveal, const context& at
+);
+
 } // namespace iscsi::cli

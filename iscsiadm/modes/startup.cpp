@@ -94,6 +94,7 @@ bool starts_as(const admin::record& node, startup which) {
 
 // Nothing to log in to is 21: boot scripts treat that as success.
 exit_code log_in_by_startup(startup which, bool wait, context& at) {
+    at.out.show(opened{document_kind::logins});
     chosen_records chosen = choose_records({}, at);
     std::erase_if(chosen.records, [which](const auto& node) { return !starts_as(node, which); });
     first_failure failure;
@@ -115,6 +116,7 @@ exit_code log_in_by_startup(startup which, bool wait, context& at) {
 
 // By the record's word, not by the session's: who made the session does not matter.
 exit_code log_out_by_startup(startup which, context& at) {
+    at.out.show(opened{document_kind::logouts});
     const auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);

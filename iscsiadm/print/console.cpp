@@ -7,16 +7,22 @@ void console::print(std::string_view lines) {
 }
 
 void console::complain(std::string_view line) {
-    err_ << "iscsiadm: " << line << '\n' << std::flush;
+    write_error(line);
+    complaints_.emplace_back(line);
 }
 
 void console::complain_bare(std::string_view line) {
     err_ << line << '\n' << std::flush;
+    complaints_.emplace_back(line);
 }
 
 void console::explain(std::string_view line, int level) {
     if (explains(level) && !line.empty())
-        complain(line);
+        write_error(line);
+}
+
+void console::write_error(std::string_view line) {
+    err_ << "iscsiadm: " << line << '\n' << std::flush;
 }
 
 } // namespace iscsi::cli

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <ostream>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace iscsi::cli {
 
@@ -27,15 +29,21 @@ class console {
     // An empty line explains nothing and is left out.
     void explain(std::string_view line, int level = 1);
 
+    // Every line for stderr but the explanations, without the prefix, in order.
+    const std::vector<std::string>& complaints() const { return complaints_; }
+
     bool explains(int level) const { return debug_level_ >= level; }
 
     // False when stdout did not take everything, for example on a full disk.
     bool all_printed() const { return out_.good(); }
 
   private:
+    void write_error(std::string_view line);
+
     std::ostream& out_;
     std::ostream& err_;
     int debug_level_;
+    std::vector<std::string> complaints_;
 };
 
 } // namespace iscsi::cli

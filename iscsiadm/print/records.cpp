@@ -11,15 +11,32 @@ namespace iscsi::cli {
 
 namespace {
 
-// An empty secret is shown as empty: that there is none is not secret.
 std::string_view shown_value(std::string_view name, std::string_view value, bool reveal) {
-    const admin::setting* row = admin::find_setting(name);
-    if (!value.empty() && row != nullptr && row->masked && !reveal)
-        return "********";
-    return or_blank(value);
+    return is_hidden(name, value, reveal) ? hidden_secret : or_blank(value);
+}
+
+// The records come sorted by target, so a target is printed when it changes.
+std::string branch_of(const std::string& interface, const std::vector<admin::node_id>& nodes) {
+    std::string lines = fmt::format("Iface: {}\n", interface);
+    std::string_view last_target;
+    for (const admin::node_id& node : nodes) {
+        if (node.interface != interface)
+            continue;
+        if (node.target != last_target)
+            lines += fmt::format("\tTarget: {}\n", node.target);
+        lines +=
+            fmt::format("\t\tPortal: {}\n", tree_portal(node.address, node.port, node.group_tag));
+        last_target = node.target;
+    }
+    return lines;
 }
 
 } // namespace
+
+bool is_hidden(std::string_view name, std::string_view value, bool reveal) {
+    const admin::setting* row = admin::find_setting(name);
+    return !value.empty() && row != nullptr && row->masked && !reveal;
+}
 
 // In the order of open-iscsi's records, unknown keys last; this text is also the form of the files,
 // but for hidden secrets and "<empty>".
@@ -40,6 +57,17 @@ std::string flat_interface(const admin::record& interface) {
         or_blank(interface.get("iface.net_ifacename")),
         or_blank(interface.get("iface.initiatorname"))
     );
+}
+
+std::string interface_tree(
+    const std::vector<admin::record>& interfaces, const std::vector<admin::node_id>& nodes
+) {
+    std::string lines;
+    if (nodes.empty()) // then there is no tree
+        return lines;
+    for (const admin::record& interface : interfaces)
+        lines += branch_of(interface.get("iface.iscsi_ifacename"), nodes);
+    return lines;
 }
 
 std::string node_added(const admin::record& node) {

@@ -2,6 +2,7 @@
 
 #include "iscsiadm/print/portals.hpp"
 #include "iscsiadm/print/progress.hpp"
+#include "iscsiadm/print/records.hpp"
 
 #include "libiscsi/admin/version.hpp"
 
@@ -71,15 +72,14 @@ std::string timeout_block(const session_info& session) {
 
 // Without -S a secret that is not set looks like one that is.
 std::string secret_block(const shown_session& shown) {
-    constexpr std::string_view hidden = "********";
     const bool reveal = shown.secrets.has_value();
     // With -S open-iscsi labels the reverse secret "password" again.
     return heading("CHAP:", 5) + field("username", or_blank(shown.info.username)) +
-           field("password", reveal ? or_blank(shown.secrets->password) : hidden) +
+           field("password", reveal ? or_blank(shown.secrets->password) : hidden_secret) +
            field("username_in", or_blank(shown.info.username_in)) +
            field(
                reveal ? "password" : "password_in",
-               reveal ? or_blank(shown.secrets->password_in) : hidden
+               reveal ? or_blank(shown.secrets->password_in) : hidden_secret
            );
 }
 

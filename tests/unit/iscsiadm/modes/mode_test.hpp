@@ -5,6 +5,7 @@
 
 #include "iscsiadm/cli/parse.hpp"
 #include "iscsiadm/modes/modes.hpp"
+#include "iscsiadm/print/json_presenter.hpp"
 
 #include "libiscsi/admin/config.hpp"
 #include "libiscsi/admin/record_store.hpp"
@@ -49,7 +50,10 @@ class mode_test : public testing::Test {
         admin::record_store store(where.database);
         std::ostringstream out, err;
         console screen(out, err, line->debug_level);
-        context at{where, store, daemon, screen};
+        text_presenter lines(screen);
+        json_presenter document(screen);
+        presenter& shown_by = line->json ? static_cast<presenter&>(document) : lines;
+        context at{where, store, daemon, screen, shown_by};
         const int code = static_cast<int>(cli::run(*line, at));
         return {code, out.str(), err.str()};
     }
