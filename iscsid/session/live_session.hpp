@@ -2,6 +2,7 @@
 
 #include "iscsid/session/condition.hpp"
 #include "iscsid/session/environment.hpp"
+#include "iscsid/session/lun_watch.hpp"
 #include "iscsid/session/outcome.hpp"
 #include "iscsid/session/results.hpp"
 #include "iscsid/session/session_disks.hpp"
@@ -9,7 +10,6 @@
 #include "iscsid/session/supervisor.hpp"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <memory>
@@ -26,7 +26,8 @@ struct session_owner {
 
 // One session of the daemon, from the wish for it to its end: it logs in on its lane, has its LUNs
 // made disks, keeps both up to date while it runs, and takes all down again. Every step is in
-// session_phase.hpp; the connection is the supervisor's affair, the disks are session_disks'.
+// session_phase.hpp; the connection is the supervisor's affair, the disks are session_disks', and
+// when to look at the LUNs again is lun_watch's.
 //
 //   start_login() or resume(), once → the other verbs, in any order, beside each other → forget()
 //
@@ -96,13 +97,6 @@ class live_session : public std::enable_shared_from_this<live_session> {
     boost::asio::awaitable<void> attach_first(device::scan_result seen);
     void announce();
 
-    // ---- looking again ----
-    void look_again(bool list_changed);
-    boost::asio::awaitable<void> scan_in_turn(std::shared_ptr<live_session> self);
-    boost::asio::awaitable<outcome<warnings>> scan_once();
-    warnings note_scan(const device::scan_result& seen);
-    void look_later_if_needed();
-
     // ---- the end (live_session_end.cpp) ----
     boost::asio::awaitable<void> wait_for_scan();
     boost::asio::awaitable<void> remove_disks(std::shared_ptr<live_session> self);
@@ -120,23 +114,13 @@ class live_session : public std::enable_shared_from_this<live_session> {
     condition changed_;
     session_disks disks_;
     std::shared_ptr<supervisor> connection_;
+    lun_watch watch_;
     lane::lane* lane_ = nullptr;
 
     iscsi::instant login_deadline_{};
     unsigned logins_ = 0; // so far; the connection was lost before each but the first
     std::optional<failure> login_failure_; // why it ends, or would end
     warnings login_warnings_;
-
-    bool is_scanning_ = false;
-    bool scan_again_ = false;         // something has changed meanwhile
-    iscsi::instant next_look_{};      // not before, unless a user asks
-    boost::asio::steady_timer turn_;  // which comes then
-    bool list_changed_ = false;       // the target has said so, or a user asks: what is gone may go
-    bool finds_new_luns_ = true;      // in the scan that comes next
-    warnings noted_;                  // by the last scan
-    bool has_unanswered_ = false;     // LUNs that said nothing when they were looked at
-    boost::asio::steady_timer later_; // another look at them
-    unsigned looks_in_vain_ = 0;
 
     std::optional<outcome<logout_result>> logout_; // what came of the latest
     iscsi::duration time_to_close_{};

@@ -83,7 +83,7 @@ asio::awaitable<outcome<logout_result>> live_session::log_out() {
 // to make. But disks that were left by another daemon are taken over by it, and a healthy end for
 // them needs that.
 asio::awaitable<void> live_session::wait_for_scan() {
-    const auto is_scanned = [this] { return !is_scanning_; };
+    const auto is_scanned = [this] { return !watch_.is_looking(); };
     const bool needs_scan = !disks_.left_disks().empty() && connection_->is_up();
     if (needs_scan)
         co_await changed_.wait(is_scanned, plan_->session.timeouts.logout);
@@ -171,7 +171,7 @@ asio::awaitable<removal_report> live_session::detach() {
 // With or without the target's consent.
 asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps it alive*/) {
     connection_->stop();
-    later_.cancel();
+    watch_.stop();
     lane_->logout(sid_);
     const bool in_time =
         co_await connection_->wait_for_logout(std::max(time_to_close_, shortest_wait));

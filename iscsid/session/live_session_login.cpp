@@ -48,7 +48,7 @@ void live_session::logged_in() {
     if (phase_ == phase::logging_in)
         return on(happening::logged_in);
     changed_.notify_all();
-    look_again(false);
+    watch_.look_again(false);
 }
 
 // A try has failed; the engine makes the next one after a pause.
@@ -80,7 +80,7 @@ asio::awaitable<void> live_session::look_first(std::shared_ptr<live_session> /*k
 asio::awaitable<std::optional<device::scan_result>> live_session::first_scan() {
     for (;;) {
         const auto logins = logins_;
-        has_unanswered_ = false;
+        watch_.set_unanswered(false);
         auto seen = co_await disks_.look();
         if (phase_ != phase::looking)
             co_return std::nullopt;
@@ -92,7 +92,7 @@ asio::awaitable<std::optional<device::scan_result>> live_session::first_scan() {
         if (connection_->is_up()) {
             spdlog::warn("{}: no LUN can be read: {}", name_, why);
             login_warnings_.push_back("no LUN can be read: " + why);
-            has_unanswered_ = true;
+            watch_.set_unanswered(true);
             co_return device::scan_result{};
         }
         const auto left = std::max<iscsi::instant::duration>(
@@ -109,7 +109,7 @@ asio::awaitable<std::optional<device::scan_result>> live_session::first_scan() {
 // Some LUNs without a disk are a warning; no disk at all, where there should be some, is a failure.
 asio::awaitable<void> live_session::attach_first(device::scan_result seen) {
     const bool wants_disks = !seen.disks.empty();
-    const auto missing = note_scan(seen);
+    const auto missing = watch_.note(seen);
     session_disks::scan_orders orders{description(), true, false};
     auto told = co_await disks_.follow(std::move(seen), std::move(orders));
     if (wants_disks && disks_.attached().empty()) {
@@ -119,7 +119,7 @@ asio::awaitable<void> live_session::attach_first(device::scan_result seen) {
     }
     login_warnings_.insert(login_warnings_.end(), missing.begin(), missing.end());
     login_warnings_.insert(login_warnings_.end(), told.begin(), told.end());
-    look_later_if_needed();
+    watch_.look_later_if_needed();
     on(happening::disks_ready);
 }
 
@@ -128,8 +128,8 @@ void live_session::announce() {
     spdlog::info("{} is operational now", name_);
     if (connection_->has_ended())
         on(happening::session_over);
-    else if (scan_again_)
-        look_again(false);
+    else
+        watch_.catch_up();
 }
 
 } // namespace iscsid::session

@@ -1,0 +1,92 @@
+#pragma once
+
+#include "iscsid/session/condition.hpp"
+#include "iscsid/session/environment.hpp"
+#include "iscsid/session/outcome.hpp"
+#include "iscsid/session/results.hpp"
+#include "iscsid/session/session_disks.hpp"
+#include "iscsid/session/session_phase.hpp"
+#include "iscsid/session/supervisor.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace iscsid::session {
+
+// Looks at the LUNs of one session again: when the target says that something has changed, when the
+// session is back, when a user asks, and when a LUN gave no answer. One look at a time.
+//
+//   follow() → the others, in any order → stop()
+//
+// Lives on the control thread, as a part of the session that it watches.
+class lun_watch {
+  public:
+    // The session. All of it outlives the watch.
+    struct subject {
+        const environment& with;
+        condition& changed; // is told when a look has ended
+        session_disks& disks;
+        const phase& now;
+        const std::string& name;                        // for the log
+        bool finds_new_luns = true;                     // without being asked: not a manual scan
+        std::function<device::disk_state()> describe{}; // the words of the session for new disks
+    };
+
+    explicit lun_watch(subject what);
+
+    // The connection over which the LUNs are seen. `self` is this object, owned as its session is.
+    void follow(const supervisor& connection, std::weak_ptr<lun_watch> self);
+
+    bool is_looking() const { return is_looking_; }
+
+    // The session is back, has been given up for now, or a LUN says that it has changed. It is
+    // noted in any case: a logout may be refused. The first of many wishes is followed at once, the
+    // last by the next look: what came after that had begun may have changed what it saw.
+    // `list_changed`: the target says that it has other LUNs now.
+    void look_again(bool list_changed);
+
+    // What was put off while the session could not look.
+    void catch_up();
+
+    // A user asks: a look with removals and new LUNs, after the one that is under way. Failures:
+    // session_not_connected, internal when the session is being logged out.
+    boost::asio::awaitable<outcome<rescan_result>> look_now();
+
+    // What a scan has not seen, for the log (once, however often it is looked at) and for whoever
+    // asked for it. What did not answer is looked at again.
+    warnings note(const device::scan_result& seen);
+
+    // Whether there are LUNs that said nothing, for look_later_if_needed().
+    void set_unanswered(bool there_are) { has_unanswered_ = there_are; }
+
+    // A unit that could not say who it is will not tell when it can: it is asked again, at growing
+    // intervals.
+    void look_later_if_needed();
+
+    void stop() { later_.cancel(); }
+
+  private:
+    boost::asio::awaitable<void> look_in_turn(std::shared_ptr<lun_watch> self);
+    boost::asio::awaitable<outcome<warnings>> look_once();
+    void end_look();
+
+    subject what_;
+    std::weak_ptr<lun_watch> self_;
+    const supervisor* connection_ = nullptr;
+    bool is_looking_ = false;
+    bool look_again_ = false;         // something has changed meanwhile
+    iscsi::instant next_look_{};      // not before, unless a user asks
+    boost::asio::steady_timer turn_;  // which comes then
+    bool list_changed_ = false;       // the target has said so, or a user asks: what is gone may go
+    bool finds_new_luns_ = true;      // in the look that comes next
+    warnings noted_;                  // by the last look
+    bool has_unanswered_ = false;     // LUNs that said nothing when they were looked at
+    boost::asio::steady_timer later_; // another look at them
+    unsigned looks_in_vain_ = 0;
+};
+
+} // namespace iscsid::session
