@@ -98,6 +98,7 @@ struct session_mode {
     bool statistics = false;
     bool reveal = false;
     bool dry_run = false; // with a logout or a removal only
+    bool fail_io = false; // of one session, without another wish
 };
 
 // About one interface record, or all when no name is given.

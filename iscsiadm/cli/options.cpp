@@ -48,6 +48,7 @@ constexpr std::array rows = {
     option_row{'A', "portal_type", "TYPE", "ipv4 or ipv6"},
     option_row{long_only::dry_run, "dry-run", "", "print what would be done, and do nothing"},
     option_row{long_only::json, "json", "", "print one JSON document instead of lines"},
+    option_row{long_only::fail_io, "fail-io", "", "end the I/O that waits for a lost connection"},
     option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
     option_row{'V', "version", "", "print the version"},
     option_row{'h', "help", "", "print this text"},
@@ -64,6 +65,7 @@ constexpr std::string_view usage_head =
                           [-n KEY -v VALUE]... [-L STARTUP] [-U STARTUP] [--dry-run]
   iscsiadm -m session     [-r SID] [-o OPERATION] [-uRsS] [-P LEVEL] [-n KEY -v VALUE]...
                           [--dry-run]
+  iscsiadm -m session     -r SID --fail-io
   iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]
   iscsiadm -m host        [-H HOST] [-P LEVEL]
   iscsiadm -m fw          [-lW]

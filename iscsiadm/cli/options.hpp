@@ -15,7 +15,8 @@ namespace long_only {
 
 inline constexpr char dry_run = 1;
 inline constexpr char json = 2;
-inline constexpr char last = json;
+inline constexpr char fail_io = 3;
+inline constexpr char last = fail_io;
 
 } // namespace long_only
 

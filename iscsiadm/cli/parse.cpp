@@ -74,7 +74,19 @@ parsed<any_mode> as_node(option_values&& values) {
     };
 }
 
+// What is asked of one session and goes with nothing else.
+std::optional<refusal> refusal_of_lone(const option_values& values, char option) {
+    const bool has_wish = !values.ops.none() || !values.changes.empty() ||
+                          values.print_level.has_value() || values.has('u') || values.has('R') ||
+                          values.has('s') || values.has(long_only::json);
+    if (values.has(option) && (has_wish || !values.sid))
+        return refuse(fmt::format("{} goes with -r SID and nothing else", written_form(option)));
+    return std::nullopt;
+}
+
 parsed<any_mode> as_session(option_values&& values) {
+    if (auto refused = refusal_of_lone(values, long_only::fail_io))
+        return *std::move(refused);
     const bool can_be_dry = values.has('u') || values.ops == operations{.remove = true};
     if (values.has(long_only::dry_run) && !can_be_dry)
         return refuse("--dry-run goes with -u or -o delete");
@@ -88,6 +100,7 @@ parsed<any_mode> as_session(option_values&& values) {
         .statistics = values.has('s'),
         .reveal = values.has('S'),
         .dry_run = values.has(long_only::dry_run),
+        .fail_io = values.has(long_only::fail_io),
     };
 }
 
@@ -119,7 +132,7 @@ struct mode_row {
     std::string_view name;
     std::string_view letters; // the options that the mode takes
     parsed<any_mode> (*build)(option_values&&);
-    std::array<char, 1> ours{}; // of long_only
+    std::array<char, 4> ours{}; // of long_only
 
     bool takes(char letter) const {
         return letter == long_only::json || letters.find(letter) != std::string_view::npos ||
@@ -135,7 +148,7 @@ constexpr std::array mode_rows = {
     mode_row{"discovery", "DSIPdmntplov", as_discovery},
     mode_row{"discoverydb", "DSIPdmntplov", as_discoverydb},
     mode_row{"node", "RsPIdmlSonvupTULW", as_node, {dry_run}},
-    mode_row{"session", "PiRdrmusonSv", as_session, {dry_run}},
+    mode_row{"session", "PiRdrmusonSv", as_session, {dry_run, long_only::fail_io}},
     mode_row{"iface", "HIdnvmPoCabci", as_iface},
     mode_row{"host", "CHdmPotnvxA", as_host},
     mode_row{"fw", "dmlWnv", as_fw},

@@ -59,6 +59,11 @@ class daemon_client {
     virtual result<void> rescan(
         const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
     ) = 0;
+    // Ends the I/O that waits for the connections of these sessions.
+    virtual result<void> fail_io(
+        const admin::fail_io_request_message& request,
+        const listener<admin::fail_io_progress>& listen
+    ) = 0;
     // Notes come as they arise; the last progress is `finished` and has the portals, or the code.
     virtual result<void> discover(
         const admin::discover_request_message& request,

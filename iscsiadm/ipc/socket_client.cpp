@@ -134,6 +134,12 @@ result<void> socket_client::rescan(
     return stream({method("Rescan"), to_json(request)}, while_disks_flush, listen);
 }
 
+result<void> socket_client::fail_io(
+    const admin::fail_io_request_message& request, const listener<admin::fail_io_progress>& listen
+) {
+    return stream({method("FailIo"), to_json(request)}, quick, listen);
+}
+
 result<void> socket_client::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

@@ -70,6 +70,13 @@ result<void> awaited_daemon::rescan(
     return ended(daemon_.rescan(request, counted(listen)));
 }
 
+result<void> awaited_daemon::fail_io(
+    const admin::fail_io_request_message& request, const listener<admin::fail_io_progress>& listen
+) {
+    begin("the end of waiting I/O", request.sids.size());
+    return ended(daemon_.fail_io(request, counted(listen)));
+}
+
 result<void> awaited_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

@@ -29,6 +29,10 @@ class awaited_daemon final : public daemon_client {
     result<void> rescan(
         const admin::rescan_request_message& request, const listener<admin::rescan_progress>& listen
     ) override;
+    result<void> fail_io(
+        const admin::fail_io_request_message& request,
+        const listener<admin::fail_io_progress>& listen
+    ) override;
     result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,

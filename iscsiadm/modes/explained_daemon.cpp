@@ -119,6 +119,15 @@ result<void> explained_daemon::rescan(
     return ended(daemon_.rescan(request, explained(screen_, listen)));
 }
 
+result<void> explained_daemon::fail_io(
+    const admin::fail_io_request_message& request, const listener<admin::fail_io_progress>& listen
+) {
+    screen_.explain(fmt::format(
+        "iscsid is asked to end the waiting I/O of sessions {}", fmt::join(request.sids, ", ")
+    ));
+    return ended(daemon_.fail_io(request, explained(screen_, listen)));
+}
+
 result<void> explained_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

@@ -359,4 +359,24 @@ exit_code rescan(const std::vector<admin::session_info>& sessions, context& at) 
     return code;
 }
 
+exit_code fail_io(const admin::session_info& session, context& at) {
+    exit_code code = exit_code::daemon_communication;
+    std::string detail = "no answer";
+    at.screen.print(failing_io_line(session));
+    const auto called = at.daemon.fail_io({{session.sid}}, [&](const auto& how) {
+        code = how.code;
+        detail = how.detail;
+        if (code == exit_code::success)
+            at.screen.print(failed_io_line(session, how.commands));
+    });
+    if (!called)
+        code = report_call(called.error(), at.screen);
+    if (code == exit_code::success)
+        return code;
+    at.screen.complain(could_not_fail_io(session));
+    at.screen.complain(reported_error(code));
+    at.screen.complain(session_warning(session, detail));
+    return code;
+}
+
 } // namespace iscsi::cli

@@ -38,4 +38,8 @@ exit_code log_out(std::vector<admin::session_info> sessions, context& at);
 // Has the LUNs of these sessions looked for again, in the order given.
 exit_code rescan(const std::vector<admin::session_info>& sessions, context& at);
 
+// Ends what waits for the connection of this session.
+// Exit codes: 16 where nothing waits for a connection, 32 for a login that is under way.
+exit_code fail_io(const admin::session_info& session, context& at);
+
 } // namespace iscsi::cli

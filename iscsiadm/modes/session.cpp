@@ -93,6 +93,8 @@ exit_code operate(const session_mode& mode, const admin::session_info& session, 
 exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
     if (mode.statistics)
         return print_statistics(sessions, at);
+    if (mode.fail_io)
+        return fail_io(sessions.front(), at);
     if (mode.rescan)
         return rescan(sessions, at);
     if (mode.logout)

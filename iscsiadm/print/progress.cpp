@@ -62,6 +62,20 @@ std::string could_not_rescan(const admin::session_info& session) {
     return fmt::format("Could not rescan session sid {}.", session.sid);
 }
 
+std::string failing_io_line(const admin::session_info& session) {
+    return fmt::format("Ending the waiting I/O of session [{}]\n", session_words(session));
+}
+
+std::string failed_io_line(const admin::session_info& session, std::uint64_t commands) {
+    return fmt::format(
+        "Session [{}]: {} commands have failed.\n", session_words(session), commands
+    );
+}
+
+std::string could_not_fail_io(const admin::session_info& session) {
+    return fmt::format("Could not end the waiting I/O of session [{}].", session_words(session));
+}
+
 std::string login_warning(const admin::node_id& node, std::string_view what) {
     return fmt::format("[{}]: {}", record_words(node), what);
 }

@@ -4,6 +4,7 @@
 #include "libiscsi/admin/messages.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,11 @@ std::string would_delete_line(const admin::node_id& node);
 
 std::string rescanning_line(const admin::session_info& session);
 std::string could_not_rescan(const admin::session_info& session);
+
+// --fail-io
+std::string failing_io_line(const admin::session_info& session);
+std::string failed_io_line(const admin::session_info& session, std::uint64_t commands);
+std::string could_not_fail_io(const admin::session_info& session);
 
 // What is not well although the call succeeded.
 std::string login_warning(const admin::node_id& node, std::string_view what);

@@ -33,6 +33,14 @@ message_of(lane::session_key sid, const outcome<session::rescan_result>& how) {
     return about_session<admin::rescan_progress>(sid, how);
 }
 
+admin::fail_io_progress
+message_of(lane::session_key sid, const outcome<session::fail_io_result>& how) {
+    auto message = about_session<admin::fail_io_progress>(sid, how);
+    if (how.has_value())
+        message.commands = how->commands;
+    return message;
+}
+
 admin::discover_progress message_of(const outcome<std::vector<session::discovered_portal>>& how) {
     admin::discover_progress end;
     end.finished = true;

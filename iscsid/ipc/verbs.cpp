@@ -132,9 +132,28 @@ asio::awaitable<admin::logout_progress> log_out(session::manager& sessions, lane
     co_return message_of(sid, how);
 }
 
+// What one session is asked. It may not be there any more.
+template <class Result>
+using session_job = asio::awaitable<session::outcome<Result>> (session::live_session::*)();
+
+template <class Result>
+asio::awaitable<session::outcome<Result>>
+ask(session::manager& sessions, lane::session_key sid, session_job<Result> job) {
+    const auto session = sessions.find(sid);
+    if (!session)
+        co_return session::failure{exit_code::session_not_found, "no such session"};
+    co_return co_await (*session.*job)();
+}
+
 asio::awaitable<admin::rescan_progress>
 look_again(session::manager& sessions, lane::session_key sid) {
-    const auto how = co_await sessions.rescan(sid);
+    const auto how = co_await ask(sessions, sid, &session::live_session::rescan);
+    co_return message_of(sid, how);
+}
+
+asio::awaitable<admin::fail_io_progress>
+stop_waiting(session::manager& sessions, lane::session_key sid) {
+    const auto how = co_await ask(sessions, sid, &session::live_session::fail_io);
     co_return message_of(sid, how);
 }
 
@@ -153,6 +172,7 @@ const verbs::method* verbs::find(std::string_view name) {
         method{"org.iscsi-userland.iscsid.Login", true, &verbs::login},
         method{"org.iscsi-userland.iscsid.Logout", true, &verbs::logout},
         method{"org.iscsi-userland.iscsid.Rescan", true, &verbs::rescan},
+        method{"org.iscsi-userland.iscsid.FailIo", true, &verbs::fail_io},
         method{"org.iscsi-userland.iscsid.ListSessions", false, &verbs::list_sessions},
         method{"org.iscsi-userland.iscsid.Discover", true, &verbs::discover},
         method{"org.iscsi-userland.iscsid.Status", false, &verbs::status},
@@ -253,6 +273,10 @@ asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {
 
 asio::awaitable<void> verbs::rescan(const call_type& call, reply_sink& to) {
     return on_each_session<admin::rescan_request_message>(call, &look_again, to);
+}
+
+asio::awaitable<void> verbs::fail_io(const call_type& call, reply_sink& to) {
+    return on_each_session<admin::fail_io_request_message>(call, &stop_waiting, to);
 }
 
 asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to) {

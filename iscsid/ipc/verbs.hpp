@@ -35,6 +35,7 @@ class verbs {
     nothing login(const call_type& call, reply_sink& to);
     nothing logout(const call_type& call, reply_sink& to);
     nothing rescan(const call_type& call, reply_sink& to);
+    nothing fail_io(const call_type& call, reply_sink& to);
     nothing list_sessions(const call_type& call, reply_sink& to);
     nothing discover(const call_type& call, reply_sink& to);
     nothing status(const call_type& call, reply_sink& to);

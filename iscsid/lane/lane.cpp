@@ -63,6 +63,7 @@ class data_lane final : public lane {
         session_key key, const iscsi::command& what, std::function<void(scsi_outcome)> done
     ) override;
     void look(session_key key, std::function<void(session_view)> seen) override;
+    void give_up(session_key key, std::function<void(std::optional<std::size_t>)> done) override;
     void logout(session_key key) override;
     void drop(session_key key, std::function<void()> gone) override;
 
@@ -255,6 +256,13 @@ void data_lane::look(session_key key, std::function<void(session_view)> seen) {
     inbox_.post([this, key, seen = std::move(seen)] {
         const session_host* const host = find(key);
         seen(host != nullptr ? host->view() : session_view{});
+    });
+}
+
+void data_lane::give_up(session_key key, std::function<void(std::optional<std::size_t>)> done) {
+    inbox_.post([this, key, done = std::move(done)] {
+        session_host* const host = find(key);
+        done(host != nullptr ? host->give_up() : std::nullopt);
     });
 }
 

@@ -117,6 +117,11 @@ class lane {
     // A session that is not there looks like a default session_view.
     virtual void look(session_key key, std::function<void(session_view)> seen) = 0;
 
+    // Ends the requests that wait for a connection (iscsi::session::give_up()), with the errors
+    // that they get at the end of the replacement timeout; the note gave_up follows. `done`: how
+    // many commands that were; nothing: none waits for a connection, or there is no such session.
+    virtual void give_up(session_key key, std::function<void(std::optional<std::size_t>)> done) = 0;
+
     // Session logout; the note logged_out follows. The session stays until drop().
     virtual void logout(session_key key) = 0;
 

@@ -119,6 +119,12 @@ void session_host::execute(control_command command) {
     control_.submit(std::move(command));
 }
 
+std::optional<std::size_t> session_host::give_up() {
+    busy_ = true;
+    const auto ended = session_.give_up(now());
+    return ended ? std::optional(*ended) : std::nullopt;
+}
+
 void session_host::logout() {
     busy_ = true;
     session_.logout(now());

@@ -25,6 +25,7 @@ class session_host final : public session_port, private socket_owner {
     // What the control thread asks; run() does the rest.
     void transport(int socket, const iscsi::fault& why);
     void execute(control_command command);
+    std::optional<std::size_t> give_up(); // see lane::give_up()
     void logout();
     session_view view() const;
 

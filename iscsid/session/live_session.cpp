@@ -170,7 +170,7 @@ void live_session::hand_over() {
     on(happening::daemon_ends);
 }
 
-// ---- looking again ------------------------------------------------------------------------------
+// ---- while it runs ------------------------------------------------------------------------------
 
 asio::awaitable<outcome<rescan_result>> live_session::rescan() {
     const auto self = shared_from_this();
@@ -179,6 +179,24 @@ asio::awaitable<outcome<rescan_result>> live_session::rescan() {
     if (!is_established(phase_))
         co_return failure{exit_code::session_not_found, "no such session"};
     co_return co_await watch_.look_now();
+}
+
+asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {
+    const auto self = shared_from_this();
+    if (is_being_made(phase_))
+        co_return failure{exit_code::session_not_connected, "its login is under way"};
+    if (!is_established(phase_))
+        co_return failure{exit_code::session_not_found, "no such session"};
+    net::pending<std::optional<std::size_t>> ended(with_.where.control);
+    lane_->give_up(sid_, ended.answer());
+    const auto answer = co_await ended.wait(lane_limit);
+    if (!answer)
+        co_return failure{exit_code::internal, "the lane does not answer"};
+    if (!*answer)
+        co_return failure{
+            exit_code::invalid_request,
+            "the session is logged in or is being logged out: nothing waits for a connection"};
+    co_return fail_io_result{**answer};
 }
 
 } // namespace iscsid::session

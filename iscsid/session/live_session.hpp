@@ -73,8 +73,15 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // use, and everything goes on as before; logout when it is logged out, but data may be lost.
     boost::asio::awaitable<outcome<logout_result>> log_out();
 
-    // Looks at the LUNs again, with removals. Failures: session_not_found, session_not_connected.
+    // Looks at the LUNs again: attaches new ones, removes those that are gone and not in use,
+    // follows capacities, and fails the requests of a LUN that is not the one that it was.
+    // Failures: session_not_found, session_not_connected.
     boost::asio::awaitable<outcome<rescan_result>> rescan();
+
+    // Ends the requests that wait for the connection, as the end of replacement_timeout does; the
+    // session goes on trying. Failures: session_not_found, session_not_connected while the first
+    // login is under way, invalid_request when nothing waits for a connection.
+    boost::asio::awaitable<outcome<fail_io_result>> fail_io();
 
     // Nothing when the lane does not know it any more.
     boost::asio::awaitable<std::optional<session_report>> report();

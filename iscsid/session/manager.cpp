@@ -137,13 +137,6 @@ asio::awaitable<outcome<logout_result>> manager::logout(lane::session_key sid) {
     co_return co_await session->log_out();
 }
 
-asio::awaitable<outcome<rescan_result>> manager::rescan(lane::session_key sid) {
-    const auto session = sessions_.find(sid);
-    if (!session)
-        co_return failure{exit_code::session_not_found, "no such session"};
-    co_return co_await session->rescan();
-}
-
 asio::awaitable<std::vector<session_report>> manager::list(std::optional<lane::session_key> only) {
     std::vector<session_pointer> wanted;
     for (const auto& [sid, session] : sessions_.all())

@@ -53,9 +53,8 @@ class manager {
     // See live_session::log_out(); session_not_found for one that is not there.
     boost::asio::awaitable<outcome<logout_result>> logout(lane::session_key sid);
 
-    // Looks again at the LUNs of a session: attaches new ones, removes those that are gone and not
-    // in use, follows capacities, and fails the requests of a LUN that is not the one that it was.
-    boost::asio::awaitable<outcome<rescan_result>> rescan(lane::session_key sid);
+    // For what is asked of one session, such as live_session::rescan(); nullptr: not there.
+    std::shared_ptr<live_session> find(lane::session_key sid) const { return sessions_.find(sid); }
 
     // Goes on with the sessions of a daemon that ended without logging out, and takes over their
     // disks as each is logged in again. To be called before anything else.

@@ -31,6 +31,12 @@ struct rescan_result {
     warnings of{};
 };
 
+// Requests that waited for a connection and have failed.
+struct fail_io_result {
+    std::size_t commands = 0;
+    warnings of{};
+};
+
 struct lun_report {
     std::uint64_t number = 0;
     std::string node; // "ublkb0", empty without one

@@ -237,14 +237,24 @@ void supervisor::on(const iscsi::logged_out& last) {
         end("the session was closed");
 }
 
-void supervisor::on(const iscsi::gave_up& /*unused*/) {
+void supervisor::on(const iscsi::gave_up& how) {
     using seconds = std::chrono::seconds;
-    spdlog::error(
-        "session {} ({}): not back within the replacement timeout of {} s, I/O fails from now on",
-        subject_.sid,
-        subject_.plan->node.target,
-        std::chrono::duration_cast<seconds>(subject_.plan->session.timeouts.replacement).count()
-    );
+    if (how.was_asked)
+        spdlog::warn(
+            "session {} ({}): asked not to wait for the target: {} commands end with errors, I/O "
+            "fails until it is back",
+            subject_.sid,
+            subject_.plan->node.target,
+            how.tasks
+        );
+    else
+        spdlog::error(
+            "session {} ({}): not back within the replacement timeout of {} s, I/O fails from now "
+            "on",
+            subject_.sid,
+            subject_.plan->node.target,
+            std::chrono::duration_cast<seconds>(subject_.plan->session.timeouts.replacement).count()
+        );
     has_given_up_ = true;
     listeners_.look_again(false);
 }

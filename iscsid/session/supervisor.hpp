@@ -103,7 +103,7 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
     void on(const iscsi::login_failed& refused);
     void on(const iscsi::target_message& from_target);
     void on(const iscsi::logged_out& end);
-    void on(const iscsi::gave_up& unused);
+    void on(const iscsi::gave_up& how);
     void on(const iscsi::unit_given_up& which);
     void on(const iscsi::unit_is_back& which);
 

@@ -79,6 +79,24 @@ void members(Visitor& visit, Message& message) {
 }
 
 template <class Visitor, class Message>
+requires same_message<Message, fail_io_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integers("sids", message.sids);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, fail_io_progress>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("sid", message.sid);
+    visit.integer("code", message.code, exit_codes);
+    visit.text("detail", message.detail);
+    visit.optional_texts("warnings", message.warnings);
+    visit.integer("commands", message.commands);
+}
+
+template <class Visitor, class Message>
 requires same_message<Message, list_sessions_request_message>
 
 void members(Visitor& visit, Message& message) {

@@ -32,6 +32,14 @@ boost::json::object to_json(const rescan_progress& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const fail_io_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const fail_io_progress& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const list_sessions_request_message& from) {
     return write_members(from);
 }
@@ -72,6 +80,8 @@ template result<logout_request_message> from_json(const boost::json::object&);
 template result<logout_progress> from_json(const boost::json::object&);
 template result<rescan_request_message> from_json(const boost::json::object&);
 template result<rescan_progress> from_json(const boost::json::object&);
+template result<fail_io_request_message> from_json(const boost::json::object&);
+template result<fail_io_progress> from_json(const boost::json::object&);
 template result<list_sessions_request_message> from_json(const boost::json::object&);
 template result<session_info> from_json(const boost::json::object&);
 template result<list_sessions_message> from_json(const boost::json::object&);

@@ -64,6 +64,19 @@ struct rescan_progress {
     std::vector<std::string> warnings{}; // as in login_progress
 };
 
+// FailIo(sids): replies with `more`, one per session.
+struct fail_io_request_message {
+    std::vector<std::uint32_t> sids;
+};
+
+struct fail_io_progress {
+    std::uint32_t sid = 0;
+    exit_code code = exit_code::success;
+    std::string detail;
+    std::vector<std::string> warnings{}; // as in login_progress
+    std::uint64_t commands = 0;          // that have waited for a connection and have failed now
+};
+
 // One LUN of a session as the daemon sees it now.
 struct attached_lun {
     std::uint64_t lun = 0;
@@ -151,6 +164,8 @@ boost::json::object to_json(const logout_request_message&);
 boost::json::object to_json(const logout_progress&);
 boost::json::object to_json(const rescan_request_message&);
 boost::json::object to_json(const rescan_progress&);
+boost::json::object to_json(const fail_io_request_message&);
+boost::json::object to_json(const fail_io_progress&);
 boost::json::object to_json(const list_sessions_request_message&);
 boost::json::object to_json(const session_counter&);
 boost::json::object to_json(const session_info&);

@@ -176,6 +176,14 @@ result<task_id> session_engine::submit(const command& what, instant now) {
     return id;
 }
 
+result<std::size_t> session_engine::give_up(instant now) {
+    context_.now = now;
+    const auto waiting = phase_.tasks().unfinished();
+    if (!life_.stop_waiting())
+        return session_fault(session_errc::not_usable, "give up");
+    return waiting;
+}
+
 void session_engine::logout(instant now) {
     life_.logout(now);
 }

@@ -112,8 +112,11 @@ struct logged_out {
     bool clean = false; // the target confirmed it
 };
 
-// The replacement timeout has ended: parked tasks have failed.
-struct gave_up {};
+// Nobody waits for the next login any more: parked tasks have failed.
+struct gave_up {
+    std::size_t tasks = 0;  // that have failed
+    bool was_asked = false; // by give_up(); else the replacement timeout has ended
+};
 
 // The unit has not answered its commands, and no task management was done for them, up to the last
 // rung of the ladder: its commands end as lost, at once, until a reset of it is done.

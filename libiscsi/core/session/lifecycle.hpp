@@ -159,6 +159,12 @@ constexpr bool talks(life now) {
            now == life::moving;
 }
 
+// There is no connection that commands could go out on, and the next one is on its way.
+constexpr bool awaits_login(life now) {
+    return now == life::connecting || now == life::in_login || now == life::dropping ||
+           now == life::redirecting || now == life::pausing;
+}
+
 // The end has been asked for: no more work is taken.
 constexpr bool ends(life now) {
     return now == life::leaving || now == life::ending || now == life::over;

@@ -79,6 +79,10 @@ result<void> session::send_targets(std::string_view value, instant /*now*/) {
     return {};
 }
 
+result<std::size_t> session::give_up(instant now) {
+    return self_->give_up(now);
+}
+
 void session::logout(instant now) {
     self_->logout(now);
 }
@@ -117,10 +121,6 @@ const session_config& session::config() const {
 
 const operational_parameters& session::parameters() const {
     return self_->context().parameters;
-}
-
-const std::string& session::target_alias() const {
-    return self_->agreed().target_alias;
 }
 
 std::optional<std::uint16_t> session::target_portal_group_tag() const {

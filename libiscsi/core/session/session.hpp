@@ -86,6 +86,13 @@ class session {
     // targets_found or transport loss.
     result<void> send_targets(std::string_view value, instant now);
 
+    // What the end of the replacement timeout does, now: parked tasks fail, new ones fail at once
+    // until a login succeeds, and the session goes on trying. The event gave_up follows, after the
+    // transport_lost() that want_close has asked for, if it has; not when the session had given up
+    // before. Returns how many tasks are ended by it. Fault: session_errc::not_usable for a session
+    // that is logged in, was not yet, or is being logged out: nothing waits for a connection.
+    result<std::size_t> give_up(instant now);
+
     // Ends the session in every state; event logged_out follows, within the logout timeout.
     void logout(instant now);
 
@@ -110,7 +117,6 @@ class session {
     session_state state() const;
     const session_config& config() const;
     const operational_parameters& parameters() const; // negotiated
-    const std::string& target_alias() const;
     std::optional<std::uint16_t> target_portal_group_tag() const;
     const session_statistics& statistics() const;
     std::size_t free_slots() const; // for commands that do not go ahead

@@ -47,6 +47,19 @@ void session_life::logout(instant now) {
     handle(happening::logout_asked, now);
 }
 
+// While want_close is out, the driver may still write to the memory of tasks.
+bool session_life::stop_waiting() {
+    if (!has_been_in_ || !awaits_login(life_))
+        return false;
+    if (pace_.has_given_up())
+        return true;
+    if (life_ == life::dropping || life_ == life::redirecting)
+        gives_up_ = true;
+    else
+        give_up({.was_asked = true});
+    return true;
+}
+
 void session_life::connect_failed(const fault& why, instant now) {
     if (life_ != life::connecting)
         return;
@@ -121,7 +134,7 @@ void session_life::on_alarm(alarm which, instant now) {
     case alarm::pause:
         return handle(happening::pause_over, now);
     case alarm::replacement:
-        return give_up();
+        return give_up({});
     case alarm::tasks_end:
         return handle(happening::move_asked, now);
     }
@@ -219,6 +232,8 @@ void session_life::release_transport(instant now) {
     phase_.forget();
     login_.end();
     alarms_.end_connection();
+    if (gives_up_ && !ends(life_))
+        give_up({.was_asked = true});
 }
 
 // ---- waiting for a better time ----------------------------------------------------------------
@@ -237,16 +252,19 @@ void session_life::pause(instant now) {
 void session_life::count_down_to_replacement(instant now) {
     const auto patience = context_.config.timeouts.replacement;
     if (patience == duration::zero())
-        return give_up();
+        return give_up({});
     if (patience > duration::zero() && !alarms_.is_set(alarm::replacement))
         alarms_.set(alarm::replacement, now + patience);
 }
 
 // Those above us must know now; we go on trying, and work again when a login succeeds.
-void session_life::give_up() {
+void session_life::give_up(gave_up how) {
+    gives_up_ = false;
+    alarms_.clear(alarm::replacement);
     pace_.give_up();
+    how.tasks = phase_.tasks().unfinished();
     phase_.tasks().lose_all(loss_reason::not_back);
-    context_.events.push(gave_up{});
+    context_.events.push(how);
 }
 
 // ---- the end ----------------------------------------------------------------------------------

@@ -35,6 +35,9 @@ class session_life {
     void handle(happening what, instant now);
     void resume(instant now);
     void logout(instant now);
+
+    // See session::give_up(). False: nothing waits for a connection.
+    bool stop_waiting();
     void connect_failed(const fault& why, instant now);
     void transport_lost(const fault& why, instant now);
 
@@ -73,7 +76,7 @@ class session_life {
     void release_transport(instant now);
     void pause(instant now);
     void count_down_to_replacement(instant now);
-    void give_up();
+    void give_up(gave_up how);
     void finish();
 
     session_context& context_;
@@ -88,6 +91,7 @@ class session_life {
     std::optional<login_redirect> redirect_;
     fault closing_; // why want_close is out
     bool has_been_in_ = false;
+    bool gives_up_ = false; // as soon as the driver has let go of our memory
     bool logout_confirmed_ = false;
     bool end_announced_ = false;
 };

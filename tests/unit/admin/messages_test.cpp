@@ -63,6 +63,8 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(login_progress{1, exit_code::success, "", 4, {"one", "two"}});
     expect_round_trip(logout_progress{1, exit_code::success, "", {"one"}});
     expect_round_trip(rescan_progress{1, exit_code::success, "", {"one"}});
+    expect_round_trip(fail_io_request_message{{1, 4294967295U}});
+    expect_round_trip(fail_io_progress{1, exit_code::success, "", {"one"}, 17});
     expect_round_trip(logout_request_message{{1, 2, 4294967295U}});
     expect_round_trip(logout_progress{1, exit_code::busy, "mounted"});
     expect_round_trip(rescan_request_message{{1, 2, 4294967295U}});
@@ -197,7 +199,14 @@ TEST(interface_description, names_every_method) {
     const auto text = interface_description();
     EXPECT_THAT(text, HasSubstr("interface " + std::string(interface_name)));
     for (const auto* const method :
-         {"Login(", "Logout(", "Rescan(", "ListSessions(", "Discover(", "Status()", "Stop()"})
+         {"Login(",
+          "Logout(",
+          "Rescan(",
+          "FailIo(",
+          "ListSessions(",
+          "Discover(",
+          "Status()",
+          "Stop()"})
         EXPECT_THAT(text, HasSubstr("method " + std::string(method)));
     EXPECT_THAT(text, Not(HasSubstr("@")));
 }
@@ -223,6 +232,7 @@ TEST(interface_description, has_every_member) {
     expect_described<login_progress>();
     expect_described<logout_progress>();
     expect_described<rescan_progress>();
+    expect_described<fail_io_progress>();
     expect_described<session_info>();
     expect_described<discover_request_message>();
     expect_described<discover_progress>();

@@ -295,6 +295,7 @@ struct mask {
 };
 
 const std::string dry_run(1, long_only::dry_run);
+const std::string fail_io(1, long_only::fail_io);
 
 class letter_masks : public testing::TestWithParam<mask> {};
 
@@ -323,7 +324,7 @@ INSTANTIATE_TEST_SUITE_P(
         mask{"discovery", "DSIPdmntplov"},
         mask{"discoverydb", "DSIPdmntplov"},
         mask{"node", "RsPIdmlSonvupTULW" + dry_run},
-        mask{"session", "PiRdrmusonSv" + dry_run},
+        mask{"session", "PiRdrmusonSv" + dry_run + fail_io},
         mask{"iface", "HIdnvmPoCabci"},
         mask{"host", "CHdmPotnvxA"},
         mask{"fw", "dmlWnv"}
@@ -355,6 +356,26 @@ TEST(parse, dry_run_goes_with_what_can_be_foreseen) {
     }
     EXPECT_TRUE(parse({"-m", "session", "-u", "--dry-run"}));
     EXPECT_FALSE(parse({"-m", "session", "-R", "--dry-run"}));
+}
+
+TEST(parse, fail_io_is_asked_of_one_session_alone) {
+    const auto line = parse({"-m", "session", "-r", "3", "--fail-io", "-d", "1"});
+    ASSERT_TRUE(line);
+    EXPECT_TRUE(std::get<session_mode>(line->what).fail_io);
+    for (const words& beside :
+         {words{},
+          words{"-r", "3", "-u"},
+          words{"-r", "3", "-R"},
+          words{"-r", "3", "-s"},
+          words{"-r", "3", "-P", "1"},
+          words{"-r", "3", "-o", "show"}}) {
+        words arguments{"-m", "session", "--fail-io"};
+        arguments.insert(arguments.end(), beside.begin(), beside.end());
+        const auto refused = parse(arguments);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().lines.front(), "--fail-io goes with -r SID and nothing else");
+        EXPECT_EQ(refused.error().code, admin::exit_code::invalid);
+    }
 }
 
 TEST(usage_text, names_every_option) {

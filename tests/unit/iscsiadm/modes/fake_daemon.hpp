@@ -16,11 +16,13 @@ class fake_daemon final : public daemon_client {
     std::vector<admin::login_progress> login_answers;
     std::vector<admin::logout_progress> logout_answers;
     std::vector<admin::rescan_progress> rescan_answers;
+    std::vector<admin::fail_io_progress> fail_io_answers;
     std::vector<admin::discover_progress> discover_answers;
 
     std::vector<admin::login_request_message> logins;
     std::vector<admin::logout_request_message> logouts;
     std::vector<admin::rescan_request_message> rescans;
+    std::vector<admin::fail_io_request_message> failed_io;
     std::vector<admin::discover_request_message> discoveries;
     milliseconds patience{};
     int stops = 0;
@@ -69,6 +71,14 @@ class fake_daemon final : public daemon_client {
             for (const std::uint32_t sid : request.sids)
                 listen({sid, admin::exit_code::success, ""});
         return answer(rescan_answers, listen);
+    }
+
+    result<void> fail_io(
+        const admin::fail_io_request_message& request,
+        const listener<admin::fail_io_progress>& listen
+    ) override {
+        failed_io.push_back(request);
+        return answer(fail_io_answers, listen);
     }
 
     result<void> discover(

@@ -158,6 +158,40 @@ TEST_F(session_test, prints_each_warning_of_a_rescan_that_went_well) {
     EXPECT_EQ(got.err, name + "LUN 1: does not answer\n" + name + "LUN 2: grew\n");
 }
 
+TEST_F(session_test, ends_the_waiting_io_of_one_session) {
+    daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
+    daemon.fail_io_answers = {{1, exit_code::success, "", {}, 17}};
+    const outcome got = run({"-m", "session", "-r", "1", "--fail-io"});
+    EXPECT_EQ(got.code, 0);
+    ASSERT_EQ(daemon.failed_io.size(), 1U);
+    EXPECT_EQ(daemon.failed_io[0].sids, std::vector<std::uint32_t>{1});
+    const std::string name = "[sid: 1, target: " + t1 + ", portal: 10.9.9.1,3260]";
+    EXPECT_EQ(
+        got.out,
+        "Ending the waiting I/O of session " + name + "\nSession " + name +
+            ": 17 commands have failed.\n"
+    );
+    EXPECT_EQ(got.err, "");
+}
+
+TEST_F(session_test, says_why_waiting_io_cannot_be_ended) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.fail_io_answers = {{1, exit_code::invalid_request, "nothing waits"}};
+    const outcome got = run({"-m", "session", "-r", "1", "--fail-io"});
+    EXPECT_EQ(got.code, 16);
+    const std::string name = "[sid: 1, target: " + t1 + ", portal: 10.9.9.1,3260]";
+    EXPECT_EQ(got.err.find("iscsiadm: Could not end the waiting I/O of session " + name), 0U);
+    EXPECT_NE(got.err.find("iscsiadm: " + name + ": nothing waits\n"), std::string::npos);
+}
+
+TEST_F(session_test, is_told_that_an_old_daemon_cannot_end_io) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.broken = fault{to_error_code(client_errc::unsupported), "FailIo", "", {}};
+    const outcome got = run({"-m", "session", "-r", "1", "--fail-io"});
+    EXPECT_EQ(got.code, 27);
+    EXPECT_NE(got.err.find("does not know this request"), std::string::npos) << got.err;
+}
+
 TEST_F(session_test, explains_a_rescan_that_failed) {
     daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
     daemon.rescan_answers = {

@@ -308,6 +308,17 @@ TEST_F(served, rescan_tells_of_each_session) {
     EXPECT_EQ(only->at("parameters").at("sid"), 5);
 }
 
+TEST_F(served, fail_io_of_nothing_is_2) {
+    start();
+    auto one = connect();
+    one.call("org.iscsi-userland.iscsid.FailIo", {{"sids", json::array{5}}}, true);
+    const auto reply = one.reply();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->at("parameters").at("code"), 2);
+    one.call("org.iscsi-userland.iscsid.FailIo");
+    EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
+}
+
 TEST_F(served, stop_answers_first) {
     start();
     auto one = connect();

@@ -109,6 +109,14 @@ class fake_lane final : public lane::lane {
         seen(view);
     }
 
+    void give_up(
+        iscsid::lane::session_key key, std::function<void(std::optional<std::size_t>)> done
+    ) override {
+        done(waiting);
+        if (waiting)
+            tell(key, iscsi::gave_up{*waiting, true});
+    }
+
     void logout(iscsid::lane::session_key key) override {
         logouts.push_back(key);
         is_logging_out = true;
@@ -142,7 +150,8 @@ class fake_lane final : public lane::lane {
         iscsi::fault why;
     };
 
-    std::uint64_t looks = 0; // each sees one more answer of the target
+    std::optional<std::size_t> waiting; // for a connection
+    std::uint64_t looks = 0;            // each sees one more answer of the target
     bool answers_logout = true;
     std::atomic<bool> is_logging_out{false}; // some session, for other threads
     std::function<

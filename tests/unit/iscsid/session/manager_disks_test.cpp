@@ -357,10 +357,24 @@ TEST_F(restored, disks_that_are_others_after_giving_up_are_told) {
 
 // ---- rescan -----------------------------------------------------------------------------------
 
+TEST_F(restored, ends_io_that_waits_for_a_connection) {
+    const auto sid = log_in().sid;
+    lane.waiting = 5;
+    const auto how = fail_io(sid);
+    EXPECT_EQ(how.code, exit_code::success);
+    EXPECT_EQ(how.commands, 5U);
+    EXPECT_TRUE(until([&] { return log.has("asked not to wait for the target: 5 commands"); }));
+    EXPECT_FALSE(log.has("not back within the replacement timeout"));
+}
+
+TEST_F(restored, ends_no_io_when_nothing_waits_for_a_connection) {
+    const auto how = fail_io(log_in().sid);
+    EXPECT_EQ(how.code, exit_code::invalid_request);
+    EXPECT_THAT(how.detail, testing::HasSubstr("nothing waits for a connection"));
+}
+
 TEST_F(restored, a_rescan_needs_a_session) {
-    const auto done = rescan(9);
-    EXPECT_EQ(done.code, exit_code::session_not_found);
-    EXPECT_EQ(done.sid, 9U);
+    EXPECT_EQ(all().find(9), nullptr);
     hangs = true;
     asio::co_spawn(context, login_message(node), asio::detached);
     turn();
@@ -467,7 +481,7 @@ TEST_F(restored, the_word_of_a_changed_list_counts_for_the_next_list_only) {
     ASSERT_TRUE(until([&] { return log.has("could not be looked at"); }));
     is_lost = false;
     lane.tell(1, iscsi::logged_in{true}); // a target that is not complete yet
-    EXPECT_EQ(rescan(2).code, exit_code::session_not_found);
+    EXPECT_EQ(all().find(2), nullptr);
     turn();
     EXPECT_FALSE(log.has("LUN 1 (no-such-disk-1) is gone"));
     EXPECT_EQ(disk_of(1, 1), "no-such-disk-1");

@@ -106,7 +106,12 @@ struct manager_world : testing::Test {
     }
 
     admin::rescan_progress rescan(session_key sid) {
-        const auto how = iscsi::test::run(context, all().rescan(sid));
+        const auto how = iscsi::test::run(context, all().find(sid)->rescan());
+        return iscsid::ipc::message_of(sid, how);
+    }
+
+    admin::fail_io_progress fail_io(session_key sid) {
+        const auto how = iscsi::test::run(context, all().find(sid)->fail_io());
         return iscsid::ipc::message_of(sid, how);
     }
 
