@@ -122,14 +122,14 @@ setting_value(admin::record_kind kind, std::string_view name, std::string_view t
     if (text.empty())
         return nullptr;
     if (is_hidden(name, text, reveal))
-        return json::value(hidden_secret);
+        return json::string(hidden_secret);
     const admin::setting* row = admin::find_setting(kind, name);
     if (row != nullptr && row->type == admin::setting_type::integer)
         return integer_or_text(text);
     if (row != nullptr && row->type == admin::setting_type::boolean &&
         (text == "Yes" || text == "No"))
         return text == "Yes";
-    return json::value(text);
+    return json::string(text);
 }
 
 } // namespace
