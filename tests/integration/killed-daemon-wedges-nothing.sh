@@ -60,11 +60,14 @@ goes_on_with() {
     dd if=/dev/urandom of="${disk[0]}" bs=1M count=2 oflag=direct conv=fsync status=none || fail "$1: write"
 }
 
-# The first flush is that of LOOP_CONFIGURE, for one of two units.
+# The first flush is that of LOOP_CONFIGURE, for one of two units. Killed before it is there, the daemon
+# would leave the fault to the next one.
+is_held() { [ "$(tell_target held)" = 1 ]; }
 start_test_target --luns 2 --fault 'scsi-command/0x35 1: hold'
 start_iscsid
 discover
 iscsiadm -m node -l >/dev/null 2>&1 &
+wait_until 30 is_held || fail "the flush does not come"
 kill_with 'binding a loop device'
 goes_on_with 'binding a loop device'
 
@@ -93,6 +96,8 @@ log_out
 # has_question: the helper has been asked something that it has not read yet.
 has_question() { ss -xp 2>/dev/null | awk -v who="pid=$helper," 'index($0, who) && $3 > 0 { found = 1 } END { exit !found }'; }
 is_answered() { ! ps -o stat= --ppid "$helper" | grep -qv '^Z'; } # which the helper has not waited for yet
+# It waits for questions again: a call that has begun waits for nothing that the helper still has to do.
+helper_sleeps() { [[ $(ps -o stat= -p "$helper") == S* ]]; }
 is_over() { ! kill -0 "$verb" 2>/dev/null; }
 
 # next_question: true when the helper, which is stopped, has one; false when the verb is over without.
@@ -114,7 +119,7 @@ kill_at_question() {
         passed=$((passed + 1))
         kill -STOP "$iscsid_pid" # so that the helper is asked nothing else
         kill -CONT "$helper"
-        wait_until 30 eval '! has_question' || fail "the helper reads nothing"
+        wait_until 30 eval '! has_question && helper_sleeps' || fail "the helper reads nothing"
         [ $passed -lt "$number" ] || break
         kill -STOP "$helper"
         kill -CONT "$iscsid_pid"
