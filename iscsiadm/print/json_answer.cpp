@@ -230,8 +230,7 @@ struct to_members {
         json::object login{
             {"node", node_members(node)},
             {"sid", sid == 0 ? json::value(nullptr) : json::value(sid)}};
-        for (const auto& member : end)
-            login[member.key()] = member.value();
+        add_all(login, end);
         list("logins").push_back(std::move(login));
     }
 
@@ -258,8 +257,7 @@ struct to_members {
         session_action action, const admin::session_info& session, const json::object& end
     ) const {
         json::object item{{"sid", session.sid}, {"node", node_members(session.node)}};
-        for (const auto& member : end)
-            item[member.key()] = member.value();
+        add_all(item, end);
         list_of(kind_of(action)).push_back(std::move(item));
     }
 

@@ -17,11 +17,6 @@ namespace {
 namespace json = boost::json;
 using admin::session_info;
 
-void add_all(json::object& to, const json::object& from) {
-    for (const auto& member : from)
-        to.insert_or_assign(member.key(), member.value());
-}
-
 json::value group_tag_or_null(int group_tag) {
     return group_tag < 0 ? json::value(nullptr) : json::value(group_tag);
 }
@@ -136,6 +131,11 @@ setting_value(admin::record_kind kind, std::string_view name, std::string_view t
 
 json::value text_or_null(std::string_view text) {
     return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+void add_all(json::object& to, const json::object& from) {
+    for (const auto& member : from)
+        to.insert_or_assign(member.key(), member.value());
 }
 
 json::object node_members(const admin::node_id& node) {

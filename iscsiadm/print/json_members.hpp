@@ -13,6 +13,9 @@ namespace iscsi::cli {
 
 boost::json::value text_or_null(std::string_view text);
 
+// Puts the members of `from` behind those of `to`; one that is there is replaced.
+void add_all(boost::json::object& to, const boost::json::object& from);
+
 // Target, address, port, group tag (null: not known), interface.
 boost::json::object node_members(const admin::node_id& node);
 

@@ -15,10 +15,7 @@ abort_connections() {
         case $path in "$WORK"/*) echo 1 >"$WORK/fusectl/${device#0:}/abort" ;; esac
     done < <(grep ' - fuse.iscsid ' /proc/self/mountinfo)
     umount "$WORK/fusectl"
-    awk -v w="$WORK/run/" 'index($2, w) == 1 { print $2 }' /proc/self/mounts | xargs -r -n 1 umount -l
-    for path in $(leftovers); do
-        case $path in /sys/block/*) path=${path#/sys/block/} && losetup -d "/dev/${path%%/*}" ;; esac
-    done
+    remove_leftovers
 }
 at_end '[ -z "$(leftovers)" ] || abort_connections'
 

@@ -280,6 +280,16 @@ leftovers() {
     grep -lF "$WORK" /sys/block/loop*/loop/backing_file 2>/dev/null
 }
 
+# Loop devices first: once the file below one is unmounted, nothing says whose the device is.
+remove_leftovers() {
+    local path
+    for path in $(grep -lF "$WORK" /sys/block/loop*/loop/backing_file 2>/dev/null); do
+        path=${path#/sys/block/}
+        losetup -d "/dev/${path%%/*}"
+    done
+    awk -v w="$WORK" 'index($2, w) == 1 { print $2 }' /proc/self/mounts | xargs -r -n 1 umount -l
+}
+
 at_end() { cleanups=("$1" "${cleanups[@]}"); }
 
 finish() {
@@ -291,7 +301,7 @@ finish() {
     if [ -n "$(leftovers)" ]; then
         echo "left behind: $(leftovers)" >&2
         status=1
-        awk -v w="$WORK" 'index($2, w) == 1 { print $2 }' /proc/self/mounts | xargs -r umount -l
+        remove_leftovers
     fi
     rm -rf "$WORK"
     exit "$status"
