@@ -78,7 +78,7 @@ parsed<any_mode> as_node(option_values&& values) {
 std::optional<refusal> refusal_of_lone(const option_values& values, char option) {
     const bool has_wish = !values.ops.none() || !values.changes.empty() ||
                           values.print_level.has_value() || values.has('u') || values.has('R') ||
-                          values.has('s') || values.has(long_only::json);
+                          values.has('s');
     if (values.has(option) && (has_wish || !values.sid))
         return refuse(fmt::format("{} goes with -r SID and nothing else", written_form(option)));
     return std::nullopt;

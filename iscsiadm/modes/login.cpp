@@ -169,8 +169,8 @@ nodes_to_log_in(const std::vector<admin::record>& nodes, login_run& run, console
 
 // What is done to sessions: how it is asked for, and its words.
 template <class Request, class Progress>
-// Logout and rescan are the same conversation with other words: a list of sessions goes out, one
-// answer for each comes back.
+// Logout, rescan and the end of waiting I/O are the same conversation with other words: a list of
+// sessions goes out, one answer for each comes back.
 struct session_verb {
     using words = std::string (*)(const admin::session_info&);
 
@@ -185,6 +185,9 @@ constexpr session_verb<admin::logout_request_message, admin::logout_progress> lo
 
 constexpr session_verb<admin::rescan_request_message, admin::rescan_progress> rescanning{
     &daemon_client::rescan, session_action::rescan, could_not_rescan, false};
+
+constexpr session_verb<admin::fail_io_request_message, admin::fail_io_progress> failing_io{
+    &daemon_client::fail_io, session_action::fail_io, could_not_fail_io, true};
 
 // One call about sessions: what was asked, what has been answered.
 template <class Request, class Progress>
@@ -247,8 +250,11 @@ void session_run<Request, Progress>::take(const Progress& progress) {
         print_failure(*session, progress.code, progress.detail);
     for (const auto& warning : progress.warnings)
         at_.screen.complain(session_warning(*session, warning));
-    at_.out.show(session_end{
-        verb_.action, *session, progress.code, progress.detail, progress.warnings});
+    session_end end{verb_.action, *session, progress.code, progress.detail, progress.warnings};
+    if constexpr (requires { progress.commands; })
+        if (progress.code == exit_code::success)
+            end.commands = progress.commands;
+    at_.out.show(end);
 }
 
 template <class Request, class Progress>
@@ -360,23 +366,9 @@ exit_code rescan(const std::vector<admin::session_info>& sessions, context& at) 
 }
 
 exit_code fail_io(const admin::session_info& session, context& at) {
-    exit_code code = exit_code::daemon_communication;
-    std::string detail = "no answer";
-    at.screen.print(failing_io_line(session));
-    const auto called = at.daemon.fail_io({{session.sid}}, [&](const auto& how) {
-        code = how.code;
-        detail = how.detail;
-        if (code == exit_code::success)
-            at.screen.print(failed_io_line(session, how.commands));
-    });
-    if (!called)
-        code = report_call(called.error(), at.screen);
-    if (code == exit_code::success)
-        return code;
-    at.screen.complain(could_not_fail_io(session));
-    at.screen.complain(reported_error(code));
-    at.screen.complain(session_warning(session, detail));
-    return code;
+    at.out.show(opened{document_kind::failed_io});
+    const std::vector sessions{session};
+    return session_run(failing_io, at, sessions).run();
 }
 
 } // namespace iscsi::cli

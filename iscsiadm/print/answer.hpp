@@ -36,6 +36,7 @@ enum class document_kind : std::uint8_t {
     logins,
     logouts,
     rescans,
+    failed_io,
     changes,
     import,
     version,
@@ -120,7 +121,7 @@ struct login_end {
     std::vector<std::string> warnings;
 };
 
-enum class session_action : std::uint8_t { log_out, rescan };
+enum class session_action : std::uint8_t { log_out, rescan, fail_io };
 
 struct session_start {
     session_action action{};
@@ -128,12 +129,14 @@ struct session_start {
     bool planned = false;
 };
 
+// `commands`: that have failed, of an end of waiting I/O.
 struct session_end {
     session_action action{};
     admin::session_info session;
     admin::exit_code code = admin::exit_code::success;
     std::string detail;
     std::vector<std::string> warnings;
+    std::optional<std::uint64_t> commands = {};
 };
 
 enum class record_action : std::uint8_t { add, update, remove, apply };

@@ -36,6 +36,7 @@ constexpr std::array kind_rows = {
     kind_row{document_kind::logins, "logins", "logins"},
     kind_row{document_kind::logouts, "logouts", "logouts"},
     kind_row{document_kind::rescans, "rescans", "rescans"},
+    kind_row{document_kind::failed_io, "failed_io", "failed_io"},
     kind_row{document_kind::changes, "changes", "changes"},
     kind_row{document_kind::import, "import", ""},
     kind_row{document_kind::version, "version", ""},
@@ -44,6 +45,23 @@ constexpr std::array kind_rows = {
 
 const kind_row& row_of(document_kind kind) {
     return *std::ranges::find(kind_rows, kind, &kind_row::kind);
+}
+
+// What is done to sessions: the kind of its document, and its outcome when all went well.
+struct action_row {
+    session_action action{};
+    document_kind kind{};
+    std::string_view done;
+};
+
+constexpr std::array action_rows = {
+    action_row{session_action::log_out, document_kind::logouts, "logged_out"},
+    action_row{session_action::rescan, document_kind::rescans, "rescanned"},
+    action_row{session_action::fail_io, document_kind::failed_io, "io_failed"},
+};
+
+const action_row& row_of(session_action action) {
+    return *std::ranges::find(action_rows, action, &action_row::action);
 }
 
 std::string_view word_of(login_outcome outcome) {
@@ -239,18 +257,17 @@ struct to_members {
             add_session(
                 what.action, what.session, end_members("planned", admin::exit_code::success, "", {})
             );
-        return kind_of(what.action);
+        return row_of(what.action).kind;
     }
 
     document_kind operator()(const session_end& what) const {
+        const auto& row = row_of(what.action);
         const bool well = what.code == admin::exit_code::success;
-        const auto* done = what.action == session_action::log_out ? "logged_out" : "rescanned";
-        add_session(
-            what.action,
-            what.session,
-            end_members(well ? done : "failed", what.code, what.detail, what.warnings)
-        );
-        return kind_of(what.action);
+        auto end = end_members(well ? row.done : "failed", what.code, what.detail, what.warnings);
+        if (what.action == session_action::fail_io)
+            end["commands"] = what.commands ? json::value(*what.commands) : json::value(nullptr);
+        add_session(what.action, what.session, end);
+        return row.kind;
     }
 
     void add_session(
@@ -258,7 +275,7 @@ struct to_members {
     ) const {
         json::object item{{"sid", session.sid}, {"node", node_members(session.node)}};
         add_all(item, end);
-        list_of(kind_of(action)).push_back(std::move(item));
+        list_of(row_of(action).kind).push_back(std::move(item));
     }
 
     document_kind operator()(const node_change& what) const {
@@ -306,10 +323,6 @@ struct to_members {
     document_kind operator()(const usage_answer& what) const {
         members["text"] = what.text;
         return document_kind::usage;
-    }
-
-    static document_kind kind_of(session_action action) {
-        return action == session_action::log_out ? document_kind::logouts : document_kind::rescans;
     }
 
     static std::vector<admin::node_id>

@@ -90,17 +90,31 @@ struct to_lines {
     }
 
     std::string operator()(const session_start& start) const {
-        if (start.planned)
-            return would_log_out_line(start.session);
-        return start.action == session_action::log_out ? logging_out_line(start.session)
-                                                       : rescanning_line(start.session);
+        switch (start.action) {
+        case session_action::log_out:
+            return start.planned ? would_log_out_line(start.session)
+                                 : logging_out_line(start.session);
+        case session_action::rescan:
+            return rescanning_line(start.session);
+        case session_action::fail_io:
+            break;
+        }
+        return failing_io_line(start.session);
     }
 
     // open-iscsi says nothing of a rescan that went well.
     std::string operator()(const session_end& end) const {
-        const bool said =
-            end.action == session_action::log_out && end.code == admin::exit_code::success;
-        return said ? logged_out_line(end.session) : std::string();
+        if (end.code != admin::exit_code::success)
+            return {};
+        switch (end.action) {
+        case session_action::log_out:
+            return logged_out_line(end.session);
+        case session_action::rescan:
+            return {};
+        case session_action::fail_io:
+            break;
+        }
+        return failed_io_line(end.session, end.commands.value_or(0));
     }
 
     std::string operator()(const node_change& change) const {

@@ -47,6 +47,9 @@ grep -q "asked not to wait for the target" "$WORK/iscsid.log" || fail "no line i
 expect_exit 0 iscsiadm -m session -r 1 --fail-io
 expect_out "0 commands have failed"
 [ "$(grep -c "asked not to wait" "$WORK/iscsid.log")" = 1 ] || fail "told more than once"
+expect_exit 0 iscsiadm -m session -r 1 --fail-io --json
+expect_out '"outcome":"io_failed"'
+expect_out '"commands":0'
 
 start_target
 add_target 1 "$TARGET_NAME" 64M

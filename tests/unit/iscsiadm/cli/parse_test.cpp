@@ -359,7 +359,7 @@ TEST(parse, dry_run_goes_with_what_can_be_foreseen) {
 }
 
 TEST(parse, fail_io_is_asked_of_one_session_alone) {
-    const auto line = parse({"-m", "session", "-r", "3", "--fail-io", "-d", "1"});
+    const auto line = parse({"-m", "session", "-r", "3", "--fail-io", "-d", "1", "--json"});
     ASSERT_TRUE(line);
     EXPECT_TRUE(std::get<session_mode>(line->what).fail_io);
     for (const words& beside :

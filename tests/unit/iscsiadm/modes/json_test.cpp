@@ -327,6 +327,23 @@ TEST_F(json_test, logouts_and_rescans) {
     EXPECT_EQ(at(rescans, "/rescans/1/sid"), 4);
 }
 
+TEST_F(json_test, waiting_io_that_is_ended) {
+    daemon.sessions = {session_of(node_id_of(t1), 3)};
+    const std::vector<std::string> command{"-m", "session", "-r", "3", "--fail-io"};
+    daemon.fail_io_answers = {{3, exit_code::success, "", {}, 17}};
+    const auto ended = same_as_text("failed_io", command);
+    EXPECT_EQ(at(ended, "/failed_io/0/outcome"), "io_failed");
+    EXPECT_EQ(at(ended, "/failed_io/0/commands"), 17);
+    daemon.fail_io_answers = {{3, exit_code::invalid_request, "nothing waits"}};
+    const auto refused = same_as_text("failed_io", command, 16);
+    EXPECT_EQ(at(refused, "/failed_io/0/outcome"), "failed");
+    EXPECT_EQ(at(refused, "/failed_io/0/detail"), "nothing waits");
+    EXPECT_EQ(at(refused, "/failed_io/0/commands"), json::value(nullptr));
+    daemon.fail_io_answers = {};
+    const auto silent = same_as_text("failed_io", command, 18);
+    EXPECT_EQ(at(silent, "/failed_io/0/detail"), "no answer");
+}
+
 TEST_F(json_test, discoveries_with_and_without_logins) {
     offer(t1);
     const auto found = document_of("discovery", discovery);
