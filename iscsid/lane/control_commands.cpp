@@ -10,6 +10,7 @@ void end_as_lost(control_command& command) {
     scsi_outcome outcome;
     outcome.done.cookie = command.what.cookie;
     outcome.done.outcome = iscsi::task_result::lost;
+    outcome.done.may_have_run = command.task.has_value();
     command.done(std::move(outcome));
 }
 
@@ -23,8 +24,14 @@ void control_commands::submit(control_command command) {
         place = commands_.insert(place, nullptr);
     *place = std::make_unique<control_command>(std::move(command));
     const auto slot = static_cast<std::uint32_t>(place - commands_.begin());
-    if (!waiting_.empty() || !try_send(slot))
-        waiting_.push_back(slot);
+    auto& what = (*place)->what;
+    if (what.timeout == iscsi::duration::zero())
+        what.timeout = timeout_of(what.cdb);
+    if (what.goes_once)
+        (*place)->deadline = session_->now() + what.timeout;
+    auto& line = line_of(**place);
+    if (!line.empty() || !try_send(slot))
+        line.push_back(slot);
 }
 
 void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& done) {
@@ -54,15 +61,48 @@ void control_commands::pass_on_news(const iscsi::lun_field& lun, const iscsi::ta
 }
 
 bool control_commands::send_waiting() {
-    if (waiting_.empty() || !try_send(waiting_.front()))
+    return send_first(questions_) || send_first(changes_);
+}
+
+bool control_commands::send_first(queue& of) {
+    if (of.empty() || !try_send(of.front()))
         return false;
-    waiting_.pop_front();
+    of.pop_front();
     return true;
+}
+
+// One that has not gone out by then ends without having been done; the rest the session tells.
+void control_commands::handle_deadline(iscsi::instant now) {
+    for (std::uint32_t slot = 0; slot < commands_.size(); ++slot) {
+        auto* const late = commands_[slot].get();
+        if (late == nullptr || !late->deadline || *late->deadline > now)
+            continue;
+        late->deadline.reset();
+        if (late->task)
+            session_->abort(*late->task);
+        else
+            end_unsent(slot);
+    }
+}
+
+std::optional<iscsi::instant> control_commands::next_deadline() const {
+    std::optional<iscsi::instant> first;
+    for (const auto& each : commands_)
+        if (each)
+            first = iscsi::earlier(first, each->deadline);
+    return first;
+}
+
+void control_commands::end_unsent(std::uint32_t slot) {
+    const auto unsent = std::exchange(commands_[slot], nullptr);
+    std::erase(changes_, slot);
+    end_as_lost(*unsent);
 }
 
 void control_commands::session_gone() {
     session_ = nullptr;
-    waiting_.clear();
+    questions_.clear();
+    changes_.clear();
     for (auto& each : commands_)
         if (const auto gone = std::exchange(each, nullptr))
             end_as_lost(*gone);
@@ -74,9 +114,7 @@ bool control_commands::try_send(std::uint32_t slot) {
     what.data_in = sending.data_in;
     what.data_out = sending.data_out;
     what.cookie = slot;
-    what.goes_ahead = true; // a scan only asks
-    if (what.timeout == iscsi::duration::zero())
-        what.timeout = timeout_of(what.cdb);
+    what.goes_ahead = !what.goes_once;
     const auto task = session_->submit(what, *this);
     if (task.has_error()) {
         if (task.error().code == iscsi::to_error_code(iscsi::session_errc::no_free_slot))
@@ -85,6 +123,7 @@ bool control_commands::try_send(std::uint32_t slot) {
         end_as_lost(*refused);
         return true;
     }
+    sending.task = *task;
     return true;
 }
 

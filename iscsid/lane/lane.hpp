@@ -105,9 +105,10 @@ class lane {
     // Any work of a disk driver that must run on the lane's thread.
     virtual void post(std::function<void()> work) = 0;
 
-    // One SCSI command of the control thread (scan): sent once, never repeated, aborted when its
-    // time is over (0: 30 s, or more where its kind takes more). An unknown session's commands end
-    // as lost.
+    // One SCSI command of the control thread: never repeated for what the target answers, aborted
+    // when its time is over (0: 30 s, or more where its kind takes more). A scan's goes ahead of
+    // all others, and goes out again after a lost connection. One with goes_once waits its turn,
+    // but not longer than its time. An unknown session's commands end as lost.
     virtual void execute(
         session_key key,
         const iscsi::command& what, // data_in.size() is the room, data_out is copied

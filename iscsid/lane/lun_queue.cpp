@@ -38,6 +38,8 @@ std::string words_for_lost(const iscsi::task_done& done) {
                " connections on which it was sent has ended";
     case iscsi::loss_reason::window_shut:
         return "the target took no commands for replacement_timeout";
+    case iscsi::loss_reason::goes_once:
+        return "there is no connection, or the one that it went out on has ended";
     case iscsi::loss_reason::session_over:
         break;
     }

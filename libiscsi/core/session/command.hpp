@@ -23,6 +23,11 @@ struct command {
     // a few slots are kept for such commands.
     bool goes_ahead = false;
 
+    // It may not be done twice, and whether it was done cannot be seen: it goes out on the
+    // connection that there is now. Without one, and when that one ends, it ends as lost;
+    // task_done::may_have_run says whether the target had it.
+    bool goes_once = false;
+
     // How long the unit may leave it without progress; 0: for ever. It runs from the moment when
     // the command has left, and begins anew while this command or an older one of its unit moves
     // data. It does not run behind a closed window, in the queues, or without a connection. When it

@@ -173,6 +173,8 @@ result<task_id> session_engine::submit(const command& what, instant now) {
     auto id = tasks.submit(what);
     if (id.has_value() && life_.has_given_up())
         tasks.finish(*tasks.find(*id), task_result::lost, loss_reason::not_back);
+    else if (id.has_value() && what.goes_once && life_.state() != life::logged_in)
+        tasks.finish(*tasks.find(*id), task_result::lost, loss_reason::goes_once);
     return id;
 }
 

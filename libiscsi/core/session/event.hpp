@@ -75,6 +75,7 @@ enum class loss_reason : std::uint8_t {
     unit_given_up,    // of its unit, after task management for it in vain
     ends_connections, // each connection on which it was sent has ended
     window_shut,      // for the replacement timeout the target has taken no commands
+    goes_once,        // there was no connection, or the one that it went out on has ended
 };
 
 // Exactly one for each accepted submit(). `sense` is valid until the next input.
@@ -85,6 +86,7 @@ struct task_done {
     bool timed_out = false;                           // aborted because its time was over
     loss_reason why_lost = loss_reason::session_over; // of `lost` only
     unsigned connections = 0;                         // that have ended while the target had it
+    bool may_have_run = true;                         // false: it has never gone out to the target
     std::uint8_t response = 0;     // iSCSI response (§11.4.3), judged before the status
     std::uint8_t status = 0;       // SCSI status
     std::uint32_t transferred = 0; // bytes of data moved

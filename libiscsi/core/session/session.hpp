@@ -63,7 +63,8 @@ class session {
 
     // ---- inputs: work ----
     // Faults: session_errc::no_free_slot, ::not_usable (logging out, or a discovery session),
-    // ::command_too_long. Before the first login and during a recovery a command waits.
+    // ::command_too_long. Before the first login and during a recovery a command waits, unless it
+    // goes once.
     result<task_id> submit(const command& what, instant now);
     // Both end in the task_done events of the tasks. A command whose time is over is aborted by the
     // session itself (command::timeout). What the target refuses or does not answer in

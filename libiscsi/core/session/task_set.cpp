@@ -238,6 +238,7 @@ void task_set::finish(task& what, task_result outcome, loss_reason why_lost) {
     what.answer.outcome = outcome;
     what.answer.why_lost = why_lost;
     what.answer.connections = what.losses;
+    what.answer.may_have_run = what.phase == task_phase::sent || what.losses > 0;
     what.answer.timed_out = what.timed_out && outcome == task_result::aborted;
     note_end(what);
     if (what.allegiance != nullptr)
@@ -322,6 +323,8 @@ void task_set::park(instant now) {
     for (auto& slot : table_.slots())
         if (slot.phase == task_phase::sent || (slot.phase == task_phase::ready && slot.reissued))
             park(slot, now);
+        else if (slot.phase == task_phase::ready && slot.what.goes_once)
+            finish(slot, task_result::lost, loss_reason::goes_once);
     std::sort(parked_.begin(), parked_.end(), [](const task* a, const task* b) {
         return a->order > b->order;
     });
@@ -348,6 +351,8 @@ void task_set::park(task& what, instant now) {
     what.reissued = false;
     if (what.abort_wanted)
         return finish(what, task_result::aborted);
+    if (what.what.goes_once)
+        return finish(what, task_result::lost, loss_reason::goes_once);
     if (what.offences >= tolerated_offences)
         return finish(what, task_result::lost, loss_reason::ends_connections);
     what.phase = task_phase::ready;

@@ -277,6 +277,55 @@ TEST_P(lane_test, ACommandToAnUnknownSessionIsLost) {
     EXPECT_EQ(outcome.wait().done.outcome, iscsi::task_result::lost);
 }
 
+iscsi::command once() {
+    iscsi::command what;
+    what.cdb = scsi::test_unit_ready();
+    what.goes_once = true;
+    return what;
+}
+
+TEST_P(lane_test, ACommandThatGoesOnceIsNotSentAgain) {
+    adopt();
+    target.with([](memory_target& it) { it.holds_commands = true; });
+    const auto sent = [this] {
+        answer<session_view> seen;
+        engine->look(the_session, seen.callback());
+        return seen.wait().statistics.scsicmd_pdus;
+    };
+    answer<scsi_outcome> outcome;
+    engine->execute(the_session, once(), outcome.callback());
+    for (int tries = 0; tries < 500 && sent() == 0; ++tries)
+        std::this_thread::sleep_for(milliseconds(10));
+    ASSERT_EQ(sent(), 1U);
+    target.drop_connections();
+    const auto got = outcome.wait();
+    EXPECT_EQ(got.done.outcome, iscsi::task_result::lost);
+    EXPECT_TRUE(got.done.may_have_run);
+    ASSERT_TRUE(notes.wait_for<iscsi::want_transport>());
+    answer<scsi_outcome> without;
+    engine->execute(the_session, once(), without.callback());
+    EXPECT_FALSE(without.wait().done.may_have_run) << "there is no connection";
+    target.with([](memory_target& it) { it.holds_commands = false; });
+    engine->transport(the_session, target.connect());
+    ASSERT_TRUE(notes.wait_for<iscsi::logged_in>());
+    answer<scsi_outcome> next;
+    engine->execute(the_session, once(), next.callback());
+    EXPECT_EQ(next.wait().done.outcome, iscsi::task_result::answered);
+    EXPECT_EQ(sent(), 2U) << "the two that had a connection";
+}
+
+TEST_P(lane_test, ACommandThatGoesOnceIsNotKeptForLater) {
+    target.with([](memory_target& it) { it.options().command_window = 0; });
+    adopt();
+    auto what = once();
+    what.timeout = std::chrono::milliseconds(50);
+    answer<scsi_outcome> outcome;
+    engine->execute(the_session, what, outcome.callback());
+    const auto got = outcome.wait();
+    EXPECT_EQ(got.done.outcome, iscsi::task_result::aborted);
+    EXPECT_FALSE(got.done.may_have_run);
+}
+
 TEST_P(lane_test, ALookShowsTheSession) {
     adopt();
     answer<session_view> seen;

@@ -143,7 +143,9 @@ TEST_F(trouble_test, WhyATaskIsLostIsTold) {
         {loss_reason::unit_given_up,
          "the unit was given up: it answers no commands, and no abort or reset of them was done"},
         {loss_reason::ends_connections, "each of the 3 connections on which it was sent has ended"},
-        {loss_reason::window_shut, "the target took no commands for replacement_timeout"}};
+        {loss_reason::window_shut, "the target took no commands for replacement_timeout"},
+        {loss_reason::goes_once,
+         "there is no connection, or the one that it went out on has ended"}};
     for (const auto& [why, words] : all) {
         session.told.clear();
         ended.clear();
