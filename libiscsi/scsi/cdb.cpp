@@ -69,6 +69,10 @@ std::string_view name_of(operation_code code) {
         return "UNMAP";
     case operation_code::mode_sense_10:
         return "MODE SENSE(10)";
+    case operation_code::persistent_reserve_in:
+        return "PERSISTENT RESERVE IN";
+    case operation_code::persistent_reserve_out:
+        return "PERSISTENT RESERVE OUT";
     case operation_code::read_16:
         return "READ(16)";
     case operation_code::write_16:

@@ -26,6 +26,8 @@ enum class operation_code : std::uint8_t {
     write_same_10 = 0x41,
     unmap = 0x42,
     mode_sense_10 = 0x5a,
+    persistent_reserve_in = 0x5e,
+    persistent_reserve_out = 0x5f,
     read_16 = 0x88,
     write_16 = 0x8a,
     synchronize_cache_16 = 0x91,

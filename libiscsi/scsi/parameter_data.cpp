@@ -29,6 +29,9 @@ length_field length_field_of(const cdb_field& cdb) {
         return {0, 2, 2};
     if (code == operation_code::report_luns)
         return {0, 4, 8};
+    constexpr std::byte report_capabilities{0x02};
+    if (code == operation_code::persistent_reserve_in)
+        return cdb[1] == report_capabilities ? length_field{0, 2, 0} : length_field{4, 4, 8};
     return {};
 }
 

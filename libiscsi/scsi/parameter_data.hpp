@@ -23,8 +23,8 @@ iscsi::fault
 parameter_fault(parameter_errc why, std::string field, std::string got, std::string expected);
 
 // How many bytes the data of this command says that it has, by its own length field: INQUIRY and
-// VPD pages, MODE SENSE, REPORT LUNS (SPC-4 §6.6.2, §7.8.1, §7.5.5, §6.33). Nothing when that field
-// did not come, or the command's data has none.
+// VPD pages, MODE SENSE, REPORT LUNS, PERSISTENT RESERVE IN (SPC-4 §6.6.2, §7.8.1, §7.5.5, §6.33,
+// §6.15). Nothing when that field did not come, or the command's data has none.
 std::optional<std::size_t> stated_length(const cdb_field& cdb, iscsi::bytes_view data);
 
 // Data that a target returned. Nothing in it is believed: what lies past its end reads as zero,
