@@ -1,6 +1,7 @@
 #include "iscsid/device/lun_probe.hpp"
 
 #include "iscsid/device/vital_product_data.hpp"
+#include "iscsid/device/within.hpp"
 
 #include "libiscsi/scsi/capacity.hpp"
 #include "libiscsi/scsi/inquiry.hpp"
@@ -234,6 +235,19 @@ awaitable<result<void>> probe_lun(command_runner& runner, probed_lun& probed) {
     }
     probed.what = {unit_kind::no_answer, "it changes while it is looked at"};
     co_return result<void>();
+}
+
+awaitable<result<probed_lun>> probe_one(
+    execute_function execute, iscsi::lun_field lun, scan_limits limits, const scan_clock& clock
+) {
+    command_runner runner(std::move(execute), limits.waiting, clock, lun);
+    probed_lun probed;
+    const auto ended = co_await within(limits.per_unit, clock, probe_lun(runner, probed));
+    if (!ended)
+        probed.what = {unit_kind::no_answer, runner.describe_wait(limits.per_unit)};
+    else if (!*ended)
+        co_return ended->error();
+    co_return std::move(probed);
 }
 
 } // namespace iscsid::device

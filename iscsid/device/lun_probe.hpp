@@ -30,4 +30,13 @@ struct probed_lun {
 // the session is lost. Runner and `probed` must outlive the coroutine.
 boost::asio::awaitable<iscsi::result<void>> probe_lun(command_runner& runner, probed_lun& probed);
 
+// The same for one LUN, whatever the list of the target says, and within limits.per_unit: no_answer
+// when that was too short. `clock` must outlive the coroutine.
+boost::asio::awaitable<iscsi::result<probed_lun>> probe_one(
+    execute_function execute,
+    iscsi::lun_field lun,
+    scan_limits limits = {},
+    const scan_clock& clock = system_clock()
+);
+
 } // namespace iscsid::device

@@ -3,7 +3,6 @@
 #include "iscsid/device/command_runner.hpp"
 #include "iscsid/device/lun_list.hpp"
 #include "iscsid/device/lun_probe.hpp"
-#include "iscsid/device/within.hpp"
 
 #include "libiscsi/scsi/lun.hpp"
 
@@ -49,15 +48,13 @@ struct scan_run {
 using run_pointer = std::shared_ptr<scan_run>;
 
 awaitable<void> look_at(run_pointer run, std::size_t index) {
-    const auto limit = std::min<iscsi::duration>(run->limits.per_unit, run->time_left());
-    command_runner runner(run->execute, run->limits.waiting, run->clock, run->listed.luns[index]);
-    probed_lun probed;
-    const auto ended = co_await within(limit, run->clock, probe_lun(runner, probed));
-    if (!ended)
-        probed.what = {unit_kind::no_answer, runner.describe_wait(limit)};
-    else if (!*ended)
-        run->lost = ended->error();
-    run->probed[index] = std::move(probed);
+    auto limits = run->limits;
+    limits.per_unit = std::min<iscsi::duration>(limits.per_unit, run->time_left());
+    auto probed = co_await probe_one(run->execute, run->listed.luns[index], limits, run->clock);
+    if (probed)
+        run->probed[index] = std::move(*probed);
+    else
+        run->lost = probed.error();
 }
 
 // One unit after the other; several workers make it several at a time.
