@@ -124,11 +124,11 @@ void add_earlier_drivers(
     }
 }
 
-std::vector<device::disk_state> load_left_disks(const device::registry& from) {
+device::registry::loaded load_left_disks(const device::registry& from) {
     auto loaded = from.load();
     for (const auto& each : loaded.bad)
         spdlog::error("a disk of an earlier iscsid is not known any more: {}", each.text());
-    return std::move(loaded.disks);
+    return loaded;
 }
 
 // Everything that runs. Members stand in the order of who needs whom.
@@ -166,7 +166,7 @@ class daemon {
     disk::environment where_;
     device::registry registry_;
     device::udev_links links_;
-    std::vector<device::disk_state> left_; // by an earlier daemon
+    device::registry::loaded left_; // by an earlier daemon
     chosen_driver disks_;
     session::manager sessions_;
     ipc::verbs verbs_;
@@ -201,11 +201,11 @@ daemon::daemon(
     if (!lanes_.why_not().empty())
         spdlog::warn("no io_uring, epoll does its work: {}", lanes_.why_not());
     links_.clear();
-    sessions_.restore(std::move(left_));
+    sessions_.restore(std::move(left_.disks), left_.detached);
 }
 
 session::environment daemon::environment() {
-    add_earlier_drivers(disks_, left_, where_);
+    add_earlier_drivers(disks_, left_.disks, where_);
     session::environment with;
     with.where = {control_.get_executor(), resolvers_.get_executor()};
     with.workers = &workers_;

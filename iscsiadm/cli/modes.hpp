@@ -87,6 +87,12 @@ struct node_mode {
     bool dry_run = false; // with a login, a logout or a removal only
 };
 
+// --lun with --attach or --detach.
+struct lun_order {
+    std::uint64_t lun = 0; // as Linux counts
+    bool attach = false;   // else detach
+};
+
 // With `which` about one session, without it about all of them.
 struct session_mode {
     std::optional<std::string> which; // -r: a session id, or a path
@@ -97,8 +103,9 @@ struct session_mode {
     bool rescan = false;
     bool statistics = false;
     bool reveal = false;
-    bool dry_run = false; // with a logout or a removal only
-    bool fail_io = false; // of one session, without another wish
+    bool dry_run = false;               // with a logout or a removal only
+    bool fail_io = false;               // of one session, without another wish
+    std::optional<lun_order> one_lun{}; // the same
 };
 
 // About one interface record, or all when no name is given.

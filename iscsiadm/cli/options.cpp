@@ -49,6 +49,9 @@ constexpr std::array rows = {
     option_row{long_only::dry_run, "dry-run", "", "print what would be done, and do nothing"},
     option_row{long_only::json, "json", "", "print one JSON document instead of lines"},
     option_row{long_only::fail_io, "fail-io", "", "end the I/O that waits for a lost connection"},
+    option_row{long_only::lun, "lun", "LUN", "a LUN of a session, 0 to 16383"},
+    option_row{long_only::attach, "attach", "", "make the LUN a disk"},
+    option_row{long_only::detach, "detach", "", "take the disk of the LUN away"},
     option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
     option_row{'V', "version", "", "print the version"},
     option_row{'h', "help", "", "print this text"},
@@ -66,6 +69,7 @@ constexpr std::string_view usage_head =
   iscsiadm -m session     [-r SID] [-o OPERATION] [-uRsS] [-P LEVEL] [-n KEY -v VALUE]...
                           [--dry-run]
   iscsiadm -m session     -r SID --fail-io
+  iscsiadm -m session     -r SID --lun LUN --attach|--detach
   iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]
   iscsiadm -m host        [-H HOST] [-P LEVEL]
   iscsiadm -m fw          [-lW]

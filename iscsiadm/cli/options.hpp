@@ -16,7 +16,10 @@ namespace long_only {
 inline constexpr char dry_run = 1;
 inline constexpr char json = 2;
 inline constexpr char fail_io = 3;
-inline constexpr char last = fail_io;
+inline constexpr char lun = 4;
+inline constexpr char attach = 5;
+inline constexpr char detach = 6;
+inline constexpr char last = detach;
 
 } // namespace long_only
 

@@ -78,13 +78,32 @@ parsed<any_mode> as_node(option_values&& values) {
 std::optional<refusal> refusal_of_lone(const option_values& values, char option) {
     const bool has_wish = !values.ops.none() || !values.changes.empty() ||
                           values.print_level.has_value() || values.has('u') || values.has('R') ||
-                          values.has('s');
+                          values.has('s') || values.has(long_only::dry_run);
     if (values.has(option) && (has_wish || !values.sid))
         return refuse(fmt::format("{} goes with -r SID and nothing else", written_form(option)));
     return std::nullopt;
 }
 
+// --lun, --attach and --detach go together; nothing without any of them.
+parsed<std::optional<lun_order>> lun_order_of(const option_values& values) {
+    const bool attaches = values.has(long_only::attach);
+    const bool detaches = values.has(long_only::detach);
+    if (attaches && detaches)
+        return refuse("Invalid parameters. Both --attach and --detach passed in");
+    if ((attaches || detaches) != values.lun.has_value())
+        return refuse("--lun LUN goes with --attach or --detach, and each of these with --lun");
+    for (const char option : {long_only::attach, long_only::detach})
+        if (auto refused = refusal_of_lone(values, option))
+            return *std::move(refused);
+    if (!values.lun)
+        return std::optional<lun_order>();
+    return std::optional(lun_order{*values.lun, attaches});
+}
+
 parsed<any_mode> as_session(option_values&& values) {
+    const auto one_lun = lun_order_of(values);
+    if (!one_lun)
+        return one_lun.error();
     if (auto refused = refusal_of_lone(values, long_only::fail_io))
         return *std::move(refused);
     const bool can_be_dry = values.has('u') || values.ops == operations{.remove = true};
@@ -101,6 +120,7 @@ parsed<any_mode> as_session(option_values&& values) {
         .reveal = values.has('S'),
         .dry_run = values.has(long_only::dry_run),
         .fail_io = values.has(long_only::fail_io),
+        .one_lun = *one_lun,
     };
 }
 
@@ -132,7 +152,7 @@ struct mode_row {
     std::string_view name;
     std::string_view letters; // the options that the mode takes
     parsed<any_mode> (*build)(option_values&&);
-    std::array<char, 4> ours{}; // of long_only
+    std::array<char, 8> ours{}; // of long_only
 
     bool takes(char letter) const {
         return letter == long_only::json || letters.find(letter) != std::string_view::npos ||
@@ -148,7 +168,11 @@ constexpr std::array mode_rows = {
     mode_row{"discovery", "DSIPdmntplov", as_discovery},
     mode_row{"discoverydb", "DSIPdmntplov", as_discoverydb},
     mode_row{"node", "RsPIdmlSonvupTULW", as_node, {dry_run}},
-    mode_row{"session", "PiRdrmusonSv", as_session, {dry_run, long_only::fail_io}},
+    mode_row{
+        "session",
+        "PiRdrmusonSv",
+        as_session,
+        {dry_run, long_only::fail_io, long_only::lun, long_only::attach, long_only::detach}},
     mode_row{"iface", "HIdnvmPoCabci", as_iface},
     mode_row{"host", "CHdmPotnvxA", as_host},
     mode_row{"fw", "dmlWnv", as_fw},

@@ -1,5 +1,6 @@
 #include "iscsiadm/cli/values.hpp"
 
+#include "iscsiadm/cli/lun.hpp"
 #include "iscsiadm/cli/portal.hpp"
 
 #include <fmt/core.h>
@@ -145,6 +146,8 @@ parsed<void> reader::take(const given_option& option) {
         return store(values_.print_level, level_of(text, "info", highest_print_level));
     case 'd':
         return store(values_.debug_level, level_of(text, "debug", highest_debug_level));
+    case long_only::lun:
+        return store(values_.lun, parse_lun(text));
     case 'L':
         return take_login_all(text);
     case 'U':

@@ -22,6 +22,7 @@ struct option_values {
     operations ops;
     assignments changes;
     std::optional<int> print_level;
+    std::optional<std::uint64_t> lun; // as Linux counts
     std::optional<startup> login_all, logout_all;
     int debug_level = 0;
     std::string flags; // letters of the options without an argument that were given

@@ -1,5 +1,7 @@
 #include "iscsiadm/complete/values.hpp"
 
+#include "iscsiadm/cli/lun.hpp"
+#include "iscsiadm/cli/options.hpp"
 #include "iscsiadm/cli/parse.hpp"
 
 #include "libiscsi/admin/setting.hpp"
@@ -72,6 +74,16 @@ words sessions(const completion_sources& from) {
     if (const auto listed = from.daemon.list_sessions())
         for (const auto& each : *listed)
             all.push_back(std::to_string(each.sid));
+    return all;
+}
+
+// Of all sessions.
+words luns(const completion_sources& from) {
+    words all;
+    if (const auto listed = from.daemon.list_sessions())
+        for (const auto& session : *listed)
+            for (const auto& unit : session.luns)
+                all.push_back(written_lun(unit.lun));
     return all;
 }
 
@@ -154,6 +166,8 @@ values_of(char letter, const typed_options& typed, const completion_sources& fro
     case 'r':
     case 'H':
         return sessions(from);
+    case long_only::lun:
+        return luns(from);
     case 'o':
         return operations_of(typed);
     case 't':

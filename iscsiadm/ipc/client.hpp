@@ -64,6 +64,13 @@ class daemon_client {
         const admin::fail_io_request_message& request,
         const listener<admin::fail_io_progress>& listen
     ) = 0;
+    // A disk for one LUN of these sessions, or its end.
+    virtual result<void> attach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) = 0;
+    virtual result<void> detach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) = 0;
     // Notes come as they arise; the last progress is `finished` and has the portals, or the code.
     virtual result<void> discover(
         const admin::discover_request_message& request,

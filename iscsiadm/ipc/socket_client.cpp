@@ -140,6 +140,18 @@ result<void> socket_client::fail_io(
     return stream({method("FailIo"), to_json(request)}, quick, listen);
 }
 
+result<void> socket_client::attach_lun(
+    const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+) {
+    return stream({method("AttachLun"), to_json(request)}, while_disks_flush, listen);
+}
+
+result<void> socket_client::detach_lun(
+    const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+) {
+    return stream({method("DetachLun"), to_json(request)}, while_disks_flush, listen);
+}
+
 result<void> socket_client::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

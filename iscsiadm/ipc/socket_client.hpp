@@ -40,6 +40,12 @@ class socket_client final : public daemon_client {
         const admin::fail_io_request_message& request,
         const listener<admin::fail_io_progress>& listen
     ) override;
+    result<void> attach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) override;
+    result<void> detach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) override;
     result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,

@@ -77,6 +77,20 @@ result<void> awaited_daemon::fail_io(
     return ended(daemon_.fail_io(request, counted(listen)));
 }
 
+result<void> awaited_daemon::attach_lun(
+    const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+) {
+    begin("the disk of a LUN", request.sids.size());
+    return ended(daemon_.attach_lun(request, counted(listen)));
+}
+
+result<void> awaited_daemon::detach_lun(
+    const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+) {
+    begin("the end of a disk", request.sids.size());
+    return ended(daemon_.detach_lun(request, counted(listen)));
+}
+
 result<void> awaited_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

@@ -128,6 +128,30 @@ result<void> explained_daemon::fail_io(
     return ended(daemon_.fail_io(request, explained(screen_, listen)));
 }
 
+void explained_daemon::explain_lun(std::string_view what, const admin::lun_request_message& request)
+    const {
+    screen_.explain(fmt::format(
+        "iscsid is asked to {} LUN {} of sessions {}",
+        what,
+        request.lun,
+        fmt::join(request.sids, ", ")
+    ));
+}
+
+result<void> explained_daemon::attach_lun(
+    const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+) {
+    explain_lun("attach", request);
+    return ended(daemon_.attach_lun(request, explained(screen_, listen)));
+}
+
+result<void> explained_daemon::detach_lun(
+    const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+) {
+    explain_lun("detach", request);
+    return ended(daemon_.detach_lun(request, explained(screen_, listen)));
+}
+
 result<void> explained_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

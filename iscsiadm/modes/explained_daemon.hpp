@@ -29,6 +29,12 @@ class explained_daemon final : public daemon_client {
         const admin::fail_io_request_message& request,
         const listener<admin::fail_io_progress>& listen
     ) override;
+    result<void> attach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) override;
+    result<void> detach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) override;
     result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,
@@ -37,6 +43,8 @@ class explained_daemon final : public daemon_client {
     result<void> stop() override;
 
   private:
+    void explain_lun(std::string_view what, const admin::lun_request_message& request) const;
+
     result<void> ended(result<void> called);
     void explain_session(const admin::session_info& session);
 

@@ -172,7 +172,7 @@ template <class Request, class Progress>
 // Logout, rescan and the end of waiting I/O are the same conversation with other words: a list of
 // sessions goes out, one answer for each comes back.
 struct session_verb {
-    using words = std::string (*)(const admin::session_info&);
+    using words = std::string (*)(const admin::session_info&, const Request&);
 
     result<void> (daemon_client::*call)(const Request&, const daemon_client::listener<Progress>&);
     session_action action;
@@ -181,13 +181,34 @@ struct session_verb {
 };
 
 constexpr session_verb<admin::logout_request_message, admin::logout_progress> logging_out{
-    &daemon_client::log_out, session_action::log_out, could_not_log_out, true};
+    &daemon_client::log_out,
+    session_action::log_out,
+    [](const auto& session, const auto&) { return could_not_log_out(session); },
+    true};
 
 constexpr session_verb<admin::rescan_request_message, admin::rescan_progress> rescanning{
-    &daemon_client::rescan, session_action::rescan, could_not_rescan, false};
+    &daemon_client::rescan,
+    session_action::rescan,
+    [](const auto& session, const auto&) { return could_not_rescan(session); },
+    false};
 
 constexpr session_verb<admin::fail_io_request_message, admin::fail_io_progress> failing_io{
-    &daemon_client::fail_io, session_action::fail_io, could_not_fail_io, true};
+    &daemon_client::fail_io,
+    session_action::fail_io,
+    [](const auto& session, const auto&) { return could_not_fail_io(session); },
+    true};
+
+constexpr session_verb<admin::lun_request_message, admin::lun_progress> attaching_lun{
+    &daemon_client::attach_lun,
+    session_action::attach_lun,
+    [](const auto& session, const auto& what) { return could_not_attach(session, what.lun); },
+    true};
+
+constexpr session_verb<admin::lun_request_message, admin::lun_progress> detaching_lun{
+    &daemon_client::detach_lun,
+    session_action::detach_lun,
+    [](const auto& session, const auto& what) { return could_not_detach(session, what.lun); },
+    true};
 
 // One call about sessions: what was asked, what has been answered.
 template <class Request, class Progress>
@@ -196,40 +217,53 @@ class session_run {
     session_run(
         const session_verb<Request, Progress>& verb,
         context& at,
-        const std::vector<admin::session_info>& sessions
+        const std::vector<admin::session_info>& sessions,
+        Request request = {}
     )
-        : verb_(verb), at_(at), sessions_(sessions) {}
+        : verb_(verb), at_(at), sessions_(sessions), request_(std::move(request)) {}
 
     // The first failure.
     exit_code run();
 
   private:
     void take(const Progress& progress);
+    session_end end_of(const admin::session_info& session) const;
     void print_failure(const admin::session_info& session, exit_code code, std::string_view detail);
 
     const session_verb<Request, Progress>& verb_;
     context& at_;
     const std::vector<admin::session_info>& sessions_;
+    Request request_; // but for the sessions
     std::set<std::uint32_t> answered_;
     first_failure failure_;
 };
 
 template <class Request, class Progress>
+session_end session_run<Request, Progress>::end_of(const admin::session_info& session) const {
+    session_end end{verb_.action, session};
+    if constexpr (requires { request_.lun; })
+        end.one_lun = {request_.lun, {}, false};
+    return end;
+}
+
+template <class Request, class Progress>
 // All are named first, then asked in one call, then reported as they end.
 exit_code session_run<Request, Progress>::run() {
-    Request request;
     for (const admin::session_info& session : sessions_) {
         at_.out.show(session_start{verb_.action, session});
-        request.sids.push_back(session.sid);
+        request_.sids.push_back(session.sid);
     }
     const auto listen = [this](const Progress& progress) { take(progress); };
-    const auto called = (at_.daemon.*verb_.call)(request, listen);
+    const auto called = (at_.daemon.*verb_.call)(request_, listen);
     const exit_code code =
         called ? exit_code::daemon_communication : report_call(called.error(), at_.screen);
     for (const admin::session_info& session : sessions_)
         if (!answered_.contains(session.sid)) {
             print_failure(session, code, "no answer");
-            at_.out.show(session_end{verb_.action, session, code, "no answer", {}});
+            session_end end = end_of(session);
+            end.code = code;
+            end.detail = "no answer";
+            at_.out.show(end);
         }
     return failure_.code();
 }
@@ -250,10 +284,16 @@ void session_run<Request, Progress>::take(const Progress& progress) {
         print_failure(*session, progress.code, progress.detail);
     for (const auto& warning : progress.warnings)
         at_.screen.complain(session_warning(*session, warning));
-    session_end end{verb_.action, *session, progress.code, progress.detail, progress.warnings};
+    session_end end = end_of(*session);
+    end.code = progress.code;
+    end.detail = progress.detail;
+    end.warnings = progress.warnings;
+    const bool is_well = progress.code == exit_code::success;
     if constexpr (requires { progress.commands; })
-        if (progress.code == exit_code::success)
+        if (is_well)
             end.commands = progress.commands;
+    if constexpr (requires { progress.disk; })
+        end.one_lun = {request_.lun, progress.disk, progress.changed};
     at_.out.show(end);
 }
 
@@ -261,7 +301,7 @@ template <class Request, class Progress>
 void session_run<Request, Progress>::print_failure(
     const admin::session_info& session, exit_code code, std::string_view detail
 ) {
-    at_.screen.complain(verb_.failure(session));
+    at_.screen.complain(verb_.failure(session, request_));
     if (verb_.names_each_error)
         at_.screen.complain(reported_error(code));
     if (!detail.empty())
@@ -369,6 +409,14 @@ exit_code fail_io(const admin::session_info& session, context& at) {
     at.out.show(opened{document_kind::failed_io});
     const std::vector sessions{session};
     return session_run(failing_io, at, sessions).run();
+}
+
+exit_code
+order_lun(const admin::session_info& session, std::uint64_t lun, bool attach, context& at) {
+    at.out.show(opened{attach ? document_kind::attached_luns : document_kind::detached_luns});
+    const std::vector sessions{session};
+    const auto& verb = attach ? attaching_lun : detaching_lun;
+    return session_run(verb, at, sessions, {{}, lun}).run();
 }
 
 } // namespace iscsi::cli

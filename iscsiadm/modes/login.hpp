@@ -42,4 +42,10 @@ exit_code rescan(const std::vector<admin::session_info>& sessions, context& at);
 // Exit codes: 16 where nothing waits for a connection, 32 for a login that is under way.
 exit_code fail_io(const admin::session_info& session, context& at);
 
+// Makes one LUN of this session a disk, or takes its disk away. What was done already is done.
+// Exit codes: 21 for a LUN that is not there, 16 for one that is no disk, 33 for one that does not
+// answer, 28 for a disk that is in use.
+exit_code
+order_lun(const admin::session_info& session, std::uint64_t lun, bool attach, context& at);
+
 } // namespace iscsi::cli

@@ -95,6 +95,8 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
         return print_statistics(sessions, at);
     if (mode.fail_io)
         return fail_io(sessions.front(), at);
+    if (mode.one_lun)
+        return order_lun(sessions.front(), mode.one_lun->lun, mode.one_lun->attach, at);
     if (mode.rescan)
         return rescan(sessions, at);
     if (mode.logout)

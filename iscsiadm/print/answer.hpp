@@ -37,6 +37,8 @@ enum class document_kind : std::uint8_t {
     logouts,
     rescans,
     failed_io,
+    attached_luns,
+    detached_luns,
     changes,
     import,
     version,
@@ -121,7 +123,7 @@ struct login_end {
     std::vector<std::string> warnings;
 };
 
-enum class session_action : std::uint8_t { log_out, rescan, fail_io };
+enum class session_action : std::uint8_t { log_out, rescan, fail_io, attach_lun, detach_lun };
 
 struct session_start {
     session_action action{};
@@ -129,14 +131,22 @@ struct session_start {
     bool planned = false;
 };
 
+// Of one that was attached or detached. Without `changed` it was so already.
+struct ordered_lun {
+    std::uint64_t lun = 0; // as Linux counts
+    std::string disk;      // that it is, or was until now; "" without one
+    bool changed = false;
+};
+
 // `commands`: that have failed, of an end of waiting I/O.
 struct session_end {
     session_action action{};
     admin::session_info session;
     admin::exit_code code = admin::exit_code::success;
-    std::string detail;
-    std::vector<std::string> warnings;
+    std::string detail = {};
+    std::vector<std::string> warnings = {};
     std::optional<std::uint64_t> commands = {};
+    ordered_lun one_lun = {};
 };
 
 enum class record_action : std::uint8_t { add, update, remove, apply };

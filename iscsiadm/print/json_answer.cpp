@@ -37,6 +37,8 @@ constexpr std::array kind_rows = {
     kind_row{document_kind::logouts, "logouts", "logouts"},
     kind_row{document_kind::rescans, "rescans", "rescans"},
     kind_row{document_kind::failed_io, "failed_io", "failed_io"},
+    kind_row{document_kind::attached_luns, "attached_luns", "attached_luns"},
+    kind_row{document_kind::detached_luns, "detached_luns", "detached_luns"},
     kind_row{document_kind::changes, "changes", "changes"},
     kind_row{document_kind::import, "import", ""},
     kind_row{document_kind::version, "version", ""},
@@ -52,12 +54,23 @@ struct action_row {
     session_action action{};
     document_kind kind{};
     std::string_view done;
+    std::string_view was_done{}; // of one LUN, when that was so already
+
+    bool is_about_lun() const { return !was_done.empty(); }
+
+    std::string_view outcome(const session_end& end) const {
+        if (end.code != admin::exit_code::success)
+            return "failed";
+        return is_about_lun() && !end.one_lun.changed ? was_done : done;
+    }
 };
 
 constexpr std::array action_rows = {
     action_row{session_action::log_out, document_kind::logouts, "logged_out"},
     action_row{session_action::rescan, document_kind::rescans, "rescanned"},
     action_row{session_action::fail_io, document_kind::failed_io, "io_failed"},
+    action_row{session_action::attach_lun, document_kind::attached_luns, "attached", "present"},
+    action_row{session_action::detach_lun, document_kind::detached_luns, "detached", "absent"},
 };
 
 const action_row& row_of(session_action action) {
@@ -262,10 +275,13 @@ struct to_members {
 
     document_kind operator()(const session_end& what) const {
         const auto& row = row_of(what.action);
-        const bool well = what.code == admin::exit_code::success;
-        auto end = end_members(well ? row.done : "failed", what.code, what.detail, what.warnings);
+        auto end = end_members(row.outcome(what), what.code, what.detail, what.warnings);
         if (what.action == session_action::fail_io)
             end["commands"] = what.commands ? json::value(*what.commands) : json::value(nullptr);
+        if (row.is_about_lun()) {
+            end["lun"] = what.one_lun.lun;
+            end["disk"] = text_or_null(what.one_lun.disk);
+        }
         add_session(what.action, what.session, end);
         return row.kind;
     }

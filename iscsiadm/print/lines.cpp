@@ -97,24 +97,32 @@ struct to_lines {
         case session_action::rescan:
             return rescanning_line(start.session);
         case session_action::fail_io:
+            return failing_io_line(start.session);
+        case session_action::attach_lun:
+        case session_action::detach_lun:
             break;
         }
-        return failing_io_line(start.session);
+        return {};
     }
 
     // open-iscsi says nothing of a rescan that went well.
     std::string operator()(const session_end& end) const {
         if (end.code != admin::exit_code::success)
             return {};
+        const ordered_lun& one = end.one_lun;
         switch (end.action) {
         case session_action::log_out:
             return logged_out_line(end.session);
         case session_action::rescan:
             return {};
         case session_action::fail_io:
+            return failed_io_line(end.session, end.commands.value_or(0));
+        case session_action::attach_lun:
+            return attached_line(end.session, one.lun, one.disk, one.changed);
+        case session_action::detach_lun:
             break;
         }
-        return failed_io_line(end.session, end.commands.value_or(0));
+        return detached_line(end.session, one.lun, one.disk, one.changed);
     }
 
     std::string operator()(const node_change& change) const {

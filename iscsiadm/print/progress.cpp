@@ -76,6 +76,36 @@ std::string could_not_fail_io(const admin::session_info& session) {
     return fmt::format("Could not end the waiting I/O of session [{}].", session_words(session));
 }
 
+std::string attached_line(
+    const admin::session_info& session, std::uint64_t lun, const std::string& disk, bool changed
+) {
+    return fmt::format(
+        "LUN {} of session [{}]: attached{}{}.\n",
+        lun,
+        session_words(session),
+        changed ? "" : " already",
+        disk.empty() ? "" : " as " + disk
+    );
+}
+
+std::string could_not_attach(const admin::session_info& session, std::uint64_t lun) {
+    return fmt::format("Could not attach LUN {} of session [{}].", lun, session_words(session));
+}
+
+std::string detached_line(
+    const admin::session_info& session, std::uint64_t lun, const std::string& disk, bool changed
+) {
+    const auto words = session_words(session);
+    if (!changed)
+        return fmt::format("LUN {} of session [{}]: has no disk already.\n", lun, words);
+    const std::string from = disk.empty() ? "" : " from " + disk;
+    return fmt::format("LUN {} of session [{}]: detached{}.\n", lun, words, from);
+}
+
+std::string could_not_detach(const admin::session_info& session, std::uint64_t lun) {
+    return fmt::format("Could not detach LUN {} of session [{}].", lun, session_words(session));
+}
+
 std::string login_warning(const admin::node_id& node, std::string_view what) {
     return fmt::format("[{}]: {}", record_words(node), what);
 }

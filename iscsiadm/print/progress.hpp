@@ -40,6 +40,17 @@ std::string failing_io_line(const admin::session_info& session);
 std::string failed_io_line(const admin::session_info& session, std::uint64_t commands);
 std::string could_not_fail_io(const admin::session_info& session);
 
+// --attach and --detach. LUNs are named as the listings name them; without `changed` it was so
+// already; a disk without a node is served on a socket.
+std::string attached_line(
+    const admin::session_info& session, std::uint64_t lun, const std::string& disk, bool changed
+);
+std::string could_not_attach(const admin::session_info& session, std::uint64_t lun);
+std::string detached_line(
+    const admin::session_info& session, std::uint64_t lun, const std::string& disk, bool changed
+);
+std::string could_not_detach(const admin::session_info& session, std::uint64_t lun);
+
 // What is not well although the call succeeded.
 std::string login_warning(const admin::node_id& node, std::string_view what);
 std::string session_warning(const admin::session_info& session, std::string_view what);

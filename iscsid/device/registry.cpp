@@ -127,6 +127,34 @@ void registry::forget(std::uint32_t sid, std::uint64_t lun_number) const {
     ::unlink((folder_ / file_name(sid, lun_number)).c_str());
 }
 
+iscsi::result<void> registry::save(const detached_lun& lun) const {
+    const auto path = folder_ / file_name(lun);
+    if (auto made = make_folder(folder_); !made)
+        return made;
+    if (const int error = os::replace_file(path, ""); error != 0)
+        return system_fault(registry_errc::write_failed, path.string(), {}, error);
+    return {};
+}
+
+void registry::forget(const detached_lun& lun) const {
+    ::unlink((folder_ / file_name(lun)).c_str());
+}
+
+void registry::drop_pointless(loaded& all) const {
+    const auto is_pointless = [&all](const detached_lun& lun) {
+        const auto is_of_session = [&lun](const disk_state& disk) { return disk.sid == lun.sid; };
+        const auto is_it = [&](const disk_state& disk) {
+            return is_of_session(disk) && disk.lun_number == lun.lun_number;
+        };
+        return std::ranges::none_of(all.disks, is_of_session) ||
+               std::ranges::any_of(all.disks, is_it);
+    };
+    for (const auto& lun : all.detached)
+        if (is_pointless(lun))
+            forget(lun);
+    std::erase_if(all.detached, is_pointless);
+}
+
 registry::loaded registry::load() const {
     loaded all;
     const auto names = list_folder(folder_);
@@ -140,7 +168,9 @@ registry::loaded registry::load() const {
             ::unlink(path.c_str());
             continue;
         }
-        if (auto disk = read_disk(path))
+        if (const auto lun = detached_lun_of(entry))
+            all.detached.push_back(*lun);
+        else if (auto disk = read_disk(path))
             all.disks.push_back(std::move(*disk));
         else
             all.bad.push_back(disk.error());
@@ -148,6 +178,7 @@ registry::loaded registry::load() const {
     std::ranges::sort(all.disks, {}, [](const disk_state& disk) {
         return std::tuple(disk.sid, disk.lun_number);
     });
+    drop_pointless(all);
     return all;
 }
 

@@ -38,6 +38,14 @@ struct disk_state {
     scsi::logical_unit properties;
 };
 
+// A LUN that a user has had detached: it gets no disk before somebody asks for it.
+struct detached_lun {
+    std::uint32_t sid = 0;
+    std::uint64_t lun_number = 0;
+
+    friend bool operator==(const detached_lun&, const detached_lun&) = default;
+};
+
 enum class registry_errc {
     write_failed = 1,
     read_failed,
@@ -74,16 +82,24 @@ class registry {
     // Gone, or never there: fine.
     void forget(std::uint32_t sid, std::uint64_t lun_number) const;
 
+    // The same for LUNs that are to stay without a disk: an empty file each.
+    iscsi::result<void> save(const detached_lun& lun) const;
+    void forget(const detached_lun& lun) const;
+
     struct loaded {
         std::vector<disk_state> disks; // by session and LUN
+        std::vector<detached_lun> detached;
         std::vector<iscsi::fault> bad; // one for each file that is no state, by name
     };
 
     // What stands in the folder; nothing if it is missing. Also removes what an interrupted save()
-    // left, so it is for the start, before any save().
+    // left, and detached LUNs that have a disk, or whose session has none and so has ended with its
+    // daemon: so it is for the start, before any save().
     loaded load() const;
 
   private:
+    void drop_pointless(loaded& all) const;
+
     std::filesystem::path folder_;
 };
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <limits>
 #include <optional>
 #include <type_traits>
@@ -332,6 +333,24 @@ read_unit(const json::object& object, const std::string& where, scsi::logical_un
 
 std::string file_name(std::uint32_t sid, std::uint64_t lun_number) {
     return std::to_string(sid) + "-lun-" + std::to_string(lun_number) + ".json";
+}
+
+std::string file_name(const detached_lun& lun) {
+    return std::to_string(lun.sid) + "-lun-" + std::to_string(lun.lun_number) + ".detached";
+}
+
+std::optional<detached_lun> detached_lun_of(std::string_view name) {
+    constexpr std::string_view middle = "-lun-";
+    detached_lun lun;
+    const char* const end = name.data() + name.size();
+    const auto sid = std::from_chars(name.data(), end, lun.sid);
+    const std::string_view rest(sid.ptr, end);
+    if (sid.ec != std::errc{} || !rest.starts_with(middle))
+        return std::nullopt;
+    const auto number = std::from_chars(sid.ptr + middle.size(), end, lun.lun_number);
+    if (number.ec != std::errc{} || name != file_name(lun))
+        return std::nullopt;
+    return lun;
 }
 
 std::string text_of(const disk_state& disk) {

@@ -3,6 +3,7 @@
 #include "iscsid/device/registry.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,10 @@
 namespace iscsid::device {
 
 std::string file_name(std::uint32_t sid, std::uint64_t lun_number);
+std::string file_name(const detached_lun& lun);
+
+// The reverse; nothing for a name of something else.
+std::optional<detached_lun> detached_lun_of(std::string_view name);
 
 // One JSON object with all members of the state.
 std::string text_of(const disk_state& disk);

@@ -41,6 +41,15 @@ message_of(lane::session_key sid, const outcome<session::fail_io_result>& how) {
     return message;
 }
 
+admin::lun_progress message_of(lane::session_key sid, const outcome<session::lun_result>& how) {
+    auto message = about_session<admin::lun_progress>(sid, how);
+    if (how.has_value()) {
+        message.disk = how->disk;
+        message.changed = how->has_changed;
+    }
+    return message;
+}
+
 admin::discover_progress message_of(const outcome<std::vector<session::discovered_portal>>& how) {
     admin::discover_progress end;
     end.finished = true;

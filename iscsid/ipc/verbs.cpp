@@ -13,6 +13,7 @@
 
 #include <array>
 #include <set>
+#include <type_traits>
 
 namespace iscsid::ipc {
 
@@ -133,16 +134,20 @@ asio::awaitable<admin::logout_progress> log_out(session::manager& sessions, lane
 }
 
 // What one session is asked. It may not be there any more.
-template <class Result>
-using session_job = asio::awaitable<session::outcome<Result>> (session::live_session::*)();
+template <class Result, class... Arguments>
+using session_job =
+    asio::awaitable<session::outcome<Result>> (session::live_session::*)(Arguments...);
 
-template <class Result>
+template <class Result, class... Arguments>
 asio::awaitable<session::outcome<Result>>
-ask(session::manager& sessions, lane::session_key sid, session_job<Result> job) {
+ask(session::manager& sessions,
+    lane::session_key sid,
+    session_job<Result, Arguments...> job,
+    Arguments... of) {
     const auto session = sessions.find(sid);
     if (!session)
         co_return session::failure{exit_code::session_not_found, "no such session"};
-    co_return co_await (*session.*job)();
+    co_return co_await (*session.*job)(of...);
 }
 
 asio::awaitable<admin::rescan_progress>
@@ -154,6 +159,14 @@ look_again(session::manager& sessions, lane::session_key sid) {
 asio::awaitable<admin::fail_io_progress>
 stop_waiting(session::manager& sessions, lane::session_key sid) {
     const auto how = co_await ask(sessions, sid, &session::live_session::fail_io);
+    co_return message_of(sid, how);
+}
+
+using lun_job = session_job<session::lun_result, std::uint64_t>;
+
+asio::awaitable<admin::lun_progress>
+order_lun(session::manager& sessions, lane::session_key sid, lun_job job, std::uint64_t lun) {
+    const auto how = co_await ask(sessions, sid, job, lun);
     co_return message_of(sid, how);
 }
 
@@ -173,6 +186,8 @@ const verbs::method* verbs::find(std::string_view name) {
         method{"org.iscsi-userland.iscsid.Logout", true, &verbs::logout},
         method{"org.iscsi-userland.iscsid.Rescan", true, &verbs::rescan},
         method{"org.iscsi-userland.iscsid.FailIo", true, &verbs::fail_io},
+        method{"org.iscsi-userland.iscsid.AttachLun", true, &verbs::attach_lun},
+        method{"org.iscsi-userland.iscsid.DetachLun", true, &verbs::detach_lun},
         method{"org.iscsi-userland.iscsid.ListSessions", false, &verbs::list_sessions},
         method{"org.iscsi-userland.iscsid.Discover", true, &verbs::discover},
         method{"org.iscsi-userland.iscsid.Status", false, &verbs::status},
@@ -249,34 +264,56 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
     co_await send_all(begun, call.more, to);
 }
 
-template <class Request, class Progress>
-asio::awaitable<void> verbs::on_each_session(
-    const call_type& call,
-    asio::awaitable<Progress> (*job)(session::manager&, lane::session_key),
-    reply_sink& to
-) {
+template <class Request, class Job>
+asio::awaitable<void> verbs::on_each_session(const call_type& call, Job job, reply_sink& to) {
     const auto request = admin::from_json<Request>(call.parameters);
     if (request.has_error() || request->sids.empty()) {
         auto what = request.has_error() ? request.error().text() : std::string("sids");
         co_await refuse_parameter(to, std::move(what));
         co_return;
     }
-    gathering<Progress> jobs(control_, request->sids.size());
+    using progress =
+        typename std::invoke_result_t<Job&, lane::session_key, const Request&>::value_type;
+    gathering<progress> jobs(control_, request->sids.size());
     for (const auto sid : request->sids)
-        jobs.start(job(sessions_, sid), {sid, exit_code::internal, "internal error"});
+        jobs.start(job(sid, *request), {sid, exit_code::internal, "internal error"});
     co_await send_all(jobs, call.more, to);
 }
 
 asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {
-    return on_each_session<admin::logout_request_message>(call, &log_out, to);
+    using request = admin::logout_request_message;
+    const auto job = [this](auto sid, const request& /*it*/) { return log_out(sessions_, sid); };
+    return on_each_session<request>(call, job, to);
 }
 
 asio::awaitable<void> verbs::rescan(const call_type& call, reply_sink& to) {
-    return on_each_session<admin::rescan_request_message>(call, &look_again, to);
+    using request = admin::rescan_request_message;
+    const auto job = [this](auto sid, const request& /*it*/) { return look_again(sessions_, sid); };
+    return on_each_session<request>(call, job, to);
 }
 
 asio::awaitable<void> verbs::fail_io(const call_type& call, reply_sink& to) {
-    return on_each_session<admin::fail_io_request_message>(call, &stop_waiting, to);
+    using request = admin::fail_io_request_message;
+    const auto job = [this](auto sid, const request& /*it*/) {
+        return stop_waiting(sessions_, sid);
+    };
+    return on_each_session<request>(call, job, to);
+}
+
+asio::awaitable<void> verbs::attach_lun(const call_type& call, reply_sink& to) {
+    using request = admin::lun_request_message;
+    const auto job = [this](auto sid, const request& what) {
+        return order_lun(sessions_, sid, &session::live_session::attach_lun, what.lun);
+    };
+    return on_each_session<request>(call, job, to);
+}
+
+asio::awaitable<void> verbs::detach_lun(const call_type& call, reply_sink& to) {
+    using request = admin::lun_request_message;
+    const auto job = [this](auto sid, const request& what) {
+        return order_lun(sessions_, sid, &session::live_session::detach_lun, what.lun);
+    };
+    return on_each_session<request>(call, job, to);
 }
 
 asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to) {

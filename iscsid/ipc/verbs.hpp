@@ -36,6 +36,8 @@ class verbs {
     nothing logout(const call_type& call, reply_sink& to);
     nothing rescan(const call_type& call, reply_sink& to);
     nothing fail_io(const call_type& call, reply_sink& to);
+    nothing attach_lun(const call_type& call, reply_sink& to);
+    nothing detach_lun(const call_type& call, reply_sink& to);
     nothing list_sessions(const call_type& call, reply_sink& to);
     nothing discover(const call_type& call, reply_sink& to);
     nothing status(const call_type& call, reply_sink& to);
@@ -47,13 +49,10 @@ class verbs {
         nothing (verbs::*run)(const call_type&, reply_sink&);
     };
 
-    // Runs `job` on each session that a Request names.
-    template <class Request, class Progress>
-    nothing on_each_session(
-        const call_type& call,
-        boost::asio::awaitable<Progress> (*job)(session::manager&, lane::session_key),
-        reply_sink& to
-    );
+    // Runs `job` on each session that a Request names. It gives an awaitable of a progress message,
+    // which outlives the request.
+    template <class Request, class Job>
+    nothing on_each_session(const call_type& call, Job job, reply_sink& to);
 
     static const method* find(std::string_view name);
 

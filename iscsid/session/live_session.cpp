@@ -145,7 +145,8 @@ device::disk_state live_session::description() const {
 
 // ---- after another daemon -----------------------------------------------------------------------
 
-void live_session::resume(std::vector<device::disk_state> left) {
+void live_session::resume(std::vector<device::disk_state> left, std::set<std::uint64_t> detached) {
+    disks_.detached().inherit(std::move(detached));
     iscsi::session engine(plan_->session);
     std::vector<iscsi::lun_field> units;
     for (const auto& each : left) {
@@ -172,21 +173,41 @@ void live_session::hand_over() {
 
 // ---- while it runs ------------------------------------------------------------------------------
 
+std::optional<failure> live_session::refusal_now() const {
+    if (is_being_made(phase_))
+        return failure{exit_code::session_not_connected, "its login is under way"};
+    if (!is_established(phase_))
+        return failure{exit_code::session_not_found, "no such session"};
+    return std::nullopt;
+}
+
 asio::awaitable<outcome<rescan_result>> live_session::rescan() {
     const auto self = shared_from_this();
-    if (is_being_made(phase_))
-        co_return failure{exit_code::session_not_connected, "its login is under way"};
-    if (!is_established(phase_))
-        co_return failure{exit_code::session_not_found, "no such session"};
+    if (const auto refused = refusal_now())
+        co_return *refused;
     co_return co_await watch_.look_now();
+}
+
+asio::awaitable<outcome<lun_result>> live_session::attach_lun(std::uint64_t number) {
+    const auto self = shared_from_this();
+    if (const auto refused = refusal_now())
+        co_return *refused;
+    co_return co_await watch_.attach(number);
+}
+
+asio::awaitable<outcome<lun_result>> live_session::detach_lun(std::uint64_t number) {
+    const auto self = shared_from_this();
+    if (const auto refused = refusal_now())
+        co_return *refused;
+    const auto whose = owner_.respects_users() ? users::are_respected : users::are_ignored;
+    const lun_watch::detach_orders how{whose, plan_->session.timeouts.logout};
+    co_return co_await watch_.detach(number, how);
 }
 
 asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {
     const auto self = shared_from_this();
-    if (is_being_made(phase_))
-        co_return failure{exit_code::session_not_connected, "its login is under way"};
-    if (!is_established(phase_))
-        co_return failure{exit_code::session_not_found, "no such session"};
+    if (const auto refused = refusal_now())
+        co_return *refused;
     net::pending<std::optional<std::size_t>> ended(with_.where.control);
     lane_->give_up(sid_, ended.answer());
     const auto answer = co_await ended.wait(lane_limit);

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace iscsid::session {
@@ -66,7 +67,8 @@ class live_session : public std::enable_shared_from_this<live_session> {
 
     // In place of start_login(), for the disks that an earlier daemon has left: the session begins
     // as if its connection had just been lost.
-    void resume(std::vector<device::disk_state> left);
+    // `detached`: LUNs that are to stay without a disk.
+    void resume(std::vector<device::disk_state> left, std::set<std::uint64_t> detached = {});
 
     // Removes the disks, logs out, ends the session, or cancels its login; works in every phase and
     // ends within the logout timeout unless the target answers. Failures: busy when a disk is in
@@ -77,6 +79,11 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // follows capacities, and fails the requests of a LUN that is not the one that it was.
     // Failures: session_not_found, session_not_connected.
     boost::asio::awaitable<outcome<rescan_result>> rescan();
+
+    // Makes this LUN a disk, or takes its disk away so that it stays away: lun_watch has the
+    // failures. Also session_not_found, and session_not_connected while it is being made.
+    boost::asio::awaitable<outcome<lun_result>> attach_lun(std::uint64_t number);
+    boost::asio::awaitable<outcome<lun_result>> detach_lun(std::uint64_t number);
 
     // Ends the requests that wait for the connection, as the end of replacement_timeout does; the
     // session goes on trying. Failures: session_not_found, session_not_connected while the first
@@ -90,6 +97,8 @@ class live_session : public std::enable_shared_from_this<live_session> {
     void hand_over();
 
   private:
+    // Why nothing can be asked of its LUNs, if so.
+    std::optional<failure> refusal_now() const;
     void on(happening what);
     void perform(action what);
     void move_in(iscsi::session engine, bool resumes);

@@ -1,5 +1,6 @@
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/live_session.hpp"
+#include "iscsid/session/removal_wait.hpp"
 
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -18,27 +19,6 @@ using iscsi::admin::exit_code;
 namespace {
 
 constexpr iscsi::duration shortest_wait = std::chrono::milliseconds(1);
-
-// For the question whether units are there at all; a target that answers does so at once.
-constexpr iscsi::duration presence_limit = std::chrono::seconds(2);
-
-// Three quarters of the logout timeout, and longer while writes and flushes succeed: what the
-// kernel still holds may take its time.
-asio::awaitable<std::optional<removal_report>> wait_for_removal(
-    net::pending<removal_report>& removal, const removal_progress& progress, iscsi::duration quarter
-) {
-    constexpr int most_quarters = 3;
-    std::optional<removal_report> report;
-    std::uint64_t steps_before = 0;
-    for (int waited = 0; !report; ++waited) {
-        const auto steps = progress.steps();
-        const bool moves = std::exchange(steps_before, steps) != steps;
-        if (!moves && waited >= most_quarters)
-            break;
-        report = co_await removal.wait(quarter);
-    }
-    co_return report;
-}
 
 std::string words_of_losses(const std::vector<std::string>& losses) {
     return fmt::format("with losses: {}", fmt::join(losses, "; "));
@@ -180,6 +160,7 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
         spdlog::warn("{}: the target has not confirmed the logout", name_);
         (*logout_)->of.emplace_back("the target has not confirmed the logout");
     }
+    co_await disks_.detached().clear();
     net::pending<bool> gone(with_.where.control);
     with_.drop(sid_, [told = gone.answer()] { told(true); });
     const auto let_go = co_await gone.wait(lane_limit);

@@ -23,12 +23,12 @@ void lun_watch::follow(const supervisor& connection, std::weak_ptr<lun_watch> se
 }
 
 asio::awaitable<outcome<rescan_result>> lun_watch::look_now() {
-    const auto is_free = [this] { return !is_looking_; };
-    co_await what_.changed.wait(is_free, very_long); // bounded by what the look itself waits for
-    if (what_.now != phase::running)
-        co_return failure{exit_code::internal, "the session is being logged out"};
-    is_looking_ = true;
+    const auto refused = co_await take_turn();
+    if (refused)
+        co_return *refused;
     finds_new_luns_ = list_changed_ = true;
+    if (what_.finds_new_luns) // by themselves
+        co_await what_.disks.detached().clear();
     auto told = co_await look_once();
     end_look();
     if (told.has_error())

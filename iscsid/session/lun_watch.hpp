@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace iscsid::session {
@@ -52,9 +53,26 @@ class lun_watch {
     // What was put off while the session could not look.
     void catch_up();
 
-    // A user asks: a look with removals and new LUNs, after the one that is under way. Failures:
-    // session_not_connected, internal when the session is being logged out.
+    // A user asks: a look with removals and new LUNs, after the one that is under way; LUNs that
+    // were detached are new ones again, unless the scan is manual. Failures: session_not_connected,
+    // internal when the session is being logged out.
     boost::asio::awaitable<outcome<rescan_result>> look_now();
+
+    // ---- one LUN (lun_orders.cpp); in turn with the looks ----
+
+    // Makes it a disk, unless it is one, and looks at no other for that. Failures: besides those of
+    // look_now() no_objects_found, invalid_request when there is something else than a disk,
+    // request_timed_out when it does not answer, error when the driver cannot.
+    boost::asio::awaitable<outcome<lun_result>> attach(std::uint64_t number);
+
+    struct detach_orders {
+        users whose = users::are_respected;
+        iscsi::duration timeout{}; // logout_timeout
+    };
+
+    // Takes its disk away, and attach() or look_now() alone bring it back. Failures: busy when it
+    // is in use, and then nothing has changed; error when it is gone, with losses.
+    boost::asio::awaitable<outcome<lun_result>> detach(std::uint64_t number, detach_orders how);
 
     // What a scan has not seen, for the log (once, however often it is looked at) and for whoever
     // asked for it. What did not answer is looked at again.
@@ -70,6 +88,12 @@ class lun_watch {
     void stop() { later_.cancel(); }
 
   private:
+    // Waits for the look that is under way, and is one from then on. A failure: there is no turn.
+    boost::asio::awaitable<std::optional<failure>> take_turn();
+    boost::asio::awaitable<outcome<lun_result>> attach_in_turn(std::uint64_t number);
+    boost::asio::awaitable<outcome<lun_result>>
+    detach_in_turn(std::uint64_t number, detach_orders how);
+    boost::asio::awaitable<removal_report> take_away(std::uint64_t number, detach_orders how);
     boost::asio::awaitable<void> look_in_turn(std::shared_ptr<lun_watch> self);
     boost::asio::awaitable<outcome<warnings>> look_once();
     void end_look();

@@ -111,16 +111,21 @@ login_under_way manager::want_login(session_pointer session, waiting caller) {
 }
 
 // Disks of one session come together.
-void manager::restore(std::vector<device::disk_state> left) {
+void manager::restore(
+    std::vector<device::disk_state> left, const std::vector<device::detached_lun>& detached
+) {
     std::map<lane::session_key, std::vector<device::disk_state>> by_session;
     for (auto& state : left)
         by_session[state.sid].push_back(std::move(state));
+    std::map<lane::session_key, std::set<std::uint64_t>> without_disk;
+    for (const auto& lun : detached)
+        without_disk[lun.sid].insert(lun.lun_number);
     for (auto& [sid, states] : by_session) {
         next_sid_ = std::max(next_sid_, sid + 1);
         auto plan = planner_.plan_again(states.front());
         if (plan.has_value()) {
             const auto again = add(sid, states.front().index, *std::move(plan));
-            again->resume(std::move(states));
+            again->resume(std::move(states), std::move(without_disk[sid]));
             continue;
         }
         for (const auto& state : states)

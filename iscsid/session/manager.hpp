@@ -58,7 +58,9 @@ class manager {
 
     // Goes on with the sessions of a daemon that ended without logging out, and takes over their
     // disks as each is logged in again. To be called before anything else.
-    void restore(std::vector<device::disk_state> left);
+    void restore(
+        std::vector<device::disk_state> left, const std::vector<device::detached_lun>& detached = {}
+    );
 
     // From now on nothing more is done to the disks: the process is about to end, another daemon
     // takes them over.

@@ -31,6 +31,13 @@ struct rescan_result {
     warnings of{};
 };
 
+// Of attaching or detaching one LUN. Without `has_changed` it was done already.
+struct lun_result {
+    warnings of{};
+    std::string disk; // its name under /dev, now or until now; "" without one
+    bool has_changed = true;
+};
+
 // Requests that waited for a connection and have failed.
 struct fail_io_result {
     std::size_t commands = 0;

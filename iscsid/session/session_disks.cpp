@@ -6,6 +6,7 @@
 #include "libiscsi/net/pending.hpp"
 #include "libiscsi/scsi/cdb.hpp"
 #include "libiscsi/scsi/disposition.hpp"
+#include "libiscsi/scsi/lun.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -66,7 +67,7 @@ bool is_without_unit(const lane::scsi_outcome& answer) {
 session_disks::session_disks(
     const environment& with, condition& changed, lane::session_key sid, std::string name
 )
-    : with_(with), changed_(changed), sid_(sid), name_(std::move(name)) {}
+    : with_(with), changed_(changed), sid_(sid), name_(std::move(name)), detached_(with, sid) {}
 
 void session_disks::inherit(device::disk_state left) {
     seen_.push_back(left.lun_number);
@@ -110,32 +111,74 @@ std::string session_disks::node_of(const iscsi::lun_field& lun) const {
     return left == left_.end() ? std::string() : left->node;
 }
 
+std::optional<std::string> session_disks::disk_of(std::uint64_t number) const {
+    const auto has_number = [number](const device::disk_state& state) {
+        return state.lun_number == number;
+    };
+    const auto disk = std::ranges::find_if(disks_, has_number, &attached_disk::state);
+    if (disk != disks_.end())
+        return disk->state.node;
+    const auto left = std::ranges::find_if(left_, has_number);
+    return left == left_.end() ? std::nullopt : std::optional(left->node);
+}
+
+bool session_disks::is_left(std::uint64_t number) const {
+    return std::ranges::find(left_, number, &device::disk_state::lun_number) != left_.end();
+}
+
+attached_disk* session_disks::find(std::uint64_t number) {
+    const auto found = std::ranges::find_if(disks_, [number](const attached_disk& each) {
+        return each.state.lun_number == number;
+    });
+    return found == disks_.end() ? nullptr : &*found;
+}
+
+device::execute_function session_disks::executor() const {
+    return [lane = lane_, sid = sid_](const iscsi::command& what) {
+        return execute_on(*lane, sid, what);
+    };
+}
+
 asio::awaitable<iscsi::result<device::scan_result>> session_disks::look() const {
-    const device::execute_function execute = [lane = lane_, sid = sid_](const iscsi::command& what
-                                             ) { return execute_on(*lane, sid, what); };
+    const auto execute = executor();
     co_return co_await device::scan(execute);
 }
 
-asio::awaitable<void> session_disks::fail_removed_units(iscsi::duration limit) {
+asio::awaitable<iscsi::result<device::probed_lun>> session_disks::look_at(std::uint64_t number
+) const {
+    const auto execute = executor();
+    co_return co_await device::probe_one(execute, scsi::lun_from_number(number));
+}
+
+asio::awaitable<void>
+session_disks::fail_removed_units(iscsi::duration limit, std::optional<std::uint64_t> only) {
     const auto end = std::chrono::steady_clock::now() + limit;
-    std::vector<net::pending<lane::scsi_outcome>> answers;
+    std::vector<std::pair<std::uint64_t, net::pending<lane::scsi_outcome>>> asked;
     std::vector<std::byte> room(shortest_inquiry);
     for (const auto& each : disks_) {
-        auto& answer = answers.emplace_back(with_.where.control);
+        const auto number = each.state.lun_number;
+        if (only.value_or(number) != number)
+            continue;
+        auto& answer = asked.emplace_back(number, with_.where.control).second;
         lane_->execute(sid_, inquiry_of(each.state.lun, room), answer.answer());
     }
-    for (std::size_t i = 0; i < answers.size(); ++i) {
+    for (auto& [number, pending] : asked) {
         const auto left =
             std::max(end - std::chrono::steady_clock::now(), iscsi::instant::duration(1));
         const auto answer =
-            co_await answers[i].wait(std::chrono::duration_cast<iscsi::duration>(left));
-        auto& disk = disks_[i];
-        if (!answer || !is_without_unit(*answer))
+            co_await pending.wait(std::chrono::duration_cast<iscsi::duration>(left));
+        auto* const disk = find(number);
+        if (disk == nullptr || !answer || !is_without_unit(*answer))
             continue;
-        spdlog::warn("{}: {} has been removed at the target", name_, name_of(disk.state));
-        disk.is_failed = disk.is_gone = true;
-        lane_->fail_requests(sid_, disk.state.lun, ENODEV);
+        spdlog::warn("{}: {} has been removed at the target", name_, name_of(disk->state));
+        disk->is_failed = disk->is_gone = true;
+        lane_->fail_requests(sid_, disk->state.lun, ENODEV);
     }
+}
+
+void session_disks::give_up(std::uint64_t number) {
+    if (const auto* const disk = find(number))
+        lane_->fail_requests(sid_, disk->state.lun, EIO);
 }
 
 // Disks that are left wait for a LUN that is busy, but not for ever: their users were promised no
@@ -144,6 +187,9 @@ asio::awaitable<warnings> session_disks::follow(device::scan_result seen, scan_o
     auto changes = changes_of(disks_, left_, seen, orders.whose, orders.attach_new);
     if (!orders.remove_gone)
         changes.remove.clear();
+    std::erase_if(changes.attach, [this](const auto& each) {
+        return detached_.has(each.lun_number);
+    });
     if (!left_looked_at_)
         left_looked_at_ = now();
     if (now() < *left_looked_at_ + with_.patience_with_left)
@@ -151,6 +197,23 @@ asio::awaitable<warnings> session_disks::follow(device::scan_result seen, scan_o
     seen_.clear();
     for (const auto& each : seen.disks)
         seen_.push_back(each.number);
+    co_return co_await apply(std::move(changes));
+}
+
+asio::awaitable<warnings>
+session_disks::attach(std::uint64_t number, device::probed_lun seen, device::disk_state whose) {
+    disk_changes changes;
+    changes.sid = sid_;
+    changes.leave = left_; // nothing was learned of them
+    changes.refresh.push_back(
+        {scsi::lun_from_number(number), number, seen.properties, seen.looked_at}
+    );
+    whose.lun = scsi::lun_from_number(number);
+    whose.lun_number = number;
+    whose.properties = std::move(seen.properties);
+    changes.attach.push_back(std::move(whose));
+    if (std::ranges::find(seen_, number) == seen_.end())
+        seen_.push_back(number);
     co_return co_await apply(std::move(changes));
 }
 
@@ -195,6 +258,32 @@ asio::awaitable<std::string> session_disks::user_of_left_disks() const {
 
 void session_disks::start_removal(removal_orders how, std::function<void(removal_report)> done) {
     post_removal(take_devices(disks_), std::move(how), std::move(done));
+}
+
+// Its device goes along, so that it ends there; what is known of it stays until it is gone.
+void session_disks::start_removal_of(
+    std::uint64_t number, removal_orders how, std::function<void(removal_report)> done
+) {
+    is_changing_ = true;
+    auto* const disk = find(number);
+    std::vector<attached_disk> one{*disk};
+    disk->device.reset();
+    post_removal(std::move(one), std::move(how), std::move(done));
+}
+
+void session_disks::end_removal_of(std::uint64_t number, const removal_report& report) {
+    is_changing_ = false;
+    auto* const disk = find(number);
+    const bool stays = !report.left.empty();
+    if (!stays || !disk->is_failed) // no bar of give_up() is left behind, whoever has the LUN next
+        lane_->fail_requests(sid_, disk->state.lun, 0);
+    if (stays)
+        *disk = report.left.front();
+    else
+        std::erase_if(disks_, [number](const auto& each) {
+            return each.state.lun_number == number;
+        });
+    changed_.notify_all();
 }
 
 void session_disks::continue_removal(

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "iscsid/device/lun_probe.hpp"
 #include "iscsid/device/scanner.hpp"
 #include "iscsid/session/condition.hpp"
+#include "iscsid/session/detached_luns.hpp"
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/removal.hpp"
 #include "iscsid/session/rescan.hpp"
@@ -51,14 +53,29 @@ class session_disks {
     // Under /dev; "" when the LUN has no node.
     std::string node_of(const iscsi::lun_field& lun) const;
 
+    // The same of a LUN that has a disk, or one that an earlier daemon has left.
+    std::optional<std::string> disk_of(std::uint64_t number) const;
+    bool is_left(std::uint64_t number) const;
+
+    // Which LUNs get no disk by themselves.
+    detached_luns& detached() { return detached_; }
+
     // ---- the target's LUNs ----
 
     // Asks the target, over the lane. Fault: no answers, because the connection is lost mostly.
     boost::asio::awaitable<iscsi::result<device::scan_result>> look() const;
 
-    // Asks each attached unit whether it is there at all, and fails the requests of those that the
-    // target has removed: whatever waits for them ends at once. Takes `limit` at most.
-    boost::asio::awaitable<void> fail_removed_units(iscsi::duration limit);
+    // The same for one LUN, whether the target lists it or not.
+    boost::asio::awaitable<iscsi::result<device::probed_lun>> look_at(std::uint64_t number) const;
+
+    // Asks each attached unit, or the only one that matters, whether it is there at all, and fails
+    // the requests of those that the target has removed: whatever waits for them ends at once.
+    // Takes `limit` at most.
+    boost::asio::awaitable<void>
+    fail_removed_units(iscsi::duration limit, std::optional<std::uint64_t> only = {});
+
+    // Fails the requests of a disk that is on its way out and does not get on.
+    void give_up(std::uint64_t number);
 
     // ---- changes, on a worker ----
 
@@ -70,6 +87,11 @@ class session_disks {
     };
 
     boost::asio::awaitable<warnings> follow(device::scan_result seen, scan_orders orders);
+
+    // Makes one more LUN a disk, of what a look has found; no other is touched. Returns what went
+    // wrong.
+    boost::asio::awaitable<warnings>
+    attach(std::uint64_t number, device::probed_lun seen, device::disk_state whose);
 
     // Takes over what is left, with all its requests failing: its users have waited for as long as
     // they were promised, now they hear errors until the target is back and shows that the LUNs are
@@ -85,7 +107,15 @@ class session_disks {
 
     void keep(std::vector<attached_disk> left) { disks_ = std::move(left); }
 
+    // The same for one disk; end_removal_of() must be called with what came of it.
+    void start_removal_of(
+        std::uint64_t number, removal_orders how, std::function<void(removal_report)> done
+    );
+    void end_removal_of(std::uint64_t number, const removal_report& report);
+
   private:
+    device::execute_function executor() const;
+    attached_disk* find(std::uint64_t number);
     boost::asio::awaitable<warnings> apply(disk_changes changes);
     void post_removal(
         std::vector<attached_disk> of, removal_orders how, std::function<void(removal_report)> done
@@ -96,6 +126,7 @@ class session_disks {
     lane::session_key sid_;
     std::string name_;
     lane::lane* lane_ = nullptr;
+    detached_luns detached_;
     std::vector<std::uint64_t> seen_; // LUNs with a usable disk, by the latest scan
     std::vector<attached_disk> disks_;
     std::vector<device::disk_state> left_;

@@ -97,6 +97,26 @@ void members(Visitor& visit, Message& message) {
 }
 
 template <class Visitor, class Message>
+requires same_message<Message, lun_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integers("sids", message.sids);
+    visit.integer("lun", message.lun);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, lun_progress>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("sid", message.sid);
+    visit.integer("code", message.code, exit_codes);
+    visit.text("detail", message.detail);
+    visit.optional_texts("warnings", message.warnings);
+    visit.text("disk", message.disk);
+    visit.boolean("changed", message.changed);
+}
+
+template <class Visitor, class Message>
 requires same_message<Message, list_sessions_request_message>
 
 void members(Visitor& visit, Message& message) {

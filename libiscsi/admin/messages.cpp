@@ -40,6 +40,14 @@ boost::json::object to_json(const fail_io_progress& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const lun_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const lun_progress& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const list_sessions_request_message& from) {
     return write_members(from);
 }
@@ -82,6 +90,8 @@ template result<rescan_request_message> from_json(const boost::json::object&);
 template result<rescan_progress> from_json(const boost::json::object&);
 template result<fail_io_request_message> from_json(const boost::json::object&);
 template result<fail_io_progress> from_json(const boost::json::object&);
+template result<lun_request_message> from_json(const boost::json::object&);
+template result<lun_progress> from_json(const boost::json::object&);
 template result<list_sessions_request_message> from_json(const boost::json::object&);
 template result<session_info> from_json(const boost::json::object&);
 template result<list_sessions_message> from_json(const boost::json::object&);

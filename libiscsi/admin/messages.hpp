@@ -77,6 +77,21 @@ struct fail_io_progress {
     std::uint64_t commands = 0;          // that have waited for a connection and have failed now
 };
 
+// AttachLun(sids, lun) and DetachLun(sids, lun): replies with `more`, one per session.
+struct lun_request_message {
+    std::vector<std::uint32_t> sids;
+    std::uint64_t lun = 0; // as Linux counts
+};
+
+struct lun_progress {
+    std::uint32_t sid = 0;
+    exit_code code = exit_code::success;
+    std::string detail;
+    std::vector<std::string> warnings{}; // as in login_progress
+    std::string disk{};                  // that it is now or was until now, "" without one
+    bool changed = false;                // else it was done already
+};
+
 // One LUN of a session as the daemon sees it now.
 struct attached_lun {
     std::uint64_t lun = 0;
@@ -166,6 +181,8 @@ boost::json::object to_json(const rescan_request_message&);
 boost::json::object to_json(const rescan_progress&);
 boost::json::object to_json(const fail_io_request_message&);
 boost::json::object to_json(const fail_io_progress&);
+boost::json::object to_json(const lun_request_message&);
+boost::json::object to_json(const lun_progress&);
 boost::json::object to_json(const list_sessions_request_message&);
 boost::json::object to_json(const session_counter&);
 boost::json::object to_json(const session_info&);

@@ -65,6 +65,9 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(rescan_progress{1, exit_code::success, "", {"one"}});
     expect_round_trip(fail_io_request_message{{1, 4294967295U}});
     expect_round_trip(fail_io_progress{1, exit_code::success, "", {"one"}, 17});
+    expect_round_trip(lun_request_message{{1, 2}, 16640});
+    expect_round_trip(lun_progress{1, exit_code::success, "", {"one"}, "ublkb0", true});
+    expect_round_trip(lun_progress{1, exit_code::busy, "mounted"});
     expect_round_trip(logout_request_message{{1, 2, 4294967295U}});
     expect_round_trip(logout_progress{1, exit_code::busy, "mounted"});
     expect_round_trip(rescan_request_message{{1, 2, 4294967295U}});
@@ -203,6 +206,8 @@ TEST(interface_description, names_every_method) {
           "Logout(",
           "Rescan(",
           "FailIo(",
+          "AttachLun(",
+          "DetachLun(",
           "ListSessions(",
           "Discover(",
           "Status()",
@@ -233,6 +238,8 @@ TEST(interface_description, has_every_member) {
     expect_described<logout_progress>();
     expect_described<rescan_progress>();
     expect_described<fail_io_progress>();
+    expect_described<lun_request_message>();
+    expect_described<lun_progress>();
     expect_described<session_info>();
     expect_described<discover_request_message>();
     expect_described<discover_progress>();

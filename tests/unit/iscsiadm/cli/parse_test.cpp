@@ -296,6 +296,7 @@ struct mask {
 
 const std::string dry_run(1, long_only::dry_run);
 const std::string fail_io(1, long_only::fail_io);
+const std::string one_lun{long_only::lun, long_only::attach, long_only::detach};
 
 class letter_masks : public testing::TestWithParam<mask> {};
 
@@ -324,7 +325,7 @@ INSTANTIATE_TEST_SUITE_P(
         mask{"discovery", "DSIPdmntplov"},
         mask{"discoverydb", "DSIPdmntplov"},
         mask{"node", "RsPIdmlSonvupTULW" + dry_run},
-        mask{"session", "PiRdrmusonSv" + dry_run + fail_io},
+        mask{"session", "PiRdrmusonSv" + dry_run + fail_io + one_lun},
         mask{"iface", "HIdnvmPoCabci"},
         mask{"host", "CHdmPotnvxA"},
         mask{"fw", "dmlWnv"}
@@ -374,6 +375,45 @@ TEST(parse, fail_io_is_asked_of_one_session_alone) {
         const auto refused = parse(arguments);
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().lines.front(), "--fail-io goes with -r SID and nothing else");
+        EXPECT_EQ(refused.error().code, admin::exit_code::invalid);
+    }
+}
+
+TEST(parse, one_lun_is_attached_or_detached) {
+    for (const bool attach : {true, false}) {
+        const auto line = parse(
+            {"-m", "session", "-r", "3", "--lun", "17", attach ? "--attach" : "--detach", "--json"}
+        );
+        ASSERT_TRUE(line);
+        const auto& one = std::get<session_mode>(line->what).one_lun;
+        ASSERT_TRUE(one);
+        EXPECT_EQ(one->lun, 17U);
+        EXPECT_EQ(one->attach, attach);
+    }
+    EXPECT_FALSE(std::get<session_mode>(parse({"-m", "session"})->what).one_lun);
+}
+
+TEST(parse, one_lun_is_ordered_with_one_wish_alone) {
+    const std::string together =
+        "--lun LUN goes with --attach or --detach, and each of these with --lun";
+    const std::vector<std::pair<words, std::string>> all{
+        {{"-r", "3", "--lun", "1"}, together},
+        {{"-r", "3", "--attach"}, together},
+        {{"-r", "3", "--detach"}, together},
+        {{"-r", "3", "--lun", "1", "--attach", "--detach"},
+         "Invalid parameters. Both --attach and --detach passed in"},
+        {{"--lun", "1", "--attach"}, "--attach goes with -r SID and nothing else"},
+        {{"-r", "3", "--lun", "1", "--detach", "-u"}, "--detach goes with -r SID and nothing else"},
+        {{"-r", "3", "--lun", "1", "--attach", "--dry-run"},
+         "--attach goes with -r SID and nothing else"},
+        {{"-r", "3", "--lun", "1", "--attach", "-R"}, "--attach goes with -r SID and nothing else"},
+    };
+    for (const auto& [given, complaint] : all) {
+        words arguments{"-m", "session"};
+        arguments.insert(arguments.end(), given.begin(), given.end());
+        const auto refused = parse(arguments);
+        ASSERT_FALSE(refused) << complaint;
+        EXPECT_EQ(refused.error().lines.front(), complaint);
         EXPECT_EQ(refused.error().code, admin::exit_code::invalid);
     }
 }

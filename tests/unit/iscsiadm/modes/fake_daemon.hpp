@@ -17,12 +17,14 @@ class fake_daemon final : public daemon_client {
     std::vector<admin::logout_progress> logout_answers;
     std::vector<admin::rescan_progress> rescan_answers;
     std::vector<admin::fail_io_progress> fail_io_answers;
+    std::vector<admin::lun_progress> lun_answers;
     std::vector<admin::discover_progress> discover_answers;
 
     std::vector<admin::login_request_message> logins;
     std::vector<admin::logout_request_message> logouts;
     std::vector<admin::rescan_request_message> rescans;
     std::vector<admin::fail_io_request_message> failed_io;
+    std::vector<admin::lun_request_message> attached, detached;
     std::vector<admin::discover_request_message> discoveries;
     milliseconds patience{};
     int stops = 0;
@@ -79,6 +81,20 @@ class fake_daemon final : public daemon_client {
     ) override {
         failed_io.push_back(request);
         return answer(fail_io_answers, listen);
+    }
+
+    result<void> attach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) override {
+        attached.push_back(request);
+        return answer(lun_answers, listen);
+    }
+
+    result<void> detach_lun(
+        const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
+    ) override {
+        detached.push_back(request);
+        return answer(lun_answers, listen);
     }
 
     result<void> discover(

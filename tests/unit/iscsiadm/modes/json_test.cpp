@@ -344,6 +344,29 @@ TEST_F(json_test, waiting_io_that_is_ended) {
     EXPECT_EQ(at(silent, "/failed_io/0/detail"), "no answer");
 }
 
+TEST_F(json_test, luns_that_are_attached_and_detached) {
+    daemon.sessions = {session_of(node_id_of(t1), 3)};
+    const auto ordered = [&](const char* order, admin::lun_progress answer, int code = 0) {
+        daemon.lun_answers = {std::move(answer)};
+        const std::string list = std::string(order + 2) + "ed_luns";
+        const auto document =
+            same_as_text(list, {"-m", "session", "-r", "3", "--lun", "5", order}, code);
+        return at(document, "/" + list + "/0").as_object();
+    };
+    const auto ok = exit_code::success;
+    const auto made = ordered("--attach", {3, ok, "", {"slow"}, "ublkb1", true});
+    EXPECT_EQ(made.at("outcome"), "attached");
+    EXPECT_EQ(made.at("disk"), "ublkb1");
+    EXPECT_EQ(made.at("lun"), 5);
+    EXPECT_EQ(made.at("warnings"), json::array{"slow"});
+    EXPECT_EQ(ordered("--attach", {3, ok, "", {}, "", false}).at("outcome"), "present");
+    EXPECT_EQ(ordered("--detach", {3, ok, "", {}, "ublkb1", true}).at("outcome"), "detached");
+    EXPECT_EQ(ordered("--detach", {3, ok, "", {}, "", false}).at("outcome"), "absent");
+    const auto refused = ordered("--detach", {3, exit_code::busy, "mounted"}, 28);
+    EXPECT_EQ(refused.at("outcome"), "failed");
+    EXPECT_EQ(refused.at("disk"), json::value(nullptr));
+}
+
 TEST_F(json_test, discoveries_with_and_without_logins) {
     offer(t1);
     const auto found = document_of("discovery", discovery);

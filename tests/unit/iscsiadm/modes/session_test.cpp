@@ -192,6 +192,61 @@ TEST_F(session_test, is_told_that_an_old_daemon_cannot_end_io) {
     EXPECT_NE(got.err.find("does not know this request"), std::string::npos) << got.err;
 }
 
+TEST_F(session_test, attaches_and_detaches_one_lun) {
+    daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
+    const std::string name = "[sid: 2, target: " + t2 + ", portal: 10.9.9.1,3260]";
+    const auto ordered = [&](const std::string& order, admin::lun_progress answer) {
+        daemon.lun_answers = {std::move(answer)};
+        const outcome got = run({"-m", "session", "-r", "2", "--lun", "300", order});
+        EXPECT_EQ(got.code, 0);
+        EXPECT_EQ(got.err, "");
+        return got.out;
+    };
+    const auto ok = exit_code::success;
+    EXPECT_EQ(
+        ordered("--attach", {2, ok, "", {}, "ublkb3", true}),
+        "LUN 16684 of session " + name + ": attached as ublkb3.\n"
+    );
+    EXPECT_EQ(
+        ordered("--attach", {2, ok, "", {}, "ublkb3", false}),
+        "LUN 16684 of session " + name + ": attached already as ublkb3.\n"
+    );
+    EXPECT_EQ(
+        ordered("--attach", {2, ok, "", {}, "", true}),
+        "LUN 16684 of session " + name + ": attached.\n"
+    );
+    EXPECT_EQ(
+        ordered("--detach", {2, ok, "", {}, "ublkb3", true}),
+        "LUN 16684 of session " + name + ": detached from ublkb3.\n"
+    );
+    EXPECT_EQ(
+        ordered("--detach", {2, ok, "", {}, "", false}),
+        "LUN 16684 of session " + name + ": has no disk already.\n"
+    );
+    ASSERT_EQ(daemon.attached.size(), 3U);
+    ASSERT_EQ(daemon.detached.size(), 2U);
+    EXPECT_EQ(daemon.attached[0].sids, std::vector<std::uint32_t>{2});
+    EXPECT_EQ(daemon.attached[0].lun, 16684U);
+}
+
+TEST_F(session_test, says_why_one_lun_cannot_be_ordered) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    const std::string name = "[sid: 1, target: " + t1 + ", portal: 10.9.9.1,3260]";
+    daemon.lun_answers = {{1, exit_code::busy, "LUN 5 (loop3): device is in use"}};
+    const outcome busy = run({"-m", "session", "-r", "1", "--lun", "5", "--detach"});
+    EXPECT_EQ(busy.code, 28);
+    EXPECT_EQ(busy.out, "");
+    EXPECT_EQ(busy.err.find("iscsiadm: Could not detach LUN 5 of session " + name + ".\n"), 0U);
+    EXPECT_NE(
+        busy.err.find("iscsiadm: " + name + ": LUN 5 (loop3): device is in use\n"),
+        std::string::npos
+    );
+    daemon.lun_answers = {};
+    const outcome silent = run({"-m", "session", "-r", "1", "--lun", "5", "--attach"});
+    EXPECT_EQ(silent.code, 18);
+    EXPECT_EQ(silent.err.find("iscsiadm: Could not attach LUN 5 of session " + name + ".\n"), 0U);
+}
+
 TEST_F(session_test, explains_a_rescan_that_failed) {
     daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
     daemon.rescan_answers = {

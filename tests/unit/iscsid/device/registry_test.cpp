@@ -25,6 +25,25 @@ TEST_F(registries, give_back_every_member) {
     EXPECT_EQ(all_of(all.disks.front()), all_of(full_state()));
 }
 
+TEST_F(registries, keep_detached_luns_as_long_as_their_session_has_a_disk) {
+    const auto disk = full_state();
+    const detached_lun mine{disk.sid, disk.lun_number + 1};
+    const detached_lun attached_again{disk.sid, disk.lun_number};
+    const detached_lun of_another_session{disk.sid + 1, 3};
+    save(disk);
+    for (const auto& lun : {mine, attached_again, of_another_session})
+        EXPECT_TRUE(disks().save(lun));
+    const auto all = disks().load();
+    EXPECT_THAT(all.bad, IsEmpty());
+    EXPECT_THAT(all.disks, SizeIs(1));
+    EXPECT_THAT(all.detached, ElementsAre(mine));
+    disks().forget(disk.sid, disk.lun_number); // those that were pointless are gone
+    save(with_lun(disk, 77));
+    EXPECT_THAT(disks().load().detached, ElementsAre(mine));
+    disks().forget(mine);
+    EXPECT_THAT(disks().load().detached, IsEmpty());
+}
+
 TEST_F(registries, give_back_each_flag_as_it_was) {
     using unit = scsi::logical_unit;
     constexpr bool unit::*flags[] = {

@@ -319,6 +319,22 @@ TEST_F(served, fail_io_of_nothing_is_2) {
     EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
 }
 
+TEST_F(served, luns_of_no_session_are_2_and_need_a_number) {
+    start();
+    auto one = connect();
+    for (const std::string method : {"AttachLun", "DetachLun"}) {
+        const std::string name = "org.iscsi-userland.iscsid." + method;
+        one.call(name, {{"sids", json::array{5}}, {"lun", 1}}, true);
+        const auto reply = one.reply();
+        ASSERT_TRUE(reply);
+        EXPECT_EQ(reply->at("parameters").at("code"), 2);
+        one.call(name, {{"sids", json::array{5}}});
+        EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
+        one.call(name, {{"sids", json::array{5}}, {"lun", -1}});
+        EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
+    }
+}
+
 TEST_F(served, stop_answers_first) {
     start();
     auto one = connect();
