@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/lane/io_meter.hpp"
 #include "iscsid/lane/note.hpp"
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/ring.hpp"
@@ -39,6 +40,12 @@ struct scsi_outcome {
     std::vector<std::byte> data; // what a READ-type command returned
 };
 
+// What was asked of one unit of a session, from then on.
+struct unit_io {
+    iscsi::lun_field lun{};
+    std::shared_ptr<const io_meter> meter;
+};
+
 // A copy of what `iscsiadm -m session -P 3 -s` shows of a session.
 struct session_view {
     iscsi::connection_state connection{};
@@ -47,6 +54,7 @@ struct session_view {
     iscsi::session_statistics statistics;
     std::size_t unfinished_tasks = 0;
     std::optional<std::uint16_t> portal_group_tag; // TargetPortalGroupTag, after the first login
+    std::vector<unit_io> units;                    // that are known by now, in no order
 };
 
 // A data thread with one ring, the sessions that live on it and their disks. Every public function

@@ -26,6 +26,10 @@ bool is_trouble(const block_request& request, int error) {
     return error != 0 && !(request.op == operation::discard && error == EOPNOTSUPP);
 }
 
+iscsi::instant time_at(unit* which) {
+    return which != nullptr ? which->session().now() : std::chrono::steady_clock::now();
+}
+
 std::string words_for_lost(const iscsi::task_done& done) {
     switch (done.why_lost) {
     case iscsi::loss_reason::not_back:
@@ -93,7 +97,8 @@ std::string_view words_for_refused(int error) {
 lun_queue::lun_queue(unit* which, const scsi::logical_unit& properties)
     : unit_(which)
     , translator_(properties)
-    , ledger_(which != nullptr ? which->ledger() : std::make_shared<write_ledger>()) {
+    , ledger_(which != nullptr ? which->ledger() : std::make_shared<write_ledger>())
+    , io_(which != nullptr ? which->io() : std::make_shared<io_meter>()) {
     if (unit_ != nullptr)
         losses_ = unit_->losses().newcomer();
     grow(usual_depth);
@@ -125,6 +130,8 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     what.command = {};
     what.tries = 0;
     what.ledger_mark = ledger_->mark();
+    what.began = unit_->session().now();
+    io_->begin(request.op);
     plan(slot);
 }
 
@@ -425,6 +432,7 @@ void lun_queue::finish(std::uint32_t slot, int error) {
     request_owner& owner = *what.owner;
     const std::uint64_t tag = what.request.tag;
     enter(what.request, what.progress, what.ledger_mark, error);
+    io_->end(what.request, time_at(unit_) - what.began, error);
     what.is = state::free;
     what.next = first_free_;
     first_free_ = slot;

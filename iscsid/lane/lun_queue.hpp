@@ -66,6 +66,7 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
         std::uint64_t ledger_mark = 0; // of a flush: what it covers
         iscsi::duration next_delay{};
         iscsi::task_id task = 0;
+        iscsi::instant began{};                // submitted then
         iscsi::instant due{};                  // delayed: send again then
         std::optional<iscsi::instant> give_up; // set by the first try that was in vain
         std::uint32_t next = no_slot;          // in the free or the waiting list
@@ -107,6 +108,7 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     unit* unit_; // nullptr: gone
     translator translator_;
     std::shared_ptr<write_ledger> ledger_; // its unit's, when the disk moved in
+    std::shared_ptr<io_meter> io_;         // likewise
     bool was_retired_ = false;             // the unit, when its session went
     lost_writes::heard losses_;
     std::deque<entry> entries_; // does not move: commands point into it

@@ -131,13 +131,18 @@ void session_host::logout() {
 }
 
 session_view session_host::view() const {
+    std::vector<unit_io> units;
+    units.reserve(units_.size());
+    for (const auto& each : units_)
+        units.push_back({each->lun(), each->io()});
     return {
         session_.connection(),
         session_.state(),
         session_.parameters(),
         session_.statistics(),
         session_.unfinished_tasks(),
-        session_.target_portal_group_tag()};
+        session_.target_portal_group_tag(),
+        std::move(units)};
 }
 
 unit& session_host::unit_of(const iscsi::lun_field& lun) {

@@ -2,6 +2,7 @@
 
 #include "iscsid/lane/command_source.hpp"
 #include "iscsid/lane/identity_check.hpp"
+#include "iscsid/lane/io_meter.hpp"
 #include "iscsid/lane/lost_writes.hpp"
 #include "iscsid/lane/queue_depth.hpp"
 #include "iscsid/lane/trouble_log.hpp"
@@ -76,6 +77,9 @@ class unit final : private identity_listener {
 
     void forget_ledger() { ledger_ = std::make_shared<write_ledger>(); }
 
+    // One for all clients, as long as the session lives on its lane.
+    const std::shared_ptr<io_meter>& io() const { return io_; }
+
     // There is a new connection, or the target says that the unit has changed.
     void doubt(identity_check::answer_under_way which);
 
@@ -136,6 +140,7 @@ class unit final : private identity_listener {
     int ordered_error_ = 0; // by the control thread
     bool is_retired_ = false;
     std::shared_ptr<write_ledger> ledger_ = std::make_shared<write_ledger>();
+    std::shared_ptr<io_meter> io_ = std::make_shared<io_meter>();
     queue_depth depth_;
     std::size_t in_flight_ = 0; // commands that the session has
     lost_writes losses_;
