@@ -112,7 +112,8 @@ int run_arguments(const std::vector<std::string>& arguments) {
     text_presenter lines(screen);
     json_presenter document(screen);
     presenter& out = line->json ? static_cast<presenter&>(document) : lines;
-    context at{where, store, daemon, screen, out};
+    stdout_display live(std::cout, STDOUT_FILENO);
+    context at{where, store, daemon, screen, out, live};
     return static_cast<int>(run(*line, at));
 }
 

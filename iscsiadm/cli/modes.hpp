@@ -106,6 +106,7 @@ struct session_mode {
     bool dry_run = false;               // with a logout or a removal only
     bool fail_io = false;               // of one session, without another wish
     std::optional<lun_order> one_lun{}; // the same
+    bool watch = false;                 // without another wish
 };
 
 // About one interface record, or all when no name is given.

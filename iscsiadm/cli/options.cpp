@@ -52,6 +52,7 @@ constexpr std::array rows = {
     option_row{long_only::lun, "lun", "LUN", "a LUN of a session, 0 to 16383"},
     option_row{long_only::attach, "attach", "", "make the LUN a disk"},
     option_row{long_only::detach, "detach", "", "take the disk of the LUN away"},
+    option_row{long_only::watch, "watch", "", "show what sessions and disks do, every second"},
     option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
     option_row{'V', "version", "", "print the version"},
     option_row{'h', "help", "", "print this text"},
@@ -70,6 +71,7 @@ constexpr std::string_view usage_head =
                           [--dry-run]
   iscsiadm -m session     -r SID --fail-io
   iscsiadm -m session     -r SID --lun LUN --attach|--detach
+  iscsiadm -m session     [-r SID] --watch
   iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]
   iscsiadm -m host        [-H HOST] [-P LEVEL]
   iscsiadm -m fw          [-lW]

@@ -19,7 +19,8 @@ inline constexpr char fail_io = 3;
 inline constexpr char lun = 4;
 inline constexpr char attach = 5;
 inline constexpr char detach = 6;
-inline constexpr char last = detach;
+inline constexpr char watch = 7;
+inline constexpr char last = watch;
 
 } // namespace long_only
 

@@ -74,11 +74,14 @@ parsed<any_mode> as_node(option_values&& values) {
     };
 }
 
+bool has_wish_of_session(const option_values& values) {
+    return !values.ops.none() || !values.changes.empty() || values.print_level.has_value() ||
+           values.has('u') || values.has('R') || values.has('s');
+}
+
 // What is asked of one session and goes with nothing else.
 std::optional<refusal> refusal_of_lone(const option_values& values, char option) {
-    const bool has_wish = !values.ops.none() || !values.changes.empty() ||
-                          values.print_level.has_value() || values.has('u') || values.has('R') ||
-                          values.has('s') || values.has(long_only::dry_run);
+    const bool has_wish = has_wish_of_session(values) || values.has(long_only::dry_run);
     if (values.has(option) && (has_wish || !values.sid))
         return refuse(fmt::format("{} goes with -r SID and nothing else", written_form(option)));
     return std::nullopt;
@@ -106,6 +109,10 @@ parsed<any_mode> as_session(option_values&& values) {
         return one_lun.error();
     if (auto refused = refusal_of_lone(values, long_only::fail_io))
         return *std::move(refused);
+    if (values.has(long_only::watch) &&
+        (has_wish_of_session(values) || values.has(long_only::fail_io) || *one_lun ||
+         values.has(long_only::json)))
+        return refuse("--watch goes with nothing but -r SID");
     const bool can_be_dry = values.has('u') || values.ops == operations{.remove = true};
     if (values.has(long_only::dry_run) && !can_be_dry)
         return refuse("--dry-run goes with -u or -o delete");
@@ -121,6 +128,7 @@ parsed<any_mode> as_session(option_values&& values) {
         .dry_run = values.has(long_only::dry_run),
         .fail_io = values.has(long_only::fail_io),
         .one_lun = *one_lun,
+        .watch = values.has(long_only::watch),
     };
 }
 
@@ -172,7 +180,12 @@ constexpr std::array mode_rows = {
         "session",
         "PiRdrmusonSv",
         as_session,
-        {dry_run, long_only::fail_io, long_only::lun, long_only::attach, long_only::detach}},
+        {dry_run,
+         long_only::fail_io,
+         long_only::lun,
+         long_only::attach,
+         long_only::detach,
+         long_only::watch}},
     mode_row{"iface", "HIdnvmPoCabci", as_iface},
     mode_row{"host", "CHdmPotnvxA", as_host},
     mode_row{"fw", "dmlWnv", as_fw},

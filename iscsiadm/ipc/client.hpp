@@ -45,6 +45,8 @@ class daemon_client {
 
     // All sessions of the daemon, also those that reconnect just now or log in for the first time.
     virtual result<std::vector<admin::session_info>> list_sessions() = 0;
+    // The same with attached_lun::io.
+    virtual result<std::vector<admin::session_info>> list_sessions_with_io() = 0;
     // One progress for each node of the request and session of it; the call returns when all are
     // there. The daemon cancels logins whose caller has gone, unless it did not want to wait.
     virtual result<void> log_in(

@@ -100,7 +100,17 @@ socket_client::socket_client(std::filesystem::path socket, std::optional<millise
     : socket_(std::move(socket)), limit_(limit) {}
 
 result<std::vector<admin::session_info>> socket_client::list_sessions() {
-    const admin::varlink_call what{.method = method("ListSessions"), .parameters = {}};
+    return list({});
+}
+
+result<std::vector<admin::session_info>> socket_client::list_sessions_with_io() {
+    return list({.sid = {}, .io = true});
+}
+
+result<std::vector<admin::session_info>>
+socket_client::list(const admin::list_sessions_request_message& request) const {
+    const admin::varlink_call what{
+        .method = method("ListSessions"), .parameters = to_json(request)};
     admin::list_sessions_message answer;
     const auto called = call(what, quick, [&](const boost::json::object& reply) -> result<void> {
         auto message = admin::from_json<admin::list_sessions_message>(reply);

@@ -25,6 +25,7 @@ class socket_client final : public daemon_client {
     void on_silence(std::function<void()> tell) { tell_silence_ = std::move(tell); }
 
     result<std::vector<admin::session_info>> list_sessions() override;
+    result<std::vector<admin::session_info>> list_sessions_with_io() override;
     result<void> log_in(
         const admin::login_request_message& request,
         milliseconds patience,
@@ -56,6 +57,9 @@ class socket_client final : public daemon_client {
   private:
     // A fault of the listener ends the call with that fault.
     using on_reply = std::function<result<void>(const boost::json::object&)>;
+
+    result<std::vector<admin::session_info>>
+    list(const admin::list_sessions_request_message& request) const;
 
     // One call: connect, send, take replies until one that does not continue.
     result<void>

@@ -47,6 +47,11 @@ result<std::vector<admin::session_info>> awaited_daemon::list_sessions() {
     return ended(daemon_.list_sessions());
 }
 
+result<std::vector<admin::session_info>> awaited_daemon::list_sessions_with_io() {
+    begin("iscsid");
+    return ended(daemon_.list_sessions_with_io());
+}
+
 result<void> awaited_daemon::log_in(
     const admin::login_request_message& request,
     milliseconds patience,

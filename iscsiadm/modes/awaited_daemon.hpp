@@ -18,6 +18,7 @@ class awaited_daemon final : public daemon_client {
     void still_silent();
 
     result<std::vector<admin::session_info>> list_sessions() override;
+    result<std::vector<admin::session_info>> list_sessions_with_io() override;
     result<void> log_in(
         const admin::login_request_message& request,
         milliseconds patience,

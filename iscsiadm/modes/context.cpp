@@ -83,8 +83,9 @@ const admin::config& load_config(context& at) {
     return *at.config;
 }
 
-result<std::vector<admin::session_info>> known_sessions(context& at) {
-    auto sessions = at.daemon.list_sessions();
+result<std::vector<admin::session_info>> known_sessions(context& at, io_detail detail) {
+    auto sessions =
+        detail == io_detail::told ? at.daemon.list_sessions_with_io() : at.daemon.list_sessions();
     if (sessions || !is_not_running(sessions.error()) || has_left_disks(at.where))
         return sessions;
     at.screen.explain("iscsid is not running, so there is no session");

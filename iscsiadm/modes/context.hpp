@@ -2,6 +2,7 @@
 
 #include "iscsiadm/ipc/client.hpp"
 #include "iscsiadm/print/console.hpp"
+#include "iscsiadm/print/live_display.hpp"
 #include "iscsiadm/print/presenter.hpp"
 
 #include "libiscsi/admin/config.hpp"
@@ -25,6 +26,7 @@ struct context {
     daemon_client& daemon;
     console& screen;
     presenter& out;
+    live_display& live;                       // for what is shown again and again
     std::optional<admin::config> config = {}; // once it was needed
     // Logins, logouts and removals are printed instead of done. What would refuse them refuses them
     // all the same, with the same exit code, as far as it can be known before.
@@ -67,7 +69,9 @@ const admin::config& load_config(context& at);
 // The sessions of iscsid; without a running iscsid there are none, unless an earlier one has left
 // disks: those wait for the next, and that there is none is the answer. For commands about
 // sessions.
-result<std::vector<admin::session_info>> known_sessions(context& at);
+enum class io_detail : bool { left_out, told }; // attached_lun::io
+result<std::vector<admin::session_info>>
+known_sessions(context& at, io_detail detail = io_detail::left_out);
 
 // The sessions of iscsid; without a running iscsid there are none. For commands that need the
 // daemon only to protect what a session uses.

@@ -48,7 +48,15 @@ std::string pdu_words(const admin::session_info& session) {
 } // namespace
 
 result<std::vector<admin::session_info>> explained_daemon::list_sessions() {
-    auto sessions = daemon_.list_sessions();
+    return explained_list(daemon_.list_sessions());
+}
+
+result<std::vector<admin::session_info>> explained_daemon::list_sessions_with_io() {
+    return explained_list(daemon_.list_sessions_with_io());
+}
+
+result<std::vector<admin::session_info>>
+explained_daemon::explained_list(result<std::vector<admin::session_info>> sessions) {
     if (!sessions) {
         screen_.explain("iscsid is asked for its sessions: " + sessions.error().text());
         return sessions;

@@ -14,6 +14,7 @@ class explained_daemon final : public daemon_client {
     explained_daemon(daemon_client& daemon, console& screen) : daemon_(daemon), screen_(screen) {}
 
     result<std::vector<admin::session_info>> list_sessions() override;
+    result<std::vector<admin::session_info>> list_sessions_with_io() override;
     result<void> log_in(
         const admin::login_request_message& request,
         milliseconds patience,
@@ -46,6 +47,8 @@ class explained_daemon final : public daemon_client {
     void explain_lun(std::string_view what, const admin::lun_request_message& request) const;
 
     result<void> ended(result<void> called);
+    result<std::vector<admin::session_info>>
+    explained_list(result<std::vector<admin::session_info>> sessions);
     void explain_session(const admin::session_info& session);
 
     daemon_client& daemon_;

@@ -183,7 +183,8 @@ exit_code with_sessions(
     const node_mode& mode, context& at, document_kind kind, std::string_view none, Verb verb
 ) {
     at.out.show(opened{kind});
-    const auto sessions = known_sessions(at);
+    const bool is_about_io = kind == document_kind::session_statistics;
+    const auto sessions = known_sessions(at, is_about_io ? io_detail::told : io_detail::left_out);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     node_choice choice(filter_of(mode));

@@ -3,6 +3,7 @@
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/modes/session_name.hpp"
 #include "iscsiadm/modes/session_record.hpp"
+#include "iscsiadm/modes/watch.hpp"
 
 #include <fmt/core.h>
 
@@ -91,6 +92,8 @@ exit_code operate(const session_mode& mode, const admin::session_info& session, 
 
 // At most one of the three verbs can be given with sense; the first in this order wins, as there.
 exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
+    if (mode.watch)
+        return watch_sessions(mode, at);
     if (mode.statistics)
         return print_statistics(sessions, at);
     if (mode.fail_io)
@@ -118,7 +121,7 @@ exit_code run_session(const session_mode& mode, context& at) {
     }
     if (mode.which && !names_session(*mode.which))
         return report_no_session_path(*mode.which, at.screen);
-    auto sessions = known_sessions(at);
+    auto sessions = known_sessions(at, mode.statistics ? io_detail::told : io_detail::left_out);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     if (mode.which) {

@@ -89,6 +89,31 @@ json::array lun_members(const session_info& session) {
     return all;
 }
 
+json::object io_members(const admin::io_figures& of) {
+    json::array latencies;
+    for (const admin::latency_bucket& bucket : of.latencies)
+        latencies.push_back(json::object{{"below_us", bucket.below_us}, {"count", bucket.count}});
+    return {
+        {"kind", of.kind},
+        {"in_flight", of.in_flight},
+        {"requests", of.requests},
+        {"failed", of.failed},
+        {"bytes", of.bytes},
+        {"latencies", std::move(latencies)}};
+}
+
+json::array io_members(const session_info& session) {
+    json::array all;
+    for (const admin::attached_lun& lun : session.luns) {
+        json::array kinds;
+        for (const admin::io_figures& of : lun.io)
+            kinds.push_back(io_members(of));
+        all.push_back(json::object{
+            {"lun", lun.lun}, {"disk", text_or_null(lun.disk)}, {"io", std::move(kinds)}});
+    }
+    return all;
+}
+
 json::object identity_members(const session_info& session) {
     return {{"sid", session.sid}, {"transport", "tcp"}, {"node", node_of(session)}};
 }
@@ -167,7 +192,11 @@ json::object statistics_members(const session_info& session) {
     json::object counters;
     for (const admin::session_counter& counter : session.statistics)
         counters[counter.name] = counter.value;
-    return {{"sid", session.sid}, {"node", node_of(session)}, {"counters", std::move(counters)}};
+    return {
+        {"sid", session.sid},
+        {"node", node_of(session)},
+        {"counters", std::move(counters)},
+        {"luns", io_members(session)}};
 }
 
 json::object host_members(const shown_session& shown, int level) {

@@ -1,5 +1,6 @@
 #include "iscsiadm/print/sessions.hpp"
 
+#include "iscsiadm/print/io_figures.hpp"
 #include "iscsiadm/print/portals.hpp"
 #include "iscsiadm/print/progress.hpp"
 #include "iscsiadm/print/records.hpp"
@@ -207,6 +208,8 @@ std::string session_statistics(const std::vector<session_info>& sessions) {
         lines += fmt::format("Stats for session [{}]\niSCSI SNMP:\n", session_words(session));
         for (const admin::session_counter& counter : session.statistics)
             lines += fmt::format("\t{}: {}\n", counter.name, counter.value);
+        for (const admin::attached_lun& lun : session.luns)
+            lines += io_lines(lun);
     }
     return lines;
 }

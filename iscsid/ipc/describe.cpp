@@ -92,9 +92,41 @@ void add_statistics(iscsi::admin::session_info& info, const iscsi::session_stati
     };
 }
 
+std::vector<iscsi::admin::latency_bucket>
+buckets_of(const std::array<std::uint64_t, lane::latency_buckets::count>& from) {
+    std::vector<iscsi::admin::latency_bucket> filled;
+    for (std::size_t i = 0; i < from.size(); ++i)
+        if (from[i] != 0)
+            filled.push_back({lane::latency_buckets::end_of(i), from[i]});
+    return filled;
+}
+
+std::vector<iscsi::admin::io_figures> figures_of(const lane::io_meter& meter) {
+    using kind = lane::io_meter::kind;
+    constexpr std::array<std::pair<kind, const char*>, lane::io_meter::kinds> names{{
+        {kind::read, "read"},
+        {kind::write, "write"},
+        {kind::flush, "flush"},
+        {kind::discard, "discard"},
+    }};
+    std::vector<iscsi::admin::io_figures> all;
+    for (const auto& [which, name] : names) {
+        const auto seen = meter.read(which);
+        all.push_back(
+            {name,
+             seen.in_flight,
+             seen.requests,
+             seen.failed,
+             seen.bytes,
+             buckets_of(seen.latencies)}
+        );
+    }
+    return all;
+}
+
 } // namespace
 
-iscsi::admin::session_info message_of(const session::session_report& session) {
+iscsi::admin::session_info message_of(const session::session_report& session, io_detail detail) {
     const auto& plan = *session.plan;
     const auto& seen = session.seen;
     iscsi::admin::session_info info;
@@ -115,7 +147,13 @@ iscsi::admin::session_info message_of(const session::session_report& session) {
     add_timeouts(info, plan.session.timeouts);
     add_parameters(info, seen.parameters);
     for (const auto& each : session.luns) // in the kernel's words for a SCSI device
-        info.luns.push_back({each.number, each.node, each.is_offline ? "offline" : "running"});
+        info.luns.push_back(
+            {each.number,
+             each.node,
+             each.is_offline ? "offline" : "running",
+             detail == io_detail::told && each.io ? figures_of(*each.io)
+                                                  : std::vector<iscsi::admin::io_figures>()}
+        );
     return info;
 }
 

@@ -6,8 +6,12 @@
 
 namespace iscsid::ipc {
 
+// What was asked of each LUN and how long it took.
+enum class io_detail : bool { left_out, told };
+
 // What `iscsiadm -m session -P 3` shows of one session. No secret goes in.
-iscsi::admin::session_info message_of(const session::session_report& session);
+iscsi::admin::session_info
+message_of(const session::session_report& session, io_detail detail = io_detail::left_out);
 
 // open-iscsi's words.
 std::string_view to_text(iscsi::connection_state state); // "LOGGED IN"

@@ -325,7 +325,9 @@ asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to
     admin::list_sessions_message answer;
     const auto sessions = co_await sessions_.list(request->sid);
     for (const auto& each : sessions)
-        answer.sessions.push_back(message_of(each));
+        answer.sessions.push_back(
+            message_of(each, request->io ? io_detail::told : io_detail::left_out)
+        );
     if (request->sid && answer.sessions.empty()) {
         json::object which;
         which["sid"] = *request->sid;

@@ -2,6 +2,8 @@
 #include "iscsid/session/live_session.hpp"
 #include "iscsid/session/removal_wait.hpp"
 
+#include "libiscsi/scsi/lun.hpp"
+
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
@@ -175,6 +177,19 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
     on(happening::lane_let_go);
 }
 
+namespace {
+
+void add_meters(session_report& to) {
+    for (const auto& unit : to.seen.units) {
+        const auto number = scsi::lun_number(unit.lun);
+        const auto known = std::ranges::find(to.luns, number, &lun_report::number);
+        if (known != to.luns.end())
+            known->io = unit.meter;
+    }
+}
+
+} // namespace
+
 asio::awaitable<std::optional<session_report>> live_session::report() {
     const auto self = shared_from_this();
     net::pending<lane::session_view> view(with_.where.control);
@@ -191,6 +206,7 @@ asio::awaitable<std::optional<session_report>> live_session::report() {
     all.is_in_login = is_being_made(phase_);
     all.seen = *seen;
     all.luns = disks_.report();
+    add_meters(all);
     co_return all;
 }
 

@@ -48,6 +48,7 @@ struct lun_report {
     std::uint64_t number = 0;
     std::string node; // "ublkb0", empty without one
     bool is_offline = false;
+    std::shared_ptr<const lane::io_meter> io{}; // none: nothing was ever asked of it
 };
 
 // All there is to know of one session.

@@ -121,6 +121,27 @@ requires same_message<Message, list_sessions_request_message>
 
 void members(Visitor& visit, Message& message) {
     visit.optional_integer("sid", message.sid);
+    visit.flag("io", message.io);
+}
+
+template <class Visitor, class Bucket>
+requires same_message<Bucket, latency_bucket>
+
+void members(Visitor& visit, Bucket& bucket) {
+    visit.integer("below_us", bucket.below_us);
+    visit.integer("count", bucket.count);
+}
+
+template <class Visitor, class Figures>
+requires same_message<Figures, io_figures>
+
+void members(Visitor& visit, Figures& figures) {
+    visit.text("kind", figures.kind);
+    visit.integer("in_flight", figures.in_flight);
+    visit.integer("requests", figures.requests);
+    visit.integer("failed", figures.failed);
+    visit.integer("bytes", figures.bytes);
+    visit.objects("latencies", figures.latencies);
 }
 
 template <class Visitor, class Lun>
@@ -130,6 +151,7 @@ void members(Visitor& visit, Lun& unit) {
     visit.integer("lun", unit.lun);
     visit.text("disk", unit.disk);
     visit.text("state", unit.state);
+    visit.optional_objects("io", unit.io);
 }
 
 template <class Visitor, class Counter>

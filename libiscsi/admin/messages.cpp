@@ -52,6 +52,14 @@ boost::json::object to_json(const list_sessions_request_message& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const latency_bucket& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const io_figures& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const session_counter& from) {
     return write_members(from);
 }

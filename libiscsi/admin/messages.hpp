@@ -92,11 +92,29 @@ struct lun_progress {
     bool changed = false;                // else it was done already
 };
 
+// So many requests took less than that, and no less than the bound of the bucket before: a quarter
+// of a power of two less. The last bucket, of 2^30 us, has what took longer as well.
+struct latency_bucket {
+    std::uint64_t below_us = 0;
+    std::uint64_t count = 0;
+};
+
+// The requests of one kind to a LUN, since the session was made.
+struct io_figures {
+    std::string kind; // "read", "write", "flush", "discard"
+    std::uint64_t in_flight = 0;
+    std::uint64_t requests = 0;              // that have ended
+    std::uint64_t failed = 0;                // of them, with an error
+    std::uint64_t bytes = 0;                 // of those that went well
+    std::vector<latency_bucket> latencies{}; // rising; those that are not empty
+};
+
 // One LUN of a session as the daemon sees it now.
 struct attached_lun {
     std::uint64_t lun = 0;
     std::string disk; // "loop3", empty when it has no disk
     std::string state = "running";
+    std::vector<io_figures> io{}; // of each kind, if it was asked for
 };
 
 // One counter of `-m session -s`, by open-iscsi's name of it.
@@ -105,9 +123,10 @@ struct session_counter {
     std::uint64_t value = 0;
 };
 
-// ListSessions(sid?): one reply with all sessions, or with the one that was asked for.
+// ListSessions(sid?, io): one reply with all sessions, or with the one that was asked for.
 struct list_sessions_request_message {
     std::optional<std::uint32_t> sid;
+    bool io = false; // with attached_lun::io
 };
 
 // Everything that `-m session -P 3` prints. No secret is ever in it.
@@ -184,6 +203,8 @@ boost::json::object to_json(const fail_io_progress&);
 boost::json::object to_json(const lun_request_message&);
 boost::json::object to_json(const lun_progress&);
 boost::json::object to_json(const list_sessions_request_message&);
+boost::json::object to_json(const latency_bucket&);
+boost::json::object to_json(const io_figures&);
 boost::json::object to_json(const session_counter&);
 boost::json::object to_json(const session_info&);
 boost::json::object to_json(const list_sessions_message&);

@@ -55,6 +55,12 @@ fault refused(const object& from) {
     return read ? fault() : read.error();
 }
 
+session_info session_with_io() {
+    auto session = sample_session();
+    session.luns[0].io = {{"read", 1, 7, 2, 4096, {{128, 3}, {160, 4}}}, {"write"}};
+    return session;
+}
+
 TEST(messages, survive_the_wire) {
     expect_round_trip(sample_id(-1));
     expect_round_trip(login_request_message{{sample_id(), sample_id(-1)}, false});
@@ -74,6 +80,8 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(rescan_progress{1, exit_code::session_not_connected, "reconnecting"});
     expect_round_trip(list_sessions_request_message{});
     expect_round_trip(list_sessions_request_message{5});
+    expect_round_trip(list_sessions_request_message{5, true});
+    expect_round_trip(session_with_io());
     expect_round_trip(sample_session());
     expect_round_trip(list_sessions_message{{sample_session(), {}}});
     expect_round_trip(discover_request_message{"::1", 65535, false, "eth"});
@@ -228,12 +236,22 @@ void expect_described() {
 TEST(messages, leave_new_members_out_when_they_say_nothing) {
     EXPECT_FALSE(to_json(login_request_message{{sample_id()}}).contains("additional"));
     EXPECT_FALSE(to_json(session_info{}).contains("statistics"));
+    EXPECT_FALSE(to_json(list_sessions_request_message{}).contains("io"));
+    EXPECT_FALSE(to_json(list_sessions_message{{sample_session()}})
+                     .at("sessions")
+                     .at(0)
+                     .at("luns")
+                     .at(0)
+                     .as_object()
+                     .contains("io"));
 }
 
 TEST(interface_description, has_every_member) {
     expect_described<node_id>();
     expect_described<login_request_message>();
     expect_described<session_counter>();
+    expect_described<latency_bucket>();
+    expect_described<io_figures>();
     expect_described<login_progress>();
     expect_described<logout_progress>();
     expect_described<rescan_progress>();

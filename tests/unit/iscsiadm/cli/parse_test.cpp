@@ -297,6 +297,7 @@ struct mask {
 const std::string dry_run(1, long_only::dry_run);
 const std::string fail_io(1, long_only::fail_io);
 const std::string one_lun{long_only::lun, long_only::attach, long_only::detach};
+const std::string watch(1, long_only::watch);
 
 class letter_masks : public testing::TestWithParam<mask> {};
 
@@ -325,7 +326,7 @@ INSTANTIATE_TEST_SUITE_P(
         mask{"discovery", "DSIPdmntplov"},
         mask{"discoverydb", "DSIPdmntplov"},
         mask{"node", "RsPIdmlSonvupTULW" + dry_run},
-        mask{"session", "PiRdrmusonSv" + dry_run + fail_io + one_lun},
+        mask{"session", "PiRdrmusonSv" + dry_run + fail_io + one_lun + watch},
         mask{"iface", "HIdnvmPoCabci"},
         mask{"host", "CHdmPotnvxA"},
         mask{"fw", "dmlWnv"}
@@ -415,6 +416,27 @@ TEST(parse, one_lun_is_ordered_with_one_wish_alone) {
         ASSERT_FALSE(refused) << complaint;
         EXPECT_EQ(refused.error().lines.front(), complaint);
         EXPECT_EQ(refused.error().code, admin::exit_code::invalid);
+    }
+}
+
+TEST(parse, watch_goes_with_a_session_and_nothing_else) {
+    for (const words& good : {words{}, words{"-r", "3"}, words{"-d", "1"}}) {
+        words arguments{"-m", "session", "--watch"};
+        arguments.insert(arguments.end(), good.begin(), good.end());
+        const auto line = parse(arguments);
+        ASSERT_TRUE(line);
+        EXPECT_TRUE(std::get<session_mode>(line->what).watch);
+    }
+    for (const words& bad :
+         {words{"-s"},
+          words{"-P", "1"},
+          words{"-u"},
+          words{"--json"},
+          words{"-r", "1", "--fail-io"},
+          words{"-r", "1", "--lun", "1", "--attach"}}) {
+        words arguments{"-m", "session", "--watch"};
+        arguments.insert(arguments.end(), bad.begin(), bad.end());
+        EXPECT_FALSE(parse(arguments)) << bad.front();
     }
 }
 

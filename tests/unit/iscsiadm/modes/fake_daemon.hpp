@@ -28,6 +28,7 @@ class fake_daemon final : public daemon_client {
     std::vector<admin::discover_request_message> discoveries;
     milliseconds patience{};
     int stops = 0;
+    std::vector<result<std::vector<admin::session_info>>> looks;
     bool lists = true; // list_sessions works even when the calls are broken
 
     void not_running() {
@@ -39,6 +40,15 @@ class fake_daemon final : public daemon_client {
         if (broken && !lists)
             return *broken;
         return sessions;
+    }
+
+    // One look after the other, if there are any; then what list_sessions() says.
+    result<std::vector<admin::session_info>> list_sessions_with_io() override {
+        if (looks.empty())
+            return list_sessions();
+        const auto first = looks.front();
+        looks.erase(looks.begin());
+        return first;
     }
 
     // Without answers of its own, every node is logged in.

@@ -22,6 +22,17 @@
 
 namespace iscsi::cli {
 
+// Keeps what is drawn, and looks away after `looks`.
+class fake_display final : public live_display {
+  public:
+    void draw(const std::vector<std::string>& lines) override { drawn.push_back(lines); }
+
+    bool wait(std::chrono::milliseconds /*how_long*/) override { return drawn.size() < looks; }
+
+    std::size_t looks = 1;
+    std::vector<std::vector<std::string>> drawn;
+};
+
 // Runs command lines against a record store in a temporary folder and a daemon of the test.
 class mode_test : public testing::Test {
   protected:
@@ -53,7 +64,7 @@ class mode_test : public testing::Test {
         text_presenter lines(screen);
         json_presenter document(screen);
         presenter& shown_by = line->json ? static_cast<presenter&>(document) : lines;
-        context at{where, store, daemon, screen, shown_by};
+        context at{where, store, daemon, screen, shown_by, display};
         const int code = static_cast<int>(cli::run(*line, at));
         return {code, out.str(), err.str()};
     }
@@ -97,6 +108,7 @@ class mode_test : public testing::Test {
     std::filesystem::path root;
     admin::locations where;
     fake_daemon daemon;
+    fake_display display;
 };
 
 inline const std::string t1 = "iqn.2020-01.test:t1";
