@@ -60,7 +60,8 @@ void session_host::event_reader::operator()(const iscsi::want_transport& what) c
 void session_host::event_reader::operator()(const iscsi::logged_in& what) const {
     host.sources_.restart_timeouts(host.now());
     for (const auto& each : host.units_) {
-        each->doubt_write_cache(); // whoever has changed it meanwhile, nobody could tell us
+        each->doubt_write_cache(host.now()
+        ); // whoever has changed it meanwhile, nobody could tell us
         each->doubt(identity_check::answer_under_way::counts);
     }
     host.tell(iscsi::event(what));
@@ -78,8 +79,12 @@ void session_host::event_reader::pass_on_attention(const iscsi::target_message& 
         return;
     constexpr auto status = static_cast<std::uint8_t>(scsi::status::check_condition);
     const auto judged = scsi::judge({0, status, iscsi::sense_in(what.data)});
-    if (judged.news != scsi::attention::none)
-        host.unit_of(what.message.lun).attention(judged.news);
+    if (judged.news == scsi::attention::none)
+        return;
+    if (unit* const known = host.find_unit(what.message.lun))
+        known->attention(judged.news);
+    else
+        host.attention_of_stranger(what.message.lun, judged.news);
 }
 
 void session_host::event_reader::operator()(const iscsi::logged_out& what) const {
@@ -145,13 +150,20 @@ session_view session_host::view() const {
         std::move(units)};
 }
 
-unit& session_host::unit_of(const iscsi::lun_field& lun) {
+unit* session_host::find_unit(const iscsi::lun_field& lun) {
     const auto known = std::ranges::find(units_, lun, &unit::lun);
-    if (known != units_.end())
-        return **known;
+    return known == units_.end() ? nullptr : known->get();
+}
+
+unit& session_host::unit_of(const iscsi::lun_field& lun) {
+    if (unit* const known = find_unit(lun))
+        return *known;
     units_.push_back(std::make_unique<unit>(*this, lun, session_.config().unit_commands_max));
-    sources_.add(units_.back()->identity());
-    return *units_.back();
+    unit& created = *units_.back();
+    sources_.add(created.identity());
+    if (strangers_doubted_at_)
+        created.doubt_write_cache(*strangers_doubted_at_);
+    return created;
 }
 
 void session_host::leave() {
@@ -201,7 +213,7 @@ bool session_host::logged_in() const {
 
 void session_host::note_change(const iscsi::lun_field& lun, scsi::attention what) {
     if (may_change_mode(what))
-        unit_of(lun).doubt_write_cache();
+        unit_of(lun).doubt_write_cache(now());
 }
 
 void session_host::attention(const iscsi::lun_field& lun, scsi::attention what) {
@@ -212,6 +224,16 @@ void session_host::attention(const iscsi::lun_field& lun, scsi::attention what) 
             (what == scsi::attention::inquiry_changed && each->lun() == lun))
             each->doubt(identity_check::answer_under_way::is_old);
     tell(lun_attention{lun, what});
+}
+
+// A target may make up LUNs without end, so nothing is kept of each of them. But one may become a
+// disk, by a look that began before: whichever it is, it is taken to have been meant.
+void session_host::attention_of_stranger(const iscsi::lun_field& lun, scsi::attention what) {
+    if (scsi::may_change_mode(what))
+        strangers_doubted_at_ = now();
+    if (what == scsi::attention::deferred_error)
+        return tell(lun_attention{lun, what}); // of no write of ours
+    attention(lun, what);
 }
 
 void session_host::received(std::size_t bytes) {

@@ -33,7 +33,8 @@ class session_host final : public session_port, private socket_owner {
 
     command_sources& sources() { return sources_; }
 
-    // The unit of this LUN, from now on until the session leaves.
+    // The unit of this LUN, from now on until the session leaves. Only for what we know to be one:
+    // find_unit() for what a target names.
     unit& unit_of(const iscsi::lun_field& lun);
 
     // Ends the connection. When that is quiet the sources must be told, then the object may go.
@@ -69,6 +70,8 @@ class session_host final : public session_port, private socket_owner {
     void sent(std::size_t bytes) override;
     void closed(const iscsi::fault& why) override;
 
+    unit* find_unit(const iscsi::lun_field& lun);
+    void attention_of_stranger(const iscsi::lun_field& lun, scsi::attention what);
     void finish_turn();
     void drain_events();
 
@@ -81,6 +84,7 @@ class session_host final : public session_port, private socket_owner {
     bool busy_ = true; // something has happened since the end of the last turn
     control_commands control_{*this};
     std::vector<std::unique_ptr<unit>> units_;
+    std::optional<iscsi::instant> strangers_doubted_at_; // the caches of units not among units_
     command_sources sources_;
 };
 

@@ -65,16 +65,16 @@ void unit::refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) {
         each->refresh(seen, looked_at);
 }
 
-void unit::doubt_write_cache() {
-    cache_doubted_at_ = session_.now();
+void unit::doubt_write_cache(iscsi::instant since) {
+    cache_doubted_at_ = since;
     ledger_->doubt_cache();
     for (unit_client* each : clients_)
-        each->doubt_write_cache(*cache_doubted_at_);
+        each->doubt_write_cache(since);
 }
 
 void unit::attention(scsi::attention what, const iscsi::task_done* said_by) {
     if (scsi::may_change_mode(what))
-        doubt_write_cache();
+        doubt_write_cache(session_.now());
     if (what != scsi::attention::deferred_error)
         return session_.attention(lun_, what);
     losses_.note();

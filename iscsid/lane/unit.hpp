@@ -91,7 +91,7 @@ class unit final : private identity_listener {
     // The mode parameters may be others, because the target says so, or because it may have said so
     // to a connection that is lost: until a look that begins later the unit is taken to have a
     // write cache, and what was written before is taken to be in it.
-    void doubt_write_cache();
+    void doubt_write_cache(iscsi::instant since);
 
     // What the target says of the unit beside the fate of a command. A deferred error is noted as
     // a lost write, and no news for the control thread but as trouble.

@@ -214,6 +214,49 @@ TEST_P(lane_units, ADeferredErrorOfAnyCommandFailsTheNextFlush) {
     detach();
 }
 
+// Sense data of an asynchronous message (RFC 7143 §11.9.2).
+std::vector<std::byte> sense_segment(std::uint8_t key, std::uint8_t code, std::uint8_t qualifier) {
+    const auto sense = scsi_answer::check_condition(key, code, qualifier).sense;
+    std::vector<std::byte> segment{std::byte{0}, static_cast<std::byte>(sense.size())};
+    segment.insert(segment.end(), sense.begin(), sense.end());
+    return segment;
+}
+
+TEST_P(lane_units, LunsThatATargetMakesUpTakeNoMemory) {
+    adopt();
+    const auto changed = sense_segment(0x6, 0x2a, 0x01); // MODE PARAMETERS CHANGED
+    constexpr std::uint64_t made_up = 500;
+    target.each_link([&](iscsi::test::target_link& link) {
+        for (std::uint64_t number = 1; number <= made_up; ++number) {
+            iscsi::async_message message;
+            message.async_event = iscsi::async_scsi_event;
+            message.lun = scsi::lun_from_number(number);
+            link.tell(message, changed);
+        }
+    });
+    for (std::uint64_t number = 1; number <= made_up; ++number)
+        ASSERT_TRUE(notes.wait_for_content<lun_attention>());
+    answer<session_view> seen;
+    engine->look(the_session, seen.callback());
+    EXPECT_TRUE(seen.wait().units.empty());
+    // One of them is real, and its disk is made of a look that is older than the message.
+    std::atomic<int> flushes = 0;
+    target.with([&](memory_target& it) {
+        it.intercept = [&flushes](auto, const auto& cdb) -> std::optional<scsi_answer> {
+            flushes += cdb[0] == std::byte{0x35} ? 1 : 0;
+            return std::nullopt;
+        };
+    });
+    auto without_cache = properties();
+    without_cache.write_cache_enabled = false;
+    engine->attach(the_session, {}, without_cache, disk);
+    auto data = pattern(512, 1);
+    EXPECT_EQ(run(operation::write, 0, data), 0);
+    EXPECT_EQ(run(operation::flush), 0);
+    EXPECT_EQ(flushes, 1);
+    detach();
+}
+
 TEST_P(lane_units, AnErrorIsTold) {
     adopt_and_attach();
     target.with([](memory_target& it) {

@@ -74,7 +74,7 @@ TEST_F(lun_queue_cache, is_flushed_from_the_attention_on) {
 // Each client of an export has a queue; the target says it to one of them, or to a scan.
 TEST_F(lun_queue_cache, is_the_same_for_all_clients_of_the_unit) {
     look(false);
-    shared.doubt_write_cache();
+    shared.doubt_write_cache(session.time);
     flush(1);
     EXPECT_EQ(session.submitted, 1U);
     answer_good();
@@ -168,7 +168,7 @@ class lun_queue_cache_gone : public lun_queue_cache {
 
     void doubt() {
         session.time += std::chrono::seconds(1);
-        shared.doubt_write_cache();
+        shared.doubt_write_cache(session.time);
     }
 
     std::uint64_t next_tag = 100;
