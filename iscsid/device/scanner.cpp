@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -150,6 +151,27 @@ scan(execute_function execute, scan_limits limits, const scan_clock& clock) {
     co_return sorting(*run).take();
 }
 
+namespace {
+
+// Two paths to one unit belong to two sessions; under two numbers of one session it would be two
+// disks with two caches, and one link by-id.
+void add_twins(const std::vector<found_lun>& disks, std::vector<std::string>& lines) {
+    std::map<std::string, std::uint64_t> first;
+    for (const found_lun& each : disks) {
+        const std::string& name = each.properties.wwid;
+        const auto [known, is_new] = first.try_emplace(name, each.number);
+        if (!name.empty() && !is_new)
+            lines.push_back(
+                "LUN " + std::to_string(known->second) + " and LUN " + std::to_string(each.number) +
+                " have one name, " + name +
+                ": what is written to the one may change the other, and links by-id lead to one "
+                "of them"
+            );
+    }
+}
+
+} // namespace
+
 std::vector<std::string> warnings_of(const scan_result& seen) {
     const auto line = [](std::uint64_t number, const std::string& why) {
         return "LUN " + std::to_string(number) + " is not usable: " + why;
@@ -162,6 +184,7 @@ std::vector<std::string> warnings_of(const scan_result& seen) {
             lines.push_back(line(each.number, each.why));
     for (const auto& each : seen.unanswered)
         lines.push_back(line(each.number, each.why));
+    add_twins(seen.disks, lines);
     return lines;
 }
 

@@ -152,9 +152,12 @@ class change_run {
         for (const auto number : changes.remove)
             remove(number);
         attach(std::move(changes.attach));
-        for (const auto& each : report_.disks)
+        for (const auto& each : report_.disks) {
+            if (each.is_failed && !each.is_gone)
+                warn_of_failure(each);
             if (each.stale_size != 0)
                 warn_of_size(each);
+        }
         return std::move(report_);
     }
 
@@ -246,6 +249,15 @@ class change_run {
             return report_.news.push_back(line);
         report_.troubles.push_back(line + ": " + done.error().text());
         report_.warnings.push_back(line + ", its disk does not show it: log out and in to follow");
+    }
+
+    void warn_of_failure(const attached_disk& disk) {
+        report_.warnings.push_back(fmt::format(
+            "{}: {}",
+            name_of(disk.state),
+            disk.unverified ? "all its I/O fails until the LUN can be looked at"
+                            : "all its I/O fails: the LUN is not the disk that it was"
+        ));
     }
 
     void warn_of_size(const attached_disk& disk) {

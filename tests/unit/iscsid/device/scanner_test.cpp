@@ -216,6 +216,19 @@ TEST(scanner, skips_what_is_no_disk) {
     }
 }
 
+TEST(scanner, warns_of_two_luns_with_one_name) {
+    scan_result seen;
+    for (const auto& [number, name] : std::vector<std::pair<std::uint64_t, std::string>>{
+             {0, "36001"}, {1, "36002"}, {2, ""}, {3, "36001"}, {4, ""}}) {
+        found_lun& each = seen.disks.emplace_back();
+        each.number = number;
+        each.properties.wwid = name;
+    }
+    const auto told = warnings_of(seen);
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_THAT(told[0], testing::StartsWith("LUN 0 and LUN 3 have one name, 36001: "));
+}
+
 TEST(scanner, skips_a_lun_whose_inquiry_is_cut_off) {
     auto target = target_with_disk();
     target.answer(1, standard_inquiry(), {sends(zeros(4))});

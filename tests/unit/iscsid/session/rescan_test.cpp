@@ -125,6 +125,20 @@ TEST_F(changed_disks, of_gone_units_fail_while_they_stay_and_work_again_when_the
     EXPECT_FALSE(report.disks.at(0).is_gone);
 }
 
+// Whoever asks for a scan hears of it each time, though the log has it once.
+TEST_F(changed_disks, warn_with_each_scan_while_all_their_io_fails) {
+    auto report = follow(attached({1, 2}), {other(1), found(2)});
+    for (int scan = 0; scan < 2; ++scan) {
+        EXPECT_THAT(
+            report.warnings,
+            ElementsAre("LUN 1 (no-such-disk-1): all its I/O fails: the LUN is not the disk that "
+                        "it was")
+        );
+        report = follow(report.disks, {other(1), found(2)});
+    }
+    EXPECT_THAT(follow(report.disks, {found(1), found(2)}).warnings, IsEmpty());
+}
+
 TEST_F(changed_disks, warn_with_each_scan_while_they_cannot_follow_their_unit) {
     driver.can_resize = false;
     auto report = follow(attached({1, 2}), {found(1, 300), found(2)});
