@@ -1,5 +1,7 @@
 #pragma once
 
+#include "libiscsi/admin/reservation_words.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -93,6 +95,14 @@ struct lun_order {
     bool attach = false;   // else detach
 };
 
+// What is asked of one LUN about its persistent reservations, or to change them.
+struct reservation_wish {
+    admin::reserve_verb verb{};
+    std::uint64_t lun = 0; // as Linux counts
+    std::optional<std::uint64_t> key, new_key, victim_key;
+    std::optional<std::uint8_t> type; // the code of SPC-4
+};
+
 // With `which` about one session, without it about all of them.
 struct session_mode {
     std::optional<std::string> which; // -r: a session id, or a path
@@ -103,10 +113,11 @@ struct session_mode {
     bool rescan = false;
     bool statistics = false;
     bool reveal = false;
-    bool dry_run = false;               // with a logout or a removal only
-    bool fail_io = false;               // of one session, without another wish
-    std::optional<lun_order> one_lun{}; // the same
-    bool watch = false;                 // without another wish
+    bool dry_run = false;                          // with a logout or a removal only
+    bool fail_io = false;                          // of one session, without another wish
+    std::optional<lun_order> one_lun{};            // the same
+    bool watch = false;                            // without another wish
+    std::optional<reservation_wish> reservation{}; // the same
 };
 
 // About one interface record, or all when no name is given.

@@ -23,7 +23,11 @@ constexpr std::array rows = {
         "op",
         "OPERATION",
         "new, delete, update, show, nonpersistent, import; may be repeated"},
-    option_row{'t', "type", "TYPE", "kind of discovery: sendtargets (st), isns or fw"},
+    option_row{
+        't',
+        "type",
+        "TYPE",
+        "kind of discovery: sendtargets (st), isns or fw; type of a reservation"},
     option_row{'n', "name", "KEY", "name of a setting; goes with -v, may be repeated"},
     option_row{'v', "value", "VALUE", "value of a setting"},
     option_row{'H', "host", "HOST", "number or hardware address of a host"},
@@ -53,6 +57,11 @@ constexpr std::array rows = {
     option_row{long_only::attach, "attach", "", "make the LUN a disk"},
     option_row{long_only::detach, "detach", "", "take the disk of the LUN away"},
     option_row{long_only::watch, "watch", "", "show what sessions and disks do, every second"},
+    option_row{
+        long_only::persist, "persist", "VERB", "ask for persistent reservations, or change them"},
+    option_row{long_only::key, "key", "KEY", "the reservation key that is registered"},
+    option_row{long_only::new_key, "new-key", "KEY", "the reservation key to register"},
+    option_row{long_only::victim_key, "victim-key", "KEY", "the reservation key to preempt"},
     option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
     option_row{'V', "version", "", "print the version"},
     option_row{'h', "help", "", "print this text"},
@@ -72,6 +81,8 @@ constexpr std::string_view usage_head =
   iscsiadm -m session     -r SID --fail-io
   iscsiadm -m session     -r SID --lun LUN --attach|--detach
   iscsiadm -m session     [-r SID] --watch
+  iscsiadm -m session     -r SID --lun LUN --persist VERB [--key KEY] [--new-key KEY]
+                          [--victim-key KEY] [-t TYPE]
   iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]
   iscsiadm -m host        [-H HOST] [-P LEVEL]
   iscsiadm -m fw          [-lW]
@@ -103,9 +114,10 @@ int argument_rule(const option_row& row) {
 // The names point into `rows`, which outlives every caller; the empty row at the end is getopt's.
 std::vector<option> long_options() {
     std::vector<option> all;
-    all.reserve(rows.size() + 1);
+    all.reserve(rows.size() + 2);
     for (const option_row& row : rows)
         all.push_back({row.name.data(), argument_rule(row), nullptr, row.letter});
+    all.push_back({"k", required_argument, nullptr, 'k'}); // --key has made it ambiguous
     all.push_back({});
     return all;
 }

@@ -20,7 +20,11 @@ inline constexpr char lun = 4;
 inline constexpr char attach = 5;
 inline constexpr char detach = 6;
 inline constexpr char watch = 7;
-inline constexpr char last = watch;
+inline constexpr char persist = 8;
+inline constexpr char key = 9;
+inline constexpr char new_key = 10;
+inline constexpr char victim_key = 11;
+inline constexpr char last = victim_key;
 
 } // namespace long_only
 

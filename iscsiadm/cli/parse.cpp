@@ -93,8 +93,12 @@ parsed<std::optional<lun_order>> lun_order_of(const option_values& values) {
     const bool detaches = values.has(long_only::detach);
     if (attaches && detaches)
         return refuse("Invalid parameters. Both --attach and --detach passed in");
+    if (values.persist)
+        return std::optional<lun_order>();
     if ((attaches || detaches) != values.lun.has_value())
-        return refuse("--lun LUN goes with --attach or --detach, and each of these with --lun");
+        return refuse(
+            "--lun LUN goes with --attach, --detach or --persist, and each of these with --lun"
+        );
     for (const char option : {long_only::attach, long_only::detach})
         if (auto refused = refusal_of_lone(values, option))
             return *std::move(refused);
@@ -103,10 +107,59 @@ parsed<std::optional<lun_order>> lun_order_of(const option_values& values) {
     return std::optional(lun_order{*values.lun, attaches});
 }
 
+// Whether an argument of a verb is there as it must be.
+std::optional<refusal> refusal_of_argument(
+    const admin::reserve_verb_row& row,
+    admin::reserve_argument rule,
+    bool is_there,
+    std::string_view option
+) {
+    if (rule == admin::reserve_argument::must && !is_there)
+        return refuse(fmt::format("--persist {} needs {}", row.word, option));
+    if (rule == admin::reserve_argument::none && is_there)
+        return refuse(fmt::format("--persist {} takes no {}", row.word, option));
+    return std::nullopt;
+}
+
+std::optional<refusal> refusal_of_reservation(const option_values& values) {
+    if (!values.persist) {
+        const bool is_lost = values.key || values.new_key || values.victim_key;
+        return is_lost ? std::optional(refuse("keys go with --persist")) : std::nullopt;
+    }
+    const bool has_another = values.has(long_only::fail_io) || values.has(long_only::attach) ||
+                             values.has(long_only::detach) || values.has(long_only::watch);
+    const bool has_wish = has_wish_of_session(values) || values.has(long_only::dry_run);
+    if (has_wish || has_another || !values.sid || !values.lun)
+        return refuse("--persist goes with -r SID and --lun LUN, and with no other wish");
+    const auto& row = admin::row_of(*values.persist);
+    for (auto refused :
+         {refusal_of_argument(row, row.key, values.key.has_value(), "--key"),
+          refusal_of_argument(row, row.new_key, values.new_key.has_value(), "--new-key"),
+          refusal_of_argument(row, row.victim_key, values.victim_key.has_value(), "--victim-key"),
+          refusal_of_argument(row, row.type, values.reservation_type.has_value(), "-t")})
+        if (refused)
+            return refused;
+    return std::nullopt;
+}
+
+std::optional<reservation_wish> reservation_of(const option_values& values) {
+    if (!values.persist)
+        return std::nullopt;
+    return reservation_wish{
+        *values.persist,
+        *values.lun,
+        values.key,
+        values.new_key,
+        values.victim_key,
+        values.reservation_type};
+}
+
 parsed<any_mode> as_session(option_values&& values) {
     const auto one_lun = lun_order_of(values);
     if (!one_lun)
         return one_lun.error();
+    if (auto refused = refusal_of_reservation(values))
+        return *std::move(refused);
     if (auto refused = refusal_of_lone(values, long_only::fail_io))
         return *std::move(refused);
     if (values.has(long_only::watch) &&
@@ -129,6 +182,7 @@ parsed<any_mode> as_session(option_values&& values) {
         .fail_io = values.has(long_only::fail_io),
         .one_lun = *one_lun,
         .watch = values.has(long_only::watch),
+        .reservation = reservation_of(values),
     };
 }
 
@@ -160,7 +214,7 @@ struct mode_row {
     std::string_view name;
     std::string_view letters; // the options that the mode takes
     parsed<any_mode> (*build)(option_values&&);
-    std::array<char, 8> ours{}; // of long_only
+    std::array<char, 12> ours{}; // of long_only, and what they need
 
     bool takes(char letter) const {
         return letter == long_only::json || letters.find(letter) != std::string_view::npos ||
@@ -185,7 +239,12 @@ constexpr std::array mode_rows = {
          long_only::lun,
          long_only::attach,
          long_only::detach,
-         long_only::watch}},
+         long_only::watch,
+         long_only::persist,
+         long_only::key,
+         long_only::new_key,
+         long_only::victim_key,
+         't'}},
     mode_row{"iface", "HIdnvmPoCabci", as_iface},
     mode_row{"host", "CHdmPotnvxA", as_host},
     mode_row{"fw", "dmlWnv", as_fw},
@@ -266,6 +325,12 @@ refusal refused_letter(const mode_row& row, char letter) {
     return why;
 }
 
+// In session mode -t is the type of a reservation and nothing else.
+bool is_allowed(const mode_row& row, char letter, const given_options& given) {
+    const bool is_of_reservation = letter == 't' && row.build == as_session;
+    return row.takes(letter) && (!is_of_reservation || given.find(long_only::persist) != nullptr);
+}
+
 // The mode is known before any argument is read, so that "-m host -T x" complains of -T and not of
 // x.
 parsed<const mode_row*> find_mode(const given_options& given) {
@@ -274,7 +339,7 @@ parsed<const mode_row*> find_mode(const given_options& given) {
     if (row == mode_rows.end())
         return unknown_mode(word);
     for (const given_option& option : given.options)
-        if (!row->takes(option.letter))
+        if (!is_allowed(*row, option.letter, given))
             return refused_letter(*row, option.letter);
     return row;
 }

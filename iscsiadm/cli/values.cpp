@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -41,6 +42,41 @@ parsed<discovery_type> type_of(const std::string& word) {
     if (word == "slp")
         return refuse("SLP discovery is not fully implemented yet.");
     return refuse(fmt::format("can not recognize discovery type: '{}'", word));
+}
+
+template <class Rows>
+std::string words_of(const Rows& rows) {
+    std::string all;
+    for (const auto& row : rows)
+        all += fmt::format("{}{}", all.empty() ? "" : ", ", row.word);
+    return all;
+}
+
+parsed<admin::reserve_verb> reserve_verb_of(const std::string& word) {
+    if (const auto* const row = admin::find_reserve_verb(word))
+        return row->verb;
+    return refuse(fmt::format(
+        "can not recognize verb: '{}', expected one of {}", word, words_of(admin::reserve_verbs())
+    ));
+}
+
+parsed<std::uint8_t> reservation_type_of(const std::string& word) {
+    if (const auto type = admin::reservation_type_of(word))
+        return *type;
+    return refuse(fmt::format(
+        "can not recognize type of reservation: '{}', expected one of {}",
+        word,
+        words_of(admin::reservation_types())
+    ));
+}
+
+parsed<std::uint64_t> reservation_key_of(const std::string& text) {
+    if (const auto key = admin::read_reservation_key(text))
+        return *key;
+    return refuse(fmt::format(
+        "can not recognize reservation key: '{}', expected up to 64 bits, decimal or behind 0x",
+        text
+    ));
 }
 
 // Without a fault: -L and -U refuse in different words.
@@ -88,12 +124,16 @@ parsed<void> add_operation(operations& ops, const std::string& word) {
 // It keeps the halves of -n/-v until their other half comes, in either order, as open-iscsi does.
 class reader {
   public:
-    explicit reader(std::string_view incomplete) : incomplete_(incomplete) {}
+    // `reserves`: -t is the type of a reservation.
+    reader(std::string_view incomplete, bool reserves)
+        : incomplete_(incomplete), reserves_(reserves) {}
 
     parsed<void> take(const given_option& option);
     parsed<option_values> finish() &&;
 
   private:
+    parsed<void> take_type(const std::string& word);
+    parsed<void> take_ours(const given_option& option);
     parsed<void> take_interface(const std::string& name);
     parsed<void> take_half(std::optional<std::string>& half, const std::string& text);
     refusal lone_half() const;
@@ -115,6 +155,7 @@ class reader {
 
     option_values values_;
     std::string_view incomplete_;
+    bool reserves_;
     std::optional<std::string> name_, value_; // halves that wait for each other
 };
 
@@ -131,7 +172,7 @@ parsed<void> reader::take(const given_option& option) {
     case 'o':
         return add_operation(values_.ops, text);
     case 't':
-        return store(values_.type, type_of(text));
+        return take_type(text);
     case 'n':
         return take_half(name_, text);
     case 'v':
@@ -153,9 +194,31 @@ parsed<void> reader::take(const given_option& option) {
     case 'U':
         return take_logout_all(text);
     default:
+        return take_ours(option);
+    }
+}
+
+// What open-iscsi does not have, and all that has no argument.
+parsed<void> reader::take_ours(const given_option& option) {
+    const std::string& text = option.argument;
+    switch (option.letter) {
+    case long_only::persist:
+        return store(values_.persist, reserve_verb_of(text));
+    case long_only::key:
+        return store(values_.key, reservation_key_of(text));
+    case long_only::new_key:
+        return store(values_.new_key, reservation_key_of(text));
+    case long_only::victim_key:
+        return store(values_.victim_key, reservation_key_of(text));
+    default:
         values_.flags += option.letter;
         return boost::system::in_place_value;
     }
+}
+
+parsed<void> reader::take_type(const std::string& word) {
+    return reserves_ ? store(values_.reservation_type, reservation_type_of(word))
+                     : store(values_.type, type_of(word));
 }
 
 // The length is that of open-iscsi's structure (ISCSI_MAX_IFACE_LEN 65, with its NUL). Whether such
@@ -221,7 +284,10 @@ parsed<option_values> reader::finish() && {
 
 parsed<option_values>
 read_values(const std::vector<given_option>& options, std::string_view incomplete) {
-    reader one_by_one(incomplete);
+    const auto has_verb = [](const given_option& option) {
+        return option.letter == long_only::persist;
+    };
+    reader one_by_one(incomplete, std::ranges::any_of(options, has_verb));
     for (const given_option& option : options)
         if (const auto taken = one_by_one.take(option); !taken)
             return taken.error();

@@ -24,6 +24,9 @@ struct option_values {
     std::optional<int> print_level;
     std::optional<std::uint64_t> lun; // as Linux counts
     std::optional<startup> login_all, logout_all;
+    std::optional<admin::reserve_verb> persist;
+    std::optional<std::uint64_t> key, new_key, victim_key;
+    std::optional<std::uint8_t> reservation_type;
     int debug_level = 0;
     std::string flags; // letters of the options without an argument that were given
 

@@ -4,6 +4,7 @@
 #include "iscsiadm/cli/options.hpp"
 #include "iscsiadm/cli/parse.hpp"
 
+#include "libiscsi/admin/reservation_words.hpp"
 #include "libiscsi/admin/setting.hpp"
 #include "libiscsi/admin/words.hpp"
 
@@ -144,6 +145,20 @@ words values_of_key(const typed_options& typed, const completion_sources& from) 
     return all;
 }
 
+template <class Rows>
+words words_of(const Rows& rows) {
+    words all;
+    for (const auto& row : rows)
+        all.emplace_back(row.word);
+    return all;
+}
+
+words types_of(const typed_options& typed) {
+    if (typed.mode == "session")
+        return words_of(admin::reservation_types());
+    return {"sendtargets", "st"};
+}
+
 int highest_level(const typed_options& typed) {
     if (typed.mode == "session")
         return 3;
@@ -171,7 +186,9 @@ values_of(char letter, const typed_options& typed, const completion_sources& fro
     case 'o':
         return operations_of(typed);
     case 't':
-        return {"sendtargets", "st"};
+        return types_of(typed);
+    case long_only::persist:
+        return words_of(admin::reserve_verbs());
     case 'n':
         return keys(typed);
     case 'v':

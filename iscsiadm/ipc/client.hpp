@@ -73,6 +73,10 @@ class daemon_client {
     virtual result<void> detach_lun(
         const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
     ) = 0;
+    // About the persistent reservations of one LUN. After a fault of a call that was sent nobody
+    // knows whether a change was done.
+    virtual result<admin::reserve_answer_message>
+    persistent_reserve(const admin::reserve_request_message& request) = 0;
     // Notes come as they arise; the last progress is `finished` and has the portals, or the code.
     virtual result<void> discover(
         const admin::discover_request_message& request,

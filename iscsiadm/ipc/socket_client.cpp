@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds quick{30'000};
 // How often a silent daemon is looked at: one that is stopped will not answer, however long.
 constexpr milliseconds between_looks{3'000};
+// A unit that does not answer is given up by the daemon in time.
+constexpr milliseconds while_a_unit_thinks{120'000};
 // A disk that is removed, by a logout or a rescan, writes back everything first.
 constexpr milliseconds while_disks_flush{600'000};
 
@@ -109,19 +111,18 @@ result<std::vector<admin::session_info>> socket_client::list_sessions_with_io() 
 
 result<std::vector<admin::session_info>>
 socket_client::list(const admin::list_sessions_request_message& request) const {
-    const admin::varlink_call what{
-        .method = method("ListSessions"), .parameters = to_json(request)};
-    admin::list_sessions_message answer;
-    const auto called = call(what, quick, [&](const boost::json::object& reply) -> result<void> {
-        auto message = admin::from_json<admin::list_sessions_message>(reply);
-        if (!message)
-            return malformed(what.method, message.error().text());
-        answer = *std::move(message);
-        return boost::system::in_place_value;
-    });
-    if (!called)
-        return called.error();
-    return std::move(answer.sessions);
+    auto answer =
+        ask<admin::list_sessions_message>({method("ListSessions"), to_json(request)}, quick);
+    if (!answer)
+        return answer.error();
+    return std::move(answer->sessions);
+}
+
+result<admin::reserve_answer_message>
+socket_client::persistent_reserve(const admin::reserve_request_message& request) {
+    return ask<admin::reserve_answer_message>(
+        {method("PersistentReserve"), to_json(request)}, while_a_unit_thinks
+    );
 }
 
 result<void> socket_client::log_in(
@@ -176,6 +177,22 @@ result<void> socket_client::stop() {
         return boost::system::in_place_value;
     };
     return call({.method = method("Stop"), .parameters = {}}, while_disks_flush, ignore);
+}
+
+// A call with one reply.
+template <class Message>
+result<Message> socket_client::ask(const admin::varlink_call& what, milliseconds patience) const {
+    Message answer;
+    const auto called = call(what, patience, [&](const boost::json::object& reply) -> result<void> {
+        auto message = admin::from_json<Message>(reply);
+        if (!message)
+            return malformed(what.method, message.error().text());
+        answer = *std::move(message);
+        return boost::system::in_place_value;
+    });
+    if (!called)
+        return called.error();
+    return answer;
 }
 
 // A call whose replies are Messages; an empty last reply says only that there are no more.

@@ -47,6 +47,8 @@ class socket_client final : public daemon_client {
     result<void> detach_lun(
         const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
     ) override;
+    result<admin::reserve_answer_message>
+    persistent_reserve(const admin::reserve_request_message& request) override;
     result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,
@@ -65,6 +67,8 @@ class socket_client final : public daemon_client {
     result<void>
     call(const admin::varlink_call& what, milliseconds patience, const on_reply& take) const;
 
+    template <class Message>
+    result<Message> ask(const admin::varlink_call& what, std::chrono::milliseconds patience) const;
     template <class Message>
     result<void>
     stream(admin::varlink_call what, milliseconds patience, const listener<Message>& listen) const;

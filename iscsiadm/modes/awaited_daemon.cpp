@@ -96,6 +96,12 @@ result<void> awaited_daemon::detach_lun(
     return ended(daemon_.detach_lun(request, counted(listen)));
 }
 
+result<admin::reserve_answer_message>
+awaited_daemon::persistent_reserve(const admin::reserve_request_message& request) {
+    begin(fmt::format("the answer of LUN {}", request.lun));
+    return ended(daemon_.persistent_reserve(request));
+}
+
 result<void> awaited_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

@@ -40,6 +40,8 @@ class awaited_daemon final : public daemon_client {
     result<void> detach_lun(
         const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
     ) override;
+    result<admin::reserve_answer_message>
+    persistent_reserve(const admin::reserve_request_message& request) override;
     result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,

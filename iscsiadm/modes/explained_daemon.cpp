@@ -160,6 +160,16 @@ result<void> explained_daemon::detach_lun(
     return ended(daemon_.detach_lun(request, explained(screen_, listen)));
 }
 
+result<admin::reserve_answer_message>
+explained_daemon::persistent_reserve(const admin::reserve_request_message& request) {
+    screen_.explain(fmt::format(
+        "iscsid is asked for {} of LUN {} of session {}", request.verb, request.lun, request.sid
+    ));
+    auto answer = daemon_.persistent_reserve(request);
+    screen_.explain(answer ? "answer: " + outcome_words(*answer) : answer.error().text());
+    return answer;
+}
+
 result<void> explained_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

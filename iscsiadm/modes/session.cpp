@@ -1,6 +1,7 @@
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
+#include "iscsiadm/modes/reservation.hpp"
 #include "iscsiadm/modes/session_name.hpp"
 #include "iscsiadm/modes/session_record.hpp"
 #include "iscsiadm/modes/watch.hpp"
@@ -100,6 +101,8 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
         return fail_io(sessions.front(), at);
     if (mode.one_lun)
         return order_lun(sessions.front(), mode.one_lun->lun, mode.one_lun->attach, at);
+    if (mode.reservation)
+        return reserve(*mode.reservation, sessions.front(), at);
     if (mode.rescan)
         return rescan(sessions, at);
     if (mode.logout)

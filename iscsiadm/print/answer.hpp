@@ -39,6 +39,7 @@ enum class document_kind : std::uint8_t {
     failed_io,
     attached_luns,
     detached_luns,
+    persistent_reservations,
     changes,
     import,
     version,
@@ -149,6 +150,13 @@ struct session_end {
     ordered_lun one_lun = {};
 };
 
+// What came of a question about the persistent reservations of a LUN, or of a change.
+struct reservation_end {
+    admin::session_info session;
+    admin::reserve_request_message asked;
+    admin::reserve_answer_message how;
+};
+
 enum class record_action : std::uint8_t { add, update, remove, apply };
 
 // Of one that was added `added` is the record.
@@ -200,6 +208,7 @@ using answer = std::variant<
     login_end,
     session_start,
     session_end,
+    reservation_end,
     node_change,
     discovery_change,
     interface_change,

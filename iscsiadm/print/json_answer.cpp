@@ -2,6 +2,7 @@
 
 #include "iscsiadm/print/json_members.hpp"
 #include "iscsiadm/print/json_text.hpp"
+#include "iscsiadm/print/reservations.hpp"
 
 #include <boost/json/array.hpp>
 
@@ -39,6 +40,10 @@ constexpr std::array kind_rows = {
     kind_row{document_kind::failed_io, "failed_io", "failed_io"},
     kind_row{document_kind::attached_luns, "attached_luns", "attached_luns"},
     kind_row{document_kind::detached_luns, "detached_luns", "detached_luns"},
+    kind_row{
+        document_kind::persistent_reservations,
+        "persistent_reservations",
+        "persistent_reservations"},
     kind_row{document_kind::changes, "changes", "changes"},
     kind_row{document_kind::import, "import", ""},
     kind_row{document_kind::version, "version", ""},
@@ -292,6 +297,13 @@ struct to_members {
         json::object item{{"sid", session.sid}, {"node", node_members(session.node)}};
         add_all(item, end);
         list_of(row_of(action).kind).push_back(std::move(item));
+    }
+
+    document_kind operator()(const reservation_end& what) const {
+        json::object item = reservation_members(what);
+        add_code(item, what.how.code);
+        list_of(document_kind::persistent_reservations).push_back(std::move(item));
+        return document_kind::persistent_reservations;
     }
 
     document_kind operator()(const node_change& what) const {

@@ -3,6 +3,7 @@
 #include "iscsiadm/print/portals.hpp"
 #include "iscsiadm/print/progress.hpp"
 #include "iscsiadm/print/records.hpp"
+#include "iscsiadm/print/reservations.hpp"
 #include "iscsiadm/print/sessions.hpp"
 
 #include <fmt/core.h>
@@ -123,6 +124,10 @@ struct to_lines {
             break;
         }
         return detached_line(end.session, one.lun, one.disk, one.changed);
+    }
+
+    std::string operator()(const reservation_end& end) const {
+        return end.how.code == admin::exit_code::success ? reservation_lines(end) : std::string();
     }
 
     std::string operator()(const node_change& change) const {

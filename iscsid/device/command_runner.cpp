@@ -75,7 +75,12 @@ bool is_not_ready_for_now(const lane::scsi_outcome& outcome) {
 
 reply good_reply(lane::scsi_outcome outcome) {
     outcome.data.resize(data_of(outcome).size());
-    return {.good = true, .data = std::move(outcome.data), .why = {}, .is_transient = false};
+    return {
+        .good = true,
+        .data = std::move(outcome.data),
+        .why = {},
+        .is_transient = false,
+        .judged = {}};
 }
 
 reply bad_reply(
@@ -85,7 +90,8 @@ reply bad_reply(
         .good = false,
         .data = {},
         .why = describe(cdb, outcome),
-        .is_transient = judged.what != scsi::verdict::fail || is_not_ready_for_now(outcome)};
+        .is_transient = judged.what != scsi::verdict::fail || is_not_ready_for_now(outcome),
+        .judged = judged};
 }
 
 iscsi::fault lost() {

@@ -43,6 +43,8 @@ struct reply {
     // Not good, but it might be another time: the retries are used up, or the unit is not ready.
     // Not ready without a medium (3A) is no matter of waiting.
     bool is_transient = false;
+
+    scsi::disposition judged{}; // when not good
 };
 
 // Asks one logical unit, one command at a time, and has patience with it. One for each look.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/session/outcome.hpp"
+#include "iscsid/session/reservation.hpp"
 #include "iscsid/session/results.hpp"
 
 #include "libiscsi/admin/messages.hpp"
@@ -17,6 +18,13 @@ message_of(lane::session_key sid, const session::outcome<session::logout_result>
 
 iscsi::admin::rescan_progress
 message_of(lane::session_key sid, const session::outcome<session::rescan_result>& how);
+
+iscsi::admin::reserve_answer_message
+message_of(const session::outcome<session::reservation_result>& how);
+
+// Fault: the member that is not as its verb wants it.
+iscsi::result<session::reservation_request>
+request_of(const iscsi::admin::reserve_request_message& asked);
 
 iscsi::admin::fail_io_progress
 message_of(lane::session_key sid, const session::outcome<session::fail_io_result>& how);

@@ -170,6 +170,16 @@ order_lun(session::manager& sessions, lane::session_key sid, lun_job job, std::u
     co_return message_of(sid, how);
 }
 
+asio::awaitable<admin::reserve_answer_message>
+reserve(session::manager& sessions, lane::session_key sid, session::reservation_request what) {
+    const auto session = sessions.find(sid);
+    session::outcome<session::reservation_result> how =
+        session::failure{exit_code::session_not_found, "no such session"};
+    if (session)
+        how = co_await session->reserve(what);
+    co_return message_of(how);
+}
+
 } // namespace
 
 verbs::verbs(session::manager& sessions, asio::any_io_executor control, hooks calls)
@@ -188,6 +198,7 @@ const verbs::method* verbs::find(std::string_view name) {
         method{"org.iscsi-userland.iscsid.FailIo", true, &verbs::fail_io},
         method{"org.iscsi-userland.iscsid.AttachLun", true, &verbs::attach_lun},
         method{"org.iscsi-userland.iscsid.DetachLun", true, &verbs::detach_lun},
+        method{"org.iscsi-userland.iscsid.PersistentReserve", true, &verbs::persistent_reserve},
         method{"org.iscsi-userland.iscsid.ListSessions", false, &verbs::list_sessions},
         method{"org.iscsi-userland.iscsid.Discover", true, &verbs::discover},
         method{"org.iscsi-userland.iscsid.Status", false, &verbs::status},
@@ -314,6 +325,28 @@ asio::awaitable<void> verbs::detach_lun(const call_type& call, reply_sink& to) {
         return order_lun(sessions_, sid, &session::live_session::detach_lun, what.lun);
     };
     return on_each_session<request>(call, job, to);
+}
+
+// Goes on when the client hangs up, as every change that has begun.
+asio::awaitable<void> verbs::persistent_reserve(const call_type& call, reply_sink& to) {
+    const auto asked = admin::from_json<admin::reserve_request_message>(call.parameters);
+    if (asked.has_error()) {
+        co_await refuse_parameter(to, asked.error().text());
+        co_return;
+    }
+    const auto what = request_of(*asked);
+    if (what.has_error()) {
+        co_await refuse_parameter(to, what.error().text());
+        co_return;
+    }
+    gathering<admin::reserve_answer_message> job(control_, 1);
+    admin::reserve_answer_message otherwise;
+    otherwise.code = exit_code::internal;
+    otherwise.unknown = true;
+    otherwise.detail = "internal error";
+    job.start(reserve(sessions_, asked->sid, *what), std::move(otherwise));
+    const auto answer = co_await job.next();
+    co_await to.reply(admin::to_json(answer), false);
 }
 
 asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to) {

@@ -38,6 +38,7 @@ class verbs {
     nothing fail_io(const call_type& call, reply_sink& to);
     nothing attach_lun(const call_type& call, reply_sink& to);
     nothing detach_lun(const call_type& call, reply_sink& to);
+    nothing persistent_reserve(const call_type& call, reply_sink& to);
     nothing list_sessions(const call_type& call, reply_sink& to);
     nothing discover(const call_type& call, reply_sink& to);
     nothing status(const call_type& call, reply_sink& to);

@@ -220,4 +220,19 @@ asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {
     co_return fail_io_result{**answer};
 }
 
+asio::awaitable<outcome<reservation_result>> live_session::reserve(reservation_request what) {
+    const auto self = shared_from_this();
+    if (is_being_made(phase_))
+        co_return failure{exit_code::session_not_connected, "its login is under way"};
+    if (!is_established(phase_))
+        co_return failure{exit_code::session_not_found, "no such session"};
+    if (!connection_->is_up())
+        co_return failure{exit_code::session_not_connected, "the session is not connected"};
+    const auto& row = iscsi::admin::row_of(what.verb);
+    auto result = co_await run_reservation(*lane_, sid_, what);
+    if (row.changes())
+        spdlog::info("{}: {}: {}", name_, words_of(what), ending_words(result));
+    co_return std::move(result);
+}
+
 } // namespace iscsid::session

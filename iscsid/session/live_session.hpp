@@ -4,6 +4,7 @@
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/lun_watch.hpp"
 #include "iscsid/session/outcome.hpp"
+#include "iscsid/session/reservation.hpp"
 #include "iscsid/session/results.hpp"
 #include "iscsid/session/session_disks.hpp"
 #include "iscsid/session/session_phase.hpp"
@@ -89,6 +90,10 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // session goes on trying. Failures: session_not_found, session_not_connected while the first
     // login is under way, invalid_request when nothing waits for a connection.
     boost::asio::awaitable<outcome<fail_io_result>> fail_io();
+
+    // Asks for persistent reservations, or changes them (run_reservation()). Failures:
+    // session_not_found, session_not_connected; the rest is in the result.
+    boost::asio::awaitable<outcome<reservation_result>> reserve(reservation_request what);
 
     // Nothing when the lane does not know it any more.
     boost::asio::awaitable<std::optional<session_report>> report();

@@ -117,6 +117,47 @@ void members(Visitor& visit, Message& message) {
 }
 
 template <class Visitor, class Message>
+requires same_message<Message, reserve_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("sid", message.sid);
+    visit.integer("lun", message.lun);
+    visit.text("verb", message.verb);
+    visit.optional_text("key", message.key);
+    visit.optional_text("new_key", message.new_key);
+    visit.optional_text("victim_key", message.victim_key);
+    visit.optional_text("type", message.type);
+}
+
+template <class Visitor, class Registrant>
+requires same_message<Registrant, reservation_registrant>
+
+void members(Visitor& visit, Registrant& registrant) {
+    visit.text("key", registrant.key);
+    visit.boolean("holder", registrant.holder);
+    visit.optional_text("type", registrant.type);
+    visit.boolean("all_target_ports", registrant.all_target_ports);
+    visit.integer("target_port", registrant.target_port);
+    visit.text("initiator", registrant.initiator);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, reserve_answer_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("code", message.code, exit_codes);
+    visit.boolean("unknown", message.unknown);
+    visit.text("detail", message.detail);
+    visit.optional_integer("generation", message.generation);
+    visit.optional_texts("keys", message.keys);
+    visit.optional_text("reservation_key", message.reservation_key);
+    visit.optional_text("reservation_type", message.reservation_type);
+    visit.optional_texts("capabilities", message.capabilities);
+    visit.optional_texts("types", message.types);
+    visit.optional_objects("registrants", message.registrants);
+}
+
+template <class Visitor, class Message>
 requires same_message<Message, list_sessions_request_message>
 
 void members(Visitor& visit, Message& message) {

@@ -48,6 +48,14 @@ boost::json::object to_json(const lun_progress& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const reserve_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const reserve_answer_message& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const list_sessions_request_message& from) {
     return write_members(from);
 }
@@ -100,6 +108,8 @@ template result<fail_io_request_message> from_json(const boost::json::object&);
 template result<fail_io_progress> from_json(const boost::json::object&);
 template result<lun_request_message> from_json(const boost::json::object&);
 template result<lun_progress> from_json(const boost::json::object&);
+template result<reserve_request_message> from_json(const boost::json::object&);
+template result<reserve_answer_message> from_json(const boost::json::object&);
 template result<list_sessions_request_message> from_json(const boost::json::object&);
 template result<session_info> from_json(const boost::json::object&);
 template result<list_sessions_message> from_json(const boost::json::object&);

@@ -109,6 +109,42 @@ struct io_figures {
     std::vector<latency_bucket> latencies{}; // rising; those that are not empty
 };
 
+// PersistentReserve(sid, lun, verb, key, new_key, victim_key, type): one reply. Keys and types are
+// the words of reservation_words.hpp; empty: none.
+struct reserve_request_message {
+    std::uint32_t sid = 0;
+    std::uint64_t lun = 0;
+    std::string verb;
+    std::string key;
+    std::string new_key;
+    std::string victim_key;
+    std::string type;
+};
+
+// An initiator that has registered.
+struct reservation_registrant {
+    std::string key;
+    bool holder = false;
+    std::string type; // of the reservation, for a holder
+    bool all_target_ports = false;
+    std::uint16_t target_port = 0;
+    std::string initiator;
+};
+
+// What came of it; the members below `detail` are those that the verb asks for.
+struct reserve_answer_message {
+    exit_code code = exit_code::success;
+    bool unknown = false; // whether it was done
+    std::string detail;   // for people: why it failed
+    std::optional<std::uint32_t> generation;
+    std::vector<std::string> keys;
+    std::string reservation_key;  // empty: nobody holds one
+    std::string reservation_type; // the same
+    std::vector<std::string> capabilities;
+    std::vector<std::string> types; // that the target knows, if it tells
+    std::vector<reservation_registrant> registrants;
+};
+
 // One LUN of a session as the daemon sees it now.
 struct attached_lun {
     std::uint64_t lun = 0;
@@ -202,6 +238,8 @@ boost::json::object to_json(const fail_io_request_message&);
 boost::json::object to_json(const fail_io_progress&);
 boost::json::object to_json(const lun_request_message&);
 boost::json::object to_json(const lun_progress&);
+boost::json::object to_json(const reserve_request_message&);
+boost::json::object to_json(const reserve_answer_message&);
 boost::json::object to_json(const list_sessions_request_message&);
 boost::json::object to_json(const latency_bucket&);
 boost::json::object to_json(const io_figures&);

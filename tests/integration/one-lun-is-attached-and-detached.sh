@@ -45,7 +45,7 @@ for wrong in "" -1 16384 1x 0x41; do
     expect_err "Invalid LUN '$wrong'. It must be from 0 to 16383"
 done
 expect_exit 7 session --lun 1
-expect_err "--lun LUN goes with --attach or --detach"
+expect_err "--lun LUN goes with --attach, --detach or --persist"
 expect_exit 7 iscsiadm -m session --lun 1 --attach
 expect_err "goes with -r SID and nothing else"
 expect_exit 22 iscsiadm -m session -r 7 --lun 1 --attach

@@ -74,6 +74,19 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(lun_request_message{{1, 2}, 16640});
     expect_round_trip(lun_progress{1, exit_code::success, "", {"one"}, "ublkb0", true});
     expect_round_trip(lun_progress{1, exit_code::busy, "mounted"});
+    expect_round_trip(reserve_request_message{
+        1, 16640, "preempt", "0x1", "", "0x2", "write-exclusive"});
+    expect_round_trip(reserve_answer_message{
+        exit_code::busy,
+        true,
+        "why",
+        7,
+        {"0x1"},
+        "0x2",
+        "write-exclusive",
+        {"one"},
+        {"two"},
+        {{"0x3", true, "exclusive-access", true, 65535, "iqn.a:b"}}});
     expect_round_trip(logout_request_message{{1, 2, 4294967295U}});
     expect_round_trip(logout_progress{1, exit_code::busy, "mounted"});
     expect_round_trip(rescan_request_message{{1, 2, 4294967295U}});
@@ -258,6 +271,8 @@ TEST(interface_description, has_every_member) {
     expect_described<fail_io_progress>();
     expect_described<lun_request_message>();
     expect_described<lun_progress>();
+    expect_described<reserve_request_message>();
+    expect_described<reserve_answer_message>();
     expect_described<session_info>();
     expect_described<discover_request_message>();
     expect_described<discover_progress>();

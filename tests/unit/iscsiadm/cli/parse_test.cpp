@@ -298,6 +298,8 @@ const std::string dry_run(1, long_only::dry_run);
 const std::string fail_io(1, long_only::fail_io);
 const std::string one_lun{long_only::lun, long_only::attach, long_only::detach};
 const std::string watch(1, long_only::watch);
+const std::string reservations{
+    long_only::persist, long_only::key, long_only::new_key, long_only::victim_key};
 
 class letter_masks : public testing::TestWithParam<mask> {};
 
@@ -326,7 +328,7 @@ INSTANTIATE_TEST_SUITE_P(
         mask{"discovery", "DSIPdmntplov"},
         mask{"discoverydb", "DSIPdmntplov"},
         mask{"node", "RsPIdmlSonvupTULW" + dry_run},
-        mask{"session", "PiRdrmusonSv" + dry_run + fail_io + one_lun + watch},
+        mask{"session", "PiRdrmusonSv" + dry_run + fail_io + one_lun + watch + reservations},
         mask{"iface", "HIdnvmPoCabci"},
         mask{"host", "CHdmPotnvxA"},
         mask{"fw", "dmlWnv"}
@@ -396,7 +398,7 @@ TEST(parse, one_lun_is_attached_or_detached) {
 
 TEST(parse, one_lun_is_ordered_with_one_wish_alone) {
     const std::string together =
-        "--lun LUN goes with --attach or --detach, and each of these with --lun";
+        "--lun LUN goes with --attach, --detach or --persist, and each of these with --lun";
     const std::vector<std::pair<words, std::string>> all{
         {{"-r", "3", "--lun", "1"}, together},
         {{"-r", "3", "--attach"}, together},
@@ -438,6 +440,97 @@ TEST(parse, watch_goes_with_a_session_and_nothing_else) {
         arguments.insert(arguments.end(), bad.begin(), bad.end());
         EXPECT_FALSE(parse(arguments)) << bad.front();
     }
+}
+
+words persist(const words& rest) {
+    words arguments{"-m", "session", "-r", "3", "--lun", "256", "--persist"};
+    arguments.insert(arguments.end(), rest.begin(), rest.end());
+    return arguments;
+}
+
+TEST(parse, a_reservation_is_of_one_lun) {
+    const auto line = parse(persist(
+        {"preempt",
+         "--key",
+         "0x10",
+         "--victim-key",
+         "10",
+         "-t",
+         "exclusive-access-registrants-only",
+         "--json"}
+    ));
+    ASSERT_TRUE(line);
+    const auto wish = std::get<session_mode>(line->what).reservation;
+    ASSERT_TRUE(wish);
+    EXPECT_EQ(wish->verb, admin::reserve_verb::preempt);
+    EXPECT_EQ(wish->lun, 16640U);
+    EXPECT_EQ(wish->key, 16U);
+    EXPECT_EQ(wish->victim_key, 10U);
+    EXPECT_FALSE(wish->new_key);
+    EXPECT_EQ(wish->type, 6);
+    EXPECT_TRUE(parse(persist({"register", "--new-key", "1"}))) << "the first one";
+    EXPECT_TRUE(parse(persist({"read-keys"})));
+}
+
+std::string sentence_of(const words& arguments) {
+    const auto line = parse(arguments);
+    if (line)
+        return "";
+    EXPECT_EQ(line.error().code, admin::exit_code::invalid);
+    return line.error().lines.front();
+}
+
+TEST(parse, a_verb_takes_what_it_needs_and_nothing_else) {
+    EXPECT_EQ(sentence_of(persist({"register"})), "--persist register needs --new-key");
+    EXPECT_EQ(sentence_of(persist({"reserve", "--key", "1"})), "--persist reserve needs -t");
+    EXPECT_EQ(sentence_of(persist({"clear"})), "--persist clear needs --key");
+    EXPECT_EQ(
+        sentence_of(persist({"preempt", "--key", "1", "--new-key", "2", "-t", "write-exclusive"})),
+        "--persist preempt takes no --new-key"
+    );
+    EXPECT_EQ(
+        sentence_of(persist({"read-keys", "--key", "1"})), "--persist read-keys takes no --key"
+    );
+    EXPECT_EQ(
+        sentence_of(persist({"clear", "--key", "1", "-t", "write-exclusive"})),
+        "--persist clear takes no -t"
+    );
+}
+
+TEST(parse, bad_words_of_reservations_are_named) {
+    EXPECT_THAT(
+        sentence_of(persist({"res"})),
+        HasSubstr("can not recognize verb: 'res', expected one of read-keys,")
+    );
+    EXPECT_THAT(
+        sentence_of(persist({"reserve", "--key", "1", "-t", "st"})),
+        HasSubstr("type of reservation: 'st', expected one of write-exclusive,")
+    );
+    for (const char* key : {"0x", "abc", "-1", "0x10000000000000000"})
+        EXPECT_THAT(sentence_of(persist({"clear", "--key", key})), HasSubstr("up to 64 bits"));
+    EXPECT_THAT(
+        sentence_of({"-m", "session", "-r", "3", "--lun", "1x", "--persist", "read-keys"}),
+        HasSubstr("Invalid LUN '1x'")
+    );
+}
+
+TEST(parse, a_reservation_goes_with_no_other_wish) {
+    const std::string sentence = "--persist goes with -r SID and --lun LUN, and with no other wish";
+    EXPECT_EQ(sentence_of({"-m", "session", "--lun", "1", "--persist", "read-keys"}), sentence);
+    EXPECT_EQ(sentence_of({"-m", "session", "-r", "3", "--persist", "read-keys"}), sentence);
+    for (const words& beside :
+         {words{"-u"}, words{"-R"}, words{"-s"}, words{"-P", "1"}, words{"--detach"}}) {
+        words arguments = persist({"read-keys"});
+        arguments.insert(arguments.end(), beside.begin(), beside.end());
+        EXPECT_EQ(sentence_of(arguments), sentence) << beside.front();
+    }
+    EXPECT_EQ(sentence_of({"-m", "session", "-r", "3", "--key", "1"}), "keys go with --persist");
+}
+
+TEST(parse, an_old_short_form_keeps_its_meaning) {
+    const auto line = parse({"--k", "0"});
+    ASSERT_TRUE(line);
+    EXPECT_TRUE(std::holds_alternative<stop_daemon>(line->what));
 }
 
 TEST(usage_text, names_every_option) {

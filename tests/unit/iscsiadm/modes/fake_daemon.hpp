@@ -26,6 +26,8 @@ class fake_daemon final : public daemon_client {
     std::vector<admin::fail_io_request_message> failed_io;
     std::vector<admin::lun_request_message> attached, detached;
     std::vector<admin::discover_request_message> discoveries;
+    std::vector<admin::reserve_request_message> reservations;
+    admin::reserve_answer_message reserve_answer;
     milliseconds patience{};
     int stops = 0;
     std::vector<result<std::vector<admin::session_info>>> looks;
@@ -105,6 +107,14 @@ class fake_daemon final : public daemon_client {
     ) override {
         detached.push_back(request);
         return answer(lun_answers, listen);
+    }
+
+    result<admin::reserve_answer_message>
+    persistent_reserve(const admin::reserve_request_message& request) override {
+        reservations.push_back(request);
+        if (broken)
+            return *broken;
+        return reserve_answer;
     }
 
     result<void> discover(

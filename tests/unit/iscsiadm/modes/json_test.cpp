@@ -327,6 +327,46 @@ TEST_F(json_test, logouts_and_rescans) {
     EXPECT_EQ(at(rescans, "/rescans/1/sid"), 4);
 }
 
+TEST_F(json_test, persistent_reservations) {
+    daemon.sessions = {session_of(node_id_of(t1), 3)};
+    const std::string kind = "persistent_reservations";
+    const auto command = [](std::vector<std::string> rest) {
+        rest.insert(rest.begin(), {"-m", "session", "-r", "3", "--lun", "1", "--persist"});
+        return rest;
+    };
+    const auto of = [&](const json::object& from, const std::string& member) {
+        return at(from, "/persistent_reservations/0/" + member);
+    };
+    daemon.reserve_answer.generation = 4;
+    daemon.reserve_answer.keys = {"0xffffffffffffffff"};
+    const auto keys = document_of(kind, command({"read-keys"}));
+    EXPECT_EQ(of(keys, "outcome"), "done");
+    EXPECT_EQ(of(keys, "generation"), 4);
+    EXPECT_EQ(of(keys, "keys/0"), "0xffffffffffffffff");
+    const auto none = document_of(kind, command({"read-reservation"}));
+    EXPECT_EQ(of(none, "reservation"), json::value(nullptr));
+    daemon.reserve_answer.reservation_key = "0xa";
+    daemon.reserve_answer.reservation_type = "write-exclusive";
+    const auto held = document_of(kind, command({"read-reservation"}));
+    EXPECT_EQ(of(held, "reservation/type"), "write-exclusive");
+    daemon.reserve_answer.registrants = {{"0xa", true, "write-exclusive", true, 0, "iqn.a"}};
+    const auto full = document_of(kind, command({"read-full-status"}));
+    EXPECT_EQ(of(full, "registrants/0/target_port"), json::value(nullptr));
+    daemon.reserve_answer.capabilities = {"one"};
+    const auto can = document_of(kind, command({"report-capabilities"}));
+    EXPECT_EQ(of(can, "capabilities/0"), "one");
+    daemon.reserve_answer = {};
+    daemon.reserve_answer.code = exit_code::busy;
+    daemon.reserve_answer.detail = "why";
+    const auto refused = same_as_text(kind, command({"clear", "--key", "1"}), 28);
+    EXPECT_EQ(of(refused, "outcome"), "failed");
+    EXPECT_EQ(of(refused, "detail"), "why");
+    daemon.reserve_answer.code = exit_code::pdu_timeout;
+    daemon.reserve_answer.unknown = true;
+    const auto open = same_as_text(kind, command({"clear", "--key", "1"}), 11);
+    EXPECT_EQ(of(open, "outcome"), "unknown");
+}
+
 TEST_F(json_test, waiting_io_that_is_ended) {
     daemon.sessions = {session_of(node_id_of(t1), 3)};
     const std::vector<std::string> command{"-m", "session", "-r", "3", "--fail-io"};

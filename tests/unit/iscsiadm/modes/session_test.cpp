@@ -247,6 +247,99 @@ TEST_F(session_test, says_why_one_lun_cannot_be_ordered) {
     EXPECT_EQ(silent.err.find("iscsiadm: Could not attach LUN 5 of session " + name + ".\n"), 0U);
 }
 
+TEST_F(session_test, asks_for_reservations_in_the_lines_of_sg_persist) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.reserve_answer.generation = 18;
+    daemon.reserve_answer.keys = {"0xa", "0xb"};
+    const auto ask = [this](const std::string& verb) {
+        const outcome got = run({"-m", "session", "-r", "1", "--lun", "2", "--persist", verb});
+        EXPECT_EQ(got.code, 0);
+        EXPECT_EQ(got.err, "");
+        return got.out;
+    };
+    EXPECT_EQ(
+        ask("read-keys"),
+        "  PR generation=0x12, 2 registered reservation keys follow:\n    0xa\n    0xb\n"
+    );
+    ASSERT_EQ(daemon.reservations.size(), 1U);
+    EXPECT_EQ(daemon.reservations[0].sid, 1U);
+    EXPECT_EQ(daemon.reservations[0].lun, 2U);
+    EXPECT_EQ(daemon.reservations[0].verb, "read-keys");
+    EXPECT_EQ(ask("read-reservation"), "  PR generation=0x12, there is NO reservation held\n");
+    daemon.reserve_answer.reservation_key = "0xa";
+    daemon.reserve_answer.reservation_type = "write-exclusive";
+    EXPECT_EQ(
+        ask("read-reservation"),
+        "  PR generation=0x12, Reservation follows:\n    Key=0xa\n    scope: LU_SCOPE,  type: "
+        "write-exclusive\n"
+    );
+    daemon.reserve_answer.registrants = {
+        {"0xa", true, "write-exclusive", false, 1, "iqn.a:b"},
+        {"0xb", false, "", true, 0, "iqn.c"}};
+    EXPECT_EQ(
+        ask("read-full-status"),
+        "  PR generation=0x12\n    Key=0xa\n      Initiator: iqn.a:b\n      Relative target port: "
+        "1\n      Reservation holder, type: write-exclusive\n    Key=0xb\n      Initiator: "
+        "iqn.c\n      All target ports\n      not reservation holder\n"
+    );
+    daemon.reserve_answer.capabilities = {"one", "two"};
+    EXPECT_EQ(ask("report-capabilities"), "  Capabilities: one, two\n  Types: not told\n");
+    daemon.reserve_answer.keys.clear();
+    EXPECT_EQ(ask("read-keys"), "  PR generation=0x12, there are NO registered reservation keys\n");
+}
+
+const std::vector<std::string> a_reservation{
+    "-m",
+    "session",
+    "-r",
+    "1",
+    "--lun",
+    "2",
+    "--persist",
+    "reserve",
+    "--key",
+    "11",
+    "-t",
+    "write-exclusive"};
+
+TEST_F(session_test, reserves) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    const outcome got = run(a_reservation);
+    EXPECT_EQ(got.code, 0);
+    EXPECT_EQ(
+        got.out,
+        "LUN 2 of session [sid: 1, target: " + t1 +
+            ", portal: 10.9.9.1,3260]: reserve successful.\n"
+    );
+    ASSERT_EQ(daemon.reservations.size(), 1U);
+    EXPECT_EQ(daemon.reservations[0].key, "0xb");
+    EXPECT_EQ(daemon.reservations[0].new_key, "");
+    EXPECT_EQ(daemon.reservations[0].type, "write-exclusive");
+}
+
+TEST_F(session_test, says_which_reservation_is_in_the_way) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.reserve_answer.code = exit_code::busy;
+    daemon.reserve_answer.detail = "LUN 2: RESERVATION CONFLICT: key 0xa holds";
+    const outcome got = run(a_reservation);
+    EXPECT_EQ(got.code, 28);
+    EXPECT_EQ(got.out, "");
+    EXPECT_NE(got.err.find(": reserve failed.\n"), std::string::npos) << got.err;
+    EXPECT_NE(got.err.find("]: LUN 2: RESERVATION CONFLICT: key 0xa holds\n"), std::string::npos);
+}
+
+TEST_F(session_test, does_not_know_what_became_of_a_change_that_nobody_answered) {
+    daemon.sessions = {session_of(node_id_of(t1), 1)};
+    daemon.broken = fault{to_error_code(client_errc::cut), "PersistentReserve", "", {}};
+    const outcome got = run(a_reservation);
+    EXPECT_EQ(got.code, 11);
+    EXPECT_NE(got.err.find("may have been done or not"), std::string::npos) << got.err;
+    const outcome asked = run({"-m", "session", "-r", "1", "--lun", "2", "--persist", "read-keys"});
+    EXPECT_EQ(asked.code, 18) << "a question changes nothing";
+    daemon.broken = fault{to_error_code(client_errc::unsupported), "PersistentReserve", "", {}};
+    EXPECT_EQ(run(a_reservation).code, 27);
+}
+
 TEST_F(session_test, explains_a_rescan_that_failed) {
     daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
     daemon.rescan_answers = {

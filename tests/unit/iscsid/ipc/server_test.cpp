@@ -335,6 +335,27 @@ TEST_F(served, luns_of_no_session_are_2_and_need_a_number) {
     }
 }
 
+TEST_F(served, persistent_reserve_checks_what_its_verb_needs) {
+    start();
+    auto one = connect();
+    const auto call = [&one](json::object what) {
+        what.insert({{"sid", 5}, {"lun", 1}});
+        one.call("org.iscsi-userland.iscsid.PersistentReserve", std::move(what));
+        return one.reply();
+    };
+    const auto reply = call({{"verb", "register"}, {"new_key", "0x1"}});
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->at("parameters").at("code"), 2) << "there is no such session";
+    EXPECT_EQ(reply->at("parameters").at("unknown"), false);
+    constexpr auto refused = "org.varlink.service.InvalidParameter";
+    EXPECT_EQ(error_of(call({{"verb", "guess"}})), refused);
+    EXPECT_EQ(error_of(call({{"verb", "register"}})), refused) << "without a new key";
+    EXPECT_EQ(error_of(call({{"verb", "clear"}, {"key", "1x"}})), refused);
+    EXPECT_EQ(error_of(call({{"verb", "read-keys"}, {"key", "1"}})), refused);
+    EXPECT_EQ(error_of(call({{"verb", "reserve"}, {"key", "1"}, {"type", "no-type"}})), refused);
+    EXPECT_EQ(error_of(call({})), refused);
+}
+
 TEST_F(served, stop_answers_first) {
     start();
     auto one = connect();
