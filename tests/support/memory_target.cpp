@@ -93,7 +93,11 @@ scsi_answer memory_target::execute(
         if (auto answer = without_medium(cdb))
             return std::move(*answer);
     const auto found = disks_.find(number);
-    return found == disks_.end() ? no_such_unit(cdb) : found->second->execute(cdb, data_out);
+    if (found == disks_.end())
+        return no_such_unit(cdb);
+    if (auto answer = registrations_[number].answer_to(from, cdb, data_out))
+        return std::move(*answer);
+    return found->second->execute(cdb, data_out);
 }
 
 // READ(10), READ(16), WRITE(10) and WRITE(16) of a null device (SBC-3).

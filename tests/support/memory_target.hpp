@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/support/memory_disk.hpp"
+#include "tests/support/registrations.hpp"
 #include "tests/support/target_chap.hpp"
 #include "tests/support/target_habits.hpp"
 #include "tests/support/unit_condition.hpp"
@@ -149,6 +150,7 @@ class memory_target {
     target_options options_;
     std::map<std::uint16_t, std::unique_ptr<memory_disk>> disks_;
     std::map<std::uint16_t, unit_condition> conditions_;
+    std::map<std::uint16_t, registrations> registrations_;
     std::map<std::uint8_t, std::uint64_t> by_operation_;
     std::map<std::pair<std::string, isid_field>, target_link*> sessions_;
     std::vector<std::string> complaints_;
