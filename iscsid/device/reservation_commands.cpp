@@ -30,6 +30,7 @@ struct sense_words {
 };
 
 constexpr std::array known_senses = {
+    sense_words{0x08, 0x00, "LIO says this without its folder /var/target/pr"},
     sense_words{0x20, 0x00, "the target does not know the command"},
     sense_words{0x24, 0x00, "the target does not know this action or type"},
     sense_words{0x25, 0x00, "there is no such LUN"},
@@ -84,15 +85,22 @@ reserve_ending ending_of_illegal_request(const scsi::sense_data& sense) {
                : reserve_ending::refused;
 }
 
-// Of CHECK CONDITION. A deferred error and these keys are said before anything is done (SPC-4
-// §4.5.5, §4.5.6); ABORTED COMMAND and HARDWARE ERROR come at any time.
+// Said before anything is done (SPC-4 §4.5.5, §4.5.6): a deferred error, a unit attention, and that
+// the unit is not ready for commands (04). LIO says NOT READY 08/00, too, when it has registered a
+// key and cannot write that to its file.
+bool comes_first(const scsi::sense_data& sense) {
+    constexpr std::uint8_t not_ready_code = 0x04;
+    return sense.deferred || sense.key == sense_key::unit_attention ||
+           (sense.key == sense_key::not_ready && sense.additional_code == not_ready_code);
+}
+
+// Of CHECK CONDITION. ABORTED COMMAND, HARDWARE ERROR and their like come at any time.
 judged_change judge_sense(const lane::scsi_outcome& outcome) {
     const auto sense = scsi::read_sense(outcome.sense_bytes);
     const auto why = words_of(outcome);
     if (!sense)
         return {end_as(reserve_ending::unknown, why)};
-    if (sense->deferred || sense->key == sense_key::unit_attention ||
-        sense->key == sense_key::not_ready)
+    if (comes_first(*sense))
         return {end_as(reserve_ending::busy, why), true};
     if (sense->key == sense_key::illegal_request)
         return {end_as(ending_of_illegal_request(*sense), why)};

@@ -2,6 +2,7 @@
 
 #include "libiscsi/admin/reservation_words.hpp"
 
+#include <array>
 #include <utility>
 
 // The messages of PersistentReserve.
@@ -41,6 +42,7 @@ iscsi::result<std::uint8_t> type_of(const std::string& word, reserve_argument ru
 
 std::vector<std::string> key_texts(const std::vector<std::uint64_t>& keys) {
     std::vector<std::string> texts;
+    texts.reserve(keys.size());
     for (const auto key : keys)
         texts.push_back(admin::reservation_key_text(key));
     return texts;
@@ -79,12 +81,13 @@ struct adder {
     }
 
     void operator()(const scsi::reservation_capabilities& read) const {
-        const std::pair<bool, const char*> all[] = {
-            {read.compatible_handling, "compatible-reservation-handling"},
-            {read.specify_initiator_ports, "specify-initiator-ports"},
-            {read.all_target_ports, "all-target-ports"},
-            {read.persist_through_power_loss, "persist-through-power-loss"},
-            {read.persistence_activated, "persist-through-power-loss-activated"}};
+        using capability = std::pair<bool, const char*>;
+        const std::array all = {
+            capability{read.compatible_handling, "compatible-reservation-handling"},
+            capability{read.specify_initiator_ports, "specify-initiator-ports"},
+            capability{read.all_target_ports, "all-target-ports"},
+            capability{read.persist_through_power_loss, "persist-through-power-loss"},
+            capability{read.persistence_activated, "persist-through-power-loss-activated"}};
         for (const auto& [has, word] : all)
             if (has)
                 to.capabilities.emplace_back(word);

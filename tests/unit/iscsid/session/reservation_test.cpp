@@ -192,9 +192,13 @@ TEST_F(reservation_test, reports_a_conflict_that_nobody_explains) {
 }
 
 TEST_F(reservation_test, is_tried_again_when_it_was_not_done) {
-    answers = {status(busy), sense(sense_key::unit_attention, 0x2a, 0x03), status(0)};
+    answers = {
+        status(busy),
+        sense(sense_key::unit_attention, 0x2a, 0x03),
+        sense(sense_key::not_ready, 0x04, 0x01),
+        status(0)};
     EXPECT_EQ(run(reserve()).code, exit_code::success);
-    EXPECT_EQ(sent.size(), 3U);
+    EXPECT_EQ(sent.size(), 4U);
 }
 
 TEST_F(reservation_test, is_given_up_when_the_unit_stays_busy) {
@@ -210,7 +214,8 @@ TEST_F(reservation_test, is_never_sent_twice_when_it_may_have_been_done) {
         ended(iscsi::task_result::aborted),
         sense(sense_key::aborted_command, 0, 0),
         sense(sense_key::hardware_error, 0x44, 0),
-        status(0x40), // TASK ABORTED
+        sense(sense_key::not_ready, 0x08, 0), // of LIO, when it has registered the key
+        status(0x40),                         // TASK ABORTED
     };
     for (const auto& each : open) {
         sent.clear();
