@@ -62,6 +62,7 @@ constexpr std::array rows = {
     option_row{long_only::key, "key", "KEY", "the reservation key that is registered"},
     option_row{long_only::new_key, "new-key", "KEY", "the reservation key to register"},
     option_row{long_only::victim_key, "victim-key", "KEY", "the reservation key to preempt"},
+    option_row{long_only::luns, "luns", "", "show what the LUNs of sessions are"},
     option_row{'d', "debug", "LEVEL", "print debugging information, 0 to 8"},
     option_row{'V', "version", "", "print the version"},
     option_row{'h', "help", "", "print this text"},
@@ -80,6 +81,7 @@ constexpr std::string_view usage_head =
                           [--dry-run]
   iscsiadm -m session     -r SID --fail-io
   iscsiadm -m session     -r SID --lun LUN --attach|--detach
+  iscsiadm -m session     [-r SID] --luns
   iscsiadm -m session     [-r SID] --watch
   iscsiadm -m session     -r SID --lun LUN --persist VERB [--key KEY] [--new-key KEY]
                           [--victim-key KEY] [-t TYPE]

@@ -24,7 +24,8 @@ inline constexpr char persist = 8;
 inline constexpr char key = 9;
 inline constexpr char new_key = 10;
 inline constexpr char victim_key = 11;
-inline constexpr char last = victim_key;
+inline constexpr char luns = 12;
+inline constexpr char last = luns;
 
 } // namespace long_only
 

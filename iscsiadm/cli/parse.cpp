@@ -79,10 +79,21 @@ bool has_wish_of_session(const option_values& values) {
            values.has('u') || values.has('R') || values.has('s');
 }
 
-// What is asked of one session and goes with nothing else.
+// What is asked of sessions and goes with nothing else; all but the last of one session.
+constexpr std::array lone_options = {
+    long_only::fail_io, long_only::attach, long_only::detach, long_only::luns};
+
+bool has_lone_option(const option_values& values, char but) {
+    return std::ranges::any_of(lone_options, [&](char option) {
+        return option != but && values.has(option);
+    });
+}
+
 std::optional<refusal> refusal_of_lone(const option_values& values, char option) {
-    const bool has_wish = has_wish_of_session(values) || values.has(long_only::dry_run);
-    if (values.has(option) && (has_wish || !values.sid))
+    const bool has_wish = has_wish_of_session(values) || values.has(long_only::dry_run) ||
+                          has_lone_option(values, option);
+    const bool lacks_session = !values.sid && option != long_only::luns;
+    if (values.has(option) && (has_wish || lacks_session))
         return refuse(fmt::format("{} goes with -r SID and nothing else", written_form(option)));
     return std::nullopt;
 }
@@ -99,9 +110,6 @@ parsed<std::optional<lun_order>> lun_order_of(const option_values& values) {
         return refuse(
             "--lun LUN goes with --attach, --detach or --persist, and each of these with --lun"
         );
-    for (const char option : {long_only::attach, long_only::detach})
-        if (auto refused = refusal_of_lone(values, option))
-            return *std::move(refused);
     if (!values.lun)
         return std::optional<lun_order>();
     return std::optional(lun_order{*values.lun, attaches});
@@ -126,8 +134,8 @@ std::optional<refusal> refusal_of_reservation(const option_values& values) {
         const bool is_lost = values.key || values.new_key || values.victim_key;
         return is_lost ? std::optional(refuse("keys go with --persist")) : std::nullopt;
     }
-    const bool has_another = values.has(long_only::fail_io) || values.has(long_only::attach) ||
-                             values.has(long_only::detach) || values.has(long_only::watch);
+    const bool has_another =
+        has_lone_option(values, long_only::persist) || values.has(long_only::watch);
     const bool has_wish = has_wish_of_session(values) || values.has(long_only::dry_run);
     if (has_wish || has_another || !values.sid || !values.lun)
         return refuse("--persist goes with -r SID and --lun LUN, and with no other wish");
@@ -160,10 +168,11 @@ parsed<any_mode> as_session(option_values&& values) {
         return one_lun.error();
     if (auto refused = refusal_of_reservation(values))
         return *std::move(refused);
-    if (auto refused = refusal_of_lone(values, long_only::fail_io))
-        return *std::move(refused);
+    for (const char option : lone_options)
+        if (auto refused = refusal_of_lone(values, option))
+            return *std::move(refused);
     if (values.has(long_only::watch) &&
-        (has_wish_of_session(values) || values.has(long_only::fail_io) || *one_lun ||
+        (has_wish_of_session(values) || has_lone_option(values, long_only::watch) ||
          values.has(long_only::json)))
         return refuse("--watch goes with nothing but -r SID");
     const bool can_be_dry = values.has('u') || values.ops == operations{.remove = true};
@@ -182,6 +191,7 @@ parsed<any_mode> as_session(option_values&& values) {
         .fail_io = values.has(long_only::fail_io),
         .one_lun = *one_lun,
         .watch = values.has(long_only::watch),
+        .luns = values.has(long_only::luns),
         .reservation = reservation_of(values),
     };
 }
@@ -240,6 +250,7 @@ constexpr std::array mode_rows = {
          long_only::attach,
          long_only::detach,
          long_only::watch,
+         long_only::luns,
          long_only::persist,
          long_only::key,
          long_only::new_key,

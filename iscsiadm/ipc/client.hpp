@@ -77,6 +77,11 @@ class daemon_client {
     // knows whether a change was done.
     virtual result<admin::reserve_answer_message>
     persistent_reserve(const admin::reserve_request_message& request) = 0;
+    // What the LUNs of these sessions are.
+    virtual result<void> describe_luns(
+        const admin::describe_luns_request_message& request,
+        const listener<admin::luns_progress>& listen
+    ) = 0;
     // Notes come as they arise; the last progress is `finished` and has the portals, or the code.
     virtual result<void> discover(
         const admin::discover_request_message& request,

@@ -24,6 +24,8 @@ constexpr milliseconds between_looks{3'000};
 constexpr milliseconds while_a_unit_thinks{120'000};
 // A disk that is removed, by a logout or a rescan, writes back everything first.
 constexpr milliseconds while_disks_flush{600'000};
+// The daemon gives LUNs that hang half of that.
+constexpr milliseconds while_luns_answer{60'000};
 
 std::string method(std::string_view verb) {
     return std::string(admin::interface_name) + "." + std::string(verb);
@@ -161,6 +163,13 @@ result<void> socket_client::detach_lun(
     const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
 ) {
     return stream({method("DetachLun"), to_json(request)}, while_disks_flush, listen);
+}
+
+result<void> socket_client::describe_luns(
+    const admin::describe_luns_request_message& request,
+    const listener<admin::luns_progress>& listen
+) {
+    return stream({method("DescribeLuns"), to_json(request)}, while_luns_answer, listen);
 }
 
 result<void> socket_client::discover(

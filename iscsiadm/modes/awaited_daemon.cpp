@@ -102,6 +102,14 @@ awaited_daemon::persistent_reserve(const admin::reserve_request_message& request
     return ended(daemon_.persistent_reserve(request));
 }
 
+result<void> awaited_daemon::describe_luns(
+    const admin::describe_luns_request_message& request,
+    const listener<admin::luns_progress>& listen
+) {
+    begin("LUNs", request.sids.size());
+    return ended(daemon_.describe_luns(request, counted(listen)));
+}
+
 result<void> awaited_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

@@ -170,6 +170,16 @@ explained_daemon::persistent_reserve(const admin::reserve_request_message& reque
     return answer;
 }
 
+result<void> explained_daemon::describe_luns(
+    const admin::describe_luns_request_message& request,
+    const listener<admin::luns_progress>& listen
+) {
+    screen_.explain(
+        fmt::format("iscsid is asked for the LUNs of sessions {}", fmt::join(request.sids, ", "))
+    );
+    return ended(daemon_.describe_luns(request, explained(screen_, listen)));
+}
+
 result<void> explained_daemon::discover(
     const admin::discover_request_message& request,
     milliseconds patience,

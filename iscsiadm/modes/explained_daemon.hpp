@@ -38,6 +38,10 @@ class explained_daemon final : public daemon_client {
     ) override;
     result<admin::reserve_answer_message>
     persistent_reserve(const admin::reserve_request_message& request) override;
+    result<void> describe_luns(
+        const admin::describe_luns_request_message& request,
+        const listener<admin::luns_progress>& listen
+    ) override;
     result<void> discover(
         const admin::discover_request_message& request,
         milliseconds patience,

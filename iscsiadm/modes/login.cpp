@@ -210,6 +210,12 @@ constexpr session_verb<admin::lun_request_message, admin::lun_progress> detachin
     [](const auto& session, const auto& what) { return could_not_detach(session, what.lun); },
     true};
 
+constexpr session_verb<admin::describe_luns_request_message, admin::luns_progress> describing_luns{
+    &daemon_client::describe_luns,
+    session_action::describe_luns,
+    [](const auto& session, const auto&) { return could_not_describe(session); },
+    true};
+
 // One call about sessions: what was asked, what has been answered.
 template <class Request, class Progress>
 class session_run {
@@ -292,6 +298,8 @@ void session_run<Request, Progress>::take(const Progress& progress) {
     if constexpr (requires { progress.commands; })
         if (is_well)
             end.commands = progress.commands;
+    if constexpr (requires { progress.luns; })
+        end.luns = progress.luns;
     if constexpr (requires { progress.disk; })
         end.one_lun = {request_.lun, progress.disk, progress.changed};
     at_.out.show(end);
@@ -417,6 +425,11 @@ order_lun(const admin::session_info& session, std::uint64_t lun, bool attach, co
     const std::vector sessions{session};
     const auto& verb = attach ? attaching_lun : detaching_lun;
     return session_run(verb, at, sessions, {{}, lun}).run();
+}
+
+exit_code describe_luns(const std::vector<admin::session_info>& sessions, context& at) {
+    at.out.show(opened{document_kind::session_luns});
+    return session_run(describing_luns, at, sessions).run();
 }
 
 } // namespace iscsi::cli

@@ -48,4 +48,7 @@ exit_code fail_io(const admin::session_info& session, context& at);
 exit_code
 order_lun(const admin::session_info& session, std::uint64_t lun, bool attach, context& at);
 
+// Shows what the LUNs of these sessions are.
+exit_code describe_luns(const std::vector<admin::session_info>& sessions, context& at);
+
 } // namespace iscsi::cli

@@ -42,6 +42,8 @@ document_kind kind_of(const session_mode& mode) {
         return document_kind::session_statistics;
     if (mode.rescan)
         return document_kind::rescans;
+    if (mode.luns)
+        return document_kind::session_luns;
     return mode.logout ? document_kind::logouts : document_kind::sessions;
 }
 
@@ -103,6 +105,8 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
         return order_lun(sessions.front(), mode.one_lun->lun, mode.one_lun->attach, at);
     if (mode.reservation)
         return reserve(*mode.reservation, sessions.front(), at);
+    if (mode.luns)
+        return describe_luns(sessions, at);
     if (mode.rescan)
         return rescan(sessions, at);
     if (mode.logout)

@@ -39,6 +39,7 @@ enum class document_kind : std::uint8_t {
     failed_io,
     attached_luns,
     detached_luns,
+    session_luns,
     persistent_reservations,
     changes,
     import,
@@ -124,7 +125,14 @@ struct login_end {
     std::vector<std::string> warnings;
 };
 
-enum class session_action : std::uint8_t { log_out, rescan, fail_io, attach_lun, detach_lun };
+enum class session_action : std::uint8_t {
+    log_out,
+    rescan,
+    fail_io,
+    attach_lun,
+    detach_lun,
+    describe_luns
+};
 
 struct session_start {
     session_action action{};
@@ -148,6 +156,7 @@ struct session_end {
     std::vector<std::string> warnings = {};
     std::optional<std::uint64_t> commands = {};
     ordered_lun one_lun = {};
+    std::vector<admin::lun_details> luns = {}; // when they were described
 };
 
 // What came of a question about the persistent reservations of a LUN, or of a change.

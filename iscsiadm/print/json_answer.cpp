@@ -40,6 +40,7 @@ constexpr std::array kind_rows = {
     kind_row{document_kind::failed_io, "failed_io", "failed_io"},
     kind_row{document_kind::attached_luns, "attached_luns", "attached_luns"},
     kind_row{document_kind::detached_luns, "detached_luns", "detached_luns"},
+    kind_row{document_kind::session_luns, "session_luns", "session_luns"},
     kind_row{
         document_kind::persistent_reservations,
         "persistent_reservations",
@@ -76,6 +77,7 @@ constexpr std::array action_rows = {
     action_row{session_action::fail_io, document_kind::failed_io, "io_failed"},
     action_row{session_action::attach_lun, document_kind::attached_luns, "attached", "present"},
     action_row{session_action::detach_lun, document_kind::detached_luns, "detached", "absent"},
+    action_row{session_action::describe_luns, document_kind::session_luns, "described"},
 };
 
 const action_row& row_of(session_action action) {
@@ -131,6 +133,13 @@ json::array nodes_of(const std::vector<admin::node_id>& nodes) {
     json::array all;
     for (const admin::node_id& node : nodes)
         all.push_back(node_members(node));
+    return all;
+}
+
+json::array luns_of(const std::vector<admin::lun_details>& luns) {
+    json::array all;
+    for (const admin::lun_details& unit : luns)
+        all.push_back(lun_details_members(unit));
     return all;
 }
 
@@ -283,6 +292,8 @@ struct to_members {
         auto end = end_members(row.outcome(what), what.code, what.detail, what.warnings);
         if (what.action == session_action::fail_io)
             end["commands"] = what.commands ? json::value(*what.commands) : json::value(nullptr);
+        if (what.action == session_action::describe_luns)
+            end["luns"] = luns_of(what.luns);
         if (row.is_about_lun()) {
             end["lun"] = what.one_lun.lun;
             end["disk"] = text_or_null(what.one_lun.disk);

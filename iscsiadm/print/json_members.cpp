@@ -188,6 +188,29 @@ json::object session_members(const shown_session& shown, int level) {
     return session;
 }
 
+// What is not known is null.
+json::object lun_details_members(const admin::lun_details& unit) {
+    const bool is_known = unit.size != 0;
+    const auto if_known = [](bool known, const json::value& value) {
+        return known ? value : json::value(nullptr);
+    };
+    return {
+        {"lun", unit.lun},
+        {"kind", text_or_null(unit.kind)},
+        {"vendor", text_or_null(unit.vendor)},
+        {"product", text_or_null(unit.product)},
+        {"revision", text_or_null(unit.revision)},
+        {"wwid", text_or_null(unit.wwid)},
+        {"size", if_known(is_known, unit.size)},
+        {"block_size", if_known(is_known, unit.block_size)},
+        {"thin", if_known(is_known, unit.thin)},
+        {"write_cache", if_known(is_known && unit.write_cache_known, unit.write_cache)},
+        {"read_only", if_known(is_known, unit.read_only)},
+        {"state", unit.state},
+        {"why", text_or_null(unit.why)},
+        {"disk", text_or_null(unit.disk)}};
+}
+
 json::object statistics_members(const session_info& session) {
     json::object counters;
     for (const admin::session_counter& counter : session.statistics)

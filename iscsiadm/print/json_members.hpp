@@ -21,6 +21,9 @@ boost::json::object node_members(const admin::node_id& node);
 
 // As much as -P LEVEL shows.
 boost::json::object session_members(const shown_session& shown, int level);
+// One LUN of --luns.
+boost::json::object lun_details_members(const admin::lun_details& unit);
+
 boost::json::object statistics_members(const admin::session_info& session);
 boost::json::object host_members(const shown_session& shown, int level);
 

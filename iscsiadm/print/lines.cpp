@@ -1,5 +1,6 @@
 #include "iscsiadm/print/lines.hpp"
 
+#include "iscsiadm/print/luns.hpp"
 #include "iscsiadm/print/portals.hpp"
 #include "iscsiadm/print/progress.hpp"
 #include "iscsiadm/print/records.hpp"
@@ -101,6 +102,7 @@ struct to_lines {
             return failing_io_line(start.session);
         case session_action::attach_lun:
         case session_action::detach_lun:
+        case session_action::describe_luns:
             break;
         }
         return {};
@@ -120,6 +122,8 @@ struct to_lines {
             return failed_io_line(end.session, end.commands.value_or(0));
         case session_action::attach_lun:
             return attached_line(end.session, one.lun, one.disk, one.changed);
+        case session_action::describe_luns:
+            return lun_table(end.session, end.luns);
         case session_action::detach_lun:
             break;
         }

@@ -106,6 +106,10 @@ std::string could_not_detach(const admin::session_info& session, std::uint64_t l
     return fmt::format("Could not detach LUN {} of session [{}].", lun, session_words(session));
 }
 
+std::string could_not_describe(const admin::session_info& session) {
+    return fmt::format("Could not ask for the LUNs of session [{}].", session_words(session));
+}
+
 std::string login_warning(const admin::node_id& node, std::string_view what) {
     return fmt::format("[{}]: {}", record_words(node), what);
 }

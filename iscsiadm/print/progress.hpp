@@ -51,6 +51,9 @@ std::string detached_line(
 );
 std::string could_not_detach(const admin::session_info& session, std::uint64_t lun);
 
+// --luns
+std::string could_not_describe(const admin::session_info& session);
+
 // What is not well although the call succeeded.
 std::string login_warning(const admin::node_id& node, std::string_view what);
 std::string session_warning(const admin::session_info& session, std::string_view what);

@@ -69,6 +69,8 @@ awaitable<result<finding>> inquire(command_runner& runner, probed_lun& probed) {
         co_return unusable(inquiry.error().text());
     take(*inquiry, probed.properties);
     probed.is_there = inquiry->peripheral_qualifier == 0;
+    if (probed.is_there)
+        probed.kind = scsi::name_of_device_type(inquiry->peripheral_device_type);
     co_return what_it_is(*inquiry);
 }
 

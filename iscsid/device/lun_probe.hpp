@@ -20,6 +20,7 @@ struct finding {
 struct probed_lun {
     finding what;
     bool is_there = false; // it has answered INQUIRY as a unit that is connected
+    std::string kind;      // its device type in the words of SPC-4, once it has
     scsi::logical_unit properties;
     iscsi::instant looked_at{}; // the properties are not older than this
 };

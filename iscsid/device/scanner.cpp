@@ -1,83 +1,18 @@
 #include "iscsid/device/scanner.hpp"
 
-#include "iscsid/device/command_runner.hpp"
-#include "iscsid/device/lun_list.hpp"
-#include "iscsid/device/lun_probe.hpp"
+#include "iscsid/device/survey.hpp"
 
 #include "libiscsi/scsi/lun.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 #include <map>
-#include <memory>
-#include <optional>
 
 namespace iscsid::device {
 
 namespace {
 
-namespace asio = boost::asio;
-using asio::awaitable;
+using boost::asio::awaitable;
 using iscsi::result;
-
-// What the workers of a scan share. Kept alive by each of them: a scan may be destroyed with its
-// io_context, in any order.
-struct scan_run {
-    execute_function execute;
-    scan_limits limits;
-    const scan_clock& clock;
-    iscsi::instant end{}; // of the whole scan
-    listed_luns listed{};
-    std::size_t next = 0;                            // which LUN of the list nobody has begun
-    std::vector<std::optional<probed_lun>> probed{}; // as in the list; nothing: not begun
-    std::optional<iscsi::fault> lost{};
-
-    iscsi::duration time_left() const {
-        return std::chrono::floor<iscsi::duration>(end - clock.now());
-    }
-
-    bool goes_on() const {
-        return !lost && next < listed.luns.size() && time_left() > iscsi::duration::zero();
-    }
-};
-
-using run_pointer = std::shared_ptr<scan_run>;
-
-awaitable<void> look_at(run_pointer run, std::size_t index) {
-    auto limits = run->limits;
-    limits.per_unit = std::min<iscsi::duration>(limits.per_unit, run->time_left());
-    auto probed = co_await probe_one(run->execute, run->listed.luns[index], limits, run->clock);
-    if (probed)
-        run->probed[index] = std::move(*probed);
-    else
-        run->lost = probed.error();
-}
-
-// One unit after the other; several workers make it several at a time.
-awaitable<void> work_on(run_pointer run) {
-    while (run->goes_on())
-        co_await look_at(run, run->next++);
-}
-
-awaitable<void> work_in_parallel(run_pointer run) {
-    const auto executor = co_await asio::this_coro::executor;
-    const auto count = std::min<std::size_t>(run->limits.at_a_time, run->listed.luns.size());
-    using worker = decltype(asio::co_spawn(executor, work_on(run), asio::deferred));
-    std::vector<worker> workers;
-    for (std::size_t i = 0; i < count; ++i)
-        workers.push_back(asio::co_spawn(executor, work_on(run), asio::deferred));
-    if (workers.empty())
-        co_return;
-    auto group = asio::experimental::make_parallel_group(std::move(workers));
-    co_await group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-}
-
-// ---- what it amounts to -------------------------------------------------------------------------
 
 // Targets that do not look at the LUN field answer each guess as LUN 0.
 bool is_seen_already(const scan_result& seen, const scsi::logical_unit& unit) {
@@ -89,26 +24,25 @@ bool is_seen_already(const scan_result& seen, const scsi::logical_unit& unit) {
 
 class sorting {
   public:
-    explicit sorting(const scan_run& run) : run_(run) { seen_.no_list = run.listed.no_list; }
+    explicit sorting(const survey_result& all) : all_(all) { seen_.no_list = all.no_list; }
 
     scan_result take() {
-        for (std::size_t i = 0; i < run_.probed.size(); ++i)
-            sort(run_.listed.luns[i], run_.probed[i]);
+        for (const auto& each : all_.luns)
+            if (!all_.is_vain_guess(each))
+                sort(each);
         return std::move(seen_);
     }
 
   private:
-    void sort(const iscsi::lun_field& lun, const std::optional<probed_lun>& probed) {
-        const auto number = scsi::lun_number(lun);
-        const bool is_guess = !run_.listed.no_list.empty() && number != 0;
-        if (is_guess && (!probed || !probed->is_there))
-            return; // nobody has said that there is such a LUN
-        if (!probed)
+    void sort(const surveyed_lun& each) {
+        const auto number = scsi::lun_number(each.lun);
+        const bool is_guess = !all_.no_list.empty() && number != 0;
+        if (!each.probed)
             seen_.unanswered.push_back({number, "not asked, the time for the scan was over"});
-        else if (is_guess && is_seen_already(seen_, probed->properties))
+        else if (is_guess && is_seen_already(seen_, each.probed->properties))
             seen_.skipped.push_back({number, "it answers as a LUN before it", true});
         else
-            sort(lun, *probed);
+            sort(each.lun, *each.probed);
     }
 
     void sort(const iscsi::lun_field& lun, const probed_lun& probed) {
@@ -129,7 +63,7 @@ class sorting {
         }
     }
 
-    const scan_run& run_;
+    const survey_result& all_;
     scan_result seen_;
 };
 
@@ -137,18 +71,10 @@ class sorting {
 
 awaitable<result<scan_result>>
 scan(execute_function execute, scan_limits limits, const scan_clock& clock) {
-    const auto run = std::make_shared<scan_run>(scan_run{std::move(execute), limits, clock});
-    run->end = clock.now() + limits.whole;
-    command_runner lun_0(run->execute, limits.waiting, clock, iscsi::lun_field{});
-    auto listed = co_await list_luns(lun_0, limits.per_unit);
-    if (!listed)
-        co_return listed.error();
-    run->listed = std::move(*listed);
-    run->probed.resize(run->listed.luns.size());
-    co_await work_in_parallel(run);
-    if (run->lost)
-        co_return *run->lost;
-    co_return sorting(*run).take();
+    const auto all = co_await survey(std::move(execute), limits, clock);
+    if (!all)
+        co_return all.error();
+    co_return sorting(*all).take();
 }
 
 namespace {

@@ -43,6 +43,14 @@ std::string to_text(iscsi::digest digest) {
     return digest == iscsi::digest::crc32c ? "CRC32C" : "None";
 }
 
+// What a unit calls itself should be ASCII (SPC-4 §4.3.1), and need not be.
+std::string printable(std::string text) {
+    for (char& each : text)
+        if (each < ' ' || each > '~')
+            each = '?';
+    return text;
+}
+
 int seconds(iscsi::duration time) {
     return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
 }
@@ -125,6 +133,49 @@ std::vector<iscsi::admin::io_figures> figures_of(const lane::io_meter& meter) {
 }
 
 } // namespace
+
+std::string_view to_text(session::lun_state state) {
+    switch (state) {
+    case session::lun_state::running:
+        return "running";
+    case session::lun_state::offline:
+        return "offline";
+    case session::lun_state::waiting:
+        return "waiting";
+    case session::lun_state::no_disk:
+        return "no disk";
+    case session::lun_state::detached:
+        return "detached";
+    case session::lun_state::unusable:
+        return "unusable";
+    case session::lun_state::no_answer:
+        break;
+    }
+    return "no answer";
+}
+
+iscsi::admin::lun_details message_of(const session::lun_details& unit) {
+    const auto& from = unit.properties;
+    iscsi::admin::lun_details to;
+    to.lun = unit.number;
+    to.kind = unit.kind;
+    to.vendor = printable(from.vendor);
+    to.product = printable(from.product);
+    to.revision = printable(from.revision);
+    to.wwid = printable(from.wwid);
+    to.state = to_text(unit.is);
+    to.why = printable(unit.why);
+    to.disk = unit.node;
+    if (from.block_count == 0)
+        return to;
+    to.size = from.size();
+    to.block_size = from.block_size;
+    to.thin = from.thin;
+    to.write_cache = from.write_cache_enabled;
+    to.write_cache_known = from.write_cache_known;
+    to.read_only = from.read_only;
+    return to;
+}
 
 iscsi::admin::session_info message_of(const session::session_report& session, io_detail detail) {
     const auto& plan = *session.plan;

@@ -1,5 +1,7 @@
 #include "iscsid/ipc/progress.hpp"
 
+#include "iscsid/ipc/describe.hpp"
+
 namespace iscsid::ipc {
 
 namespace admin = iscsi::admin;
@@ -47,6 +49,14 @@ admin::lun_progress message_of(lane::session_key sid, const outcome<session::lun
         message.disk = how->disk;
         message.changed = how->has_changed;
     }
+    return message;
+}
+
+admin::luns_progress message_of(lane::session_key sid, const outcome<session::luns_result>& how) {
+    auto message = about_session<admin::luns_progress>(sid, how);
+    if (how.has_value())
+        for (const auto& each : how->luns)
+            message.luns.push_back(message_of(each));
     return message;
 }
 

@@ -32,6 +32,9 @@ message_of(lane::session_key sid, const session::outcome<session::fail_io_result
 iscsi::admin::lun_progress
 message_of(lane::session_key sid, const session::outcome<session::lun_result>& how);
 
+iscsi::admin::luns_progress
+message_of(lane::session_key sid, const session::outcome<session::luns_result>& how);
+
 // The last message of a discovery.
 iscsi::admin::discover_progress
 message_of(const session::outcome<std::vector<session::discovered_portal>>& how);

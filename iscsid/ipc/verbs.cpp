@@ -162,6 +162,11 @@ stop_waiting(session::manager& sessions, lane::session_key sid) {
     co_return message_of(sid, how);
 }
 
+asio::awaitable<admin::luns_progress> describe(session::manager& sessions, lane::session_key sid) {
+    const auto how = co_await ask(sessions, sid, &session::live_session::describe_luns);
+    co_return message_of(sid, how);
+}
+
 using lun_job = session_job<session::lun_result, std::uint64_t>;
 
 asio::awaitable<admin::lun_progress>
@@ -199,6 +204,7 @@ const verbs::method* verbs::find(std::string_view name) {
         method{"org.iscsi-userland.iscsid.AttachLun", true, &verbs::attach_lun},
         method{"org.iscsi-userland.iscsid.DetachLun", true, &verbs::detach_lun},
         method{"org.iscsi-userland.iscsid.PersistentReserve", true, &verbs::persistent_reserve},
+        method{"org.iscsi-userland.iscsid.DescribeLuns", true, &verbs::describe_luns},
         method{"org.iscsi-userland.iscsid.ListSessions", false, &verbs::list_sessions},
         method{"org.iscsi-userland.iscsid.Discover", true, &verbs::discover},
         method{"org.iscsi-userland.iscsid.Status", false, &verbs::status},
@@ -347,6 +353,12 @@ asio::awaitable<void> verbs::persistent_reserve(const call_type& call, reply_sin
     job.start(reserve(sessions_, asked->sid, *what), std::move(otherwise));
     const auto answer = co_await job.next();
     co_await to.reply(admin::to_json(answer), false);
+}
+
+asio::awaitable<void> verbs::describe_luns(const call_type& call, reply_sink& to) {
+    using request = admin::describe_luns_request_message;
+    const auto job = [this](auto sid, const request& /*it*/) { return describe(sessions_, sid); };
+    return on_each_session<request>(call, job, to);
 }
 
 asio::awaitable<void> verbs::list_sessions(const call_type& call, reply_sink& to) {

@@ -39,6 +39,7 @@ class verbs {
     nothing attach_lun(const call_type& call, reply_sink& to);
     nothing detach_lun(const call_type& call, reply_sink& to);
     nothing persistent_reserve(const call_type& call, reply_sink& to);
+    nothing describe_luns(const call_type& call, reply_sink& to);
     nothing list_sessions(const call_type& call, reply_sink& to);
     nothing discover(const call_type& call, reply_sink& to);
     nothing status(const call_type& call, reply_sink& to);

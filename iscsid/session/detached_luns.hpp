@@ -21,6 +21,8 @@ class detached_luns {
 
     bool has(std::uint64_t number) const { return numbers_.contains(number); }
 
+    const std::set<std::uint64_t>& all() const { return numbers_; }
+
     // What could not be noted for the next daemon, "" if all is well; for this one it holds anyway.
     boost::asio::awaitable<std::string> add(std::uint64_t number);
 

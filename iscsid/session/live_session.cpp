@@ -38,6 +38,15 @@ net::endpoint last_peer_of(const device::disk_state& left, std::uint16_t port) {
     return error ? net::endpoint() : net::endpoint(address, port);
 }
 
+// Why nothing can be asked of its LUNs, if so.
+std::optional<failure> refusal_in(phase now) {
+    if (is_being_made(now))
+        return failure{exit_code::session_not_connected, "its login is under way"};
+    if (!is_established(now))
+        return failure{exit_code::session_not_found, "no such session"};
+    return std::nullopt;
+}
+
 } // namespace
 
 live_session::live_session(
@@ -173,40 +182,50 @@ void live_session::hand_over() {
 
 // ---- while it runs ------------------------------------------------------------------------------
 
-std::optional<failure> live_session::refusal_now() const {
-    if (is_being_made(phase_))
-        return failure{exit_code::session_not_connected, "its login is under way"};
-    if (!is_established(phase_))
-        return failure{exit_code::session_not_found, "no such session"};
-    return std::nullopt;
-}
-
 asio::awaitable<outcome<rescan_result>> live_session::rescan() {
     const auto self = shared_from_this();
-    if (const auto refused = refusal_now())
+    if (const auto refused = refusal_in(phase_))
         co_return *refused;
     co_return co_await watch_.look_now();
 }
 
 asio::awaitable<outcome<lun_result>> live_session::attach_lun(std::uint64_t number) {
     const auto self = shared_from_this();
-    if (const auto refused = refusal_now())
+    if (const auto refused = refusal_in(phase_))
         co_return *refused;
     co_return co_await watch_.attach(number);
 }
 
 asio::awaitable<outcome<lun_result>> live_session::detach_lun(std::uint64_t number) {
     const auto self = shared_from_this();
-    if (const auto refused = refusal_now())
+    if (const auto refused = refusal_in(phase_))
         co_return *refused;
     const auto whose = owner_.respects_users() ? users::are_respected : users::are_ignored;
     const lun_watch::detach_orders how{whose, plan_->session.timeouts.logout};
     co_return co_await watch_.detach(number, how);
 }
 
+// Beside the looks, not in turn with them: it changes nothing, and somebody waits.
+asio::awaitable<outcome<luns_result>> live_session::describe_luns() {
+    const auto self = shared_from_this();
+    if (const auto refused = refusal_in(phase_))
+        co_return *refused;
+    luns_result told;
+    if (connection_->is_up()) {
+        auto seen = co_await disks_.describe();
+        if (seen) {
+            told.luns = *std::move(seen);
+            co_return told;
+        }
+    }
+    told.of.emplace_back("the target cannot be asked, only the disks that there are are shown");
+    told.luns = disks_.describe_disks();
+    co_return told;
+}
+
 asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {
     const auto self = shared_from_this();
-    if (const auto refused = refusal_now())
+    if (const auto refused = refusal_in(phase_))
         co_return *refused;
     net::pending<std::optional<std::size_t>> ended(with_.where.control);
     lane_->give_up(sid_, ended.answer());

@@ -86,6 +86,10 @@ class live_session : public std::enable_shared_from_this<live_session> {
     boost::asio::awaitable<outcome<lun_result>> attach_lun(std::uint64_t number);
     boost::asio::awaitable<outcome<lun_result>> detach_lun(std::uint64_t number);
 
+    // What its LUNs are, at once or within seconds; without a connection the disks alone, with a
+    // warning. Failures: session_not_found, session_not_connected while it is being made.
+    boost::asio::awaitable<outcome<luns_result>> describe_luns();
+
     // Ends the requests that wait for the connection, as the end of replacement_timeout does; the
     // session goes on trying. Failures: session_not_found, session_not_connected while the first
     // login is under way, invalid_request when nothing waits for a connection.
@@ -102,8 +106,6 @@ class live_session : public std::enable_shared_from_this<live_session> {
     void hand_over();
 
   private:
-    // Why nothing can be asked of its LUNs, if so.
-    std::optional<failure> refusal_now() const;
     void on(happening what);
     void perform(action what);
     void move_in(iscsi::session engine, bool resumes);

@@ -62,7 +62,8 @@ asio::awaitable<outcome<lun_result>> lun_watch::attach_in_turn(std::uint64_t num
             exit_code::session_not_connected, "the session is not connected any more"};
     if (seen->what.is != device::unit_kind::disk)
         co_return refusal_of(number, *seen);
-    const auto troubles = co_await disks.attach(number, *seen, what_.describe());
+    auto whose = what_.describe();
+    const auto troubles = co_await disks.attach(number, *seen, std::move(whose));
     const auto node = disks.disk_of(number);
     if (!node)
         co_return failure{exit_code::error, fmt::format("{}", fmt::join(troubles, "; "))};
@@ -98,6 +99,11 @@ lun_watch::detach_in_turn(std::uint64_t number, detach_orders how) {
         told.push_back("the next iscsid will attach it again: " + not_noted);
     if (!node)
         co_return lun_result{std::move(told), {}, false};
+    co_await disks.fail_removed_units(std::min(presence_limit, how.timeout / 4), number);
+    if (what_.now != phase::running) { // from here on nothing comes between
+        co_await disks.detached().remove(number);
+        co_return failure{exit_code::internal, "the session is being logged out"};
+    }
     const auto report = co_await take_away(number, how);
     if (!report.refusal.empty()) {
         co_await disks.detached().remove(number);
@@ -122,7 +128,6 @@ lun_watch::detach_in_turn(std::uint64_t number, detach_orders how) {
 asio::awaitable<removal_report> lun_watch::take_away(std::uint64_t number, detach_orders how) {
     auto& disks = what_.disks;
     const auto quarter = how.timeout / 4;
-    co_await disks.fail_removed_units(std::min(presence_limit, quarter), number);
     net::pending<removal_report> removal(what_.with.where.control);
     const auto progress = std::make_shared<removal_progress>();
     disks.start_removal_of(number, {how.whose, progress}, removal.answer());

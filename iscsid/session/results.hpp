@@ -4,6 +4,7 @@
 #include "iscsid/session/login_plan.hpp"
 
 #include "libiscsi/net/resolver.hpp"
+#include "libiscsi/scsi/logical_unit.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -36,6 +37,33 @@ struct lun_result {
     warnings of{};
     std::string disk; // its name under /dev, now or until now; "" without one
     bool has_changed = true;
+};
+
+// What is the matter with one LUN.
+enum class lun_state : std::uint8_t {
+    running,   // it is a disk
+    offline,   // it is a disk, all I/O of which fails
+    waiting,   // its disk was left by an earlier daemon and is not taken over yet
+    no_disk,   // it could be one
+    detached,  // the same; a user has had it detached
+    unusable,  // it can be no disk
+    no_answer, // it has not said what it is in time, be it a disk or not
+};
+
+// All that people want to know of one LUN.
+struct lun_details {
+    std::uint64_t number = 0;
+    std::string kind;              // in the words of SPC-4; "": not known
+    scsi::logical_unit properties; // without blocks: its size, and what it is like, are not known
+    lun_state is = lun_state::no_answer;
+    std::string why;  // of a state that needs a reason
+    std::string node; // under /dev
+    bool has_disk = false;
+};
+
+struct luns_result {
+    warnings of{};
+    std::vector<lun_details> luns{};
 };
 
 // Requests that waited for a connection and have failed.

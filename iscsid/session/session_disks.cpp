@@ -2,6 +2,7 @@
 
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/disk_notes.hpp"
+#include "iscsid/session/lun_details.hpp"
 
 #include "libiscsi/net/pending.hpp"
 #include "libiscsi/scsi/cdb.hpp"
@@ -37,6 +38,14 @@ execute_on(lane::lane& lane, lane::session_key sid, const iscsi::command& what) 
             iscsi::to_error_code(iscsi::session_errc::not_usable), "scan", "connection lost", {}};
     outcome->done.sense = outcome->sense_bytes; // which has moved
     co_return *std::move(outcome);
+}
+
+// Somebody waits for the table; a unit that hangs is named as such in it.
+device::scan_limits limits_of_a_description() {
+    device::scan_limits limits;
+    limits.per_unit = std::chrono::seconds(4);
+    limits.whole = std::chrono::seconds(12);
+    return limits;
 }
 
 constexpr std::uint16_t shortest_inquiry = 36; // SPC-4 §6.6.2: the standard data up to the product
@@ -148,6 +157,19 @@ asio::awaitable<iscsi::result<device::probed_lun>> session_disks::look_at(std::u
 ) const {
     const auto execute = executor();
     co_return co_await device::probe_one(execute, scsi::lun_from_number(number));
+}
+
+asio::awaitable<iscsi::result<std::vector<lun_details>>> session_disks::describe() const {
+    const auto execute = executor();
+    const auto limits = limits_of_a_description();
+    const auto seen = co_await device::survey(execute, limits);
+    if (!seen)
+        co_return seen.error();
+    co_return details_of(*seen, {disks_, left_, detached_.all()});
+}
+
+std::vector<lun_details> session_disks::describe_disks() const {
+    return details_of({disks_, left_, detached_.all()});
 }
 
 asio::awaitable<void>

@@ -68,6 +68,11 @@ class session_disks {
     // The same for one LUN, whether the target lists it or not.
     boost::asio::awaitable<iscsi::result<device::probed_lun>> look_at(std::uint64_t number) const;
 
+    // Everything about each LUN, for people: by a look that takes seconds and changes nothing. The
+    // second form asks nobody, and knows the disks only. Fault: as of look().
+    boost::asio::awaitable<iscsi::result<std::vector<lun_details>>> describe() const;
+    std::vector<lun_details> describe_disks() const;
+
     // Asks each attached unit, or the only one that matters, whether it is there at all, and fails
     // the requests of those that the target has removed: whatever waits for them ends at once.
     // Takes `limit` at most.

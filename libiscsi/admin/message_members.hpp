@@ -158,6 +158,45 @@ void members(Visitor& visit, Message& message) {
 }
 
 template <class Visitor, class Message>
+requires same_message<Message, describe_luns_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integers("sids", message.sids);
+}
+
+template <class Visitor, class Unit>
+requires same_message<Unit, lun_details>
+
+void members(Visitor& visit, Unit& unit) {
+    visit.integer("lun", unit.lun);
+    visit.text("kind", unit.kind);
+    visit.text("vendor", unit.vendor);
+    visit.text("product", unit.product);
+    visit.text("revision", unit.revision);
+    visit.text("wwid", unit.wwid);
+    visit.integer("size", unit.size);
+    visit.integer("block_size", unit.block_size);
+    visit.boolean("thin", unit.thin);
+    visit.boolean("write_cache", unit.write_cache);
+    visit.boolean("write_cache_known", unit.write_cache_known);
+    visit.boolean("read_only", unit.read_only);
+    visit.text("state", unit.state);
+    visit.text("why", unit.why);
+    visit.text("disk", unit.disk);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, luns_progress>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("sid", message.sid);
+    visit.integer("code", message.code, exit_codes);
+    visit.text("detail", message.detail);
+    visit.optional_texts("warnings", message.warnings);
+    visit.objects("luns", message.luns);
+}
+
+template <class Visitor, class Message>
 requires same_message<Message, list_sessions_request_message>
 
 void members(Visitor& visit, Message& message) {

@@ -56,6 +56,18 @@ boost::json::object to_json(const reserve_answer_message& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const describe_luns_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const lun_details& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const luns_progress& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const list_sessions_request_message& from) {
     return write_members(from);
 }
@@ -110,6 +122,8 @@ template result<lun_request_message> from_json(const boost::json::object&);
 template result<lun_progress> from_json(const boost::json::object&);
 template result<reserve_request_message> from_json(const boost::json::object&);
 template result<reserve_answer_message> from_json(const boost::json::object&);
+template result<describe_luns_request_message> from_json(const boost::json::object&);
+template result<luns_progress> from_json(const boost::json::object&);
 template result<list_sessions_request_message> from_json(const boost::json::object&);
 template result<session_info> from_json(const boost::json::object&);
 template result<list_sessions_message> from_json(const boost::json::object&);

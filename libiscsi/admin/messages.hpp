@@ -145,6 +145,35 @@ struct reserve_answer_message {
     std::vector<reservation_registrant> registrants;
 };
 
+// All that is known of a LUN. Texts of the target are printable ASCII here.
+struct lun_details {
+    std::uint64_t lun = 0; // as Linux counts
+    std::string kind;      // "direct access block device", empty: not known
+    std::string vendor, product, revision, wwid;
+    std::uint64_t size = 0;         // bytes; 0: not known, and so are all below but the last three
+    std::uint32_t block_size = 0;   // bytes
+    bool thin = false;              // LBPME
+    bool write_cache = false;       // WCE
+    bool write_cache_known = false; // it has told
+    bool read_only = false;
+    std::string state; // "running"
+    std::string why;   // of the state, if it needs a reason
+    std::string disk;  // under /dev, empty without one
+};
+
+// DescribeLuns(sids): replies with `more`, one per session.
+struct describe_luns_request_message {
+    std::vector<std::uint32_t> sids;
+};
+
+struct luns_progress {
+    std::uint32_t sid = 0;
+    exit_code code = exit_code::success;
+    std::string detail;
+    std::vector<std::string> warnings{}; // as in login_progress
+    std::vector<lun_details> luns{};     // by number
+};
+
 // One LUN of a session as the daemon sees it now.
 struct attached_lun {
     std::uint64_t lun = 0;
@@ -240,6 +269,9 @@ boost::json::object to_json(const lun_request_message&);
 boost::json::object to_json(const lun_progress&);
 boost::json::object to_json(const reserve_request_message&);
 boost::json::object to_json(const reserve_answer_message&);
+boost::json::object to_json(const describe_luns_request_message&);
+boost::json::object to_json(const lun_details&);
+boost::json::object to_json(const luns_progress&);
 boost::json::object to_json(const list_sessions_request_message&);
 boost::json::object to_json(const latency_bucket&);
 boost::json::object to_json(const io_figures&);

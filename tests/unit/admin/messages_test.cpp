@@ -39,6 +39,26 @@ session_info sample_session() {
     return session;
 }
 
+lun_details sample_lun() {
+    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+    return {
+        most,
+        "disk",
+        "v",
+        "p",
+        "r",
+        "3600",
+        most,
+        512,
+        true,
+        true,
+        true,
+        true,
+        "running",
+        "why",
+        "a"};
+}
+
 // Whether a message says the same after a journey over the wire.
 template <class Message>
 void expect_round_trip(const Message& message) {
@@ -72,6 +92,9 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(fail_io_request_message{{1, 4294967295U}});
     expect_round_trip(fail_io_progress{1, exit_code::success, "", {"one"}, 17});
     expect_round_trip(lun_request_message{{1, 2}, 16640});
+    expect_round_trip(describe_luns_request_message{{1, 2}});
+    expect_round_trip(luns_progress{
+        1, exit_code::success, "", {"one"}, {lun_details{}, sample_lun()}});
     expect_round_trip(lun_progress{1, exit_code::success, "", {"one"}, "ublkb0", true});
     expect_round_trip(lun_progress{1, exit_code::busy, "mounted"});
     expect_round_trip(reserve_request_message{
@@ -229,6 +252,7 @@ TEST(interface_description, names_every_method) {
           "FailIo(",
           "AttachLun(",
           "DetachLun(",
+          "DescribeLuns(",
           "ListSessions(",
           "Discover(",
           "Status()",
@@ -271,6 +295,9 @@ TEST(interface_description, has_every_member) {
     expect_described<fail_io_progress>();
     expect_described<lun_request_message>();
     expect_described<lun_progress>();
+    expect_described<describe_luns_request_message>();
+    expect_described<lun_details>();
+    expect_described<luns_progress>();
     expect_described<reserve_request_message>();
     expect_described<reserve_answer_message>();
     expect_described<session_info>();

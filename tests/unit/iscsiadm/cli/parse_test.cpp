@@ -296,7 +296,7 @@ struct mask {
 
 const std::string dry_run(1, long_only::dry_run);
 const std::string fail_io(1, long_only::fail_io);
-const std::string one_lun{long_only::lun, long_only::attach, long_only::detach};
+const std::string one_lun{long_only::lun, long_only::attach, long_only::detach, long_only::luns};
 const std::string watch(1, long_only::watch);
 const std::string reservations{
     long_only::persist, long_only::key, long_only::new_key, long_only::victim_key};
@@ -531,6 +531,30 @@ TEST(parse, an_old_short_form_keeps_its_meaning) {
     const auto line = parse({"--k", "0"});
     ASSERT_TRUE(line);
     EXPECT_TRUE(std::holds_alternative<stop_daemon>(line->what));
+}
+
+TEST(parse, luns_are_shown_of_one_session_or_all) {
+    for (const words& which : {words{}, words{"-r", "3"}}) {
+        words arguments{"-m", "session", "--luns", "--json"};
+        arguments.insert(arguments.end(), which.begin(), which.end());
+        const auto line = parse(arguments);
+        ASSERT_TRUE(line);
+        EXPECT_TRUE(std::get<session_mode>(line->what).luns);
+    }
+    for (const words& beside :
+         {words{"-u"},
+          words{"-R"},
+          words{"-P", "1"},
+          words{"--fail-io"},
+          words{"--watch"},
+          words{"--lun", "1", "--persist", "read-keys"},
+          words{"-o", "show"}}) {
+        words arguments{"-m", "session", "-r", "3", "--luns"};
+        arguments.insert(arguments.end(), beside.begin(), beside.end());
+        const auto refused = parse(arguments);
+        ASSERT_FALSE(refused) << beside.front();
+        EXPECT_EQ(refused.error().code, admin::exit_code::invalid);
+    }
 }
 
 TEST(usage_text, names_every_option) {

@@ -18,6 +18,7 @@ class fake_daemon final : public daemon_client {
     std::vector<admin::rescan_progress> rescan_answers;
     std::vector<admin::fail_io_progress> fail_io_answers;
     std::vector<admin::lun_progress> lun_answers;
+    std::vector<admin::luns_progress> luns_answers;
     std::vector<admin::discover_progress> discover_answers;
 
     std::vector<admin::login_request_message> logins;
@@ -25,6 +26,7 @@ class fake_daemon final : public daemon_client {
     std::vector<admin::rescan_request_message> rescans;
     std::vector<admin::fail_io_request_message> failed_io;
     std::vector<admin::lun_request_message> attached, detached;
+    std::vector<admin::describe_luns_request_message> described;
     std::vector<admin::discover_request_message> discoveries;
     std::vector<admin::reserve_request_message> reservations;
     admin::reserve_answer_message reserve_answer;
@@ -115,6 +117,14 @@ class fake_daemon final : public daemon_client {
         if (broken)
             return *broken;
         return reserve_answer;
+    }
+
+    result<void> describe_luns(
+        const admin::describe_luns_request_message& request,
+        const listener<admin::luns_progress>& listen
+    ) override {
+        described.push_back(request);
+        return answer(luns_answers, listen);
     }
 
     result<void> discover(

@@ -407,6 +407,50 @@ TEST_F(json_test, luns_that_are_attached_and_detached) {
     EXPECT_EQ(refused.at("disk"), json::value(nullptr));
 }
 
+TEST_F(json_test, luns_with_null_for_what_is_not_known) {
+    daemon.sessions = {session_of(node_id_of(t1), 3)};
+    const std::vector<std::string> command{"-m", "session", "-r", "3", "--luns"};
+    admin::lun_details silent;
+    silent.lun = 1;
+    silent.state = "no answer";
+    silent.why = "INQUIRY: no answer within 4 s";
+    admin::lun_details whole{
+        2,
+        "direct access block device",
+        "IET",
+        "DISK",
+        "1",
+        "36",
+        4096,
+        512,
+        true,
+        true,
+        true,
+        false,
+        "running",
+        "",
+        "ublkb0"};
+    auto no_page = whole;
+    no_page.write_cache_known = false;
+    daemon.luns_answers = {{3, exit_code::success, "", {}, {silent, whole, no_page}}};
+    const auto shown = same_as_text("session_luns", command);
+    EXPECT_EQ(at(shown, "/session_luns/0/outcome"), "described");
+    for (const char* member :
+         {"kind", "vendor", "size", "block_size", "thin", "write_cache", "read_only", "disk"})
+        EXPECT_TRUE(at(shown, std::string("/session_luns/0/luns/0/") + member).is_null()) << member;
+    EXPECT_EQ(at(shown, "/session_luns/0/luns/0/why"), json::value(silent.why));
+    EXPECT_EQ(at(shown, "/session_luns/0/luns/1/size"), 4096);
+    EXPECT_EQ(at(shown, "/session_luns/0/luns/1/thin"), true);
+    EXPECT_EQ(at(shown, "/session_luns/0/luns/1/write_cache"), true);
+    EXPECT_EQ(at(shown, "/session_luns/0/luns/1/read_only"), false);
+    EXPECT_TRUE(at(shown, "/session_luns/0/luns/2/write_cache").is_null());
+    daemon.sessions = {};
+    EXPECT_EQ(
+        at(same_as_text("session_luns", {"-m", "session", "--luns"}, 21), "/session_luns"),
+        json::array()
+    );
+}
+
 TEST_F(json_test, discoveries_with_and_without_logins) {
     offer(t1);
     const auto found = document_of("discovery", discovery);

@@ -340,6 +340,28 @@ TEST_F(session_test, does_not_know_what_became_of_a_change_that_nobody_answered)
     EXPECT_EQ(run(a_reservation).code, 27);
 }
 
+TEST_F(session_test, shows_the_luns_of_sessions) {
+    EXPECT_EQ(run({"-m", "session", "--luns"}).code, 21);
+    daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
+    admin::lun_details unit;
+    unit.lun = 4;
+    unit.state = "no disk";
+    daemon.luns_answers = {
+        {1, exit_code::success, "", {"slow"}, {unit}}, {2, exit_code::success, ""}};
+    const outcome got = run({"-m", "session", "--luns"});
+    EXPECT_EQ(got.code, 0);
+    EXPECT_NE(got.out.find("LUNs of session [sid: 1, target: " + t1), std::string::npos);
+    EXPECT_NE(got.out.find("LUNs of session [sid: 2, target: " + t2), std::string::npos);
+    EXPECT_NE(got.out.find("\n4    -"), std::string::npos) << got.out;
+    EXPECT_NE(got.err.find(": slow\n"), std::string::npos);
+    daemon.luns_answers = {{2, exit_code::session_not_connected, "its login is under way"}};
+    const outcome refused = run({"-m", "session", "-r", "2", "--luns"});
+    EXPECT_EQ(refused.code, 32);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_EQ(refused.err.find("iscsiadm: Could not ask for the LUNs of session [sid: 2,"), 0U);
+    EXPECT_EQ(daemon.described.back().sids, std::vector<std::uint32_t>{2});
+}
+
 TEST_F(session_test, explains_a_rescan_that_failed) {
     daemon.sessions = {session_of(node_id_of(t1), 1), session_of(node_id_of(t2), 2)};
     daemon.rescan_answers = {

@@ -356,6 +356,26 @@ TEST_F(served, persistent_reserve_checks_what_its_verb_needs) {
     EXPECT_EQ(error_of(call({})), refused);
 }
 
+TEST_F(served, descriptions_of_no_session_are_2) {
+    start();
+    auto one = connect();
+    one.call("org.iscsi-userland.iscsid.DescribeLuns", {{"sids", json::array{5}}}, true);
+    const auto reply = one.reply();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->at("parameters").at("code"), 2);
+    EXPECT_EQ(reply->at("parameters").at("luns"), json::array());
+}
+
+TEST(lun_description, has_no_bytes_of_the_target_that_are_no_text) {
+    session::lun_details unit;
+    unit.properties.vendor = "A\xff\n\x7f";
+    unit.properties.block_count = 8;
+    const auto message = message_of(unit);
+    EXPECT_EQ(message.vendor, "A???");
+    EXPECT_EQ(message.size, 4096U);
+    EXPECT_EQ(message.state, "no answer");
+}
+
 TEST_F(served, stop_answers_first) {
     start();
     auto one = connect();

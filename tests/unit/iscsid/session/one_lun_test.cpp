@@ -199,6 +199,21 @@ TEST_F(one_lun, that_was_removed_at_the_target_is_detached_without_a_flush_of_it
     EXPECT_EQ((lane.failing[{1, scsi::lun_from_number(1)}]), 0);
 }
 
+// The target is asked whether the unit is there, and says nothing; a logout does not wait for that.
+TEST_F(one_lun, is_left_to_a_logout_that_comes_between) {
+    ASSERT_EQ(log_in().code, exit_code::success);
+    bool is_asked = false;
+    lane.answers = [&](const auto&, auto) { is_asked = true; };
+    std::optional<outcome<lun_result>> told;
+    asio::co_spawn(context, all().find(1)->detach_lun(1), [&](auto, auto how) { told = how; });
+    ASSERT_TRUE(until([&] { return is_asked; }));
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    ASSERT_TRUE(until([&] { return told.has_value(); }));
+    EXPECT_TRUE(told->has_error());
+    EXPECT_EQ(all().session_count(), 0U);
+    EXPECT_TRUE(std::filesystem::is_empty(folder / "disks-state"));
+}
+
 TEST_F(one_lun, stays_detached_with_the_next_daemon) {
     ASSERT_EQ(log_in().code, exit_code::success);
     ASSERT_TRUE(detach(1).changed);
@@ -234,6 +249,34 @@ TEST_F(one_lun, leaves_no_note_behind_when_its_session_ends) {
     ASSERT_TRUE(detach(1).changed);
     EXPECT_EQ(log_out(1).code, exit_code::success);
     EXPECT_TRUE(std::filesystem::is_empty(folder / "disks-state"));
+}
+
+TEST_F(one_lun, is_described_with_all_others) {
+    const auto describe = [this] {
+        const auto how = iscsi::test::run(context, all().find(1)->describe_luns());
+        return iscsid::ipc::message_of(1, how);
+    };
+    ASSERT_EQ(log_in().code, exit_code::success);
+    ASSERT_TRUE(detach(1).changed);
+    target.answer(2, standard_inquiry(), {sends(bytes_of({0x0c, 0, 5, 2, 31}) + zeros(31))});
+    const auto told = describe();
+    EXPECT_EQ(told.code, exit_code::success);
+    EXPECT_THAT(told.warnings, IsEmpty());
+    ASSERT_EQ(told.luns.size(), 3U);
+    EXPECT_EQ(told.luns[0].state, "running");
+    EXPECT_EQ(told.luns[0].disk, "no-such-disk-0");
+    EXPECT_EQ(told.luns[0].size, 2ULL << 30U);
+    EXPECT_TRUE(told.luns[0].thin);
+    EXPECT_EQ(told.luns[1].state, "detached");
+    EXPECT_EQ(told.luns[1].size, 2ULL << 30U);
+    EXPECT_EQ(told.luns[2].state, "offline");
+    EXPECT_EQ(told.luns[2].why, "storage array controller");
+    EXPECT_EQ(disks().size(), 2U); // nothing has changed
+    is_lost = true;
+    const auto known = describe();
+    EXPECT_EQ(known.code, exit_code::success);
+    EXPECT_EQ(known.warnings.size(), 1U);
+    EXPECT_EQ(known.luns.size(), 2U);
 }
 
 TEST_F(one_lun, is_nothing_for_a_session_that_is_being_logged_in) {
