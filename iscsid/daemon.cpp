@@ -11,6 +11,7 @@
 #include "iscsid/lane/lane_pool.hpp"
 #include "iscsid/session/manager.hpp"
 #include "iscsid/sys/background.hpp"
+#include "iscsid/sys/folder_lock.hpp"
 #include "iscsid/sys/log.hpp"
 #include "iscsid/sys/notify.hpp"
 #include "iscsid/sys/pid_file.hpp"
@@ -358,6 +359,20 @@ iscsi::result<std::optional<sys::pid_file>> take_pid_file(const daemon_options& 
     return std::optional<sys::pid_file>(*std::move(taken));
 }
 
+// Another daemon's disks would look left behind to us. The record tree is not locked like this: an
+// open folder keeps its filesystem from being unmounted.
+iscsi::result<std::optional<sys::folder_lock>> take_runtime_folder(const daemon_options& options) {
+    std::error_code no_folder; // what needs it says so
+    std::filesystem::create_directories(options.where.runtime, no_folder);
+    auto taken = sys::folder_lock::take(options.where.runtime);
+    if (taken.has_value())
+        return std::optional(*std::move(taken));
+    if (taken.error().code == iscsi::to_error_code(sys::folder_lock_errc::taken))
+        return taken.error();
+    spdlog::warn("{}", taken.error().text());
+    return std::optional<sys::folder_lock>();
+}
+
 // From here on the process is the daemon's own, in the foreground or not.
 int serve(
     const daemon_options& options,
@@ -366,6 +381,9 @@ int serve(
 ) {
     for (const auto& warning : sys::protect_process()) // first: threads inherit it
         spdlog::warn("{}", warning);
+    const auto folder = take_runtime_folder(options);
+    if (folder.has_error())
+        return refuse(exit_code::error, folder.error().text());
     const auto pid = take_pid_file(options);
     if (pid.has_error())
         return refuse(exit_code::error, pid.error().text());
@@ -373,8 +391,6 @@ int serve(
         ipc::listener::open(options.where.socket, settings.config.daemon_value("iscsid.ipc_group"));
     if (listener.has_error())
         return refuse(exit_code::error, listener.error().text());
-    std::error_code no_folder; // what needs it says so
-    std::filesystem::create_directories(options.where.runtime, no_folder);
     clean_up_after_others(options);
     if (!drop_ids(options))
         return refuse(exit_code::error, "cannot change to the user and group of -u and -g");
