@@ -1,3 +1,4 @@
+#include "iscsid/ipc/describe.hpp"
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
 
