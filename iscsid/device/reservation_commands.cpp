@@ -17,7 +17,7 @@ using scsi::sense_key;
 constexpr std::uint16_t first_room = 1024;
 constexpr std::uint16_t most_room = 0xfff8; // the field has 16 bits, and keys are of eight bytes
 constexpr std::uint16_t state_room = 24;
-constexpr int list_attempts = 4; // the list may grow while it is asked for
+constexpr int whole_list_attempts = 4; // the list may grow while it is asked for
 
 constexpr std::string_view change_name = "PERSISTENT RESERVE OUT";
 constexpr std::string_view no_connection = "the session is not connected";
@@ -183,7 +183,7 @@ awaitable<reserve_answer<List>> reservation_commands::read_list(
 ) {
     reserve_answer<List> answer;
     std::uint16_t room = first_room;
-    for (int attempt = 0; attempt < list_attempts; ++attempt) {
+    for (int attempt = 0; attempt < whole_list_attempts; ++attempt) {
         const auto said = co_await ask(what, room);
         answer.end = said.end;
         if (!said.end.is_done())

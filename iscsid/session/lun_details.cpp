@@ -64,7 +64,7 @@ void add(const device::probed_lun& seen, bool is_detached, lun_details& to) {
     to.why = seen.what.why;
 }
 
-std::vector<lun_details> values_of(by_number all) {
+std::vector<lun_details> values_of(by_number&& all) {
     std::vector<lun_details> list;
     list.reserve(all.size());
     for (auto& [number, each] : all)
