@@ -26,14 +26,8 @@ iscsiadm -m session -r 1 -s | grep -qE $'^\t\t\t< [0-9.]+ (us|ms|s): [0-9]+$' ||
 iscsiadm -m session -r 1 -s --json | grep -q '"kind":"write","in_flight":0,"requests":[1-9]' ||
     fail "the document: $(iscsiadm -m session -r 1 -s --json)"
 
-# Disk and rates of a line of the table: "0 loop3 120 30 …".
-line_of() { grep -E "^ +1 ${disk[0]#/dev/} "; }
-writes_of() { line_of | awk '{print $4}'; }
-
 load() {
-    local i
-    for ((i = 0; i < 3000; i++)); do
-        [ ! -e "$WORK/enough" ] || return 0
+    while [ ! -e "$WORK/enough" ] && kill -0 $$ 2>/dev/null; do
         direct_write "${disk[0]}" 16
     done
 }
@@ -41,9 +35,12 @@ load &
 loader=$!
 at_end "touch $WORK/enough; wait $loader"
 
-iscsiadm -m session --watch | head -n 14 >"$WORK/piped" || true
+# Until the second table or a later one has writes of the first disk, then the reader goes.
+timeout 60 iscsiadm -m session --watch |
+    awk -v "disk=${disk[0]#/dev/}" '{ print } /^ SID/ { ++tables } $2 == disk && tables > 1 && $4 ~ /[1-9]/ { exit }' \
+        >"$WORK/piped" || true
 [ "$(grep -c '^ SID' "$WORK/piped")" -ge 2 ] || fail "two tables: $(cat "$WORK/piped")"
-[ "$(writes_of <"$WORK/piped" | tail -n 1)" != 0 ] || fail "no writes: $(cat "$WORK/piped")"
+tail -n 1 "$WORK/piped" | grep -qE "^ +1 ${disk[0]#/dev/} +[0-9.]+ +[0-9.]*[1-9]" || fail "no writes: $(cat "$WORK/piped")"
 ! grep -q $'\x1b' "$WORK/piped" || fail "a pipe is no terminal"
 
 tmux=(tmux -S "$WORK/tmux")
