@@ -11,7 +11,7 @@ namespace {
 
 using iscsi::result;
 
-constexpr std::size_t header_size = 8; // PRGENERATION, ADDITIONAL LENGTH
+constexpr std::size_t list_header_size = 8; // PRGENERATION, ADDITIONAL LENGTH
 constexpr std::size_t key_size = 8;
 
 iscsi::fault too_short(std::string_view field, std::size_t size, std::uint64_t expected) {
@@ -43,14 +43,15 @@ struct descriptor_area {
 result<descriptor_area>
 find_descriptors(iscsi::bytes_view data, std::size_t room, std::string_view field) {
     const parameter_data whole(data);
-    if (!whole.holds(0, header_size))
-        return too_short(field, data.size(), header_size);
-    const std::uint64_t needed = header_size + std::uint64_t{whole.u32(4)};
+    if (!whole.holds(0, list_header_size))
+        return too_short(field, data.size(), list_header_size);
+    const std::uint64_t needed = list_header_size + std::uint64_t{whole.u32(4)};
     const auto expected = std::min<std::uint64_t>(needed, room);
     if (data.size() < expected)
         return too_short(field, data.size(), expected);
     const auto came = static_cast<std::size_t>(std::min<std::uint64_t>(needed, data.size()));
-    return descriptor_area{parameter_data(whole.slice(header_size, came - header_size)), needed};
+    return descriptor_area{
+        parameter_data(whole.slice(list_header_size, came - list_header_size)), needed};
 }
 
 // ---- READ FULL STATUS ---------------------------------------------------------------------------
@@ -129,8 +130,8 @@ result<registered_keys> read_registered_keys(iscsi::bytes_view data, std::size_t
     const auto area = find_descriptors(data, room, "READ KEYS");
     if (!area)
         return area.error();
-    if ((area->needed_length - header_size) % key_size != 0)
-        return odd_length("READ KEYS", area->needed_length - header_size, "a multiple of 8");
+    if ((area->needed_length - list_header_size) % key_size != 0)
+        return odd_length("READ KEYS", area->needed_length - list_header_size, "a multiple of 8");
     registered_keys read{
         .generation = parameter_data(data).u32(0),
         .keys = {},
@@ -143,16 +144,16 @@ result<registered_keys> read_registered_keys(iscsi::bytes_view data, std::size_t
 result<reservation_state> read_reservation(iscsi::bytes_view data) {
     constexpr std::size_t descriptor_size = 16;
     const parameter_data whole(data);
-    if (!whole.holds(0, header_size))
-        return too_short("READ RESERVATION", data.size(), header_size);
+    if (!whole.holds(0, list_header_size))
+        return too_short("READ RESERVATION", data.size(), list_header_size);
     reservation_state state{.generation = whole.u32(0), .held = std::nullopt};
     const auto length = whole.u32(4);
     if (length == 0)
         return state;
     if (length != descriptor_size)
         return odd_length("READ RESERVATION", length, "0 or 16");
-    if (!whole.holds(header_size, descriptor_size))
-        return too_short("READ RESERVATION", data.size(), header_size + descriptor_size);
+    if (!whole.holds(list_header_size, descriptor_size))
+        return too_short("READ RESERVATION", data.size(), list_header_size + descriptor_size);
     state.held = {whole.u64(8), static_cast<std::uint8_t>(whole.u8(21) & 0x0fU)};
     return state;
 }
