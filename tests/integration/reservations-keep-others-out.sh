@@ -26,7 +26,8 @@ mkdir -p "$WORK/other/etc" "$WORK/other/db" "$WORK/other/run"
 cp "$ISCSI_CONFIG_DIR/iscsid.conf" "$WORK/other/etc/"
 echo "InitiatorName=$INITIATOR_NAME:other" >"$WORK/other/etc/initiatorname.iscsi"
 start_iscsid
-other iscsid -f -n >>"$WORK/other.log" 2>&1 &
+# A function in the background is a shell, whose end is not that of the daemon; exec makes it that.
+(other exec iscsid -f -n) >>"$WORK/other.log" 2>&1 &
 other_pid=$!
 at_end "kill $other_pid 2>/dev/null; wait $other_pid 2>/dev/null"
 wait_until 10 other daemon_answers || fail "the second iscsid does not start"
