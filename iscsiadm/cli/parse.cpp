@@ -83,15 +83,14 @@ bool has_wish_of_session(const option_values& values) {
 constexpr std::array lone_options = {
     long_only::fail_io, long_only::attach, long_only::detach, long_only::luns};
 
-bool has_lone_option(const option_values& values, char but) {
-    return std::ranges::any_of(lone_options, [&](char option) {
-        return option != but && values.has(option);
-    });
+// Whatever is wished beside this option.
+bool has_other_wish(const option_values& values, char than) {
+    const auto is_another = [&](char option) { return option != than && values.has(option); };
+    return has_wish_of_session(values) || std::ranges::any_of(lone_options, is_another);
 }
 
 std::optional<refusal> refusal_of_lone(const option_values& values, char option) {
-    const bool has_wish = has_wish_of_session(values) || values.has(long_only::dry_run) ||
-                          has_lone_option(values, option);
+    const bool has_wish = has_other_wish(values, option) || values.has(long_only::dry_run);
     const bool lacks_session = !values.sid && option != long_only::luns;
     if (values.has(option) && (has_wish || lacks_session))
         return refuse(fmt::format("{} goes with -r SID and nothing else", written_form(option)));
@@ -134,10 +133,9 @@ std::optional<refusal> refusal_of_reservation(const option_values& values) {
         const bool is_lost = values.key || values.new_key || values.victim_key;
         return is_lost ? std::optional(refuse("keys go with --persist")) : std::nullopt;
     }
-    const bool has_another =
-        has_lone_option(values, long_only::persist) || values.has(long_only::watch);
-    const bool has_wish = has_wish_of_session(values) || values.has(long_only::dry_run);
-    if (has_wish || has_another || !values.sid || !values.lun)
+    const bool has_wish = has_other_wish(values, long_only::persist) ||
+                          values.has(long_only::dry_run) || values.has(long_only::watch);
+    if (has_wish || !values.sid || !values.lun)
         return refuse("--persist goes with -r SID and --lun LUN, and with no other wish");
     const auto& row = admin::row_of(*values.persist);
     for (auto refused :
@@ -172,8 +170,7 @@ parsed<any_mode> as_session(option_values&& values) {
         if (auto refused = refusal_of_lone(values, option))
             return *std::move(refused);
     if (values.has(long_only::watch) &&
-        (has_wish_of_session(values) || has_lone_option(values, long_only::watch) ||
-         values.has(long_only::json)))
+        (has_other_wish(values, long_only::watch) || values.has(long_only::json)))
         return refuse("--watch goes with nothing but -r SID");
     const bool can_be_dry = values.has('u') || values.ops == operations{.remove = true};
     if (values.has(long_only::dry_run) && !can_be_dry)

@@ -66,10 +66,11 @@ exit_code report_no_records(console& screen);
 // iscsid.conf; what is not right in it is said on stderr, once a run, and stops nothing.
 const admin::config& load_config(context& at);
 
+enum class io_detail : bool { left_out, told }; // attached_lun::io
+
 // The sessions of iscsid; without a running iscsid there are none, unless an earlier one has left
 // disks: those wait for the next, and that there is none is the answer. For commands about
 // sessions.
-enum class io_detail : bool { left_out, told }; // attached_lun::io
 result<std::vector<admin::session_info>>
 known_sessions(context& at, io_detail detail = io_detail::left_out);
 

@@ -95,8 +95,11 @@ exit_code operate(const session_mode& mode, const admin::session_info& session, 
 
 // At most one of the three verbs can be given with sense; the first in this order wins, as there.
 exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
-    if (mode.watch)
-        return watch_sessions(mode, at);
+    const bool one = mode.which.has_value();
+    if (mode.watch) {
+        const auto only = one ? std::optional(sessions.front().sid) : std::nullopt;
+        return watch_sessions(std::move(sessions), only, at);
+    }
     if (mode.statistics)
         return print_statistics(sessions, at);
     if (mode.fail_io)
@@ -111,7 +114,6 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
         return rescan(sessions, at);
     if (mode.logout)
         return log_out(std::move(sessions), at);
-    const bool one = mode.which.has_value();
     if (one && (!mode.ops.none() || mode.print_level.value_or(0) == 0))
         return operate(mode, sessions.front(), at);
     return print_sessions(mode, sessions, at);
@@ -128,7 +130,8 @@ exit_code run_session(const session_mode& mode, context& at) {
     }
     if (mode.which && !names_session(*mode.which))
         return report_no_session_path(*mode.which, at.screen);
-    auto sessions = known_sessions(at, mode.statistics ? io_detail::told : io_detail::left_out);
+    const bool is_about_io = mode.statistics || mode.watch;
+    auto sessions = known_sessions(at, is_about_io ? io_detail::told : io_detail::left_out);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     if (mode.which) {

@@ -1,6 +1,5 @@
 #include "iscsiadm/modes/watch.hpp"
 
-#include "iscsiadm/modes/session_name.hpp"
 #include "iscsiadm/print/watch_table.hpp"
 
 #include <fmt/core.h>
@@ -16,10 +15,10 @@ constexpr std::chrono::seconds interval{1};
 
 using session_list = std::vector<admin::session_info>;
 
-// By number, each with its LUNs by number. `sid`: that one alone.
-sample sample_of(session_list sessions, std::optional<std::uint32_t> sid) {
-    if (sid)
-        std::erase_if(sessions, [sid](const auto& session) { return session.sid != *sid; });
+// By number, each with its LUNs by number.
+sample sample_of(session_list sessions, std::optional<std::uint32_t> only) {
+    if (only)
+        std::erase_if(sessions, [only](const auto& session) { return session.sid != *only; });
     std::ranges::sort(sessions, {}, &admin::session_info::sid);
     for (admin::session_info& session : sessions)
         std::ranges::sort(session.luns, {}, &admin::attached_lun::lun);
@@ -41,18 +40,12 @@ std::vector<std::string> frame_of(const sample& now, const sample& before) {
 
 } // namespace
 
-exit_code watch_sessions(const session_mode& mode, context& at) {
-    auto sessions = at.daemon.list_sessions_with_io();
-    if (!sessions)
-        return report_call(sessions.error(), at.screen);
-    std::optional<std::uint32_t> sid;
-    if (mode.which)
-        if (const auto session = find_session(*mode.which, *sessions))
-            sid = session->sid;
+exit_code watch_sessions(session_list first, std::optional<std::uint32_t> only, context& at) {
+    result<session_list> sessions = std::move(first);
     for (sample before;; sessions = at.daemon.list_sessions_with_io()) {
         exit_code code = exit_code::success;
         if (sessions) {
-            sample now = sample_of(*std::move(sessions), sid);
+            sample now = sample_of(*std::move(sessions), only);
             at.live.draw(frame_of(now, before));
             before = std::move(now);
         } else {

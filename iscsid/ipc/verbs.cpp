@@ -177,11 +177,7 @@ order_lun(session::manager& sessions, lane::session_key sid, lun_job job, std::u
 
 asio::awaitable<admin::reserve_answer_message>
 reserve(session::manager& sessions, lane::session_key sid, session::reservation_request what) {
-    const auto session = sessions.find(sid);
-    session::outcome<session::reservation_result> how =
-        session::failure{exit_code::session_not_found, "no such session"};
-    if (session)
-        how = co_await session->reserve(what);
+    const auto how = co_await ask(sessions, sid, &session::live_session::reserve, what);
     co_return message_of(how);
 }
 

@@ -241,10 +241,8 @@ asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {
 
 asio::awaitable<outcome<reservation_result>> live_session::reserve(reservation_request what) {
     const auto self = shared_from_this();
-    if (is_being_made(phase_))
-        co_return failure{exit_code::session_not_connected, "its login is under way"};
-    if (!is_established(phase_))
-        co_return failure{exit_code::session_not_found, "no such session"};
+    if (const auto refused = refusal_in(phase_))
+        co_return *refused;
     if (!connection_->is_up())
         co_return failure{exit_code::session_not_connected, "the session is not connected"};
     const auto& row = iscsi::admin::row_of(what.verb);
