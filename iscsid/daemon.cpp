@@ -23,7 +23,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include <grp.h>
@@ -41,9 +43,10 @@ using admin::exit_code;
 namespace {
 
 constexpr std::size_t resolver_threads = 4;
-constexpr std::size_t disk_threads = 4;                   // made at once
-constexpr std::size_t most_disk_threads = 256;            // when so many sessions block at a time
-constexpr auto shutdown_limit = std::chrono::seconds(25); // systemd gives 90
+constexpr std::size_t disk_threads = 4;                 // made at once
+constexpr std::size_t most_disk_threads = 256;          // when so many sessions block at a time
+constexpr auto between_signs = std::chrono::seconds(5); // of life, to systemd while we end
+constexpr auto next_sign = std::chrono::seconds(30);
 constexpr const char* default_pid_file = "/run/iscsid.pid";
 
 int refuse(exit_code code, const std::string& why) {
@@ -51,11 +54,15 @@ int refuse(exit_code code, const std::string& why) {
     return static_cast<int>(code);
 }
 
+// config has checked the range.
+std::size_t number_in(const std::string& text) {
+    std::size_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
 std::size_t lane_count(const admin::config& config) {
-    const std::string text = config.daemon_value("iscsid.lanes");
-    std::size_t count = 0;
-    std::from_chars(text.data(), text.data() + text.size(), count);
-    return count;
+    return number_in(config.daemon_value("iscsid.lanes"));
 }
 
 std::optional<gid_t> asking_group(const admin::config& config) {
@@ -155,6 +162,7 @@ class daemon {
     admin::daemon_status describe() const;
     void stop();
     void reload();
+    asio::awaitable<void> give_signs_of_life();
     void leave();
     bool keeps_disks() const;
 
@@ -261,11 +269,26 @@ void daemon::stop() {
     using leaving = session::manager::leaving;
     const auto whom = keeps_disks() ? leaving::mortal : leaving::all;
     spdlog::info("ending: {} session(s)", sessions_.session_count());
+    const auto& config = sessions_.settings().config;
+    const std::chrono::seconds limit(number_in(config.daemon_value("iscsid.stop_timeout")));
+    asio::co_spawn(control_, give_signs_of_life(), asio::detached);
     asio::co_spawn(
         control_,
-        sessions_.shut_down(shutdown_limit, whom),
+        sessions_.shut_down(limit, whom),
         [this](const std::exception_ptr& /*the end comes in any case*/) { leave(); }
     );
+}
+
+// A last flush that gets on, and users that are waited for, may take longer than the unit says.
+asio::awaitable<void> daemon::give_signs_of_life() {
+    asio::steady_timer pause(control_);
+    for (;;) {
+        const auto whom = sessions_.waits_for();
+        sys::notify_extend_timeout(next_sign);
+        sys::notify_status(whom.empty() ? "ending" : "ending, waits for " + whom);
+        pause.expires_after(between_signs);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
 }
 
 void daemon::leave() {
@@ -275,10 +298,7 @@ void daemon::leave() {
     if (outliving > 0)
         spdlog::info("{} session(s) are for the next daemon", outliving);
     if (outliving < left)
-        spdlog::error(
-            "{} session(s) could not be logged out and end now: what was not flushed may be lost",
-            left - outliving
-        );
+        spdlog::error("{} session(s) end although their disks are in use", left - outliving);
     sessions_.hand_over();
     control_.stop();
 }
@@ -319,7 +339,7 @@ void tell_of_stale_disks(const disk::stale_disks& stale) {
 
 void tell_of_given_up(const disk::stale_disks& given_up) {
     for (const auto& each : given_up.removed)
-        spdlog::warn("{}: ended, its session could not be logged out", each);
+        spdlog::warn("{}: ended with its session", each);
     for (const auto& each : given_up.in_use)
         spdlog::error("in use, all its I/O fails from now on: {}", each.text());
 }
@@ -414,7 +434,7 @@ int serve(
         // what is in use now is removed at the next start.
         if (waiter)
             tell_of_given_up(disk::give_up_disks(*waiter, options.where.runtime.string()));
-        spdlog::critical("ended with sessions that could not be logged out");
+        spdlog::critical("ended with disks that were in use, or sessions without a logout");
         spdlog::shutdown();
         ::_exit(static_cast<int>(exit_code::logout));
     }

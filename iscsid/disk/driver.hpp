@@ -41,6 +41,10 @@ class disk {
     // To be called off the control thread.
     virtual iscsi::result<void> remove() = 0;
 
+    // Asks its users to leave, where they can be asked: their requests that are under way end, new
+    // ones are refused, and a remove() that follows waits for that. Returns at once, on any thread.
+    virtual void dismiss() {}
+
     // The LUN has another capacity now. Faults: cannot_resize where the kernel knows no way.
     virtual iscsi::result<void> resize(const scsi::logical_unit& now);
 

@@ -149,6 +149,11 @@ class export_disk final : public disk {
         return without_exceptions([this] { return take_down(); });
     }
 
+    void dismiss() override {
+        if (server_)
+            server_->dismiss();
+    }
+
     iscsi::result<void> resize(const scsi::logical_unit& now) override {
         const auto shown = export_of(name_->text(), now);
         if (!shown)

@@ -138,12 +138,22 @@ void export_server::close() {
 bool export_server::close_unless_used() {
     {
         std::unique_lock lock(guard_);
-        if (!unused_.wait_for(lock, patience_.users, [this] { return served_ == 0; }))
+        const auto patience = dismissal_ == dismissal::none ? patience_.users : patience_.dismissed;
+        if (!unused_.wait_for(lock, patience, [this] { return served_ == 0; }))
             return false;
         is_closing_ = true;
     }
     close();
     return true;
+}
+
+void export_server::dismiss() {
+    {
+        const std::scoped_lock lock(guard_);
+        if (dismissal_ == dismissal::none)
+            dismissal_ = dismissal::asked;
+    }
+    mailbox_->ring();
 }
 
 bool export_server::was_used() const {
@@ -169,6 +179,7 @@ void export_server::run() {
     while (!is_closing()) {
         wait();
         read_mail();
+        dismiss_clients();
         accept_clients();
         for (negotiation& each : negotiations_)
             negotiate(each);
@@ -194,6 +205,8 @@ int export_server::time_to_wait() const {
     std::optional<clock::time_point> first;
     if (accept_at_ > now)
         first = accept_at_;
+    if (end_at_ > now)
+        first = std::min(first.value_or(end_at_), end_at_);
     for (const negotiation& each : negotiations_)
         first = std::min(first.value_or(each.limit), each.limit);
     if (!first)
@@ -222,9 +235,9 @@ std::size_t export_server::clients() const {
 }
 
 void export_server::admit(os::descriptor socket) {
-    if (clients() >= most_clients)
-        return;
     const std::scoped_lock lock(guard_);
+    if (clients() >= most_clients || dismissal_ != dismissal::none)
+        return;
     negotiation fresh{
         std::move(socket), nbd_handshake(shown_), clock::now() + patience_.handshake, {}};
     fresh.output = fresh.handshake.take_output();
@@ -283,9 +296,10 @@ void export_server::send(negotiation& to) {
 // Before its answer leaves: a client that knows that it is connected keeps the disk.
 void export_server::count(negotiation& fresh) {
     const std::scoped_lock lock(guard_);
-    fresh.is_served = !is_closing_;
-    fresh.over = is_closing_;
-    served_ += is_closing_ ? 0 : 1;
+    const bool is_late = is_closing_ || dismissal_ != dismissal::none;
+    fresh.is_served = !is_late;
+    fresh.over = is_late;
+    served_ += is_late ? 0 : 1;
     was_used_ = true;
 }
 
@@ -314,6 +328,42 @@ std::shared_ptr<export_server::connection> export_server::make_connection(negoti
         return std::make_shared<connection>(std::move(from.socket), structured, head, mailbox_);
     });
     return made ? std::move(*made) : nullptr;
+}
+
+// ---- clients that are to leave ------------------------------------------------------------------
+
+void export_server::dismiss_clients() {
+    dismissal now = dismissal::none;
+    {
+        const std::scoped_lock lock(guard_);
+        now = dismissal_;
+        if (now == dismissal::asked)
+            dismissal_ = dismissal::refused;
+        else if (now == dismissal::refused && clock::now() >= end_at_)
+            dismissal_ = dismissal::ending;
+        else
+            return;
+    }
+    if (now == dismissal::asked)
+        refuse_clients();
+    else
+        end_connections();
+}
+
+// Who is being let in is served by nobody any more.
+void export_server::refuse_clients() {
+    end_at_ = clock::now() + patience_.refused;
+    for (negotiation& each : negotiations_)
+        each.over = true;
+    forget_those_over();
+    for (const auto& each : connections_)
+        lane_.post([kept = each] { kept->link.refuse_requests(); });
+}
+
+// Each end comes back as mail.
+void export_server::end_connections() {
+    for (const auto& each : connections_)
+        lane_.post([kept = each] { kept->link.end_when_idle(); });
 }
 
 void export_server::read_mail() {

@@ -17,9 +17,11 @@ namespace iscsid::disk {
 // How long each step may take before it is given up.
 struct export_patience {
     std::chrono::milliseconds handshake = std::chrono::seconds(10);
-    std::chrono::milliseconds users = std::chrono::seconds(2);  // that are about to leave
-    std::chrono::milliseconds lane = std::chrono::seconds(10);  // to let go of all connections
-    std::chrono::milliseconds flush = std::chrono::seconds(30); // of a LUN that nobody uses
+    std::chrono::milliseconds users = std::chrono::seconds(2);     // that are about to leave
+    std::chrono::milliseconds refused = std::chrono::seconds(1);   // to clients that are dismissed
+    std::chrono::milliseconds dismissed = std::chrono::seconds(5); // for them to be gone
+    std::chrono::milliseconds lane = std::chrono::seconds(10);     // to let go of all connections
+    std::chrono::milliseconds flush = std::chrono::seconds(30);    // of a LUN that nobody uses
 };
 
 // Serves one LUN to the clients of a socket. A thread of its own accepts and negotiates with all of
@@ -53,6 +55,10 @@ class export_server {
     // is connected and did not leave in time; nothing has changed.
     bool close_unless_used();
 
+    // Asks all clients to leave, and lets no other in: for a second their requests are refused with
+    // ESHUTDOWN, then each connection ends with its last request. Returns at once.
+    void dismiss();
+
     // Once a client has been served: what it wrote may be in a cache.
     bool was_used() const;
 
@@ -82,6 +88,13 @@ class export_server {
         const export_patience& patience
     );
 
+    enum class dismissal : std::uint8_t {
+        none,
+        asked,   // the thread does not know yet
+        refused, // clients hear ESHUTDOWN
+        ending,  // connections end as their requests do
+    };
+
     void start();
     void close();
     void run();
@@ -101,6 +114,9 @@ class export_server {
     void hand_over(negotiation& from);
     std::shared_ptr<connection> make_connection(negotiation& from) const;
 
+    void dismiss_clients();
+    void refuse_clients();
+    void end_connections();
     void read_mail();
     void part_with(const std::shared_ptr<connection>& which);
     void say_goodbye();
@@ -117,9 +133,11 @@ class export_server {
     std::size_t served_ = 0; // clients that were let in and have not left
     bool was_used_ = false;
     bool is_closing_ = false;
+    dismissal dismissal_ = dismissal::none;
 
     std::optional<export_socket> socket_; // from here on: the thread's
     clock::time_point accept_at_{};       // not before: the system had no descriptors
+    clock::time_point end_at_{};          // of the time in which clients are refused
     std::list<negotiation> negotiations_;
     std::vector<std::shared_ptr<connection>> connections_;
     std::size_t parting_ = 0; // connections that the lane has not let go of

@@ -217,16 +217,23 @@ iscsi::result<void> helper::send(const std::string& message, int reply, int sock
     return helper_fault("disk helper", "a process that takes requests");
 }
 
-helper::answer helper::ask(const fields& request, const limit& time, int socket) {
+iscsi::result<os::descriptor> helper::begin_question(const fields& request, int socket) {
     const std::string message = encode(request);
     std::array<int, 2> ends{-1, -1};
     if (message.empty() || ::pipe2(ends.data(), O_CLOEXEC) != 0)
-        return {helper_fault(name_of(request), "a message and a pipe for its reply")};
-    const os::descriptor from(ends[0]);
-    os::descriptor to(ends[1]);
+        return helper_fault(name_of(request), "a message and a pipe for its reply");
+    os::descriptor from(ends[0]);
+    const os::descriptor to(ends[1]); // not kept, so that the end of the helper is seen
     if (auto sent = send(message, to.number(), socket); !sent)
-        return {sent.error()};
-    to.close(); // so that the end of the helper is seen
+        return sent.error();
+    return from;
+}
+
+helper::answer helper::ask(const fields& request, const limit& time, int socket) {
+    const auto begun = begin_question(request, socket);
+    if (!begun)
+        return {begun.error()};
+    const os::descriptor& from = *begun;
     if (wait_for(from, time.time))
         return {read_reply(from, request)};
     if (time.when_over)
@@ -240,6 +247,17 @@ iscsi::result<void> helper::order(const fields& request, const limit& time, int 
     const auto answered = ask(request, time, socket);
     if (!answered.results)
         return answered.results.error();
+    return {};
+}
+
+iscsi::result<os::descriptor> helper::begin_order(const fields& request) {
+    return begin_question(request, -1);
+}
+
+iscsi::result<void> helper::end_order(const os::descriptor& from, const fields& request) {
+    const auto reply = read_reply(from, request);
+    if (!reply)
+        return reply.error();
     return {};
 }
 

@@ -58,6 +58,11 @@ class helper {
     // The same, for what has no results.
     iscsi::result<void> order(const fields& request, const limit& time, int socket = -1);
 
+    // The same in two steps, for several questions at a time: the descriptor becomes readable when
+    // the reply is there, or the process has ended. Closing it gives the question up.
+    iscsi::result<os::descriptor> begin_order(const fields& request);
+    static iscsi::result<void> end_order(const os::descriptor& from, const fields& request);
+
     // The process that serves now, for tests.
     pid_t process() const;
 
@@ -68,6 +73,7 @@ class helper {
     iscsi::result<void> begin();
     void end();
     iscsi::result<void> send(const std::string& message, int reply, int socket);
+    iscsi::result<os::descriptor> begin_question(const fields& request, int socket);
 
     const os::descriptor program_;
     const helper_words words_;

@@ -171,6 +171,8 @@ void nbd_link::serve(std::uint32_t index) {
     slot& where = slots_[index];
     if (departure_.is_asked())
         return reply(index, ENODEV);
+    if (refuses_)
+        return reply(index, ESHUTDOWN);
     switch (where.asked.type) {
     case nbd::command::read:
         if (where.asked.length > nbd::largest_payload)
@@ -287,13 +289,24 @@ void nbd_link::release(std::uint32_t index) {
     const bool was_starved = !idle_.has_one();
     slots_[index].large.reset();
     idle_.give_back(index);
-    if (disconnecting_ && idle_.has_all())
+    if (disconnecting_ && has_done_all())
         end();
     else if (was_starved && io_ != nullptr)
         take_requests();
 }
 
 // ---- the end ------------------------------------------------------------------------------------
+
+void nbd_link::end_when_idle() {
+    disconnecting_ = true;
+    if (has_done_all())
+        end();
+}
+
+// But for a WRITE that is still coming in, and that nobody will take.
+bool nbd_link::has_done_all() const {
+    return idle_.taken() == (filling_ == nobody ? 0 : 1);
+}
 
 // Replies that have not begun to leave have nobody to read them.
 void nbd_link::end() {

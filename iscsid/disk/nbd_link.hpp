@@ -45,6 +45,14 @@ class nbd_link final : public lane::lane_resident,
     void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
 
+    // On the lane's thread: requests that come from now on end with ESHUTDOWN, which tells the
+    // client to disconnect; those under way end as ever.
+    void refuse_requests() { refuses_ = true; }
+
+    // On the lane's thread: no more is received, and the connection ends with the last request that
+    // is under way.
+    void end_when_idle();
+
   private:
     static constexpr std::uint32_t nobody = 0xffff'ffff; // instead of the number of a slot
 
@@ -81,6 +89,7 @@ class nbd_link final : public lane::lane_resident,
     void send_rest(std::size_t gone_of_first);
     void release(std::uint32_t index);
     void end();
+    bool has_done_all() const;
     void forget_filling();
     void leave_if_empty();
 
@@ -106,7 +115,8 @@ class nbd_link final : public lane::lane_resident,
 
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
-    bool disconnecting_ = false; // the client has said that no more requests come
+    bool disconnecting_ = false; // no more requests are taken: the client, or we, have said so
+    bool refuses_ = false;       // with ESHUTDOWN what comes
     bool ended_ = false;         // nothing is received or sent any more; requests at the LUN end
     departure departure_;
 };

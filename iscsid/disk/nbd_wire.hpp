@@ -86,6 +86,8 @@ constexpr std::uint32_t error_number(int error) {
         return 28;
     case EOPNOTSUPP:
         return 95;
+    case ESHUTDOWN:
+        return 108;
     default:
         return 5;
     }

@@ -26,6 +26,8 @@ struct session_owner {
     std::function<bool()> respects_users;          // iscsid.safe_logout, as it is now
 };
 
+class session_stop;
+
 // One session of the daemon, from the wish for it to its end: it logs in on its lane, has its LUNs
 // made disks, keeps both up to date while it runs, and takes all down again. Every step is in
 // session_phase.hpp; the connection is the supervisor's affair, the disks are session_disks', and
@@ -106,6 +108,8 @@ class live_session : public std::enable_shared_from_this<live_session> {
     void hand_over();
 
   private:
+    friend session_stop; // the end of it with the daemon
+
     void on(happening what);
     void perform(action what);
     void move_in(iscsi::session engine, bool resumes);

@@ -1,10 +1,6 @@
 #include "iscsid/session/manager.hpp"
 
-#include "libiscsi/net/pending.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -13,12 +9,9 @@ namespace iscsid::session {
 
 namespace admin = iscsi::admin;
 namespace asio = boost::asio;
-namespace net = iscsi::net;
 using admin::exit_code;
 
 namespace {
-
-constexpr auto pause_before_insisting = std::chrono::milliseconds(500);
 
 outcome<unsigned> missing(const admin::record& of, std::size_t present) {
     const auto wanted = static_cast<std::size_t>(
@@ -167,44 +160,21 @@ manager::discover(discovery_request what, note_taker note) {
 
 // ---- the end ------------------------------------------------------------------------------------
 
-// Somebody may still be unmounting.
-asio::awaitable<bool> manager::insist_on_logout(lane::session_key sid, iscsi::instant end) {
-    asio::steady_timer pause(with_.where.control);
-    for (;;) {
-        const auto how = co_await logout(sid);
-        if (how.has_value() || how.error().code != exit_code::busy)
-            co_return sessions_.find(sid) == nullptr;
-        if (std::chrono::steady_clock::now() + pause_before_insisting >= end)
-            co_return false;
-        pause.expires_after(pause_before_insisting);
-        co_await pause.async_wait(asio::use_awaitable);
-    }
-}
-
 asio::awaitable<void> manager::shut_down(iscsi::duration limit, leaving which) {
     shutting_down_ = true;
-    const auto end = std::chrono::steady_clock::now() + limit;
-    std::vector<std::pair<lane::session_key, net::pending<bool>>> under_way;
-    for (const auto& [sid, session] : sessions_.all()) {
-        if (which == leaving::mortal && session->outlives_daemon())
-            continue;
-        auto& job = under_way.emplace_back(sid, with_.where.control).second;
-        asio::co_spawn(
-            with_.where.control,
-            insist_on_logout(sid, end),
-            [done = job.answer()](const std::exception_ptr& thrown, bool gone) {
-                done(!thrown && gone);
-            }
-        );
-    }
-    for (auto& [sid, job] : under_way) {
-        const auto left = end - std::chrono::steady_clock::now();
-        const auto gone = co_await job.wait(
-            std::max(std::chrono::duration_cast<iscsi::duration>(left), iscsi::duration(1))
-        );
-        if (!gone.value_or(false))
-            spdlog::error("session {}: could not be logged out before the end", sid);
-    }
+    const auto times = stop_times::within(limit);
+    for (const auto& [sid, session] : sessions_.all())
+        if (which == leaving::all || !session->outlives_daemon())
+            stops_.push_back(std::make_shared<session_stop>(with_, session, times));
+    co_await run_all(with_, stops_);
+}
+
+std::string manager::waits_for() const {
+    std::vector<std::string> all;
+    for (const auto& stop : stops_)
+        for (const auto& each : stop->waits_for())
+            all.push_back(fmt::format("{} {}", each.disk, each.who));
+    return fmt::format("{}", fmt::join(all, "; "));
 }
 
 std::size_t manager::outliving() const {

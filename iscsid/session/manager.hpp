@@ -5,6 +5,7 @@
 #include "iscsid/session/live_session.hpp"
 #include "iscsid/session/planner.hpp"
 #include "iscsid/session/results.hpp"
+#include "iscsid/session/session_stop.hpp"
 #include "iscsid/session/session_table.hpp"
 
 #include <optional>
@@ -75,10 +76,14 @@ class manager {
 
     std::size_t session_count() const { return sessions_.all().size(); }
 
-    // Logs out, as far as it goes within the limit: of all sessions, or of those whose disks do not
-    // outlive the daemon. No login is taken after it.
+    // Logs out: of all sessions, or of those whose disks do not outlive the daemon. Their users
+    // have `limit` to go, and a last flush that gets on as long again; then they hear errors
+    // (session_stop). No login is taken after it.
     enum class leaving : std::uint8_t { all, mortal };
     boost::asio::awaitable<void> shut_down(iscsi::duration limit, leaving which);
+
+    // Whom shut_down() waits for now, in words; "" when nobody.
+    std::string waits_for() const;
 
     // How many sessions have disks, and only such as wait for the next daemon.
     std::size_t outliving() const;
@@ -93,11 +98,11 @@ class manager {
     outcome<login_under_way>
     begin(const iscsi::admin::node_id& node, how_many wanted, waiting caller);
     session_pointer add(lane::session_key sid, unsigned index, login_plan plan);
-    boost::asio::awaitable<bool> insist_on_logout(lane::session_key sid, iscsi::instant end);
 
     environment with_;
     planner planner_;
     session_table sessions_;
+    std::vector<std::shared_ptr<session_stop>> stops_; // of shut_down()
     lane::session_key next_sid_ = 1;
     bool shutting_down_ = false;
 };

@@ -3,9 +3,7 @@
 #include "iscsid/device/entries.hpp"
 #include "iscsid/disk/block_node.hpp"
 #include "iscsid/session/disk_notes.hpp"
-
-#include "libiscsi/scsi/cdb.hpp"
-#include "libiscsi/scsi/disposition.hpp"
+#include "iscsid/session/unit_flush.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -35,20 +33,6 @@ bool is_in_use(const disk_tools& with, const std::string& node) {
 
 bool is(const iscsi::fault& why, disk::disk_errc code) {
     return why.code == iscsi::to_error_code(code);
-}
-
-// nullptr: the lane does not answer, and what is lost is not known.
-std::shared_ptr<const lane::write_ledger>
-ledger_of(lane::lane& where, const device::disk_state& state) {
-    using ledger = std::shared_ptr<const lane::write_ledger>;
-    const auto promised = std::make_shared<std::promise<ledger>>();
-    auto answer = promised->get_future();
-    where.ledger(state.sid, state.lun, [promised](ledger found) {
-        promised->set_value(std::move(found));
-    });
-    if (answer.wait_for(ledger_limit) != std::future_status::ready)
-        return nullptr;
-    return answer.get();
 }
 
 // A disk that is gone, and the one line about it that matters, if any.
@@ -161,20 +145,8 @@ class one_removal {
     bool flush_unit() {
         if (disk_.is_failed)
             return false;
-        iscsi::command flush;
-        flush.lun = disk_.state.lun;
-        flush.cdb = scsi::synchronize_cache();
-        const auto promised = std::make_shared<std::promise<bool>>();
-        auto answer = promised->get_future();
-        lane_.execute(disk_.state.sid, flush, [promised](const lane::scsi_outcome& how) {
-            const auto& done = how.done;
-            const auto judged = scsi::judge({done.response, done.status, how.sense_bytes});
-            promised->set_value(
-                done.outcome == iscsi::task_result::answered &&
-                judged.what == scsi::verdict::success
-            );
-        });
-        return answer.wait_for(flush_limit) == std::future_status::ready && answer.get();
+        return unit_flush(lane_, disk_.state)
+            .ends_well(std::chrono::steady_clock::now() + flush_limit);
     }
 
     removed_disk account(const iscsi::result<void>& removed) {
@@ -219,6 +191,19 @@ bool is_open(const std::string& node) {
                 return true;
         }
     return false;
+}
+
+std::shared_ptr<const lane::write_ledger>
+ledger_of(lane::lane& where, const device::disk_state& state) {
+    using ledger = std::shared_ptr<const lane::write_ledger>;
+    const auto promised = std::make_shared<std::promise<ledger>>();
+    auto answer = promised->get_future();
+    where.ledger(state.sid, state.lun, [promised](ledger found) {
+        promised->set_value(std::move(found));
+    });
+    if (answer.wait_for(ledger_limit) != std::future_status::ready)
+        return nullptr;
+    return answer.get();
 }
 
 std::string user_of(const disk_tools& with, const std::vector<device::disk_state>& orphans) {

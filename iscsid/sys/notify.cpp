@@ -34,4 +34,8 @@ void notify_stopping() {
     tell("STOPPING=1");
 }
 
+void notify_extend_timeout(std::chrono::microseconds time) {
+    tell("EXTEND_TIMEOUT_USEC=" + std::to_string(time.count()));
+}
+
 } // namespace iscsid::sys

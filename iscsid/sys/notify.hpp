@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 namespace iscsid::sys {
@@ -11,5 +12,8 @@ void notify_ready(const std::string& status);
 void notify_status(const std::string& status);
 void notify_reloading();
 void notify_stopping();
+
+// Starting, running or ending may take that much longer from now on than the unit says.
+void notify_extend_timeout(std::chrono::microseconds time);
 
 } // namespace iscsid::sys

@@ -76,8 +76,27 @@ cmp -n 1048576 <(head -c 1M /dev/zero | tr '\0' 'Z') "$WORK/lun-1-1" || fail "wh
 log_out
 [ -z "$(ls -A "$sockets")" ] || fail "left behind: $(ls -A "$sockets")"
 
-# A second login, and an end of the daemon that nobody asked the clients about.
+# A second login, and an end of the daemon while clients are connected: what was answered is there, what
+# comes then is refused, they are disconnected, and nothing waits for them.
 log_in
-expect_exit 0 nbdinfo --size "$(uri 1)"
+qemu-io -f raw "$(uri 1)" <"$WORK/words" >"$WORK/qemu-io" 2>&1 &
+client=$!
+exec 9>"$WORK/words"
+echo "write -P 91 1M 1M" >&9
+wait_until 20 grep -q "wrote 1048576/1048576" "$WORK/qemu-io" || fail "qemu-io: $(cat "$WORK/qemu-io")"
+fio --name=writer --ioengine=nbd --uri="$(uri 2)" --iodepth=16 --rw=randwrite --bs=4k --size=16m --time_based \
+    --runtime=60 --output="$WORK/fio-writer" >/dev/null 2>&1 &
+writer=$!
+wait_until 20 eval '[ -n "$(tr -d "\0" <"$WORK/lun-1-2" | head -c 1)" ]' || fail "fio does not write"
+begun=$SECONDS
 stop_iscsid || fail "iscsid ended with $?"
+[ $((SECONDS - begun)) -le 10 ] || fail "the end took $((SECONDS - begun)) s"
+wait_until 10 eval "! kill -0 $writer" || fail "a client still writes"
+! wait $writer || fail "a client does not hear that it was disconnected"
+printf 'read 0 512\nquit\n' >&9
+exec 9>&-
+wait $client
+grep -qiE "fail|error" "$WORK/qemu-io" || fail "qemu-io reads on: $(cat "$WORK/qemu-io")"
+cmp -n 1048576 <(head -c 1M /dev/zero | tr '\0' '[') <(tail -c +1048577 "$WORK/lun-1-1") || fail "what qemu-io wrote is not there"
+! grep 'may be lost' "$WORK/iscsid.log" || fail "something was lost"
 [ -z "$(ls -A "$sockets")" ] || fail "left behind by the end: $(ls -A "$sockets")"

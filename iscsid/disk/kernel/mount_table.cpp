@@ -43,29 +43,40 @@ std::optional<std::uint32_t> minor_of(std::string_view device) {
     return minor;
 }
 
-// 36 35 0:50 /root /mount-point options … - type source super-options
-std::optional<fuse_mount_point> mount_in(const std::string& line) {
-    if (line.find(std::string(" - ") + mount_type + " ") == std::string::npos)
-        return std::nullopt;
+// 36 35 0:50 /root /mount-point options optional-fields… - type source super-options
+std::optional<mount_line> mount_in(const std::string& line) {
     std::istringstream parts(line);
-    std::string ignored;
-    std::string device;
-    std::string mount_point;
-    parts >> ignored >> ignored >> device >> ignored >> mount_point;
-    const auto connection = minor_of(device);
-    if (!connection)
+    std::string word;
+    mount_line mount;
+    parts >> word >> word >> mount.device >> word >> mount.path;
+    while (parts >> word && word != "-")
+        ;
+    parts >> mount.type >> mount.source;
+    if (!parts)
         return std::nullopt;
-    return fuse_mount_point{unescape(mount_point), *connection};
+    mount.path = unescape(mount.path);
+    mount.source = unescape(mount.source);
+    return mount;
 }
 
 } // namespace
 
-std::vector<fuse_mount_point> mounts_below(std::string_view mountinfo, const std::string& folder) {
-    std::vector<fuse_mount_point> mounts;
+std::vector<mount_line> mounts_in(std::string_view mountinfo) {
+    std::vector<mount_line> mounts;
     std::istringstream lines{std::string(mountinfo)};
     for (std::string line; std::getline(lines, line);)
-        if (auto found = mount_in(line); found && found->path.starts_with(folder))
+        if (auto found = mount_in(line))
             mounts.push_back(*std::move(found));
+    return mounts;
+}
+
+std::vector<fuse_mount_point> mounts_below(std::string_view mountinfo, const std::string& folder) {
+    std::vector<fuse_mount_point> mounts;
+    for (auto& each : mounts_in(mountinfo)) {
+        const auto connection = minor_of(each.device);
+        if (connection && each.type == mount_type && each.path.starts_with(folder))
+            mounts.push_back({std::move(each.path), *connection});
+    }
     std::ranges::reverse(mounts);
     return mounts;
 }

@@ -11,6 +11,17 @@ namespace iscsid::disk {
 // The filesystem type of our mounts.
 inline constexpr const char* mount_type = "fuse.iscsid";
 
+// A line of a mountinfo file (proc_pid_mountinfo(5)).
+struct mount_line {
+    std::string device; // "8:1"; major 0: a filesystem that is not one block device's alone
+    std::string path;
+    std::string type;
+    std::string source; // mostly a node under /dev
+};
+
+// All of a mountinfo file; lines that are damaged are left out.
+std::vector<mount_line> mounts_in(std::string_view mountinfo);
+
 struct fuse_mount_point {
     std::string path;
     std::uint32_t connection = 0; // minor number of the mount's device: the name under fusectl
@@ -18,7 +29,7 @@ struct fuse_mount_point {
     friend bool operator==(const fuse_mount_point&, const fuse_mount_point&) = default;
 };
 
-// Our mounts in a mountinfo file (proc_pid_mountinfo(5)) whose path begins with a folder, the
+// Our mounts in a mountinfo file whose path begins with a folder, the
 // newest first. Lines that are damaged are skipped.
 std::vector<fuse_mount_point> mounts_below(std::string_view mountinfo, const std::string& folder);
 

@@ -1,5 +1,6 @@
 #include "iscsid/disk/kernel/operations.hpp"
 
+#include "iscsid/disk/kernel/device_users.hpp"
 #include "iscsid/disk/kernel/errors.hpp"
 #include "iscsid/disk/kernel/fuse_calls.hpp"
 #include "iscsid/disk/kernel/loop_device.hpp"
@@ -98,6 +99,26 @@ fields abort_mount(argument_reader& from, const fields& request, const os::descr
 fields held(argument_reader& from, const fields& request, const os::descriptor& /*socket*/) {
     const auto node = from.text();
     return from.is_complete() ? flag(is_held_by_others(node)) : malformed(request);
+}
+
+// A reply is one short message.
+fields users(argument_reader& /*from*/, const fields& request, const os::descriptor& /*socket*/) {
+    const std::vector<std::string> nodes(request.begin() + 1, request.end());
+    if (nodes.empty())
+        return malformed(request);
+    const auto room = longest_message / 2 / nodes.size();
+    fields found = users_of(nodes);
+    for (auto& each : found)
+        each.resize(std::min(each.size(), room));
+    return done(std::move(found));
+}
+
+fields flush(argument_reader& from, const fields& request, const os::descriptor& /*socket*/) {
+    const auto node = from.text();
+    const bool with_users = from.flag();
+    if (!from.is_complete())
+        return malformed(request);
+    return reply_of(with_users ? flush_with_users(node) : flush_device(node));
 }
 
 fields scan(argument_reader& from, const fields& request, const os::descriptor& /*socket*/) {
@@ -265,6 +286,8 @@ constexpr std::array known_operations{
     known_operation{operation::unmount, unmount_path},
     known_operation{operation::abort, abort_mount},
     known_operation{operation::is_held, held},
+    known_operation{operation::users, users},
+    known_operation{operation::flush, flush},
     known_operation{operation::scan, scan},
     known_operation{operation::protect, protect},
     known_operation{operation::set, set},

@@ -16,10 +16,12 @@ inline constexpr const char* resize_loop = "resize-loop";   // node, file, read-
 inline constexpr const char* unmount = "unmount";           // path
 inline constexpr const char* abort = "abort";               // path of a mount
 inline constexpr const char* is_held = "is-held";           // node: flag
-inline constexpr const char* scan = "scan";                 // node
-inline constexpr const char* protect = "protect";           // node, read-only
-inline constexpr const char* set = "set";                   // node, attribute, value: flag
-inline constexpr const char* load_module = "load-module";   // name, option: flag
+inline constexpr const char* users = "users";             // nodes: who uses each, cut to what fits
+inline constexpr const char* flush = "flush";             // node, whether with what lies above it
+inline constexpr const char* scan = "scan";               // node
+inline constexpr const char* protect = "protect";         // node, read-only
+inline constexpr const char* set = "set";                 // node, attribute, value: flag
+inline constexpr const char* load_module = "load-module"; // name, option: flag
 // opcode, command (32 bytes), payload, limit: result or errno, flag for errno, payload
 inline constexpr const char* ublk = "ublk";
 inline constexpr const char* end_ublk = "end-ublk";       // node, opcode, command, limit
