@@ -182,7 +182,7 @@ iscsi::admin::session_info message_of(const session::session_report& session, io
     const auto& seen = session.seen;
     iscsi::admin::session_info info;
     info.sid = session.sid;
-    info.host_number = session.sid;
+    info.host_number = session.host_number;
     info.node = plan.node;
     info.group_tag = seen.portal_group_tag ? int{*seen.portal_group_tag} : plan.node.group_tag;
     add_addresses(info, session);

@@ -152,7 +152,8 @@ ask(session::manager& sessions,
 
 asio::awaitable<admin::rescan_progress>
 look_again(session::manager& sessions, lane::session_key sid) {
-    const auto how = co_await ask(sessions, sid, &session::live_session::rescan);
+    using asked = session::live_session;
+    const auto how = co_await ask(sessions, sid, &asked::rescan, asked::rescan_of::luns);
     co_return message_of(sid, how);
 }
 

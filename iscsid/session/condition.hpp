@@ -8,7 +8,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <functional>
 #include <list>
+#include <utility>
 
 namespace iscsid::session {
 
@@ -17,11 +19,15 @@ namespace iscsid::session {
 // it waits for itself. Must outlive its waiters.
 class condition {
   public:
-    explicit condition(boost::asio::any_io_executor thread) : thread_(std::move(thread)) {}
+    // `also`: is told as well, before any waiter goes on.
+    explicit condition(boost::asio::any_io_executor thread, std::function<void()> also = {})
+        : thread_(std::move(thread)), also_(std::move(also)) {}
 
     void notify_all() {
         for (auto* const each : waiting_)
             each->cancel();
+        if (also_)
+            also_();
     }
 
     // Returns once `holds()` is true, then true; false: it was not within the limit.
@@ -42,6 +48,7 @@ class condition {
 
   private:
     boost::asio::any_io_executor thread_;
+    std::function<void()> also_;
     std::list<boost::asio::steady_timer*> waiting_;
 };
 

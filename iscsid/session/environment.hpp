@@ -40,6 +40,16 @@ struct environment {
     // errors until it has said what it is.
     std::chrono::milliseconds patience_with_left{180'000};
 
+    // Is told, on the control thread, that something of a session may have changed: what outline()
+    // tells, or whether it is there. Whoever waits for that change goes on afterwards. May be
+    // missing.
+    std::function<void(lane::session_key)> changed{};
+
+    // Sessions have numbers of SCSI hosts in listings: this and their own.
+    std::uint32_t hosts_before = 0;
+
+    std::uint32_t host_of(lane::session_key sid) const { return hosts_before + sid; }
+
     // The lanes (lane_pool): see lane::adopt() and lane::drop(). Tests put their own here.
     std::function<lane::lane&(lane::session_key, iscsi::session, int, lane::note_handler)> adopt;
     std::function<void(lane::session_key, std::function<void()>)> drop;

@@ -62,7 +62,13 @@ live_session::live_session(
     , index_(index)
     , plan_(std::make_shared<const login_plan>(std::move(plan)))
     , name_(label(sid, plan_->node))
-    , changed_(with.where.control)
+    , changed_(
+          with.where.control,
+          [this] {
+              if (with_.changed)
+                  with_.changed(sid_);
+          }
+      )
     , disks_(with, changed_, sid, name_)
     , watch_({with, changed_, disks_, phase_, name_, plan_->scan, [this] { return description(); }}
       ) {}
@@ -84,7 +90,9 @@ void live_session::perform(action what) {
     case action::look_at_luns:
         return spawn(look_first(shared_from_this()));
     case action::announce:
-        return announce();
+        spdlog::info("{} is operational now", name_);
+        // What happened while the disks were made was put off until now.
+        return connection_->has_ended() ? on(happening::session_over) : watch_.catch_up();
     case action::remove_disks:
         return spawn(remove_disks(shared_from_this()));
     case action::resume_work:
@@ -124,6 +132,10 @@ supervisor::listeners live_session::listeners() {
             self->lane_->logout(self->sid_);
             self->on(happening::session_over);
         }
+    };
+    to.lost = [weak] {
+        if (const auto self = weak.lock())
+            self->changed_.notify_all();
     };
     to.look_again = [weak](bool list_changed) {
         if (const auto self = weak.lock())
@@ -182,10 +194,12 @@ void live_session::hand_over() {
 
 // ---- while it runs ------------------------------------------------------------------------------
 
-asio::awaitable<outcome<rescan_result>> live_session::rescan() {
+asio::awaitable<outcome<rescan_result>> live_session::rescan(rescan_of what) {
     const auto self = shared_from_this();
     if (const auto refused = refusal_in(phase_))
         co_return *refused;
+    if (what == rescan_of::disks)
+        co_return co_await watch_.look_at_disks();
     co_return co_await watch_.look_now();
 }
 
@@ -221,6 +235,20 @@ asio::awaitable<outcome<luns_result>> live_session::describe_luns() {
     told.of.emplace_back("the target cannot be asked, only the disks that there are are shown");
     told.luns = disks_.describe_disks();
     co_return told;
+}
+
+std::optional<session_outline> live_session::outline() const {
+    if (!is_established(phase_))
+        return std::nullopt;
+    session_outline all;
+    all.sid = sid_;
+    all.host_number = with_.host_of(sid_);
+    all.plan = plan_;
+    all.peer = connection_->peer();
+    all.local = connection_->local();
+    all.is_up = connection_->is_up();
+    all.disks = disks_.describe_disks();
+    return all;
 }
 
 asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {

@@ -81,7 +81,9 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // Looks at the LUNs again: attaches new ones, removes those that are gone and not in use,
     // follows capacities, and fails the requests of a LUN that is not the one that it was.
     // Failures: session_not_found, session_not_connected.
-    boost::asio::awaitable<outcome<rescan_result>> rescan();
+    // With `disks` only of those that there are: no LUN becomes a disk or is one no more.
+    enum class rescan_of : std::uint8_t { luns, disks };
+    boost::asio::awaitable<outcome<rescan_result>> rescan(rescan_of what = rescan_of::luns);
 
     // Makes this LUN a disk, or takes its disk away so that it stays away: lun_watch has the
     // failures. Also session_not_found, and session_not_connected while it is being made.
@@ -104,6 +106,9 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // Nothing when the lane does not know it any more.
     boost::asio::awaitable<std::optional<session_report>> report();
 
+    // Nothing while its login is under way, and after its end.
+    std::optional<session_outline> outline() const;
+
     // From now on nothing more is done to the disks: the process is about to end.
     void hand_over();
 
@@ -122,7 +127,6 @@ class live_session : public std::enable_shared_from_this<live_session> {
     boost::asio::awaitable<void> look_first(std::shared_ptr<live_session> self);
     boost::asio::awaitable<std::optional<device::scan_result>> first_scan();
     boost::asio::awaitable<void> attach_first(device::scan_result seen);
-    void announce();
 
     // ---- the end (live_session_end.cpp) ----
     boost::asio::awaitable<void> wait_for_scan();

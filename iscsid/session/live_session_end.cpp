@@ -199,6 +199,7 @@ asio::awaitable<std::optional<session_report>> live_session::report() {
         co_return std::nullopt;
     session_report all;
     all.sid = sid_;
+    all.host_number = with_.host_of(sid_);
     all.plan = plan_;
     all.peer = connection_->peer();
     all.local = connection_->local();

@@ -123,13 +123,4 @@ asio::awaitable<void> live_session::attach_first(device::scan_result seen) {
     on(happening::disks_ready);
 }
 
-// What happened while the disks were made was put off until now.
-void live_session::announce() {
-    spdlog::info("{} is operational now", name_);
-    if (connection_->has_ended())
-        on(happening::session_over);
-    else
-        watch_.catch_up();
-}
-
 } // namespace iscsid::session

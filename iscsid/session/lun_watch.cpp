@@ -29,6 +29,18 @@ asio::awaitable<outcome<rescan_result>> lun_watch::look_now() {
     finds_new_luns_ = list_changed_ = true;
     if (what_.finds_new_luns) // by themselves
         co_await what_.disks.detached().clear();
+    co_return co_await look_for_user();
+}
+
+asio::awaitable<outcome<rescan_result>> lun_watch::look_at_disks() {
+    const auto refused = co_await take_turn();
+    if (refused)
+        co_return *refused;
+    finds_new_luns_ = false;
+    co_return co_await look_for_user();
+}
+
+asio::awaitable<outcome<rescan_result>> lun_watch::look_for_user() {
     auto told = co_await look_once();
     end_look();
     if (told.has_error())

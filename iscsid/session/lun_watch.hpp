@@ -58,6 +58,9 @@ class lun_watch {
     // internal when the session is being logged out.
     boost::asio::awaitable<outcome<rescan_result>> look_now();
 
+    // The same for the disks that there are alone: what LUNs come and go is left to other looks.
+    boost::asio::awaitable<outcome<rescan_result>> look_at_disks();
+
     // ---- one LUN (lun_orders.cpp); in turn with the looks ----
 
     // Makes it a disk, unless it is one, and looks at no other for that. Failures: besides those of
@@ -96,6 +99,7 @@ class lun_watch {
     boost::asio::awaitable<removal_report> take_away(std::uint64_t number, detach_orders how);
     boost::asio::awaitable<void> look_in_turn(std::shared_ptr<lun_watch> self);
     boost::asio::awaitable<outcome<warnings>> look_once();
+    boost::asio::awaitable<outcome<rescan_result>> look_for_user();
     void end_look();
 
     subject what_;

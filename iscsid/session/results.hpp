@@ -82,6 +82,7 @@ struct lun_report {
 // All there is to know of one session.
 struct session_report {
     lane::session_key sid = 0;
+    std::uint32_t host_number = 0;
     std::shared_ptr<const login_plan> plan; // has secrets
     iscsi::net::endpoint peer;
     iscsi::net::endpoint local;
@@ -89,6 +90,17 @@ struct session_report {
     bool is_in_login = false; // for the first time
     lane::session_view seen;
     std::vector<lun_report> luns;
+};
+
+// What is known of a session whose login has succeeded without asking anybody.
+struct session_outline {
+    lane::session_key sid = 0;
+    std::uint32_t host_number = 0;
+    std::shared_ptr<const login_plan> plan; // has secrets
+    iscsi::net::endpoint peer;
+    iscsi::net::endpoint local;
+    bool is_up = false; // it has a connection
+    std::vector<lun_details> disks;
 };
 
 // Where and how to discover targets.

@@ -171,6 +171,8 @@ void supervisor::on(const iscsi::want_transport& wish) {
     if (state_ == state::up) {
         tell_trouble(why_lost_.empty() ? "connection lost" : why_lost_);
         state_ = state::reopening;
+        if (listeners_.lost)
+            listeners_.lost();
     }
     const auto limit = subject_.plan->reopen_max;
     if (state_ == state::reopening && limit > 0 && attempts_ >= limit)

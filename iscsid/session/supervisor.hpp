@@ -43,6 +43,9 @@ class supervisor : public std::enable_shared_from_this<supervisor> {
         // The session ended by itself, or reopen_max is used up; told at most once.
         std::function<void()> over;
 
+        // The connection is lost, and another one is tried for.
+        std::function<void()> lost{};
+
         // Its LUNs are worth another look: it fails all I/O, or a LUN has changed.
         // `list_changed`: the target says that it has other LUNs now.
         std::function<void(bool list_changed)> look_again;
