@@ -1,5 +1,6 @@
 #include "iscsid/daemon.hpp"
 
+#include "iscsid/compat/sysfs.hpp"
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
@@ -139,6 +140,10 @@ device::registry::loaded load_left_disks(const device::registry& from) {
     return loaded;
 }
 
+bool wants_sysfs(const session::current_settings& settings) {
+    return settings.config.daemon_value("iscsid.compat.sysfs") == "Yes";
+}
+
 // Everything that runs. Members stand in the order of who needs whom.
 class daemon {
   public:
@@ -158,13 +163,14 @@ class daemon {
     ending run();
 
   private:
-    session::environment environment();
+    session::environment environment(const session::current_settings& settings);
     admin::daemon_status describe() const;
     void stop();
     void reload();
     asio::awaitable<void> give_signs_of_life();
     void leave();
     bool keeps_disks() const;
+    void show_in_sysfs();
 
     const daemon_options& options_;
     asio::io_context control_{1};
@@ -178,6 +184,7 @@ class daemon {
     device::registry::loaded left_; // by an earlier daemon
     chosen_driver disks_;
     session::manager sessions_;
+    std::shared_ptr<compat::sysfs> sysfs_; // none: nobody asked for it, or it cannot be had
     ipc::verbs verbs_;
     ipc::server server_;
     sys::signals signals_;
@@ -199,7 +206,7 @@ daemon::daemon(
     , links_(options.where.runtime / "udev")
     , left_(load_left_disks(registry_))
     , disks_(choose_driver(where_, settings.config))
-    , sessions_(environment(), settings)
+    , sessions_(environment(settings), settings)
     , verbs_(
           sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}
       )
@@ -210,10 +217,25 @@ daemon::daemon(
     if (!lanes_.why_not().empty())
         spdlog::warn("no io_uring, epoll does its work: {}", lanes_.why_not());
     links_.clear();
+    show_in_sysfs();
     sessions_.restore(std::move(left_.disks), left_.detached);
 }
 
-session::environment daemon::environment() {
+// Before there is a session.
+void daemon::show_in_sysfs() {
+    const auto source = std::string(compat::source_prefix) + where_.runtime_folder;
+    if (!wants_sysfs(sessions_.settings()))
+        return compat::remove_left_mounts("/sys", source);
+    auto started = compat::sysfs::start({control_.get_executor(), &sessions_, source});
+    if (started.has_value()) {
+        sysfs_ = *std::move(started);
+        spdlog::info("sessions are shown in /sys/class/iscsi_host");
+    } else {
+        spdlog::error("sessions are not shown in /sys: {}", started.error().text());
+    }
+}
+
+session::environment daemon::environment(const session::current_settings& settings) {
     add_earlier_drivers(disks_, left_.disks, where_);
     session::environment with;
     with.where = {control_.get_executor(), resolvers_.get_executor()};
@@ -226,6 +248,12 @@ session::environment daemon::environment() {
     with.disks.links = &links_;
     with.no_driver = disks_.why_none;
     with.records = &records_;
+    with.changed = [this](auto sid) {
+        if (sysfs_)
+            sysfs_->refresh(sid);
+    };
+    if (wants_sysfs(settings))
+        with.hosts_before = compat::hosts_before_ours;
     with.adopt = [this](auto sid, auto engine, int socket, auto notes) -> lane::lane& {
         return lanes_.adopt(sid, std::move(engine), socket, std::move(notes));
     };
@@ -299,6 +327,9 @@ void daemon::leave() {
         spdlog::info("{} session(s) are for the next daemon", outliving);
     if (outliving < left)
         spdlog::error("{} session(s) end although their disks are in use", left - outliving);
+    if (sysfs_)
+        sysfs_->stop();
+    sysfs_.reset();
     sessions_.hand_over();
     control_.stop();
 }
