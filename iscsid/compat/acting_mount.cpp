@@ -79,22 +79,20 @@ void add_directory_entry(
 } // namespace
 
 iscsi::result<std::shared_ptr<acting_mount>> acting_mount::make(
-    asio::any_io_executor control,
+    const asio::any_io_executor& control,
     const std::filesystem::path& where,
     const std::string& source,
     acting_handler handler
 ) {
-    const std::shared_ptr<acting_mount> made(
-        new acting_mount(std::move(control), std::move(handler))
-    );
+    const std::shared_ptr<acting_mount> made(new acting_mount(control, std::move(handler)));
     if (auto mounted = made->mount_on(where, source); !mounted)
         return mounted.error();
     made->wait_for_request();
     return made;
 }
 
-acting_mount::acting_mount(asio::any_io_executor control, acting_handler handler)
-    : device_(std::move(control)), handler_(std::move(handler)), room_(room_for_request) {}
+acting_mount::acting_mount(const asio::any_io_executor& control, acting_handler handler)
+    : device_(control), handler_(std::move(handler)), room_(room_for_request) {}
 
 // For everybody to look at, as sysfs is; that only root may write, the kernel sees to.
 iscsi::result<void>

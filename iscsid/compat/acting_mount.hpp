@@ -35,7 +35,7 @@ class acting_mount : public std::enable_shared_from_this<acting_mount> {
   public:
     // On an empty folder that is there. Faults: no_fuse, mount_failed.
     static iscsi::result<std::shared_ptr<acting_mount>> make(
-        boost::asio::any_io_executor control,
+        const boost::asio::any_io_executor& control,
         const std::filesystem::path& where,
         const std::string& source,
         acting_handler handler
@@ -58,7 +58,7 @@ class acting_mount : public std::enable_shared_from_this<acting_mount> {
         bool is_there = true;
     };
 
-    acting_mount(boost::asio::any_io_executor control, acting_handler handler);
+    acting_mount(const boost::asio::any_io_executor& control, acting_handler handler);
     iscsi::result<void> mount_on(const std::filesystem::path& where, const std::string& source);
     void wait_for_request();
     void take_requests();

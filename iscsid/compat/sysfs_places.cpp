@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
-#include <ranges>
 #include <sstream>
 #include <utility>
 
@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t place_mode = 0755;
-constexpr const char* classes[] = {"iscsi_host", "iscsi_session", "iscsi_connection", "scsi_host"};
+constexpr std::array classes{"iscsi_host", "iscsi_session", "iscsi_connection", "scsi_host"};
 
 // Blank, tab, newline and backslash appear as \ and three octal digits.
 std::string without_escapes(std::string_view text) {

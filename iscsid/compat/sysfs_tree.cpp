@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 
 namespace iscsid::compat {
 
@@ -113,10 +113,10 @@ void add_connection(const session_picture& of, grower& to) {
 
 // scsi_id prints the type of the designator as a digit, the kernel as a word.
 std::string wwid_of(const std::string& by_scsi_id) {
-    constexpr std::string_view words[] = {"t10.", "eui.", "naa."};
+    constexpr std::array words{"t10.", "eui.", "naa."};
     if (by_scsi_id.empty() || by_scsi_id.front() < '1' || by_scsi_id.front() > '3')
         return by_scsi_id;
-    return std::string(words[by_scsi_id.front() - '1']) + by_scsi_id.substr(1);
+    return words.at(static_cast<std::size_t>(by_scsi_id.front() - '1')) + by_scsi_id.substr(1);
 }
 
 // The widths of INQUIRY data (SPC-4 §6.6.2), which the kernel keeps.

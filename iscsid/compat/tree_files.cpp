@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <ranges>
 
 namespace iscsid::compat {
 
@@ -70,7 +69,8 @@ bool is_same_thing(const entry& one, const entry& other) {
 // What is not wanted, or not as it is. The last first, so that a folder is empty when its turn
 // comes.
 void remove_old(const fs::path& root, const tree& present, const tree& wanted) {
-    for (const auto& [path, what] : std::views::reverse(present)) {
+    for (auto each = present.rbegin(); each != present.rend(); ++each) {
+        const auto& [path, what] = *each;
         const auto still = wanted.find(path);
         if (still == wanted.end() || !is_same_thing(what, still->second))
             remove(root / path, what);
