@@ -34,6 +34,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <thread>
 
 namespace iscsid {
 
@@ -48,6 +49,7 @@ constexpr std::size_t disk_threads = 4;                 // made at once
 constexpr std::size_t most_disk_threads = 256;          // when so many sessions block at a time
 constexpr auto between_signs = std::chrono::seconds(5); // of life, to systemd while we end
 constexpr auto next_sign = std::chrono::seconds(30);
+constexpr auto patience_with_helper = std::chrono::seconds(8); // of an earlier daemon
 constexpr const char* default_pid_file = "/run/iscsid.pid";
 
 int refuse(exit_code code, const std::string& why) {
@@ -326,7 +328,7 @@ void daemon::leave() {
     if (outliving > 0)
         spdlog::info("{} session(s) are for the next daemon", outliving);
     if (outliving < left)
-        spdlog::error("{} session(s) end although their disks are in use", left - outliving);
+        spdlog::error("{} session(s) end before all of their disks have", left - outliving);
     if (sysfs_)
         sysfs_->stop();
     sysfs_.reset();
@@ -376,12 +378,13 @@ void tell_of_given_up(const disk::stale_disks& given_up) {
 }
 
 // Without it there are no disks of the kernel, but all the rest.
-std::unique_ptr<disk::helper> start_helper(const daemon_options& options) {
+std::unique_ptr<disk::helper>
+start_helper(const daemon_options& options, const std::string& disks_folder = {}) {
     // In the background stderr is the caller's, who may wait for its end.
     const auto words =
         options.foreground ? disk::helper_words::to_stderr : disk::helper_words::to_nobody;
     const auto program = disk::find_helper();
-    auto started = program ? disk::helper::start(*program, words)
+    auto started = program ? disk::helper::start(*program, words, disks_folder)
                            : iscsi::result<std::unique_ptr<disk::helper>>(program.error());
     if (started.has_value())
         return *std::move(started);
@@ -424,6 +427,25 @@ iscsi::result<std::optional<sys::folder_lock>> take_runtime_folder(const daemon_
     return std::optional<sys::folder_lock>();
 }
 
+// The helper of a daemon that was killed may still clean up there, and does so only while nobody
+// has this lock.
+std::optional<sys::folder_lock> take_disks_folder(const daemon_options& options) {
+    const auto folder = disk::disks_folder_in(options.where.runtime.string());
+    const auto limit = std::chrono::steady_clock::now() + patience_with_helper;
+    for (;;) {
+        auto taken = sys::folder_lock::take(folder);
+        if (taken.has_value())
+            return *std::move(taken);
+        const bool may_come =
+            taken.error().code == iscsi::to_error_code(sys::folder_lock_errc::taken);
+        if (!may_come || std::chrono::steady_clock::now() >= limit) {
+            spdlog::warn("{}", taken.error().text());
+            return std::nullopt;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
 // From here on the process is the daemon's own, in the foreground or not.
 int serve(
     const daemon_options& options,
@@ -435,6 +457,7 @@ int serve(
     const auto folder = take_runtime_folder(options);
     if (folder.has_error())
         return refuse(exit_code::error, folder.error().text());
+    const auto disks_folder = take_disks_folder(options);
     const auto pid = take_pid_file(options);
     if (pid.has_error())
         return refuse(exit_code::error, pid.error().text());
@@ -445,7 +468,8 @@ int serve(
     clean_up_after_others(options);
     if (!drop_ids(options))
         return refuse(exit_code::error, "cannot change to the user and group of -u and -g");
-    const auto waiter = start_helper(options);
+    const auto waiter =
+        start_helper(options, disk::disks_folder_in(options.where.runtime.string()));
     daemon running(options, settings, listener->take_socket(), waiter.get());
     spdlog::info("{}", running.summary());
     if (detached) {

@@ -66,11 +66,17 @@ void add_descriptors(
 }
 
 // In a process group of its own, so that no terminal reaches it, and with no signal blocked.
-iscsi::result<pid_t>
-spawn(const os::descriptor& program, const os::descriptor& socket, helper_words where) {
+iscsi::result<pid_t> spawn(
+    const os::descriptor& program,
+    const os::descriptor& socket,
+    helper_words where,
+    std::string disks_folder
+) {
     const std::string path = "/proc/self/fd/" + std::to_string(program.number());
     std::string name = "iscsid-disk-helper";
-    std::array<char*, 2> arguments{name.data(), nullptr};
+    std::array<char*, 3> arguments{name.data(), nullptr, nullptr};
+    if (!disks_folder.empty())
+        arguments[1] = disks_folder.data();
     std::array<char*, 1> environment{nullptr};
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_t attributes{};
@@ -144,13 +150,13 @@ iscsi::result<fields> read_reply(const os::descriptor& from, const fields& reque
 } // namespace
 
 iscsi::result<std::unique_ptr<helper>>
-helper::start(const std::string& program, helper_words where) {
+helper::start(const std::string& program, helper_words where, std::string disks_folder) {
     os::descriptor opened(::open(program.c_str(), O_PATH | O_CLOEXEC));
     if (!opened)
         return helper_fault(program, "the program that waits for disks");
     // Above the number that the socket gets in the new process.
     os::descriptor kept(::fcntl(opened.number(), F_DUPFD_CLOEXEC, socket_of_helper + 1));
-    std::unique_ptr<helper> made(new helper(std::move(kept), where));
+    std::unique_ptr<helper> made(new helper(std::move(kept), where, std::move(disks_folder)));
     const std::scoped_lock lock(made->guard_);
     if (auto begun = made->begin(); !begun)
         return begun.error();
@@ -175,7 +181,7 @@ iscsi::result<void> helper::begin() {
     os::descriptor theirs(ends[1]);
     constexpr timeval time{std::chrono::seconds(send_limit).count(), 0};
     ::setsockopt(ours.number(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
-    const auto child = spawn(program_, theirs, words_);
+    const auto child = spawn(program_, theirs, words_, disks_folder_);
     if (!child)
         return child.error();
     theirs.close(); // so that the end of the helper is seen

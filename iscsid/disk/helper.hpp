@@ -30,9 +30,13 @@ enum class helper_words : std::uint8_t { to_stderr, to_nobody };
 class helper {
   public:
     // Starts the program. What is open then stays open: an upgrade of the package does not change
-    // what runs later. Faults: helper_failed.
-    static iscsi::result<std::unique_ptr<helper>>
-    start(const std::string& program, helper_words where = helper_words::to_stderr);
+    // what runs later. `disks_folder`: of the mounts of FUSE disks, locked as long as the daemon
+    // lives; what a dead daemon leaves there the helper lets go of. Faults: helper_failed.
+    static iscsi::result<std::unique_ptr<helper>> start(
+        const std::string& program,
+        helper_words where = helper_words::to_stderr,
+        std::string disks_folder = {}
+    );
     ~helper();
     helper(const helper&) = delete;
     helper& operator=(const helper&) = delete;
@@ -67,8 +71,8 @@ class helper {
     pid_t process() const;
 
   private:
-    helper(os::descriptor program, helper_words where)
-        : program_(std::move(program)), words_(where) {}
+    helper(os::descriptor program, helper_words where, std::string disks_folder)
+        : program_(std::move(program)), words_(where), disks_folder_(std::move(disks_folder)) {}
 
     iscsi::result<void> begin();
     void end();
@@ -77,6 +81,7 @@ class helper {
 
     const os::descriptor program_;
     const helper_words words_;
+    const std::string disks_folder_;
     mutable std::mutex guard_; // of what follows
     os::descriptor server_;    // the socket to it
     pid_t process_ = 0;        // 0: none

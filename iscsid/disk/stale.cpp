@@ -22,7 +22,6 @@ constexpr milliseconds patience_at_the_end = 200ms; // a logout has had patience
 constexpr auto abort_limit = 5s;
 constexpr auto unbind_limit = 15s; // a device may take its time to vanish
 constexpr auto unmount_limit = 10s;
-constexpr const char* disks_folder = "/disks/";
 
 std::vector<std::string> loop_nodes() {
     std::vector<std::string> nodes;
@@ -38,7 +37,7 @@ std::vector<std::string> loop_nodes() {
 // By the number of the mount's device. Whoever waits for a server that is no more hears of it, also
 // what no signal reaches, and lets go.
 void abort_connections(helper& waiter, const std::string& folder) {
-    for (const auto& each : mounts_below(folder))
+    for (const auto& each : mounts_below(folder + "/"))
         static_cast<void>(waiter.order({operation::abort, each.path}, {abort_limit}));
 }
 
@@ -58,7 +57,7 @@ clean_loops(helper& waiter, const std::string& folder, milliseconds patience, st
     std::vector<std::string> kept;
     for (const std::string& node : loop_nodes()) {
         std::string backing_file = backing_file_of(node);
-        if (!backing_file.starts_with(folder))
+        if (!backing_file.starts_with(folder + "/"))
             continue;
         const auto unbound = unbind_stale(waiter, node, backing_file, patience);
         if (unbound) {
@@ -72,11 +71,11 @@ clean_loops(helper& waiter, const std::string& folder, milliseconds patience, st
 }
 
 stale_disks clean(helper& waiter, const std::string& runtime_folder, milliseconds patience) {
-    const std::string folder = runtime_folder + disks_folder;
+    const std::string folder = disks_folder_in(runtime_folder);
     stale_disks found;
     abort_connections(waiter, folder);
     const auto kept = clean_loops(waiter, folder, patience, found);
-    for (const auto& [path, connection] : mounts_below(folder)) {
+    for (const auto& [path, connection] : mounts_below(folder + "/")) {
         if (std::ranges::find(kept, path) != kept.end())
             continue;
         if (auto gone = waiter.order({operation::unmount, path}, {unmount_limit}); gone)
@@ -84,6 +83,8 @@ stale_disks clean(helper& waiter, const std::string& runtime_folder, millisecond
         else
             found.in_use.push_back(gone.error());
     }
+    if (!found.in_use.empty())
+        static_cast<void>(waiter.order({operation::let_go, folder}, {unmount_limit}));
     return found;
 }
 

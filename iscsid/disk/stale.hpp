@@ -9,10 +9,15 @@
 
 namespace iscsid::disk {
 
+// Where FUSE disks are mounted. Locked (flock(2)) as long as the daemon lives.
+inline std::string disks_folder_in(const std::string& runtime_folder) {
+    return runtime_folder + "/disks";
+}
+
 // What was left of a daemon.
 struct stale_disks {
     std::vector<std::string> removed; // "loop3", and mount points
-    std::vector<iscsi::fault> in_use; // give errors, and go when they are closed; their mounts stay
+    std::vector<iscsi::fault> in_use; // give errors, and go with their mounts when they are closed
 };
 
 // Ends the FUSE connections below <runtime_folder>/disks, whose daemon is dead even where the
@@ -22,7 +27,8 @@ struct stale_disks {
 stale_disks clean_stale(helper& waiter, const std::string& runtime_folder);
 
 // For a daemon that ends and leaves disks behind: their connections are over from now on, whatever
-// becomes of its process. What nobody uses then is removed; the rest is for the next clean_stale().
+// becomes of its process. What nobody uses then is removed; the kernel
+// removes the rest when it is closed.
 stale_disks give_up_disks(helper& waiter, const std::string& runtime_folder);
 
 } // namespace iscsid::disk

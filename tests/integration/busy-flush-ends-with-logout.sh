@@ -4,6 +4,8 @@
 . "$(dirname "$0")/../support/functions.sh"
 requires_loop_disks
 start_test_target --size 16
+cp "$(dirname "$0")/../../etc/iscsi/iscsid.conf" "$ISCSI_CONFIG_DIR/"
+sed -i 's/^iscsid.stop_timeout = .*/iscsid.stop_timeout = 8/' "$ISCSI_CONFIG_DIR/iscsid.conf"
 start_iscsid
 discover
 expect_exit 0 iscsiadm -m node -o update -n "node.conn[0].timeo.logout_timeout" -v 3
@@ -39,5 +41,6 @@ for limit in 3 120; do
     iscsid_pid=''
     ! grep "for the next daemon" "$WORK/iscsid.log" || fail "its disk does not outlive it"
     [ -z "$(leftovers)" ] || fail "left after the end: $(leftovers)"
+    grep -q " 4096 bytes written since the last flush may" "$WORK/iscsid.log" || fail "the log does not say what may be lost"
     start_iscsid
 done

@@ -3,6 +3,7 @@
 #include "iscsid/disk/kernel/device_users.hpp"
 #include "iscsid/disk/kernel/errors.hpp"
 #include "iscsid/disk/kernel/fuse_calls.hpp"
+#include "iscsid/disk/kernel/left_behind.hpp"
 #include "iscsid/disk/kernel/loop_device.hpp"
 #include "iscsid/disk/kernel/nbd_netlink.hpp"
 #include "iscsid/disk/kernel/node_calls.hpp"
@@ -92,6 +93,14 @@ fields unmount_path(argument_reader& from, const fields& request, const os::desc
 fields abort_mount(argument_reader& from, const fields& request, const os::descriptor&) {
     const auto path = from.text();
     return from.is_complete() ? reply_of(abort_connection(path)) : malformed(request);
+}
+
+fields let_go(argument_reader& from, const fields& request, const os::descriptor& /*socket*/) {
+    const auto folder = from.text();
+    if (!from.is_complete())
+        return malformed(request);
+    let_go_of_dead(folder);
+    return done();
 }
 
 // ---- nodes --------------------------------------------------------------------------------------
@@ -286,6 +295,7 @@ constexpr std::array known_operations{
     known_operation{operation::unmount, unmount_path},
     known_operation{operation::abort, abort_mount},
     known_operation{operation::is_held, held},
+    known_operation{operation::let_go, let_go},
     known_operation{operation::users, users},
     known_operation{operation::flush, flush},
     known_operation{operation::scan, scan},

@@ -16,6 +16,7 @@ inline constexpr const char* resize_loop = "resize-loop";   // node, file, read-
 inline constexpr const char* unmount = "unmount";           // path
 inline constexpr const char* abort = "abort";               // path of a mount
 inline constexpr const char* is_held = "is-held";           // node: flag
+inline constexpr const char* let_go = "let-go";             // folder
 inline constexpr const char* users = "users";             // nodes: who uses each, cut to what fits
 inline constexpr const char* flush = "flush";             // node, whether with what lies above it
 inline constexpr const char* scan = "scan";               // node

@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/kernel/fields.hpp"
 #include "iscsid/disk/kernel/operations.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -23,7 +24,8 @@ namespace iscsid::disk {
 
 namespace {
 
-constexpr std::size_t most_descriptors = 2; // where the reply goes, and a socket
+constexpr std::chrono::seconds end_limit{5}; // the kernel fails what waits for a dead daemon
+constexpr std::size_t most_descriptors = 2;  // where the reply goes, and a socket
 
 os::descriptor listen_to_children() {
     sigset_t child{};
@@ -81,6 +83,15 @@ helper_server::helper_server(os::descriptor daemon)
 helper_server::~helper_server() {
     for (const job& each : jobs_)
         ::kill(each.process, SIGKILL);
+}
+
+void helper_server::end_jobs() {
+    for (job& each : jobs_)
+        give_up(each);
+    wait_until(end_limit, [this] {
+        reap();
+        return jobs_.empty();
+    });
 }
 
 bool helper_server::run() {

@@ -31,6 +31,10 @@ class helper_server {
     helper_server(helper_server&&) = delete;
     helper_server& operator=(helper_server&&) = delete;
 
+    // After run(): ends what is under way for a daemon that is gone, and waits for that for some
+    // seconds.
+    void end_jobs();
+
     // Until the daemon hangs up. To be called by the only thread there is. False: the system lacks
     // what it takes.
     bool run();
