@@ -205,8 +205,8 @@ int export_server::time_to_wait() const {
     std::optional<clock::time_point> first;
     if (accept_at_ > now)
         first = accept_at_;
-    if (end_at_ > now)
-        first = std::min(first.value_or(end_at_), end_at_);
+    if (end_at_)
+        first = std::min(first.value_or(*end_at_), *end_at_);
     for (const negotiation& each : negotiations_)
         first = std::min(first.value_or(each.limit), each.limit);
     if (!first)
@@ -339,7 +339,7 @@ void export_server::dismiss_clients() {
         now = dismissal_;
         if (now == dismissal::asked)
             dismissal_ = dismissal::refused;
-        else if (now == dismissal::refused && clock::now() >= end_at_)
+        else if (now == dismissal::refused && clock::now() >= *end_at_)
             dismissal_ = dismissal::ending;
         else
             return;
@@ -362,6 +362,7 @@ void export_server::refuse_clients() {
 
 // Each end comes back as mail.
 void export_server::end_connections() {
+    end_at_.reset();
     for (const auto& each : connections_)
         lane_.post([kept = each] { kept->link.end_when_idle(); });
 }

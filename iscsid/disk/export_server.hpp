@@ -135,9 +135,9 @@ class export_server {
     bool is_closing_ = false;
     dismissal dismissal_ = dismissal::none;
 
-    std::optional<export_socket> socket_; // from here on: the thread's
-    clock::time_point accept_at_{};       // not before: the system had no descriptors
-    clock::time_point end_at_{};          // of the time in which clients are refused
+    std::optional<export_socket> socket_;     // from here on: the thread's
+    clock::time_point accept_at_{};           // not before: the system had no descriptors
+    std::optional<clock::time_point> end_at_; // of the time in which clients are refused
     std::list<negotiation> negotiations_;
     std::vector<std::shared_ptr<connection>> connections_;
     std::size_t parting_ = 0; // connections that the lane has not let go of

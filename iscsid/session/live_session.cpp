@@ -91,6 +91,8 @@ void live_session::perform(action what) {
         return spawn(look_first(shared_from_this()));
     case action::announce:
         spdlog::info("{} is operational now", name_);
+        if (!disks_.attached().empty() && !disks_.outlive_daemon())
+            spdlog::info("{}: its disks end with this iscsid", name_);
         // What happened while the disks were made was put off until now.
         return connection_->has_ended() ? on(happening::session_over) : watch_.catch_up();
     case action::remove_disks:

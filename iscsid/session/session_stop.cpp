@@ -65,12 +65,16 @@ asio::awaitable<void> session_stop::run() {
     while (!is_over() && now() < times_.users_until) {
         co_await look_at_users();
         if (!users_.empty() && !std::exchange(is_flushed, true))
-            co_await flush_in_use();
+            co_await flush_as_they_are(used_among(mortal_disks()));
         const bool may_end = users_.empty() || !session_->owner_.respects_users();
-        if (may_end && co_await is_logged_out())
+        if (may_end)
+            co_await try_to_log_out();
+        if (is_over())
             co_return;
         if (is_stuck_)
             co_return co_await tell_what_is_left();
+        if (may_end && !std::exchange(is_flushed, true)) // there are users whom nobody sees
+            co_await flush_as_they_are(mortal_disks());
         pause.expires_after(between_tries);
         co_await pause.async_wait(asio::use_awaitable);
     }
@@ -85,7 +89,9 @@ asio::awaitable<void> session_stop::find_ledgers() {
         net::pending<std::shared_ptr<const lane::write_ledger>> found(with_.where.control);
         session_->lane_->ledger(each.state.sid, each.state.lun, found.answer());
         const auto ledger = co_await found.wait(lane_limit);
-        if (ledger && *ledger)
+        if (!ledger) // the lane does not turn
+            co_return;
+        if (*ledger)
             ledgers_.push_back(*ledger);
     }
 }
@@ -122,19 +128,23 @@ asio::awaitable<void> session_stop::look_at_users() {
     users_ = std::move(users);
 }
 
-// At once, so that what was written before is safe whatever comes.
-asio::awaitable<void> session_stop::flush_in_use() {
-    auto disks = mortal_disks();
+std::vector<attached_disk> session_stop::used_among(std::vector<attached_disk> disks) const {
     std::erase_if(disks, [this](const auto& disk) {
         return !is_among(users_, disk.state.lun_number);
     });
+    return disks;
+}
+
+// At once, so that what was written before is safe whatever comes.
+asio::awaitable<void> session_stop::flush_as_they_are(std::vector<attached_disk> disks) {
     const auto left = time_until(times_.users_until);
     const auto patience =
         patience_of(std::min(session_->plan_->session.timeouts.logout, left), left);
     auto flush = [with = with_.disks, disks = std::move(disks), patience] {
         return flush_disks(with, disks, patience);
     };
-    for (const auto& each : co_await run_on(*with_.workers, std::move(flush)))
+    const auto ends = co_await run_on(*with_.workers, std::move(flush));
+    for (const auto& each : ends)
         if (!each.failure.empty())
             spdlog::warn(
                 "{}: {} is not flushed yet: {}",
@@ -145,24 +155,23 @@ asio::awaitable<void> session_stop::flush_in_use() {
 }
 
 // A removal that gets on is waited for; one that does not ends with the time that there is.
-asio::awaitable<bool> session_stop::is_logged_out() {
+asio::awaitable<void> session_stop::try_to_log_out() {
     net::pending<bool> ended(with_.where.control);
-    asio::co_spawn(
-        with_.where.control,
-        session_->log_out(),
-        [done = ended.answer()](const std::exception_ptr&, const auto&) { done(true); }
-    );
+    const auto done = [told = ended.answer()](const std::exception_ptr&, const auto&) {
+        told(true);
+    };
+    asio::co_spawn(with_.where.control, session_->log_out(), done);
     std::uint64_t steps_before = steps();
-    while (!co_await ended.wait(times_.without_moves)) {
+    for (;;) {
+        const auto end = co_await ended.wait(times_.without_moves);
+        if (end || is_over())
+            co_return;
         const auto steps_now = steps();
         const bool moves = std::exchange(steps_before, steps_now) != steps_now;
-        const bool has_time = now() < (moves ? times_.flush_until : times_.users_until);
-        if (!has_time && !is_over()) {
-            is_stuck_ = true;
-            co_return false;
-        }
+        is_stuck_ = now() >= (moves ? times_.flush_until : times_.users_until);
+        if (is_stuck_)
+            co_return;
     }
-    co_return is_over();
 }
 
 // ---- when there is none -------------------------------------------------------------------------
@@ -176,7 +185,8 @@ asio::awaitable<void> session_stop::tell_what_is_left() {
         return losses;
     };
     spdlog::error("{}: the logout has not ended in time", session_->name());
-    for (const auto& each : co_await run_on(*with_.workers, std::move(look)))
+    const auto ends = co_await run_on(*with_.workers, std::move(look));
+    for (const auto& each : ends)
         spdlog::error("{}: {}", session_->name(), each);
 }
 
@@ -188,7 +198,8 @@ asio::awaitable<void> session_stop::end_for_users() {
     auto end = [with = with_.disks, lane = session_->lane_, disks, patience] {
         return let_go_of(*lane, flush_disks(with, disks, patience));
     };
-    for (const auto& each : co_await run_on(*with_.workers, std::move(end))) {
+    const auto ends = co_await run_on(*with_.workers, std::move(end));
+    for (const auto& each : ends) {
         const auto level = each.is_loss ? spdlog::level::err : spdlog::level::warn;
         spdlog::log(level, "{}: {}", session_->name(), each.line);
     }

@@ -48,8 +48,9 @@ class session_stop : public std::enable_shared_from_this<session_stop> {
     std::vector<attached_disk> mortal_disks() const;
     boost::asio::awaitable<void> find_ledgers();
     boost::asio::awaitable<void> look_at_users();
-    boost::asio::awaitable<void> flush_in_use();
-    boost::asio::awaitable<bool> is_logged_out();
+    std::vector<attached_disk> used_among(std::vector<attached_disk> disks) const;
+    boost::asio::awaitable<void> flush_as_they_are(std::vector<attached_disk> disks);
+    boost::asio::awaitable<void> try_to_log_out();
     boost::asio::awaitable<void> tell_what_is_left();
     boost::asio::awaitable<void> end_for_users();
 

@@ -48,7 +48,7 @@ std::string first_line_of(const fs::path& path) {
 }
 
 // "7:3"; 0: there is none.
-dev_t number_in(const std::string& text) {
+dev_t device_number_in(const std::string& text) {
     std::istringstream parts(text);
     unsigned major = 0;
     unsigned minor = 0;
@@ -59,7 +59,7 @@ dev_t number_in(const std::string& text) {
 }
 
 dev_t number_of(const std::string& node) {
-    return number_in(first_line_of("/sys/class/block/" + node + "/dev"));
+    return device_number_in(first_line_of("/sys/class/block/" + node + "/dev"));
 }
 
 // The kernel does not enter a loop device as a holder of the device below it.
@@ -136,7 +136,7 @@ void add_places(
     const fs::path& process, const std::vector<block_device>& on, std::vector<place>& to
 ) {
     for (const auto& each : mounts_in(contents_of(process / "mountinfo"))) {
-        const auto number = number_in(each.device);
+        const auto number = device_number_in(each.device);
         const auto device = major(number) == 0 ? source_of(each) : number;
         if (is_one_of(on, device))
             to.push_back(

@@ -203,6 +203,46 @@ TEST_F(export_driver, waits_for_clients_that_are_about_to_leave) {
     EXPECT_TRUE(disk->remove());
 }
 
+// What is under way ends well, what comes then is refused, and then the connection ends; nobody
+// else is let in.
+TEST_F(export_driver, dismisses_its_clients) {
+    restart({.users = milliseconds(50), .refused = milliseconds(300)});
+    attach();
+    export_client client(path());
+    ASSERT_TRUE(client.go());
+    lun.hold = true;
+    EXPECT_TRUE(client.send(export_client::request(0, 0, 512)));
+    ASSERT_TRUE(wait_until(std::chrono::seconds(20), [this] { return lun.kept == 1; }));
+    lun.hold = false;
+    disk->dismiss();
+    ASSERT_TRUE(wait_until(std::chrono::seconds(20), [this] { return !export_client(path()).go(); })
+    );
+    EXPECT_EQ(client.flush(), 108); // NBD_ESHUTDOWN, and before the answer to the READ
+    let_go();
+    EXPECT_EQ(client.reply(), 0);
+    EXPECT_EQ(client.receive(512).size(), 512U);
+    EXPECT_TRUE(client.is_cut_off());
+    EXPECT_TRUE(disk->remove()) << "in one attempt";
+    EXPECT_EQ(lun.flushes, 1U);
+}
+
+TEST_F(export_driver, a_dismissed_client_with_a_lun_that_hangs_is_busy) {
+    restart({.users = milliseconds(50), .refused = milliseconds(0), .dismissed = milliseconds(50)});
+    attach();
+    lun.hold = true;
+    export_client client(path());
+    ASSERT_TRUE(client.go());
+    EXPECT_TRUE(client.send(export_client::request(0, 0, 512)));
+    ASSERT_TRUE(wait_until(std::chrono::seconds(20), [this] { return lun.kept == 1; }));
+    disk->dismiss();
+    const auto refused = disk->remove();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, iscsi::to_error_code(disk_errc::busy));
+    lun.hold = false;
+    let_go();
+    EXPECT_TRUE(is_removed());
+}
+
 TEST_F(export_driver, a_client_that_has_not_said_what_it_wants_is_none) {
     attach();
     const export_client client(path());

@@ -1,3 +1,4 @@
+#include "iscsid/disk/flush_nodes.hpp"
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/kernel/errors.hpp"
 #include "iscsid/disk/kernel/operations.hpp"
@@ -176,6 +177,44 @@ TEST_F(helper_of_disks, has_closed_a_socket_when_it_answers) {
     theirs.close();
     char nothing = 0;
     EXPECT_EQ(::recv(ours.number(), &nothing, 1, MSG_DONTWAIT), 0);
+}
+
+// ---- flushes side by side ----------------------------------------------------------------------
+
+TEST_F(helper_of_disks, flushes_each_node_and_says_which_failed) {
+    std::ofstream(folder_ + "/node") << "as good as a device";
+    const auto ends = flush_nodes(
+        *helper_, {".." + folder_ + "/node", "no-such-node"}, {long_enough, long_enough, {}}
+    );
+    ASSERT_EQ(ends.size(), 2U);
+    EXPECT_TRUE(ends[0]) << ends[0].error().text();
+    ASSERT_FALSE(ends[1]);
+    EXPECT_EQ(ends[1].error().code, iscsi::to_error_code(disk_errc::flush_failed));
+}
+
+TEST_F(helper_of_disks, waits_for_flushes_only_while_something_moves) {
+    ::kill(helper_->process(), SIGSTOP);
+    unsigned looks = 0;
+    const auto ends = flush_nodes(*helper_, {"a", "b"}, {300ms, long_enough, [&looks] {
+                                                             return ++looks < 4 ? looks : 4U;
+                                                         }});
+    ::kill(helper_->process(), SIGCONT);
+    EXPECT_GE(looks, 4U) << "it did not go on while there was progress";
+    ASSERT_EQ(ends.size(), 2U);
+    for (const auto& end : ends) {
+        ASSERT_FALSE(end);
+        EXPECT_EQ(end.error().code, iscsi::to_error_code(disk_errc::no_answer));
+    }
+    EXPECT_TRUE(answers());
+}
+
+TEST_F(helper_of_disks, says_who_has_a_device) {
+    const os::descriptor open(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
+    const auto users = users_of_nodes(*helper_, {"no-such-node", "zero"});
+    ASSERT_EQ(users.size(), 2U);
+    EXPECT_EQ(users[0], "");
+    EXPECT_NE(users[1].find("(" + std::to_string(::getpid()) + ")"), std::string::npos) << users[1];
+    EXPECT_EQ(users_of_nodes(*helper_, std::vector<std::string>(200, "none")).size(), 200U);
 }
 
 TEST(helper, that_is_missing_is_a_fault) {

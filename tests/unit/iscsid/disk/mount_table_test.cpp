@@ -25,6 +25,21 @@ TEST(mounts_below, finds_ours_and_gives_the_newest_first) {
     );
 }
 
+TEST(mounts_in, reads_device_path_type_and_source) {
+    const auto all = iscsid::disk::mounts_in(
+        std::string(two_of_ours) + "12 22 7:3\n" // cut off
+        + "93 22 0:60 / /a\\040b rw - btrfs /dev/loop3 rw\n"
+    );
+    ASSERT_EQ(all.size(), 4U);
+    EXPECT_EQ(all[0].device, "254:0");
+    EXPECT_EQ(all[0].path, "/");
+    EXPECT_EQ(all[0].type, "ext4");
+    EXPECT_EQ(all[0].source, "/dev/root");
+    EXPECT_EQ(all[2].type, "fuse.iscsid");
+    EXPECT_EQ(all[3].path, "/a b");
+    EXPECT_EQ(all[3].source, "/dev/loop3");
+}
+
 TEST(mounts_below, leaves_other_folders_and_types_alone) {
     EXPECT_THAT(mounts_below(two_of_ours, "/run/other/"), IsEmpty());
     EXPECT_THAT(

@@ -272,4 +272,48 @@ TEST_F(nbd_link_flow, one_slot_is_enough) {
     EXPECT_EQ(lun.requests.size(), 1U);
 }
 
+TEST_F(nbd_link_flow, refuses_new_requests_while_old_ones_end) {
+    read(1, 0, 512);
+    link->refuse_requests();
+    read(2, 0, 512);
+    EXPECT_EQ(lun.requests.size(), 1U);
+    EXPECT_EQ(answers().at(2).error, 108U);
+    end_read_with(bytes(512));
+    EXPECT_EQ(answers().at(1).error, 0U);
+    EXPECT_EQ(ended, 0U);
+}
+
+TEST_F(nbd_link_flow, ends_with_the_last_request_when_told_so) {
+    read(1, 0, 512);
+    link->end_when_idle();
+    read(2, 0, 512);
+    EXPECT_EQ(lun.requests.size(), 1U) << "no more are taken";
+    EXPECT_EQ(ended, 0U);
+    end_read_with(bytes(512));
+    EXPECT_EQ(answers().size(), 1U);
+    EXPECT_EQ(ended, 1U);
+    leave();
+    peer.finish_cancelled();
+    EXPECT_TRUE(gone);
+}
+
+TEST_F(nbd_link_flow, ends_at_once_when_told_so_while_idle) {
+    link->end_when_idle();
+    EXPECT_EQ(ended, 1U);
+    leave();
+    peer.finish_cancelled();
+    EXPECT_TRUE(gone);
+}
+
+TEST_F(nbd_link_flow, does_not_wait_for_the_rest_of_a_write_when_told_to_end) {
+    const auto data = pattern(4096);
+    peer.send(joined({nbd_request(nbd_write, 9, 0, 4096), {data.begin(), data.begin() + 7}}));
+    link->end_when_idle();
+    EXPECT_EQ(ended, 1U);
+    leave();
+    peer.finish_cancelled();
+    EXPECT_TRUE(gone);
+    EXPECT_TRUE(lun.requests.empty());
+}
+
 } // namespace

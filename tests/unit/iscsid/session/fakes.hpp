@@ -221,6 +221,8 @@ class fake_driver final : public disk::driver {
     std::set<std::string> gone;                     // devices that cannot be taken over
     std::set<std::uint64_t> unfit;                  // LUNs that cannot be attached
     std::set<std::uint64_t> busy;                   // LUNs that are in use
+    std::set<std::uint64_t> dismissed;              // LUNs whose users were asked to leave
+    bool users_can_be_asked = false;                // and do so
     std::set<std::uint64_t> lossy;                  // LUNs whose last flush fails
     std::map<std::uint64_t, std::uint64_t> resized; // LUNs to blocks
     std::map<std::uint64_t, bool> made_read_only;   // LUNs that were told so
@@ -268,6 +270,13 @@ class fake_driver final : public disk::driver {
             if (of_.lossy.count(lun_) != 0)
                 return failed(iscsid::disk::disk_errc::flush_failed, node_);
             return {};
+        }
+
+        void dismiss() override {
+            const std::scoped_lock lock(of_.changing);
+            of_.dismissed.insert(lun_);
+            if (of_.users_can_be_asked)
+                of_.busy.erase(lun_);
         }
 
         iscsi::result<void> resize(const scsi::logical_unit& now) override {

@@ -490,6 +490,16 @@ TEST_F(world, the_end_comes_although_a_disk_is_in_use) {
     EXPECT_EQ(all().session_count(), 1U);
 }
 
+TEST_F(world, the_end_asks_users_to_leave_before_it_waits) {
+    log_in();
+    driver.busy = {1};
+    driver.users_can_be_asked = true;
+    iscsi::test::run(context, shut_down_within(all(), 60s));
+    EXPECT_TRUE(driver.dismissed.contains(1));
+    EXPECT_EQ(all().session_count(), 0U);
+    EXPECT_EQ(all().waits_for(), "");
+}
+
 TEST_F(world, the_end_waits_for_a_disk_that_is_being_freed) {
     log_in();
     driver.busy = {1};
