@@ -109,9 +109,12 @@ result<void> same_identity(const scsi::logical_unit& recorded, const scsi::logic
 
 } // namespace
 
-registry::registry(std::filesystem::path folder) : folder_(std::move(folder)) {}
+registry::registry(std::filesystem::path folder, std::string boot_id)
+    : folder_(std::move(folder)), boot_id_(std::move(boot_id)) {}
 
-iscsi::result<void> registry::save(const disk_state& disk) const {
+iscsi::result<void> registry::save(const disk_state& given) const {
+    auto disk = given;
+    disk.boot_id = boot_id_;
     const auto path = folder_ / file_name(disk.sid, disk.lun_number);
     const auto text = text_of(disk);
     if (const auto sound = read_state(text, path); !sound)
@@ -155,6 +158,16 @@ void registry::drop_pointless(loaded& all) const {
     std::erase_if(all.detached, is_pointless);
 }
 
+// Where either is not known the device itself shows whether it is there.
+bool registry::is_of_earlier_boot(const disk_state& disk) const {
+    return !boot_id_.empty() && !disk.boot_id.empty() && disk.boot_id != boot_id_;
+}
+
+void registry::drop(const disk_state& disk, loaded& all) const {
+    forget(disk.sid, disk.lun_number);
+    ++all.of_earlier_boots;
+}
+
 registry::loaded registry::load() const {
     loaded all;
     const auto names = list_folder(folder_);
@@ -170,10 +183,12 @@ registry::loaded registry::load() const {
         }
         if (const auto lun = detached_lun_of(entry))
             all.detached.push_back(*lun);
-        else if (auto disk = read_disk(path))
-            all.disks.push_back(std::move(*disk));
-        else
+        else if (auto disk = read_disk(path); !disk)
             all.bad.push_back(disk.error());
+        else if (is_of_earlier_boot(*disk))
+            drop(*disk, all);
+        else
+            all.disks.push_back(std::move(*disk));
     }
     std::ranges::sort(all.disks, {}, [](const disk_state& disk) {
         return std::tuple(disk.sid, disk.lun_number);

@@ -32,6 +32,9 @@ struct disk_state {
 
     std::string driver; // "ublk"
     std::string node;   // its name under /dev: "ublkb0"
+    std::uint64_t nonce =
+        0;               // disk_request::nonce; 0: the device has none, as before there were such
+    std::string boot_id; // of the kernel that has the device; "": not known
 
     iscsi::lun_field lun{};
     std::uint64_t lun_number = 0; // the same as Linux counts
@@ -71,8 +74,9 @@ class registry {
   public:
     static constexpr std::size_t longest_state = 65536;
 
-    // Made with mode 0700 by the first save(); the folder above must be there.
-    explicit registry(std::filesystem::path folder);
+    // Made with mode 0700 by the first save(); the folder above must be there. `boot_id`: of
+    // read_boot_id(), written into each file; "": not known.
+    explicit registry(std::filesystem::path folder, std::string boot_id = {});
 
     // When it returns well the state is there, whole and synced; else the earlier one still is, or
     // the new one unsynced. Faults: write_failed; for a state that load() would refuse, what that
@@ -89,18 +93,22 @@ class registry {
     struct loaded {
         std::vector<disk_state> disks; // by session and LUN
         std::vector<detached_lun> detached;
-        std::vector<iscsi::fault> bad; // one for each file that is no state, by name
+        std::vector<iscsi::fault> bad;    // one for each file that is no state, by name
+        std::size_t of_earlier_boots = 0; // disks that ended with the kernel that had them
     };
 
     // What stands in the folder; nothing if it is missing. Also removes what an interrupted save()
-    // left, and detached LUNs that have a disk, or whose session has none and so has ended with its
-    // daemon: so it is for the start, before any save().
+    // or an earlier boot left, and detached LUNs that have a disk, or whose session has none and so
+    // has ended with its daemon: so it is for the start, before any save().
     loaded load() const;
 
   private:
     void drop_pointless(loaded& all) const;
+    void drop(const disk_state& disk, loaded& all) const;
+    bool is_of_earlier_boot(const disk_state& disk) const;
 
     std::filesystem::path folder_;
+    std::string boot_id_;
 };
 
 // Whether the LUN that a scan finds now is the recorded one: the same WWID if both have one, else

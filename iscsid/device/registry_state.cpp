@@ -79,6 +79,8 @@ void members_of_disk(Visitor& visit, State& disk) {
     visit.text("isid", disk.isid, isid_digits);
     visit.text("driver", disk.driver, node_name);
     visit.text("node", disk.node, node_name);
+    visit.number_if_any("nonce", disk.nonce);               // not in older files
+    visit.text_if_any("boot_id", disk.boot_id, plain_name); // the same
     visit.number("lun_number", disk.lun_number);
 }
 
@@ -126,6 +128,11 @@ class state_writer {
         std::type_identity_t<Number> /*high*/ = {}
     ) {
         to_[member] = value;
+    }
+
+    void number_if_any(std::string_view member, std::uint64_t value) {
+        if (value != 0)
+            number(member, value);
     }
 
     void text(std::string_view member, const std::string& value, const text_rule& /*rule*/) {
@@ -184,6 +191,11 @@ class state_reader {
         const bool is_whole = value->is_int64() || value->is_uint64();
         const auto why = is_whole ? registry_errc::out_of_range : registry_errc::wrong_type;
         refuse(why, member, std::to_string(low) + ".." + std::to_string(high));
+    }
+
+    void number_if_any(std::string_view member, std::uint64_t& to) {
+        if (from_.contains(member))
+            number(member, to);
     }
 
     void text(std::string_view member, std::string& to, const text_rule& rule) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <system_error>
@@ -171,6 +172,15 @@ bool udev_links::wait_for_links(const std::string& node, std::chrono::millisecon
 void udev_links::retract(const std::string& node) const {
     std::error_code ignored;
     fs::remove(folder_ / node, ignored);
+}
+
+void udev_links::retract_lost(const std::string& node, const disk_identity_words& identity) const {
+    std::ifstream file(folder_ / node);
+    const std::string told{std::istreambuf_iterator<char>(file), {}};
+    if (told != udev_entry_of(identity))
+        return;
+    retract(node);
+    trigger(node);
 }
 
 bool udev_links::wait_until_gone(const std::string& node, std::chrono::milliseconds limit) const {

@@ -32,6 +32,10 @@ class udev_links {
     // Takes the announcement back: to be called before the device vanishes.
     void retract(const std::string& node) const;
 
+    // Takes it back for a device that is another's now, whose links must not be ours: unless that
+    // one has been announced meanwhile. udevd looks at the device again then.
+    void retract_lost(const std::string& node, const disk_identity_words& identity) const;
+
     // Waits until udevd has let go of a device that the kernel has removed.
     bool wait_until_gone(const std::string& node, std::chrono::milliseconds limit) const;
 

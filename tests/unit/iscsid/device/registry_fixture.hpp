@@ -36,11 +36,11 @@ inline auto all_of(const scsi::logical_unit& unit) {
 }
 
 inline auto all_of(const disk_state& disk) {
-    const auto& [sid, index, target, address, port, tag, interface, peer, isid, driver, node, lun, number, unit] =
+    const auto& [sid, index, target, address, port, tag, interface, peer, isid, driver, node, nonce, boot, lun, number, unit] =
         disk;
     return std::tuple(
         std::tuple(sid, index, target, address, port, tag, interface, peer),
-        std::tuple(isid, driver, node, lun, number),
+        std::tuple(isid, driver, node, nonce, boot, lun, number),
         all_of(unit)
     );
 }
@@ -65,6 +65,7 @@ inline disk_state full_state() {
     disk.isid = "80a1b2c3d4E5";
     disk.driver = "ublk";
     disk.node = "ublkb0";
+    disk.nonce = 0xffffffff00000001ULL;
     auto& unit = disk.properties;
     unit = {
         .vendor = "MAKER",

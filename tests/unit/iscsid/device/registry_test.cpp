@@ -44,6 +44,21 @@ TEST_F(registries, keep_detached_luns_as_long_as_their_session_has_a_disk) {
     EXPECT_THAT(disks().load().detached, IsEmpty());
 }
 
+TEST_F(registries, forget_the_disks_of_an_earlier_boot) {
+    const auto disk = full_state();
+    const auto of_boot = [this](const std::string& id) { return registry(folder, id); };
+    ASSERT_TRUE(of_boot("first").save(disk));
+    EXPECT_THAT(of_boot("first").load().disks, SizeIs(1));
+    EXPECT_THAT(registry(folder).load().disks, SizeIs(1)) << "which boot it is is not known";
+    const auto later = of_boot("second").load();
+    EXPECT_THAT(later.disks, IsEmpty());
+    EXPECT_THAT(later.bad, IsEmpty());
+    EXPECT_EQ(later.of_earlier_boots, 1U);
+    EXPECT_THAT(names(), IsEmpty());
+    save(disk); // by a version that knew no boots
+    EXPECT_THAT(of_boot("second").load().disks, SizeIs(1));
+}
+
 TEST_F(registries, give_back_each_flag_as_it_was) {
     using unit = scsi::logical_unit;
     constexpr bool unit::*flags[] = {
