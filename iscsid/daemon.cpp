@@ -1,11 +1,14 @@
 #include "iscsid/daemon.hpp"
 
 #include "iscsid/compat/sysfs.hpp"
+#include "iscsid/device/block_events.hpp"
+#include "iscsid/device/nonce.hpp"
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/stale.hpp"
+#include "iscsid/disk/ublk_orphans.hpp"
 #include "iscsid/initiator_name.hpp"
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
@@ -137,6 +140,8 @@ void add_earlier_drivers(
 
 device::registry::loaded load_left_disks(const device::registry& from) {
     auto loaded = from.load();
+    if (loaded.of_earlier_boots > 0)
+        spdlog::info("{} disk(s) ended with an earlier boot", loaded.of_earlier_boots);
     for (const auto& each : loaded.bad)
         spdlog::error("a disk of an earlier iscsid is not known any more: {}", each.text());
     return loaded;
@@ -167,6 +172,7 @@ class daemon {
   private:
     session::environment environment(const session::current_settings& settings);
     admin::daemon_status describe() const;
+    void remove_orphans() const;
     void stop();
     void reload();
     asio::awaitable<void> give_signs_of_life();
@@ -181,8 +187,10 @@ class daemon {
     admin::record_store records_;
     lane::lane_pool lanes_;
     disk::environment where_;
+    device::nonce_maker nonces_;
     device::registry registry_;
     device::udev_links links_;
+    device::block_events devices_;
     device::registry::loaded left_; // by an earlier daemon
     chosen_driver disks_;
     session::manager sessions_;
@@ -204,8 +212,10 @@ daemon::daemon(
     , records_(options.where.database)
     , lanes_(lane_count(settings.config))
     , where_{options.where.runtime.string(), lanes_.ring_name() == "io_uring", waiter}
-    , registry_(options.where.runtime / "state")
+    , nonces_(device::read_boot_id(), options.where.runtime)
+    , registry_(options.where.runtime / "state", device::read_boot_id())
     , links_(options.where.runtime / "udev")
+    , devices_(control_.get_executor())
     , left_(load_left_disks(registry_))
     , disks_(choose_driver(where_, settings.config))
     , sessions_(environment(settings), settings)
@@ -220,6 +230,9 @@ daemon::daemon(
         spdlog::warn("no io_uring, epoll does its work: {}", lanes_.why_not());
     links_.clear();
     show_in_sysfs();
+    if (!devices_.listen())
+        spdlog::warn("no events of block devices: disks that others take away are missed later");
+    remove_orphans();
     sessions_.restore(std::move(left_.disks), left_.detached);
 }
 
@@ -248,6 +261,8 @@ session::environment daemon::environment(const session::current_settings& settin
         with.disks.earlier.push_back(each.get());
     with.disks.registry = &registry_;
     with.disks.links = &links_;
+    with.disks.nonces = &nonces_;
+    with.devices = &devices_;
     with.no_driver = disks_.why_none;
     with.records = &records_;
     with.changed = [this](auto sid) {
@@ -261,6 +276,20 @@ session::environment daemon::environment(const session::current_settings& settin
     };
     with.drop = [this](auto sid, auto gone) { lanes_.drop(sid, std::move(gone)); };
     return with;
+}
+
+// A daemon that was killed between making a device and noting it. Not when a note cannot be read:
+// it may be the one.
+void daemon::remove_orphans() const {
+    if (where_.waiter == nullptr || !left_.bad.empty())
+        return;
+    const auto is_orphan = [this](std::uint64_t nonce) {
+        return nonces_.is_ours(nonce) &&
+               std::ranges::find(left_.disks, nonce, &device::disk_state::nonce) ==
+                   left_.disks.end();
+    };
+    for (const auto& each : disk::remove_ublk_orphans(*where_.waiter, is_orphan))
+        spdlog::warn("removed {}, which an iscsid made that was killed before it was noted", each);
 }
 
 admin::daemon_status daemon::describe() const {

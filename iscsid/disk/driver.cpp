@@ -129,6 +129,10 @@ iscsi::result<void> disk::set_read_only(const scsi::logical_unit& now) {
         "as it is until the next login"};
 }
 
+ownership driver::owner_of(const disk_request& /*what*/, const std::string& /*node*/) const {
+    return {};
+}
+
 iscsi::result<std::unique_ptr<disk>>
 driver::adopt(lane::lane& /*where*/, const disk_request& /*what*/, const std::string& node) {
     return iscsi::fault{

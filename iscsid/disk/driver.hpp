@@ -22,10 +22,19 @@ struct disk_request {
     std::string target_name;
     scsi::logical_unit properties;
 
+    // What the device is to say of itself, where the kernel keeps a word for its driver: no other
+    // device says the same. 0: of an earlier version, which had none.
+    std::uint64_t nonce = 0;
+
     // Called with the node's name before anybody can see the device: what a later daemon needs to
     // take it over must be written by then. May be called more than once, the last name holds.
     std::function<iscsi::result<void>(const std::string& node)> before_appearing{};
 };
+
+// Whether the kernel's device of that name is still the disk that it was asked of: anybody may take
+// a device away, and its number goes to the next one who asks. Asks /sys, at once and on any
+// thread, also when the disk's object has ended. Empty: there is no device that could be lost.
+using ownership = std::function<bool()>;
 
 // A block device of the kernel, as long as this object lives.
 class disk {
@@ -34,6 +43,8 @@ class disk {
 
     // Name under /dev and /sys/block: "loop3". Empty for an exported socket.
     virtual const std::string& node() const = 0;
+
+    virtual ownership owner() const { return {}; }
 
     // Blocks until the device is gone: flush, remove the node, free what the driver holds. Faults:
     // disk_errc::busy when somebody still has it open (nothing has changed); flush_failed when the
@@ -65,6 +76,10 @@ class driver {
 
     // Whether a device outlives its daemon.
     virtual bool can_adopt() const { return false; }
+
+    // The same as disk::owner(), of a device that an earlier daemon has left and nobody has taken
+    // over yet.
+    virtual ownership owner_of(const disk_request& what, const std::string& node) const;
 
     // Takes over the device of a daemon that is gone; requests that it did not answer come again.
     // Faults: attach_failed when there is no such device any more.

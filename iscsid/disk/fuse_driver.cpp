@@ -44,6 +44,7 @@ class fuse_disk final : public disk {
         , seat_(std::move(seat))
         , loop_(std::move(loop))
         , node_(loop_->node())
+        , owner_(loop_->owner())
         , patience_(patience) {}
 
     ~fuse_disk() override {
@@ -58,6 +59,8 @@ class fuse_disk final : public disk {
     fuse_disk& operator=(fuse_disk&&) = delete;
 
     const std::string& node() const override { return node_; }
+
+    ownership owner() const override { return owner_; }
 
     iscsi::result<void> remove() override {
         return without_exceptions([this] { return take_down(); });
@@ -97,6 +100,7 @@ class fuse_disk final : public disk {
     std::unique_ptr<lane_seat> seat_;
     std::optional<loop_binding> loop_;
     std::string node_;
+    ownership owner_;
     fuse_patience patience_;
 };
 

@@ -55,6 +55,10 @@ loop_binding::~loop_binding() {
         );
 }
 
+ownership loop_binding::owner() const {
+    return [node = node_, file = backing_file_] { return backing_file_of(node) == file; };
+}
+
 iscsi::result<void>
 loop_binding::unbind(std::chrono::milliseconds patience, const helper::limit& time) {
     auto unbound = waiter_->order(

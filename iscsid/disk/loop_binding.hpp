@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/kernel/loop_device.hpp"
 
@@ -23,6 +24,9 @@ class loop_binding {
     ~loop_binding();
 
     const std::string& node() const { return node_; } // "loop3"
+
+    // Whether the device is bound to that file: no other has its path.
+    ownership owner() const;
 
     // Flushes and unbinds, partitions included. Faults: busy (nothing has changed), attach_failed
     // (still bound), flush_failed (unbound all the same); no_answer, helper_failed.

@@ -42,8 +42,18 @@ std::uint16_t flags_of(const scsi::logical_unit& lun) {
     return flags;
 }
 
+// What the device says of itself in /sys, from Linux 5.14 on.
 std::string backend_of(const disk_request& what) {
-    return what.target_name + ",lun" + std::to_string(what.lun_number);
+    const auto whose = what.target_name + ",lun" + std::to_string(what.lun_number);
+    return what.nonce == 0 ? whose : whose + "," + std::to_string(what.nonce);
+}
+
+// Older kernels show no backend, only whether the device is connected at all.
+ownership owner_by(std::string node, std::string backend) {
+    return [node = std::move(node), backend = std::move(backend)] {
+        return get_attribute(node, "pid") &&
+               get_attribute(node, "backend").value_or(backend) == backend;
+    };
 }
 
 struct socket_pair {
@@ -90,10 +100,11 @@ class nbd_disk final : public disk {
         , index_(index)
         , node_("nbd" + std::to_string(index))
         , backend_(std::move(backend))
+        , is_ours_(owner_by(node_, backend_))
         , seat_(std::move(seat)) {}
 
     ~nbd_disk() override {
-        if (!seat_ || !is_ours())
+        if (!seat_ || !is_ours_())
             return;
         static_cast<void>(control_.disconnect(index_));
     }
@@ -104,6 +115,8 @@ class nbd_disk final : public disk {
     nbd_disk& operator=(nbd_disk&&) = delete;
 
     const std::string& node() const override { return node_; }
+
+    ownership owner() const override { return is_ours_; }
 
     iscsi::result<void> remove() override {
         return without_exceptions([this] { return take_down(); });
@@ -118,14 +131,8 @@ class nbd_disk final : public disk {
     }
 
   private:
-    // Anybody may disconnect a device, and its number goes to the next one who asks.
-    bool is_ours() const {
-        return get_attribute(node_, "pid") &&
-               get_attribute(node_, "backend").value_or(backend_) == backend_;
-    }
-
     iscsi::result<void> take_down() {
-        if (!is_ours()) {
+        if (!is_ours_()) {
             seat_.reset();
             return {};
         }
@@ -134,7 +141,7 @@ class nbd_disk final : public disk {
             return ended;
         seat_.reset();
         // One who has it open without holding it keeps a dead node until he closes it.
-        wait_until(removal_limit, [this] { return !is_ours(); });
+        wait_until(removal_limit, [this] { return !is_ours_(); });
         return ended;
     }
 
@@ -142,6 +149,7 @@ class nbd_disk final : public disk {
     std::uint32_t index_;
     std::string node_;
     std::string backend_;
+    ownership is_ours_;
     std::unique_ptr<lane_seat> seat_;
 };
 
@@ -152,6 +160,10 @@ class nbd_driver final : public driver {
     std::string_view name() const override { return "nbd"; }
 
     bool can_adopt() const override { return true; }
+
+    ownership owner_of(const disk_request& what, const std::string& node) const override {
+        return owner_by(node, backend_of(what));
+    }
 
     iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) override {

@@ -127,6 +127,15 @@ class ublk_disk final : public disk {
 
     const std::string& node() const override { return node_; }
 
+    // Our /dev/ublkcN keeps the number as long as its queue is served.
+    ownership owner() const override {
+        if (!server_)
+            return {};
+        return [node = node_, is_served = server_->queue.is_served()] {
+            return *is_served && is_known_to_kernel(node);
+        };
+    }
+
     iscsi::result<void> start(lane::lane& where, const disk_request& what);
     iscsi::result<void> recover(lane::lane& where, const disk_request& what);
 
@@ -149,8 +158,8 @@ class ublk_disk final : public disk {
 
   private:
     iscsi::result<void> take_down() {
-        if (!is_known_to_kernel(node_)) // somebody else has ended it
-            return vanish();
+        if (const auto is_ours = owner(); !is_known_to_kernel(node_) || (is_ours && !is_ours()))
+            return vanish(); // somebody else has ended it
         auto stopped =
             control_.flush_and_stop(device_.device, node_, {flush_limit, fail_requests()});
         if (!stopped && stopped.error().code != iscsi::to_error_code(disk_errc::flush_failed))
@@ -175,13 +184,27 @@ class ublk_disk final : public disk {
         seat_ = take_seat(where, what, server_);
     }
 
-    // STOP_DEV ends the tags, so the lane lets go; then nothing keeps the device.
+    // STOP_DEV ends the tags, so the lane lets go; then nothing keeps the device, nor its number:
+    // if somebody else has removed it, another may have that at once.
     iscsi::result<void> vanish() {
         is_there_ = false;
-        static_cast<void>(control_.stop(device_.device));
+        if (!is_anothers())
+            static_cast<void>(control_.stop(device_.device));
         seat_.reset();
         server_.reset();
+        if (!has_queue_file() || is_anothers())
+            return {};
         return control_.remove(device_.device);
+    }
+
+    bool has_queue_file() const {
+        const auto path = "/sys/class/ublk-char/ublkc" + std::to_string(device_.device);
+        return ::access(path.c_str(), F_OK) == 0;
+    }
+
+    bool is_anothers() const {
+        const auto now = control_.info(device_.device);
+        return now && now->server_flags != device_.server_flags;
     }
 
     ublk_control control_;
@@ -230,9 +253,10 @@ iscsi::result<void> ublk_disk::recover(lane::lane& where, const disk_request& wh
 
 constexpr std::uint64_t recovery = ublk::feature_user_recovery | ublk::feature_recovery_reissue;
 
-ublk::device_info wishes(const ublk_control& control) {
+ublk::device_info wishes(const ublk_control& control, std::uint64_t nonce) {
     constexpr ublk_shape shape;
     ublk::device_info wanted;
+    wanted.server_flags = nonce;
     wanted.queues = 1;
     wanted.queue_depth = shape.depth;
     wanted.largest_io = shape.payload;
@@ -251,7 +275,7 @@ put_up(helper& waiter, lane::lane& where, const disk_request& what) {
         return control.error();
     if (auto answers = probe_read(where, what, scan_limit); !answers)
         return answers.error();
-    const auto device = control->add(wishes(*control));
+    const auto device = control->add(wishes(*control, what.nonce));
     if (!device)
         return device.error();
     auto made = std::make_unique<ublk_disk>(*control, *device);
@@ -291,6 +315,12 @@ take_over(helper& waiter, lane::lane& where, const disk_request& what, const std
     const auto device = control->info(number);
     if (!device)
         return device.error();
+    if (device->server_flags != what.nonce)
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            node,
+            "another's",
+            "the one that was left"};
     if (device->state == ublk::state_dead) { // its daemon ended before it had begun
         static_cast<void>(control->remove(number));
         return iscsi::fault{
@@ -311,6 +341,11 @@ class ublk_driver final : public driver {
     std::string_view name() const override { return "ublk"; }
 
     bool can_adopt() const override { return true; }
+
+    // Which device it is shows at the adoption: the question goes through the helper, and waits.
+    ownership owner_of(const disk_request& /*what*/, const std::string& node) const override {
+        return [node] { return is_known_to_kernel(node); };
+    }
 
     iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) override {

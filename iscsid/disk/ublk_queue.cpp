@@ -54,6 +54,7 @@ void ublk_queue::ring_done(std::uint32_t tag, std::int32_t result) {
         return serve(tag);
     --under_way_;
     slots_[tag].now = slot::phase::ended;
+    *is_served_ = false;
     leave_if_empty();
 }
 

@@ -5,7 +5,9 @@
 #include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
 
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace iscsid::disk {
@@ -35,6 +37,10 @@ class ublk_queue final : public lane::lane_resident,
     // From here on the kernel may send requests. leave() ends when the device has been stopped.
     void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
+
+    // False from the moment on when the kernel has given a tag up: the device has been stopped, by
+    // us or by somebody else. May be read on any thread, and outlives the queue.
+    std::shared_ptr<const std::atomic<bool>> is_served() const { return is_served_; }
 
     // On the lane's thread: every request fails from now on, those that are at the LUN first. For
     // a device that does not come up: the kernel waits for its first requests without a limit.
@@ -72,6 +78,7 @@ class ublk_queue final : public lane::lane_resident,
     std::uint32_t under_way_ = 0;
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
+    std::shared_ptr<std::atomic<bool>> is_served_ = std::make_shared<std::atomic<bool>>(true);
     bool fails_ = false; // after fail_all(): there is no way back
     departure departure_;
 };

@@ -142,6 +142,8 @@ std::string_view to_text(session::lun_state state) {
         return "offline";
     case session::lun_state::waiting:
         return "waiting";
+    case session::lun_state::lost:
+        return "lost";
     case session::lun_state::no_disk:
         return "no disk";
     case session::lun_state::detached:

@@ -63,4 +63,10 @@ void forget(const disk_tools& with, const device::disk_state& state) {
         with.links->retract(state.node);
 }
 
+void forget_lost(const disk_tools& with, const device::disk_state& state) {
+    forget_state(with, state);
+    if (with.links != nullptr && !state.node.empty())
+        with.links->retract_lost(state.node, identity_of(state));
+}
+
 } // namespace iscsid::session

@@ -26,4 +26,8 @@ announce(const disk_tools& with, device::disk_state state, const std::string& no
 void forget_state(const disk_tools& with, const device::disk_state& state);
 void forget(const disk_tools& with, const device::disk_state& state);
 
+// Both, of a device that is not ours any more: what udev has been told of another one with its name
+// stays.
+void forget_lost(const disk_tools& with, const device::disk_state& state);
+
 } // namespace iscsid::session

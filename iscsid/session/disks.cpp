@@ -26,7 +26,13 @@ disk::disk_request request_for(
         return announce(with, state, node);
     };
     return {
-        state.sid, state.lun, state.lun_number, state.target, state.properties, std::move(tell)};
+        state.sid,
+        state.lun,
+        state.lun_number,
+        state.target,
+        state.properties,
+        state.nonce,
+        std::move(tell)};
 }
 
 attached_disk
@@ -41,6 +47,7 @@ made_known(const disk_tools& with, device::disk_state state, std::shared_ptr<dis
     }
     attached_disk made;
     made.state = std::move(state);
+    made.is_ours = device->owner();
     made.device = std::move(device);
     return made;
 }
@@ -51,6 +58,7 @@ attach_one(const disk_tools& with, lane::lane& where, device::disk_state state) 
         return iscsi::fault{
             iscsi::to_error_code(disk::disk_errc::no_driver), "a new disk", "none", "a driver"};
     state.driver = with.driver->name();
+    state.nonce = with.nonces == nullptr ? 0 : with.nonces->make();
     state.node.clear();
     const auto announced = std::make_shared<std::string>();
     auto made = with.driver->attach(where, request_for(with, state, announced));
@@ -126,6 +134,21 @@ adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_st
     });
 }
 
+attach_report replace_lost(const disk_tools& with, lane::lane& where, const attached_disk& lost) {
+    forget_lost(with, lost.state);
+    if (const auto removed = lost.device->remove(); removed.has_error())
+        spdlog::warn("{}: {}", name_of(lost.state), removed.error().text());
+    return attach_all(with, where, {lost.state});
+}
+
+bool has_lost_left_device(const disk_tools& with, const device::disk_state& left) {
+    const auto* const driver = driver_of(with, left);
+    if (driver == nullptr)
+        return false;
+    const auto is_ours = driver->owner_of(request_for(with, left), left.node);
+    return is_ours && !is_ours();
+}
+
 void attach_again(const disk_tools& with, lane::lane& where, std::vector<attached_disk>& disks) {
     for (auto& each : disks) {
         if (each.device)
@@ -136,6 +159,7 @@ void attach_again(const disk_tools& with, lane::lane& where, std::vector<attache
             continue;
         }
         each.state = std::move(made->state);
+        each.is_ours = std::move(made->is_ours);
         each.device = std::move(made->device);
     }
     std::erase_if(disks, [](const auto& each) { return !each.device; });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/device/nonce.hpp"
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
@@ -15,9 +16,10 @@ namespace iscsid::session {
 struct disk_tools {
     disk::helper* waiter = nullptr; // asks the kernel who uses a disk; none: nobody is asked
     disk::driver* driver = nullptr;
-    std::vector<disk::driver*> earlier;         // that made disks which another daemon has left
-    const device::registry* registry = nullptr; // none: nothing is remembered for another daemon
-    const device::udev_links* links = nullptr;  // none: udev is told nothing
+    std::vector<disk::driver*> earlier;          // that made disks which another daemon has left
+    const device::registry* registry = nullptr;  // none: nothing is remembered for another daemon
+    const device::udev_links* links = nullptr;   // none: udev is told nothing
+    const device::nonce_maker* nonces = nullptr; // none: devices get none
 };
 
 // A LUN that is a block device now, and all that is needed to attach it again.
@@ -27,7 +29,12 @@ struct attached_disk {
     bool is_failed = false;  // all its I/O fails
     bool unverified = false; // is_failed only because nobody could look; else it is another LUN now
     bool is_gone = false;    // is_failed because the target has removed the unit
+    disk::ownership is_ours{}; // of its device: disk::owner()
+    bool loss_is_told = false; // that it is_lost()
     bool is_adopted = false; // an earlier daemon made it: what that one wrote is not in the ledger
+
+    // Somebody has taken its device away, and what has the name now, if anything, is his.
+    bool is_lost() const { return is_ours && !is_ours(); }
 
     // Bytes that the device still shows because its driver could not follow the capacity of the
     // unit; 0: as many as the unit has.
@@ -50,11 +57,18 @@ attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_s
 attach_report
 adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans);
 
+// attached_disk::is_lost() of a device that an earlier daemon has left.
+bool has_lost_left_device(const disk_tools& with, const device::disk_state& left);
+
 // Whether the device waits for the next daemon when this one ends.
 bool outlives_daemon(const disk_tools& with, const device::disk_state& state);
 
 // Notes a disk that outlives the daemon where the next one finds it.
 iscsi::result<void> remember(const disk_tools& with, const device::disk_state& state);
+
+// Makes one anew whose device is lost; not flushed, for what has its name is not ours. Without
+// success the old one stays, to be tried again.
+attach_report replace_lost(const disk_tools& with, lane::lane& where, const attached_disk& lost);
 
 // Attaches those again whose device was taken; one that does not come back is left out, with a line
 // in the log. For a removal that is refused half way.

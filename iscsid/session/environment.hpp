@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/device/block_events.hpp"
 #include "iscsid/lane/lane.hpp"
 #include "iscsid/session/disks.hpp"
 #include "iscsid/session/worker_pool.hpp"
@@ -26,6 +27,7 @@ struct environment {
     worker_pool* workers = nullptr; // where disk drivers may block
     disk_tools disks; // no driver: every login is refused, with the words of no_driver
     std::string no_driver;
+    device::block_events* devices = nullptr; // none: nothing is heard of them
     iscsi::admin::record_store* records = nullptr;
 
     // The pause before LUNs that could not be looked at are looked at again; it doubles each time.

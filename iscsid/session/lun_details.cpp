@@ -3,6 +3,8 @@
 #include "libiscsi/scsi/inquiry.hpp"
 #include "libiscsi/scsi/lun.hpp"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <utility>
 
@@ -30,7 +32,12 @@ by_number disks_of(const known_luns& known) {
         all[each.lun_number] = of_disk(each, lun_state::waiting);
     for (const auto& each : known.disks) {
         const auto is = each.is_failed ? lun_state::offline : lun_state::running;
-        all[each.state.lun_number] = of_disk(each.state, is);
+        auto& details = all[each.state.lun_number] = of_disk(each.state, is);
+        if (!each.is_lost())
+            continue;
+        details.is = lun_state::lost;
+        details.why = fmt::format("somebody has taken {} away", each.state.node);
+        details.node.clear();
     }
     return all;
 }
@@ -55,6 +62,8 @@ void add(const device::probed_lun& seen, bool is_detached, lun_details& to) {
         to.properties = seen.properties;
         to.kind = seen.kind;
     }
+    if (to.is == lun_state::lost)
+        return;
     if (!to.has_disk)
         to.is = state_without_disk(found, is_detached);
     else if (found == device::unit_kind::no_answer)

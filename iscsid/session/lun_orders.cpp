@@ -48,7 +48,7 @@ asio::awaitable<outcome<lun_result>> lun_watch::attach(std::uint64_t number) {
 
 asio::awaitable<outcome<lun_result>> lun_watch::attach_in_turn(std::uint64_t number) {
     auto& disks = what_.disks;
-    if (const auto node = disks.disk_of(number))
+    if (const auto node = disks.disk_of(number); node && !disks.is_lost(number))
         co_return lun_result{{}, *node, false};
     if (!connection_->is_up())
         co_return failure{exit_code::session_not_connected, "the session is not connected"};
@@ -65,7 +65,7 @@ asio::awaitable<outcome<lun_result>> lun_watch::attach_in_turn(std::uint64_t num
     auto whose = what_.describe();
     const auto troubles = co_await disks.attach(number, *seen, std::move(whose));
     const auto node = disks.disk_of(number);
-    if (!node)
+    if (!node || disks.is_lost(number))
         co_return failure{exit_code::error, fmt::format("{}", fmt::join(troubles, "; "))};
     co_await disks.detached().remove(number);
     co_return lun_result{troubles, *node, true};

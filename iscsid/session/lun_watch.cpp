@@ -20,6 +20,12 @@ lun_watch::lun_watch(subject what)
 void lun_watch::follow(const supervisor& connection, std::weak_ptr<lun_watch> self) {
     connection_ = &connection;
     self_ = std::move(self);
+    if (what_.with.devices == nullptr)
+        return;
+    devices_ = what_.with.devices->subscribe([weak = self_](std::string_view node) {
+        if (const auto watch = weak.lock())
+            watch->look_after_device(node);
+    });
 }
 
 asio::awaitable<outcome<rescan_result>> lun_watch::look_now() {
@@ -133,7 +139,7 @@ warnings lun_watch::note(const device::scan_result& seen) {
 void lun_watch::look_later_if_needed() {
     // Users of a disk that is left wait for the next look.
     const unsigned most_doublings = what_.disks.left_disks().empty() ? 5 : 2;
-    if (!has_unanswered_ && !what_.disks.has_unverified()) {
+    if (!has_unanswered_ && !what_.disks.has_unverified() && !what_.disks.has_lost()) {
         looks_in_vain_ = 0;
         later_.cancel();
         return;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace iscsid::session {
 
@@ -49,6 +50,10 @@ class lun_watch {
     // last by the next look: what came after that had begun may have changed what it saw.
     // `list_changed`: the target says that it has other LUNs now.
     void look_again(bool list_changed);
+
+    // Something has happened to the block device `node`, or, with "", to any: a disk whose device
+    // is another's now is told of, and made anew.
+    void look_after_device(std::string_view node);
 
     // What was put off while the session could not look.
     void catch_up();
@@ -97,6 +102,7 @@ class lun_watch {
     boost::asio::awaitable<outcome<lun_result>>
     detach_in_turn(std::uint64_t number, detach_orders how);
     boost::asio::awaitable<removal_report> take_away(std::uint64_t number, detach_orders how);
+    boost::asio::awaitable<void> look_for_losses(std::shared_ptr<lun_watch> self);
     boost::asio::awaitable<void> look_in_turn(std::shared_ptr<lun_watch> self);
     boost::asio::awaitable<outcome<warnings>> look_once();
     boost::asio::awaitable<outcome<rescan_result>> look_for_user();
@@ -106,11 +112,14 @@ class lun_watch {
     std::weak_ptr<lun_watch> self_;
     const supervisor* connection_ = nullptr;
     bool is_looking_ = false;
-    bool look_again_ = false;         // something has changed meanwhile
-    iscsi::instant next_look_{};      // not before, unless a user asks
-    boost::asio::steady_timer turn_;  // which comes then
-    bool list_changed_ = false;       // the target has said so, or a user asks: what is gone may go
-    bool finds_new_luns_ = true;      // in the look that comes next
+    bool look_again_ = false;        // something has changed meanwhile
+    iscsi::instant next_look_{};     // not before, unless a user asks
+    boost::asio::steady_timer turn_; // which comes then
+    bool list_changed_ = false;      // the target has said so, or a user asks: what is gone may go
+    bool finds_new_luns_ = true;     // in the look that comes next
+    device::block_events::token devices_{}; // what is heard of them
+    bool looks_for_losses_ = false;
+    iscsi::instant last_loss_{};
     warnings noted_;                  // by the last look
     bool has_unanswered_ = false;     // LUNs that said nothing when they were looked at
     boost::asio::steady_timer later_; // another look at them

@@ -97,7 +97,10 @@ class one_removal {
     // Its name is free when this returns, and may be announced for another disk.
     removal run() {
         const auto& state = disk_.state;
-        if (with_.links != nullptr && !state.node.empty())
+        const bool is_lost = disk_.is_lost();
+        if (is_lost)
+            forget_lost(with_, state);
+        else if (with_.links != nullptr && !state.node.empty())
             with_.links->retract(state.node);
         if (disk_.is_gone)
             lane_.retire(state.sid, state.lun);
@@ -108,7 +111,7 @@ class one_removal {
         }
         disk_.device.reset();
         forget_state(with_, state);
-        if (with_.links != nullptr && !state.node.empty())
+        if (with_.links != nullptr && !state.node.empty() && !is_lost)
             with_.links->wait_until_gone(state.node, links_limit);
         return account(removed);
     }
@@ -224,7 +227,7 @@ removal_report remove_all(
     report.left = std::move(disks);
     // Looked at first, so that an ordinary mount is refused before anything changes.
     for (const auto& each : report.left)
-        if (whose == users::are_respected && is_in_use(with, each.state.node)) {
+        if (whose == users::are_respected && !each.is_lost() && is_in_use(with, each.state.node)) {
             report.refusal = name_of(each.state) + ": device is in use";
             return report;
         }

@@ -105,6 +105,8 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
     if (disk.is_failed)
         changes.to_restore.push_back(number);
     changes.refresh.push_back(with_names_of(disk.state.properties, *now));
+    if (disk.is_lost())
+        changes.replace.push_back(number);
 }
 
 // Whatever was seen, the disk is taken over; only what its users hear differs.
@@ -147,6 +149,8 @@ class change_run {
         for (const auto number : changes.to_restore)
             restore(number);
         adopt(changes.adopt, changes.to_fail);
+        for (const auto number : changes.replace)
+            replace(number);
         for (const auto& each : changes.refresh)
             follow(each);
         for (const auto number : changes.remove)
@@ -208,10 +212,23 @@ class change_run {
         take(std::move(adopted));
     }
 
+    void replace(std::uint64_t number) {
+        auto* const disk = find(report_.disks, number);
+        auto made = replace_lost(with_, lane_, *disk);
+        for (auto& each : made.disks) {
+            report_.news.push_back(fmt::format("LUN {} is {} now", number, each.state.node));
+            *disk = std::move(each);
+        }
+        for (auto& each : made.failures) {
+            report_.warnings.push_back(each);
+            report_.troubles.push_back(std::move(each));
+        }
+    }
+
     // What the kernel, and a later daemon, must know of a look.
     void follow(const device::found_lun& seen) {
         auto* const disk = find(report_.disks, seen.number);
-        if (disk == nullptr || disk->state.properties == seen.properties)
+        if (disk == nullptr || disk->state.properties == seen.properties || disk->is_lost())
             return;
         const auto was = std::exchange(disk->state.properties, seen.properties);
         if (was.block_count != seen.properties.block_count)
@@ -277,7 +294,7 @@ class change_run {
         lane_.fail_requests(disk->state.sid, disk->state.lun, ENODEV);
         disk->is_failed = disk->is_gone = true;
         disk->unverified = false;
-        if (is_open(disk->state.node))
+        if (!disk->is_lost() && is_open(disk->state.node))
             return keep_removed_unit(name + " is gone from the target, its disk stays: it is open");
         auto removed = remove_all(with_, lane_, {*disk}, {});
         if (!removed.refusal.empty())

@@ -21,6 +21,7 @@ struct disk_changes {
     std::vector<device::disk_state> attach; // LUNs without a disk
     std::vector<device::disk_state> adopt;  // disks that an earlier daemon has left
     std::vector<device::disk_state> leave;  // the same, to be taken over after a later look
+    std::vector<std::uint64_t> replace;     // disks whose device is lost
     std::vector<std::uint64_t> remove;      // LUNs that are gone
     std::vector<device::found_lun> refresh; // what was seen of those that are or become disks
     std::vector<mismatch> to_fail;          // perhaps another LUN under an old number

@@ -43,6 +43,7 @@ struct lun_result {
 enum class lun_state : std::uint8_t {
     running,   // it is a disk
     offline,   // it is a disk, all I/O of which fails
+    lost,      // somebody has taken its device away, and it is to get another
     waiting,   // its disk was left by an earlier daemon and is not taken over yet
     no_disk,   // it could be one
     detached,  // the same; a user has had it detached

@@ -102,9 +102,9 @@ std::vector<lun_report> session_disks::report() const {
     for (const auto number : seen_)
         all[number] = {number, {}, false};
     for (const auto& each : left_)
-        all[each.lun_number] = {each.lun_number, each.node, false};
+        all[each.lun_number] = {each.lun_number, told_node(each), false};
     for (const auto& each : disks_)
-        all[each.state.lun_number] = {each.state.lun_number, each.state.node, each.is_failed};
+        all[each.state.lun_number] = {each.state.lun_number, told_node(each), each.is_failed};
     std::vector<lun_report> list;
     list.reserve(all.size());
     for (auto& [number, each] : all)
@@ -115,20 +115,51 @@ std::vector<lun_report> session_disks::report() const {
 std::string session_disks::node_of(const iscsi::lun_field& lun) const {
     for (const auto& each : disks_)
         if (each.state.lun == lun)
-            return each.state.node;
+            return told_node(each);
     const auto left = std::ranges::find(left_, lun, &device::disk_state::lun);
-    return left == left_.end() ? std::string() : left->node;
+    return left == left_.end() ? std::string() : told_node(*left);
 }
 
 std::optional<std::string> session_disks::disk_of(std::uint64_t number) const {
-    const auto has_number = [number](const device::disk_state& state) {
-        return state.lun_number == number;
-    };
-    const auto disk = std::ranges::find_if(disks_, has_number, &attached_disk::state);
-    if (disk != disks_.end())
-        return disk->state.node;
-    const auto left = std::ranges::find_if(left_, has_number);
-    return left == left_.end() ? std::nullopt : std::optional(left->node);
+    if (const auto* const disk = find(number))
+        return told_node(*disk);
+    const auto left = std::ranges::find(left_, number, &device::disk_state::lun_number);
+    return left == left_.end() ? std::nullopt : std::optional(told_node(*left));
+}
+
+// A name that is told is used: whoever hears it formats what has it.
+std::string session_disks::told_node(const attached_disk& disk) {
+    return disk.is_lost() ? std::string() : disk.state.node;
+}
+
+std::string session_disks::told_node(const device::disk_state& left) const {
+    return has_lost_left_device(with_.disks, left) ? std::string() : left.node;
+}
+
+bool session_disks::is_lost(std::uint64_t number) const {
+    const auto* const disk = find(number);
+    return disk != nullptr && disk->is_lost();
+}
+
+bool session_disks::has_lost() const {
+    return std::ranges::any_of(disks_, &attached_disk::is_lost);
+}
+
+// A device that is being removed is not lost.
+std::vector<std::string> session_disks::note_losses() {
+    std::vector<std::string> lines;
+    for (auto& each : disks_) {
+        if (each.loss_is_told || !each.device || !each.is_lost())
+            continue;
+        each.loss_is_told = true;
+        lines.push_back(fmt::format(
+            "LUN {} has lost its disk: somebody has taken {} away",
+            each.state.lun_number,
+            each.state.node
+        ));
+        with_.workers->post([with = with_.disks, state = each.state] { forget_lost(with, state); });
+    }
+    return lines;
 }
 
 bool session_disks::is_left(std::uint64_t number) const {
@@ -136,6 +167,11 @@ bool session_disks::is_left(std::uint64_t number) const {
 }
 
 attached_disk* session_disks::find(std::uint64_t number) {
+    const auto* const found = std::as_const(*this).find(number);
+    return found == nullptr ? nullptr : &disks_[static_cast<std::size_t>(found - disks_.data())];
+}
+
+const attached_disk* session_disks::find(std::uint64_t number) const {
     const auto found = std::ranges::find_if(disks_, [number](const attached_disk& each) {
         return each.state.lun_number == number;
     });
@@ -233,7 +269,10 @@ session_disks::attach(std::uint64_t number, device::probed_lun seen, device::dis
     whose.lun = scsi::lun_from_number(number);
     whose.lun_number = number;
     whose.properties = std::move(seen.properties);
-    changes.attach.push_back(std::move(whose));
+    if (find(number) == nullptr)
+        changes.attach.push_back(std::move(whose));
+    else
+        changes.replace.push_back(number);
     if (std::ranges::find(seen_, number) == seen_.end())
         seen_.push_back(number);
     co_return co_await apply(std::move(changes));

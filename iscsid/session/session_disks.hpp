@@ -50,7 +50,16 @@ class session_disks {
 
     std::vector<lun_report> report() const;
 
-    // Under /dev; "" when the LUN has no node.
+    // Whether its device is another's now.
+    bool is_lost(std::uint64_t number) const;
+
+    bool has_lost() const;
+
+    // The disks that are lost since the last call, in words; udev hears of it on a worker. Not
+    // while is_changing(): a job may be what ends a device.
+    std::vector<std::string> note_losses();
+
+    // Under /dev; "" when the LUN has no node, or what has its name is another's.
     std::string node_of(const iscsi::lun_field& lun) const;
 
     // The same of a LUN that has a disk, or one that an earlier daemon has left.
@@ -121,6 +130,9 @@ class session_disks {
   private:
     device::execute_function executor() const;
     attached_disk* find(std::uint64_t number);
+    const attached_disk* find(std::uint64_t number) const;
+    static std::string told_node(const attached_disk& disk);
+    std::string told_node(const device::disk_state& left) const;
     boost::asio::awaitable<warnings> apply(disk_changes changes);
     void post_removal(
         std::vector<attached_disk> of, removal_orders how, std::function<void(removal_report)> done

@@ -250,6 +250,17 @@ TEST_F(ublk_queue, goes_on_serving_until_the_device_is_stopped) {
     EXPECT_EQ(gone, 1U);
 }
 
+TEST_F(ublk_queue, says_that_it_is_served_until_the_kernel_gives_a_tag_up) {
+    const auto is_served = queue->is_served();
+    ask(0, read, 0, 8);
+    lun.end(0);
+    EXPECT_TRUE(*is_served);
+    peer.end(1, -ENODEV);
+    EXPECT_FALSE(*is_served);
+    queue.reset();
+    EXPECT_FALSE(*is_served);
+}
+
 TEST_F(ublk_queue, fails_what_is_at_the_lun) {
     ask(0, read, 0, 8);
     ask(1, write, 0, 8);

@@ -192,7 +192,23 @@ class fake_driver final : public disk::driver {
     attach(lane::lane& /*where*/, const disk::disk_request& what) override {
         const std::scoped_lock lock(changing);
         ++attached;
-        return make(what, has_nodes ? "no-such-disk-" + std::to_string(what.lun_number) : "");
+        return make(what, has_nodes ? free_name(what.lun_number) : "");
+    }
+
+    // Somebody takes the device away, and another one has its name.
+    void take_away(const std::string& node) {
+        const std::scoped_lock lock(changing);
+        taken.insert(node);
+    }
+
+    bool is_taken(const std::string& node) {
+        const std::scoped_lock lock(changing);
+        return taken.contains(node);
+    }
+
+    disk::ownership
+    owner_of(const disk::disk_request& /*what*/, const std::string& node) const override {
+        return [this, node] { return !taken.contains(node); };
     }
 
     iscsi::result<std::unique_ptr<disk::disk>>
@@ -218,6 +234,7 @@ class fake_driver final : public disk::driver {
     bool has_nodes = true; // else as exported sockets
     bool can_resize = true;
     std::set<std::string> present;
+    std::set<std::string> taken;                    // what has this name is another's
     std::set<std::string> gone;                     // devices that cannot be taken over
     std::set<std::uint64_t> unfit;                  // LUNs that cannot be attached
     std::set<std::uint64_t> busy;                   // LUNs that are in use
@@ -236,6 +253,13 @@ class fake_driver final : public disk::driver {
   private:
     static iscsi::fault failed(disk::disk_errc why, std::string where) {
         return {iscsi::to_error_code(why), std::move(where), {}, {}};
+    }
+
+    std::string free_name(std::uint64_t lun) const {
+        auto name = "no-such-disk-" + std::to_string(lun);
+        while (taken.contains(name))
+            name += "-again";
+        return name;
     }
 
     iscsi::result<std::unique_ptr<disk::disk>>
@@ -259,6 +283,10 @@ class fake_driver final : public disk::driver {
         }
 
         const std::string& node() const override { return node_; }
+
+        iscsid::disk::ownership owner() const override {
+            return [of = &of_, node = node_] { return !of->is_taken(node); };
+        }
 
         iscsi::result<void> remove() override {
             const std::scoped_lock lock(of_.changing);
