@@ -19,6 +19,7 @@
 #include "iscsid/sys/log.hpp"
 #include "iscsid/sys/notify.hpp"
 #include "iscsid/sys/pid_file.hpp"
+#include "iscsid/sys/process_ids.hpp"
 #include "iscsid/sys/protect.hpp"
 #include "iscsid/sys/signals.hpp"
 
@@ -71,12 +72,29 @@ std::size_t lane_count(const admin::config& config) {
     return number_in(config.daemon_value("iscsid.lanes"));
 }
 
-std::optional<gid_t> asking_group(const admin::config& config) {
-    const std::string name = config.daemon_value("iscsid.ipc_group");
+// The group that a setting names.
+std::optional<gid_t> group_of(const char* setting, const std::string& name) {
     // At start, before there is a second thread that could ask.
     const auto* entry =
         name.empty() ? nullptr : ::getgrnam(name.c_str()); // NOLINT(concurrency-mt-unsafe)
+    if (entry == nullptr && !name.empty())
+        spdlog::warn("{} = {}: there is no such group, root alone is meant", setting, name);
     return entry == nullptr ? std::nullopt : std::optional<gid_t>(entry->gr_gid);
+}
+
+// Without a group the mode's bits for it are meant for nobody.
+disk::socket_access export_access(const admin::config& config) {
+    constexpr int octal = 8;
+    const std::string text = config.daemon_value("iscsid.export_mode");
+    disk::socket_access access;
+    std::from_chars(text.data(), text.data() + text.size(), access.mode, octal);
+    const auto group = group_of("iscsid.export_group", config.daemon_value("iscsid.export_group"));
+    access.group = group.value_or(::getegid());
+    constexpr mode_t of_owner = 0600;
+    constexpr mode_t of_everybody = 0666;
+    if (!group && access.mode != of_everybody)
+        access.mode = of_owner;
+    return access;
 }
 
 void warn(const std::vector<std::string>& of) {
@@ -211,7 +229,11 @@ daemon::daemon(
     : options_(options)
     , records_(options.where.database)
     , lanes_(lane_count(settings.config))
-    , where_{options.where.runtime.string(), lanes_.ring_name() == "io_uring", waiter}
+    , where_{
+          options.where.runtime.string(),
+          lanes_.ring_name() == "io_uring",
+          export_access(settings.config),
+          waiter}
     , nonces_(device::read_boot_id(), options.where.runtime)
     , registry_(options.where.runtime / "state", device::read_boot_id())
     , links_(options.where.runtime / "udev")
@@ -222,7 +244,7 @@ daemon::daemon(
     , verbs_(
           sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}
       )
-    , server_(control_.get_executor(), socket, verbs_, asking_group(settings.config), {})
+    , server_(control_.get_executor(), socket, verbs_, group_of("iscsid.ipc_group", settings.config.daemon_value("iscsid.ipc_group")), {})
     , signals_(
           control_.get_executor(), [this] { stop(); }, [this] { reload(); }
       ) {
@@ -427,9 +449,12 @@ void clean_up_after_others(const daemon_options& options) {
         tell_of_stale_disks(disk::clean_stale(*waiter, options.where.runtime.string()));
 }
 
-bool drop_ids(const daemon_options& options) {
-    return (options.group == 0 || ::setgid(options.group) == 0) &&
-           (options.user == 0 || ::setuid(options.user) == 0);
+// The folder first, while that is still allowed.
+iscsi::result<void> drop_ids(const daemon_options& options) {
+    const sys::process_ids whose{options.user, options.group};
+    if (auto given = sys::give_folder(options.where.runtime, whose); !given)
+        return given;
+    return sys::become(whose);
 }
 
 iscsi::result<std::optional<sys::pid_file>> take_pid_file(const daemon_options& options) {
@@ -495,8 +520,9 @@ int serve(
     if (listener.has_error())
         return refuse(exit_code::error, listener.error().text());
     clean_up_after_others(options);
-    if (!drop_ids(options))
-        return refuse(exit_code::error, "cannot change to the user and group of -u and -g");
+    if (const auto dropped = drop_ids(options); !dropped)
+        return refuse(exit_code::error, "-u, -g: " + dropped.error().text());
+    warn(sys::lock_memory());
     const auto waiter =
         start_helper(options, disk::disks_folder_in(options.where.runtime.string()));
     daemon running(options, settings, listener->take_socket(), waiter.get());

@@ -16,8 +16,8 @@ struct daemon_options {
     bool no_pid_file = false;                                 // -n
     bool foreground = false;                                  // -f
     int debug = 0;                                            // -d
-    unsigned user = 0;                                        // -u
-    unsigned group = 0;                                       // -g
+    std::optional<unsigned> user{};                           // -u
+    std::optional<unsigned> group{};                          // -g
 };
 
 // Runs iscsid until it is told to stop; gives the exit code of the process. To be called once, by

@@ -98,7 +98,7 @@ choose_driver(std::string_view wanted, const environment& where, std::string& re
     }
     if (wanted == "export") {
         reason += "an NBD server on a unix socket for each LUN";
-        return make_export_driver(where.runtime_folder);
+        return make_export_driver(where.runtime_folder, where.export_access);
     }
     const auto found = std::ranges::find(candidates, wanted, &candidate::name);
     if (found == candidates.end())

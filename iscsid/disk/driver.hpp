@@ -5,6 +5,8 @@
 
 #include "libiscsi/base/result.hpp"
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -87,11 +89,18 @@ class driver {
     adopt(lane::lane& where, const disk_request& what, const std::string& node);
 };
 
+// Who may connect to the sockets of `export`.
+struct socket_access {
+    mode_t mode = 0600;
+    gid_t group = 0; // of the sockets
+};
+
 // Where disks are made, as far as the choice depends on it.
 struct environment {
     std::string runtime_folder; // of the daemon
     bool has_io_uring = true;   // the lanes run on it
-    helper* waiter = nullptr;   // outlives the drivers; without it no kernel driver can be used
+    socket_access export_access{};
+    helper* waiter = nullptr; // outlives the drivers; without it no kernel driver can be used
 };
 
 // "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one

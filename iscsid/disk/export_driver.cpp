@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <bit>
 #include <future>
+#include <map>
+#include <mutex>
 #include <set>
 
 namespace iscsid::disk {
@@ -14,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t largest_disk =
     (std::uint64_t{1} << 63U) - 1; // offsets are signed somewhere
+// Of payload, for all clients of all LUNs: enough for four that each have all that one may have.
+constexpr std::size_t budget_of_a_lane = std::size_t{256} * 1024 * 1024;
 constexpr std::uint32_t smallest_block = 512;
 constexpr std::uint32_t largest_block = 64U * 1024;
 constexpr std::uint32_t usual_preferred_block = 4096;
@@ -187,8 +191,10 @@ class export_disk final : public disk {
 
 class export_driver final : public driver {
   public:
-    export_driver(std::string runtime_folder, const export_patience& patience)
-        : folder_(std::move(runtime_folder) + "/nbd"), patience_(patience) {
+    export_driver(
+        std::string runtime_folder, const socket_access& access, const export_patience& patience
+    )
+        : folder_(std::move(runtime_folder) + "/nbd"), access_(access), patience_(patience) {
         remove_dead_sockets(folder_);
     }
 
@@ -201,11 +207,23 @@ class export_driver final : public driver {
 
   private:
     iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what);
+    std::shared_ptr<byte_budget> budget_of(const lane::lane& where);
 
     std::string folder_;
+    socket_access access_;
     export_patience patience_;
     std::shared_ptr<used_names> names_ = std::make_shared<used_names>();
+    std::mutex guard_;
+    std::map<const lane::lane*, std::shared_ptr<byte_budget>> budgets_;
 };
+
+std::shared_ptr<byte_budget> export_driver::budget_of(const lane::lane& where) {
+    const std::scoped_lock lock(guard_);
+    auto& budget = budgets_[&where];
+    if (!budget)
+        budget = std::make_shared<byte_budget>(budget_of_a_lane);
+    return budget;
+}
 
 // Each step undoes itself when a later one fails.
 iscsi::result<std::unique_ptr<disk>>
@@ -218,10 +236,11 @@ export_driver::put_up(lane::lane& where, const disk_request& what) {
     const auto shown = export_of(name->text(), what.properties);
     if (!shown)
         return shown.error();
-    auto socket = export_socket::make(folder_, name->text() + ".sock");
+    auto socket = export_socket::make(folder_, name->text() + ".sock", access_);
     if (!socket)
         return socket.error();
-    auto server = export_server::make(where, what, *shown, std::move(*socket), patience_);
+    auto server =
+        export_server::make(where, what, *shown, std::move(*socket), patience_, budget_of(where));
     if (!server)
         return server.error();
     return std::make_unique<export_disk>(
@@ -231,9 +250,10 @@ export_driver::put_up(lane::lane& where, const disk_request& what) {
 
 } // namespace
 
-std::unique_ptr<driver>
-make_export_driver(std::string runtime_folder, const export_patience& patience) {
-    return std::make_unique<export_driver>(std::move(runtime_folder), patience);
+std::unique_ptr<driver> make_export_driver(
+    std::string runtime_folder, const socket_access& access, const export_patience& patience
+) {
+    return std::make_unique<export_driver>(std::move(runtime_folder), access, patience);
 }
 
 // Every connection is of one session and one LUN, so a flush covers the writes of all. Flush and

@@ -71,14 +71,16 @@ struct export_server::connection {
         os::descriptor client,
         bool structured_replies,
         iscsi::bytes_view head,
-        const std::shared_ptr<mailbox>& box
+        const std::shared_ptr<mailbox>& box,
+        std::shared_ptr<byte_budget> budget
     )
         : socket(std::move(client))
         , link(
               socket.number(),
               {.structured_replies = structured_replies},
               [this, box] { box->put_ended(this); },
-              head
+              head,
+              std::move(budget)
           ) {}
 
     os::descriptor socket;
@@ -90,10 +92,11 @@ iscsi::result<std::unique_ptr<export_server>> export_server::make(
     const disk_request& what,
     const nbd_export& shown,
     export_socket socket,
-    const export_patience& patience
+    const export_patience& patience,
+    std::shared_ptr<byte_budget> budget
 ) {
     std::unique_ptr<export_server> made(
-        new export_server(where, what, shown, std::move(socket), patience)
+        new export_server(where, what, shown, std::move(socket), patience, std::move(budget))
     );
     if (!made->mailbox_->bell())
         return system_fault(disk_errc::attach_failed, "eventfd", "a descriptor");
@@ -106,10 +109,12 @@ export_server::export_server(
     disk_request what,
     nbd_export shown,
     export_socket socket,
-    const export_patience& patience
+    const export_patience& patience,
+    std::shared_ptr<byte_budget> budget
 )
     : lane_(where)
     , patience_(patience)
+    , budget_(std::move(budget))
     , mailbox_(std::make_shared<mailbox>())
     , what_(std::move(what))
     , shown_(std::move(shown))
@@ -325,7 +330,9 @@ std::shared_ptr<export_server::connection> export_server::make_connection(negoti
     const auto head = from.handshake.take_rest();
     const bool structured = from.handshake.structured_replies();
     auto made = without_exceptions([&]() -> iscsi::result<pointer> {
-        return std::make_shared<connection>(std::move(from.socket), structured, head, mailbox_);
+        return std::make_shared<connection>(
+            std::move(from.socket), structured, head, mailbox_, budget_
+        );
     });
     return made ? std::move(*made) : nullptr;
 }

@@ -36,13 +36,15 @@ class export_server {
   public:
     static constexpr std::size_t most_clients = 16; // more are closed at once
 
-    // Throws when the system has no thread or memory. Faults: disk_errc::attach_failed.
+    // `budget`: of all servers of the lane. Throws when the system has no thread or memory. Faults:
+    // disk_errc::attach_failed.
     static iscsi::result<std::unique_ptr<export_server>> make(
         lane::lane& where,
         const disk_request& what,
         const nbd_export& shown,
         export_socket socket,
-        const export_patience& patience
+        const export_patience& patience,
+        std::shared_ptr<byte_budget> budget = {}
     );
 
     ~export_server(); // cuts off whoever is connected
@@ -85,7 +87,8 @@ class export_server {
         disk_request what,
         nbd_export shown,
         export_socket socket,
-        const export_patience& patience
+        const export_patience& patience,
+        std::shared_ptr<byte_budget> budget
     );
 
     enum class dismissal : std::uint8_t {
@@ -123,6 +126,7 @@ class export_server {
 
     lane::lane& lane_;
     const export_patience patience_;
+    const std::shared_ptr<byte_budget> budget_;
     std::shared_ptr<mailbox> mailbox_; // the lane has it too, perhaps longer
     std::thread thread_;
 

@@ -19,7 +19,19 @@ namespace fs = std::filesystem;
 
 constexpr int longest_queue = 16; // of connections that are not accepted yet
 
-iscsi::result<os::descriptor> open_folder(const std::string& path) {
+// x for whom the sockets are rw.
+mode_t folder_mode(const socket_access& access) {
+    const mode_t for_group = (access.mode & S_IWGRP) != 0 ? S_IXGRP : 0;
+    const mode_t for_others = (access.mode & S_IWOTH) != 0 ? S_IXOTH : 0;
+    return S_IRWXU | for_group | for_others;
+}
+
+// A daemon without root's privileges gives nothing to a group that it is not in.
+bool give(int file, const socket_access& access, mode_t mode) {
+    return ::fchown(file, static_cast<uid_t>(-1), access.group) == 0 && ::fchmod(file, mode) == 0;
+}
+
+iscsi::result<os::descriptor> open_folder(const std::string& path, const socket_access& access) {
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);
     if (error)
@@ -27,8 +39,12 @@ iscsi::result<os::descriptor> open_folder(const std::string& path) {
     if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)
         return system_fault(disk_errc::attach_failed, path, "a folder to make");
     os::descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!folder || ::fchmod(folder.number(), S_IRWXU) != 0)
-        return system_fault(disk_errc::attach_failed, path, "a folder of mode 0700");
+    if (!folder || !give(folder.number(), access, folder_mode(access)))
+        return system_fault(
+            disk_errc::attach_failed,
+            path,
+            "a folder for iscsid.export_group and iscsid.export_mode"
+        );
     return folder;
 }
 
@@ -49,6 +65,11 @@ bool listen_on(const os::descriptor& socket, const sockaddr_un& address) {
            ::listen(socket.number(), longest_queue) == 0;
 }
 
+bool open_to(int folder, const std::string& name, const socket_access& access) {
+    return ::fchownat(folder, name.c_str(), static_cast<uid_t>(-1), access.group, 0) == 0 &&
+           ::fchmodat(folder, name.c_str(), access.mode, 0) == 0;
+}
+
 bool is_dead(const std::string& path) {
     sockaddr_un address{};
     if (path.size() >= sizeof address.sun_path)
@@ -66,9 +87,10 @@ bool is_dead(const std::string& path) {
 } // namespace
 
 // Under a name of its own until it listens: then it replaces a file of a dead daemon at once.
-iscsi::result<export_socket>
-export_socket::make(const std::string& folder, const std::string& name) {
-    auto place = open_folder(folder);
+iscsi::result<export_socket> export_socket::make(
+    const std::string& folder, const std::string& name, const socket_access& access
+) {
+    auto place = open_folder(folder, access);
     if (!place)
         return place.error();
     const std::string path = folder + "/" + name;
@@ -78,7 +100,7 @@ export_socket::make(const std::string& folder, const std::string& name) {
     const std::string first_name = ".new-" + std::to_string(socket.number());
     const int at = place->number();
     ::unlinkat(at, first_name.c_str(), 0);
-    if (!listen_on(socket, address_of(*place, first_name)) ||
+    if (!listen_on(socket, address_of(*place, first_name)) || !open_to(at, first_name, access) ||
         ::renameat(at, first_name.c_str(), at, name.c_str()) != 0) {
         const int error = errno;
         ::unlinkat(at, first_name.c_str(), 0);

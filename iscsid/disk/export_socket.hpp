@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/driver.hpp"
 #include "iscsid/os/descriptor.hpp"
 
 #include "libiscsi/base/result.hpp"
@@ -8,14 +9,15 @@
 
 namespace iscsid::disk {
 
-// A listening UNIX socket that only its owner may connect to, and its file, as long as this object
-// lives.
+// A listening UNIX socket, and its file, as long as this object lives.
 class export_socket {
   public:
-    // Replaces a file of that name; the caller knows that it is nobody's. The name has at most 255
-    // bytes; a path above the 107 bytes of sun_path is one that clients reach relatively only.
-    // Faults: disk_errc::attach_failed.
-    static iscsi::result<export_socket> make(const std::string& folder, const std::string& name);
+    // Whoever may connect may also pass the folder, but not list it. Replaces a file of that name;
+    // the caller knows that it is nobody's. The name has at most 255 bytes; a path above the 107
+    // bytes of sun_path is one that clients reach relatively only. Faults:
+    // disk_errc::attach_failed.
+    static iscsi::result<export_socket>
+    make(const std::string& folder, const std::string& name, const socket_access& access);
 
     export_socket(export_socket&&) noexcept = default;
     export_socket& operator=(export_socket&&) = delete;

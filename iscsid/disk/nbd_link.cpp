@@ -18,11 +18,16 @@ bool has_payload(nbd::command what) {
 } // namespace
 
 nbd_link::nbd_link(
-    int socket, const nbd_shape& shape, std::function<void()> ended, iscsi::bytes_view head
+    int socket,
+    const nbd_shape& shape,
+    std::function<void()> ended,
+    iscsi::bytes_view head,
+    std::shared_ptr<byte_budget> budget
 )
     : socket_(socket)
     , shape_(shape)
     , on_end_(std::move(ended))
+    , budget_(std::move(budget))
     , memory_(shape.slots, shape.payload)
     , slots_(shape.slots)
     , idle_(shape.slots)
@@ -94,8 +99,40 @@ bool nbd_link::take_one() {
         return false;
     const iscsi::bytes_view staged(staging_);
     const auto header = staged.subspan(staged_begin_).first<nbd::request_size>();
+    const auto asked = nbd::decode_request(header);
+    waits_for_room_ = !charge(memory_of(asked));
+    if (waits_for_room_)
+        return false;
     staged_begin_ += nbd::request_size;
-    return begin(nbd::decode_request(header));
+    return begin(asked);
+}
+
+// What is refused needs none.
+std::size_t nbd_link::memory_of(const nbd::request& asked) const {
+    const bool is_read = asked.type == nbd::command::read && !departure_.is_asked();
+    const bool needs_some = is_read || has_payload(asked.type);
+    const bool is_sound = asked.magic == nbd::request_magic && asked.length <= nbd::largest_payload;
+    return needs_some && is_sound ? asked.length : 0;
+}
+
+// False: it must wait. A small request that is alone never does: others may hold what they have for
+// as long as they like.
+bool nbd_link::charge(std::size_t bytes) {
+    const bool is_alone = charged_ == 0;
+    if (!is_alone && charged_ + bytes > shape_.most_bytes)
+        return false;
+    if (budget_ && bytes > 0) {
+        if (is_alone && bytes <= shape_.payload)
+            budget_->take_anyway(bytes);
+        else if (!budget_->take(bytes, *this))
+            return false;
+    }
+    charged_ += bytes;
+    return true;
+}
+
+void nbd_link::room_again() {
+    take_requests();
 }
 
 void nbd_link::take_payload() {
@@ -108,7 +145,8 @@ void nbd_link::take_payload() {
 
 // What is left of a payload goes where it belongs, and only what follows it into the staging.
 void nbd_link::start_receive() {
-    if (ended_ || disconnecting_ || receive_under_way_ || (!idle_.has_one() && filling_ == nobody))
+    const bool has_room = idle_.has_one() && !waits_for_room_;
+    if (ended_ || disconnecting_ || receive_under_way_ || (!has_room && filling_ == nobody))
         return;
     std::memmove(staging_.data(), staging_.data() + staged_begin_, staged_end_ - staged_begin_);
     staged_end_ -= std::exchange(staged_begin_, 0);
@@ -140,6 +178,7 @@ bool nbd_link::begin(const nbd::request& asked) {
     const std::uint32_t index = idle_.take();
     slot& where = slots_[index];
     where.asked = asked;
+    where.charged = memory_of(asked);
     where.error = 0;
     where.flushes = false;
     where.payload = {};
@@ -148,8 +187,8 @@ bool nbd_link::begin(const nbd::request& asked) {
         return true;
     }
     if (!make_room(where, asked.length)) { // its payload has nowhere to go
-        idle_.give_back(index);
         end();
+        release(index);
         return false;
     }
     filling_ = index;
@@ -286,9 +325,13 @@ void nbd_link::send_rest(std::size_t gone_of_first) {
 
 // The reply has left whole: the slot and its memory are free for the next request.
 void nbd_link::release(std::uint32_t index) {
-    const bool was_starved = !idle_.has_one();
+    const bool was_starved = !idle_.has_one() || waits_for_room_;
+    const auto freed = std::exchange(slots_[index].charged, 0);
     slots_[index].large.reset();
     idle_.give_back(index);
+    charged_ -= freed;
+    if (budget_ && freed > 0)
+        budget_->give_back(freed);
     if (disconnecting_ && has_done_all())
         end();
     else if (was_starved && io_ != nullptr)
@@ -312,6 +355,8 @@ bool nbd_link::has_done_all() const {
 void nbd_link::end() {
     if (std::exchange(ended_, true))
         return;
+    if (budget_)
+        budget_->forget(*this);
     if (!receive_under_way_) // else the kernel may still write to that payload
         forget_filling();
     for (const std::uint32_t index : std::exchange(ready_, {}))

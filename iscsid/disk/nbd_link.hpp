@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/byte_budget.hpp"
 #include "iscsid/disk/leaving.hpp"
 #include "iscsid/disk/nbd_wire.hpp"
 #include "iscsid/disk/payload_memory.hpp"
@@ -18,6 +19,10 @@ struct nbd_shape {
     std::uint32_t slots = 128;           // requests in flight, as many as the kernel's client has
     std::uint32_t payload = 1024 * 1024; // bytes of a request that need no memory of their own
     bool structured_replies = false;     // as negotiated
+
+    // Bytes of payload under way at a time; with more the client is not read from. One request that
+    // is alone may have more.
+    std::size_t most_bytes = std::size_t{64} * 1024 * 1024;
 };
 
 // One connection of an NBD client in its transmission phase: requests come in on the socket, go to
@@ -30,16 +35,19 @@ struct nbd_shape {
 // LUN nevertheless: nothing takes them back.
 class nbd_link final : public lane::lane_resident,
                        private lane::ring_client,
-                       private lane::request_owner {
+                       private lane::request_owner,
+                       private byte_budget::client {
   public:
     // `socket` must outlive this object. `ended` is called on the lane's thread, once, when the
     // client has gone or broken the protocol; it must only hand over. `head`: what has been
-    // received of this phase already.
+    // received of this phase already. `budget`: of all links of the lane, but one request of up to
+    // nbd_shape::payload bytes that is alone needs no room in it.
     nbd_link(
         int socket,
         const nbd_shape& shape,
         std::function<void()> ended = {},
-        iscsi::bytes_view head = {}
+        iscsi::bytes_view head = {},
+        std::shared_ptr<byte_budget> budget = {}
     );
 
     void start(lane::ring& io, lane::lun_port& port) override;
@@ -62,6 +70,7 @@ class nbd_link final : public lane::lane_resident,
         // NOLINTNEXTLINE(modernize-avoid-c-arrays)
         std::unique_ptr<std::byte[]> large; // when the payload is above the shape's
         iscsi::mutable_bytes payload;       // in `large` or in the link's memory; empty: none
+        std::size_t charged = 0;            // bytes of the budget
         int error = 0;                      // positive errno of the reply
         bool flushes = false;               // the blocks are zeroed; what FUA wants is under way
         std::array<std::byte, nbd::longest_reply_header> header{};
@@ -71,12 +80,15 @@ class nbd_link final : public lane::lane_resident,
 
     void ring_done(std::uint32_t operation, std::int32_t result) override;
     void complete(std::uint64_t tag, int error) override;
+    void room_again() override;
 
     void received(std::int32_t result);
     void take_requests();
     bool take_one();
     void take_payload();
     void start_receive();
+    std::size_t memory_of(const nbd::request& asked) const;
+    bool charge(std::size_t bytes);
     bool begin(const nbd::request& asked);
     bool make_room(slot& where, std::size_t length);
     void serve(std::uint32_t index);
@@ -96,6 +108,7 @@ class nbd_link final : public lane::lane_resident,
     const int socket_;
     const nbd_shape shape_;
     std::function<void()> on_end_;
+    const std::shared_ptr<byte_budget> budget_;
     payload_memory memory_;
     std::vector<slot> slots_;
     idle_slots idle_;
@@ -106,6 +119,8 @@ class nbd_link final : public lane::lane_resident,
     std::size_t filled_ = 0;         // bytes of it that are there
     std::array<iovec, 2> receive_vector_{};
     bool receive_under_way_ = false;
+    std::size_t charged_ = 0;     // bytes of payload under way
+    bool waits_for_room_ = false; // the next request, which is staged
 
     std::vector<std::uint32_t> ready_;   // replies that wait for the send under way
     std::vector<std::uint32_t> leaving_; // replies of the send under way

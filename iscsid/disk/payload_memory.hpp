@@ -2,22 +2,21 @@
 
 #include "libiscsi/base/bytes.hpp"
 
-#include <cstdlib>
+#include <sys/mman.h>
+
 #include <memory>
 #include <new>
 
 namespace iscsid::disk {
 
-// The buffers of a disk's slots in one piece, each on a page boundary. Touched only when used.
+// The buffers of a disk's slots in one piece, each on a page boundary. Touched only when used, and
+// not locked, unlike the rest of the process: what a recovery works with is elsewhere, and 256
+// disks would have gigabytes locked.
 class payload_memory {
   public:
     // `stride` is a multiple of the page. Throws std::bad_alloc.
     payload_memory(std::size_t slots, std::size_t stride)
-        : stride_(stride)
-        , memory_(static_cast<std::byte*>(std::aligned_alloc(page, slots * stride))) {
-        if (!memory_)
-            throw std::bad_alloc();
-    }
+        : stride_(stride), memory_(allocate(slots * stride), {slots * stride}) {}
 
     std::byte* of(std::uint32_t slot) const { return memory_.get() + slot * stride_; }
 
@@ -28,14 +27,23 @@ class payload_memory {
     std::size_t stride() const { return stride_; }
 
   private:
-    static constexpr std::size_t page = 4096;
+    struct unmap {
+        std::size_t size = 0;
 
-    struct free_memory {
-        void operator()(std::byte* memory) const { std::free(memory); } // NOLINT: aligned_alloc
+        void operator()(std::byte* memory) const { ::munmap(memory, size); }
     };
 
+    static std::byte* allocate(std::size_t size) {
+        constexpr int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+        void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, kind, -1, 0);
+        if (memory == MAP_FAILED)
+            throw std::bad_alloc();
+        ::munlock(memory, size);
+        return static_cast<std::byte*>(memory);
+    }
+
     std::size_t stride_;
-    std::unique_ptr<std::byte, free_memory> memory_;
+    std::unique_ptr<std::byte, unmap> memory_;
 };
 
 } // namespace iscsid::disk

@@ -28,13 +28,6 @@ std::optional<std::string> become_io_flusher() {
            "): reclaim of memory may wait for our own disks";
 }
 
-std::optional<std::string> lock_memory() {
-    // On fault only: untouched buffers and stacks must not be pinned.
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
-        return std::nullopt;
-    return "memory cannot be locked (" + last_error() + "): the daemon may be swapped out";
-}
-
 // A killed daemon leaves I/O of ublk and nbd waiting, which frees no memory at all.
 std::optional<std::string> avoid_the_oom_killer() {
     std::ofstream file("/proc/self/oom_score_adj");
@@ -56,12 +49,19 @@ void reserve_heap(std::size_t bytes) {
 
 std::vector<std::string> protect_process() {
     std::vector<std::string> warnings;
-    for (auto* step : {&become_io_flusher, &lock_memory, &avoid_the_oom_killer})
+    for (auto* step : {&become_io_flusher, &avoid_the_oom_killer})
         if (auto warning = step())
             warnings.push_back(*std::move(warning));
     constexpr std::size_t enough_for_recovery = 4U << 20U;
     reserve_heap(enough_for_recovery);
     return warnings;
+}
+
+// On fault only: untouched buffers and stacks must not be pinned.
+std::vector<std::string> lock_memory() {
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+        return {};
+    return {"memory cannot be locked (" + last_error() + "): the daemon may be swapped out"};
 }
 
 } // namespace iscsid::sys

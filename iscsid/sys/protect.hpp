@@ -8,9 +8,13 @@ namespace iscsid::sys {
 
 // Keeps the process alive and its memory present while the kernel is short of it: memory reclaim
 // may wait for a disk that only we can serve. PR_SET_IO_FLUSHER (inherited by threads that start
-// later, so call this first), mlockall on fault, oom_score_adj -1000, and a heap that has what a
-// reconnection takes. What the system refuses, as containers do, is given back as one warning each.
+// later, so call this first), oom_score_adj -1000, and a heap that has what a reconnection takes.
+// What the system refuses, as containers do, is given back as one warning each.
 std::vector<std::string> protect_process();
+
+// Keeps what the process has touched, and will touch, in memory, but for payload buffers. Once the
+// process is whose it stays (become()): what may be locked depends on that.
+std::vector<std::string> lock_memory();
 
 // So many bytes are there for the calling thread's later allocations, present (and locked, where
 // memory is), and are not given back to the kernel.

@@ -100,3 +100,31 @@ grep -qiE "fail|error" "$WORK/qemu-io" || fail "qemu-io reads on: $(cat "$WORK/q
 cmp -n 1048576 <(head -c 1M /dev/zero | tr '\0' '[') <(tail -c +1048577 "$WORK/lun-1-1") || fail "what qemu-io wrote is not there"
 ! grep 'may be lost' "$WORK/iscsid.log" || fail "something was lost"
 [ -z "$(ls -A "$sockets")" ] || fail "left behind by the end: $(ls -A "$sockets")"
+
+# A group of the administrator's may connect, also after another login, and nobody else.
+has_mode() { [ "$(stat -c '%a %G' "$1")" = "$2" ] || fail "$1 is $(stat -c '%a %G' "$1"), expected $2"; }
+connects_as() { setpriv --reuid nobody --clear-groups --regid "$1" nbdinfo --size "$(uri 1)" >/dev/null 2>&1; }
+printf 'iscsid.export_group = games\n' >>"$ISCSI_CONFIG_DIR/iscsid.conf"
+chmod 711 "$WORK" # the way there is the administrator's
+start_iscsid
+for _ in 1 2; do
+    log_in
+    has_mode "$sockets" "710 games"
+    has_mode "$(socket 1)" "660 games"
+    connects_as games || fail "a member of the group cannot connect"
+    ! connects_as nogroup || fail "somebody else can connect"
+    log_out
+done
+stop_iscsid || fail "iscsid ended with $?"
+
+# The daemon as another user, who has neither root's groups nor its privileges, and its records.
+rm -r "$sockets" # as root made it
+chown -R nobody:games "$ISCSI_DATABASE_DIR"
+start_iscsid -u "$(id -u nobody)" -g "$(getent group games | cut -d: -f3)"
+status_of() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$iscsid_pid/status" | tr '\t' ' ' | sed 's/ *$//'; }
+[ "$(status_of Uid)" = "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)" ] || fail "Uid: $(status_of Uid)"
+[ -z "$(status_of Groups)" ] || fail "supplementary groups are kept: $(status_of Groups)"
+log_in
+expect_exit 0 nbdinfo --size "$(uri 1)"
+log_out
+stop_iscsid || fail "iscsid ended with $?"

@@ -65,7 +65,7 @@ class export_driver : public ::testing::Test {
     export_driver& operator=(export_driver&&) = delete;
 
     void restart(const export_patience& patience = {.users = milliseconds(50)}) {
-        driver = make_export_driver(folder, patience);
+        driver = make_export_driver(folder, {}, patience);
     }
 
     iscsi::result<std::unique_ptr<iscsid::disk::disk>>
