@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <bit>
 #include <set>
 #include <type_traits>
 
@@ -220,7 +221,18 @@ asio::awaitable<void> verbs::serve(admin::varlink_call call, peer who, reply_sin
         co_return;
     }
     if (!(wanted->changes ? who.may_change : who.may_ask)) {
-        spdlog::warn("{} refused to process {} of user {}", call.method, who.process, who.user);
+        // The first, and each whose number is a power of two: whoever may ask must not fill the
+        // log.
+        const auto level =
+            std::has_single_bit(++refusals_) ? spdlog::level::warn : spdlog::level::debug;
+        spdlog::log(
+            level,
+            "{} refused to process {} of user {} (refusal {})",
+            call.method,
+            who.process,
+            who.user,
+            refusals_
+        );
         co_await to.fail(own_error("NotPermitted"), boost::json::object());
         co_return;
     }

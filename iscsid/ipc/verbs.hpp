@@ -7,6 +7,7 @@
 #include "libiscsi/admin/messages.hpp"
 #include "libiscsi/admin/varlink.hpp"
 
+#include <cstdint>
 #include <functional>
 
 namespace iscsid::ipc {
@@ -61,6 +62,7 @@ class verbs {
     session::manager& sessions_;
     boost::asio::any_io_executor control_;
     hooks hooks_;
+    std::uint64_t refusals_ = 0; // so far, of all clients
 };
 
 } // namespace iscsid::ipc

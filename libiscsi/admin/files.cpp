@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 namespace iscsi::admin {
 
@@ -73,7 +73,7 @@ result<void> check_regular(int file, const std::filesystem::path& path) {
 // Bounded: a file of 1 MiB is no record, and a device that never ends is none either.
 result<std::string> read_all(int file, const std::filesystem::path& path) {
     std::string text;
-    std::array<char, 4096> piece{};
+    std::vector<char> piece(4096); // not on the stack, where secrets would stay
     for (;;) {
         const auto got = ::read(file, piece.data(), piece.size());
         if (got == 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -57,7 +58,11 @@ ublk::device_info device_with(std::uint64_t nonce) {
     return wanted;
 }
 
-[[noreturn]] void hold_nbd(std::uint32_t index) {
+void hold_nbd(std::uint32_t index) {
+    sigset_t ends_it;
+    ::sigemptyset(&ends_it);
+    ::sigaddset(&ends_it, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &ends_it, nullptr); // NOLINT(concurrency-mt-unsafe): the only thread
     std::array<int, 2> ends{-1, -1};
     nbd_settings settings;
     settings.index = index;
@@ -73,8 +78,9 @@ ublk::device_info device_with(std::uint64_t nonce) {
         std::exit(1); // NOLINT(concurrency-mt-unsafe)
     }
     std::cout << "connected" << std::endl;
-    for (;;)
-        ::pause();
+    int signal = 0;
+    ::sigwait(&ends_it, &signal);
+    static_cast<void>(kernel->disconnect(index));
 }
 
 } // namespace

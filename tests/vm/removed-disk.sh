@@ -33,7 +33,7 @@ make_foreign() {
     else
         foreign=$1
         "$block_tool" hold-nbd "$(number_of "$foreign")" >"$WORK/holder" 2>&1 &
-        at_end "kill $!; qemu-nbd --disconnect $foreign >/dev/null"
+        at_end "kill $!; wait $!"
         wait_until 20 grep -qx connected "$WORK/holder" || fail "no foreign device: $(cat "$WORK/holder")"
     fi
 }
