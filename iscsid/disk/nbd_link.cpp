@@ -201,9 +201,12 @@ bool nbd_link::make_room(slot& where, std::size_t length) {
         where.payload = memory_.of(static_cast<std::uint32_t>(&where - slots_.data()), length);
         return true;
     }
-    where.large.reset(new (std::nothrow) std::byte[length]);
-    where.payload = {where.large.get(), where.large ? length : 0};
-    return where.large != nullptr;
+    try {
+        where.payload = where.large.emplace(1, length).of(0, length);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
 }
 
 void nbd_link::serve(std::uint32_t index) {

@@ -11,6 +11,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace iscsid::disk {
@@ -66,13 +67,12 @@ class nbd_link final : public lane::lane_resident,
 
     // A request from its header to the end of the send of its reply.
     struct slot {
-        nbd::request asked; // as it came; its cookie goes into the reply
-        // NOLINTNEXTLINE(modernize-avoid-c-arrays)
-        std::unique_ptr<std::byte[]> large; // when the payload is above the shape's
-        iscsi::mutable_bytes payload;       // in `large` or in the link's memory; empty: none
-        std::size_t charged = 0;            // bytes of the budget
-        int error = 0;                      // positive errno of the reply
-        bool flushes = false;               // the blocks are zeroed; what FUA wants is under way
+        nbd::request asked;                  // as it came; its cookie goes into the reply
+        std::optional<payload_memory> large; // when the payload is above the shape's
+        iscsi::mutable_bytes payload;        // in `large` or in the link's memory; empty: none
+        std::size_t charged = 0;             // bytes of the budget
+        int error = 0;                       // positive errno of the reply
+        bool flushes = false;                // the blocks are zeroed; what FUA wants is under way
         std::array<std::byte, nbd::longest_reply_header> header{};
     };
 

@@ -14,7 +14,7 @@ namespace iscsid::disk {
 // disks would have gigabytes locked.
 class payload_memory {
   public:
-    // `stride` is a multiple of the page. Throws std::bad_alloc.
+    // `stride` is a multiple of the page, unless there is one slot. Throws std::bad_alloc.
     payload_memory(std::size_t slots, std::size_t stride)
         : stride_(stride), memory_(allocate(slots * stride), {slots * stride}) {}
 
