@@ -40,6 +40,7 @@ flushing begin(helper& waiter, const std::string& node, bool with_users) {
 // False: none is under way.
 bool wait_a_moment(std::vector<flushing>& all) {
     std::vector<pollfd> waits;
+    waits.reserve(all.size());
     for (const auto& each : all)
         waits.push_back({each.reply.number(), POLLIN, 0}); // a negative number is passed over
     if (std::ranges::all_of(waits, [](const auto& each) { return each.fd < 0; }))

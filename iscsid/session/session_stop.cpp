@@ -17,7 +17,6 @@ namespace iscsid::session {
 
 namespace asio = boost::asio;
 namespace net = iscsi::net;
-using iscsi::admin::exit_code;
 
 namespace {
 
@@ -56,6 +55,10 @@ bool session_stop::is_over() const {
     return session_->current_phase() == phase::ended;
 }
 
+bool session_stop::may_end() const {
+    return users_.empty() || !session_->owner_.respects_users();
+}
+
 asio::awaitable<void> session_stop::run() {
     const auto self = shared_from_this();
     dismiss_clients();
@@ -66,14 +69,14 @@ asio::awaitable<void> session_stop::run() {
         co_await look_at_users();
         if (!users_.empty() && !std::exchange(is_flushed, true))
             co_await flush_as_they_are(used_among(mortal_disks()));
-        const bool may_end = users_.empty() || !session_->owner_.respects_users();
-        if (may_end)
+        const bool ends = may_end();
+        if (ends)
             co_await try_to_log_out();
         if (is_over())
             co_return;
         if (is_stuck_)
             co_return co_await tell_what_is_left();
-        if (may_end && !std::exchange(is_flushed, true)) // there are users whom nobody sees
+        if (ends && !std::exchange(is_flushed, true)) // there are users whom nobody sees
             co_await flush_as_they_are(mortal_disks());
         pause.expires_after(between_tries);
         co_await pause.async_wait(asio::use_awaitable);

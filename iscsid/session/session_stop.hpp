@@ -43,6 +43,7 @@ class session_stop : public std::enable_shared_from_this<session_stop> {
   private:
     void dismiss_clients() const;
     bool is_over() const;
+    bool may_end() const;
     std::uint64_t steps() const;
     disk::flush_patience patience_of(iscsi::duration without_moves, iscsi::duration at_most);
     std::vector<attached_disk> mortal_disks() const;
