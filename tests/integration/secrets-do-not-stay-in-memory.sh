@@ -7,7 +7,7 @@ requires_root
 requires tgtadm
 start_target
 add_target 1 "$TARGET_NAME" 8M
-secret=secret-of-this-test-only-0123456789
+secret=SecretOfThisTestOnly0123456789
 tgtadm --lld iscsi --op new --mode account --user me --password "$secret" || fail "no account"
 tgtadm --lld iscsi --op bind --mode account --tid 1 --user me || fail "no CHAP"
 cp "$(dirname "$0")/../../etc/iscsi/iscsid.conf" "$ISCSI_CONFIG_DIR/"
