@@ -71,6 +71,24 @@ bool is_without_unit(const lane::scsi_outcome& answer) {
     return judged.lun_gone;
 }
 
+// nullptr: this LUN has none.
+template <class Disks>
+auto disk_with(Disks& disks, std::uint64_t number) {
+    const auto found = std::ranges::find_if(disks, [number](const attached_disk& each) {
+        return each.state.lun_number == number;
+    });
+    return found == disks.end() ? nullptr : &*found;
+}
+
+// A name that is told is used: whoever hears it formats what has it.
+std::string told_node(const attached_disk& disk) {
+    return disk.is_lost() ? std::string() : disk.state.node;
+}
+
+std::string told_node(const disk_tools& with, const device::disk_state& left) {
+    return has_lost_left_device(with, left) ? std::string() : left.node;
+}
+
 } // namespace
 
 session_disks::session_disks(
@@ -102,7 +120,7 @@ std::vector<lun_report> session_disks::report() const {
     for (const auto number : seen_)
         all[number] = {number, {}, false};
     for (const auto& each : left_)
-        all[each.lun_number] = {each.lun_number, told_node(each), false};
+        all[each.lun_number] = {each.lun_number, told_node(with_.disks, each), false};
     for (const auto& each : disks_)
         all[each.state.lun_number] = {each.state.lun_number, told_node(each), each.is_failed};
     std::vector<lun_report> list;
@@ -117,27 +135,18 @@ std::string session_disks::node_of(const iscsi::lun_field& lun) const {
         if (each.state.lun == lun)
             return told_node(each);
     const auto left = std::ranges::find(left_, lun, &device::disk_state::lun);
-    return left == left_.end() ? std::string() : told_node(*left);
+    return left == left_.end() ? std::string() : told_node(with_.disks, *left);
 }
 
 std::optional<std::string> session_disks::disk_of(std::uint64_t number) const {
-    if (const auto* const disk = find(number))
+    if (const auto* const disk = disk_with(disks_, number))
         return told_node(*disk);
     const auto left = std::ranges::find(left_, number, &device::disk_state::lun_number);
-    return left == left_.end() ? std::nullopt : std::optional(told_node(*left));
-}
-
-// A name that is told is used: whoever hears it formats what has it.
-std::string session_disks::told_node(const attached_disk& disk) {
-    return disk.is_lost() ? std::string() : disk.state.node;
-}
-
-std::string session_disks::told_node(const device::disk_state& left) const {
-    return has_lost_left_device(with_.disks, left) ? std::string() : left.node;
+    return left == left_.end() ? std::nullopt : std::optional(told_node(with_.disks, *left));
 }
 
 bool session_disks::is_lost(std::uint64_t number) const {
-    const auto* const disk = find(number);
+    const auto* const disk = disk_with(disks_, number);
     return disk != nullptr && disk->is_lost();
 }
 
@@ -164,18 +173,6 @@ std::vector<std::string> session_disks::note_losses() {
 
 bool session_disks::is_left(std::uint64_t number) const {
     return std::ranges::find(left_, number, &device::disk_state::lun_number) != left_.end();
-}
-
-attached_disk* session_disks::find(std::uint64_t number) {
-    const auto* const found = std::as_const(*this).find(number);
-    return found == nullptr ? nullptr : &disks_[static_cast<std::size_t>(found - disks_.data())];
-}
-
-const attached_disk* session_disks::find(std::uint64_t number) const {
-    const auto found = std::ranges::find_if(disks_, [number](const attached_disk& each) {
-        return each.state.lun_number == number;
-    });
-    return found == disks_.end() ? nullptr : &*found;
 }
 
 device::execute_function session_disks::executor() const {
@@ -225,7 +222,7 @@ session_disks::fail_removed_units(iscsi::duration limit, std::optional<std::uint
             std::max(end - std::chrono::steady_clock::now(), iscsi::instant::duration(1));
         const auto answer =
             co_await pending.wait(std::chrono::duration_cast<iscsi::duration>(left));
-        auto* const disk = find(number);
+        auto* const disk = disk_with(disks_, number);
         if (disk == nullptr || !answer || !is_without_unit(*answer))
             continue;
         spdlog::warn("{}: {} has been removed at the target", name_, name_of(disk->state));
@@ -235,7 +232,7 @@ session_disks::fail_removed_units(iscsi::duration limit, std::optional<std::uint
 }
 
 void session_disks::give_up(std::uint64_t number) {
-    if (const auto* const disk = find(number))
+    if (const auto* const disk = disk_with(disks_, number))
         lane_->fail_requests(sid_, disk->state.lun, EIO);
 }
 
@@ -269,7 +266,7 @@ session_disks::attach(std::uint64_t number, device::probed_lun seen, device::dis
     whose.lun = scsi::lun_from_number(number);
     whose.lun_number = number;
     whose.properties = std::move(seen.properties);
-    if (find(number) == nullptr)
+    if (disk_with(disks_, number) == nullptr)
         changes.attach.push_back(std::move(whose));
     else
         changes.replace.push_back(number);
@@ -326,7 +323,7 @@ void session_disks::start_removal_of(
     std::uint64_t number, removal_orders how, std::function<void(removal_report)> done
 ) {
     is_changing_ = true;
-    auto* const disk = find(number);
+    auto* const disk = disk_with(disks_, number);
     std::vector<attached_disk> one{*disk};
     disk->device.reset();
     post_removal(std::move(one), std::move(how), std::move(done));
@@ -334,7 +331,7 @@ void session_disks::start_removal_of(
 
 void session_disks::end_removal_of(std::uint64_t number, const removal_report& report) {
     is_changing_ = false;
-    auto* const disk = find(number);
+    auto* const disk = disk_with(disks_, number);
     const bool stays = !report.left.empty();
     if (!stays || !disk->is_failed) // no bar of give_up() is left behind, whoever has the LUN next
         lane_->fail_requests(sid_, disk->state.lun, 0);

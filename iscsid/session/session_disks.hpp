@@ -129,10 +129,6 @@ class session_disks {
 
   private:
     device::execute_function executor() const;
-    attached_disk* find(std::uint64_t number);
-    const attached_disk* find(std::uint64_t number) const;
-    static std::string told_node(const attached_disk& disk);
-    std::string told_node(const device::disk_state& left) const;
     boost::asio::awaitable<warnings> apply(disk_changes changes);
     void post_removal(
         std::vector<attached_disk> of, removal_orders how, std::function<void(removal_report)> done
