@@ -82,6 +82,10 @@ std::optional<gid_t> group_of(const char* setting, const std::string& name) {
     return entry == nullptr ? std::nullopt : std::optional<gid_t>(entry->gr_gid);
 }
 
+std::optional<gid_t> asking_group(const admin::config& config) {
+    return group_of("iscsid.ipc_group", config.daemon_value("iscsid.ipc_group"));
+}
+
 // Without a group the mode's bits for it are meant for nobody.
 disk::socket_access export_access(const admin::config& config) {
     constexpr int octal = 8;
@@ -244,7 +248,7 @@ daemon::daemon(
     , verbs_(
           sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}
       )
-    , server_(control_.get_executor(), socket, verbs_, group_of("iscsid.ipc_group", settings.config.daemon_value("iscsid.ipc_group")), {})
+    , server_(control_.get_executor(), socket, verbs_, asking_group(settings.config), {})
     , signals_(
           control_.get_executor(), [this] { stop(); }, [this] { reload(); }
       ) {

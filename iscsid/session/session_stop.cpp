@@ -114,7 +114,8 @@ session_stop::patience_of(iscsi::duration without_moves, iscsi::duration at_most
 std::vector<attached_disk> session_stop::mortal_disks() const {
     std::vector<attached_disk> mortal;
     for (const auto& each : session_->disks_.attached())
-        if (each.device && !each.state.node.empty() && !outlives_daemon(with_.disks, each.state))
+        if (each.device && !each.state.node.empty() && !each.is_lost() &&
+            !outlives_daemon(with_.disks, each.state))
             mortal.push_back(each);
     return mortal;
 }

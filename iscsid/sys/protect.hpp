@@ -16,8 +16,8 @@ std::vector<std::string> protect_process();
 // process is whose it stays (become()): what may be locked depends on that.
 std::vector<std::string> lock_memory();
 
-// So many bytes are there for the calling thread's later allocations, present (and locked, where
-// memory is), and are not given back to the kernel.
+// So many bytes are there for later allocations of all threads, present (and locked, where memory
+// is), and are not given back to the kernel. To be called before there is another thread.
 void reserve_heap(std::size_t bytes);
 
 } // namespace iscsid::sys

@@ -12,19 +12,20 @@ declare -A figure
 
 measure() {
     local what
-    for what in RssAnon VmData; do
+    for what in RssAnon VmData VmLck; do
         figure[$1,$2,$what]=$(awk -v what="$what:" '$1 == what { print $2 }' "/proc/$iscsid_pid/status")
     done
     figure[$1,$2,descriptors]=$(find "/proc/$iscsid_pid/fd" -mindepth 1 | wc -l)
-    printf '%5s s: %2d %s: RssAnon %d VmData %d descriptors %d\n' "$(cut -d . -f 1 /proc/uptime)" "$2" "$1" \
-        "${figure[$1,$2,RssAnon]}" "${figure[$1,$2,VmData]}" "${figure[$1,$2,descriptors]}"
+    printf '%5s s: %2d %s: RssAnon %d VmData %d VmLck %d descriptors %d\n' "$(cut -d . -f 1 /proc/uptime)" "$2" "$1" \
+        "${figure[$1,$2,RssAnon]}" "${figure[$1,$2,VmData]}" "${figure[$1,$2,VmLck]}" \
+        "${figure[$1,$2,descriptors]}"
 }
 
 # expect_linear THING START HALF FULL: the second half costs no more than 1.5 times the first.
 # Allocators take memory in pieces; below $slack nothing is said.
 expect_linear() {
     local what low high slack
-    for what in RssAnon VmData descriptors; do
+    for what in RssAnon VmData VmLck descriptors; do
         low=$((figure[$1,$3,$what] - figure[$1,$2,$what]))
         high=$((figure[$1,$4,$what] - figure[$1,$3,$what]))
         echo "per $1: $what $(((low + high) / ($4 - $2)))"
@@ -32,6 +33,12 @@ expect_linear() {
         [ $((2 * high * ($3 - $2))) -le $((3 * low * ($4 - $3) + slack * ($3 - $2))) ] ||
             fail "$what: +$low from $2 to $3 $1s, +$high from there to $4"
     done
+}
+
+# Whoever has 256 disks needs no more locked memory than that (kiB): payload is not locked.
+expect_little_locked() {
+    [ "${figure[disk,$most_disks,VmLck]}" -le $((256 * 1024)) ] ||
+        fail "${figure[disk,$most_disks,VmLck]} kiB locked with $most_disks disks"
 }
 
 # So many numbers of one small device would do for the daemon, but each is to be a disk of its own.
@@ -71,6 +78,7 @@ many_disks() {
         before=$count
     done
     expect_linear disk 1 $((most_disks / 2)) "$most_disks"
+    expect_little_locked
 }
 
 # Targets of one disk each; the disks are those of before.
