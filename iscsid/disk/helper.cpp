@@ -226,7 +226,7 @@ iscsi::result<void> helper::send(const std::string& message, int reply, int sock
 iscsi::result<os::descriptor> helper::begin_question(const fields& request, int socket) {
     const std::string message = encode(request);
     std::array<int, 2> ends{-1, -1};
-    if (message.empty() || ::pipe2(ends.data(), O_CLOEXEC) != 0)
+    if (message.empty() || !reserve_.open_pipe(ends))
         return helper_fault(name_of(request), "a message and a pipe for its reply");
     os::descriptor from(ends[0]);
     const os::descriptor to(ends[1]); // not kept, so that the end of the helper is seen
@@ -236,6 +236,12 @@ iscsi::result<os::descriptor> helper::begin_question(const fields& request, int 
 }
 
 helper::answer helper::ask(const fields& request, const limit& time, int socket) {
+    auto told = ask_once(request, time, socket);
+    reserve_.refill(); // its pipe is closed
+    return told;
+}
+
+helper::answer helper::ask_once(const fields& request, const limit& time, int socket) {
     const auto begun = begin_question(request, socket);
     if (!begun)
         return {begun.error()};

@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/kernel/fields.hpp"
 #include "iscsid/os/descriptor.hpp"
+#include "iscsid/os/descriptor_reserve.hpp"
 
 #include "libiscsi/base/result.hpp"
 
@@ -77,14 +78,16 @@ class helper {
     iscsi::result<void> begin();
     void end();
     iscsi::result<void> send(const std::string& message, int reply, int socket);
+    answer ask_once(const fields& request, const limit& time, int socket);
     iscsi::result<os::descriptor> begin_question(const fields& request, int socket);
 
     const os::descriptor program_;
     const helper_words words_;
     const std::string disks_folder_;
-    mutable std::mutex guard_; // of what follows
-    os::descriptor server_;    // the socket to it
-    pid_t process_ = 0;        // 0: none
+    os::descriptor_reserve reserve_; // for replies: what was begun must be undone
+    mutable std::mutex guard_;       // of what follows
+    os::descriptor server_;          // the socket to it
+    pid_t process_ = 0;              // 0: none
 };
 
 // Where the helper of the running program is: in its own folder (a build tree) or under libexec

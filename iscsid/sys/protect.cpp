@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 namespace iscsid::sys {
 
@@ -37,6 +39,18 @@ std::optional<std::string> avoid_the_oom_killer() {
     return "oom_score_adj cannot be set: the OOM killer may end the daemon";
 }
 
+// Two for each disk, one for each connection; what starts daemons gives 1024 mostly, and lets them
+// have more.
+std::optional<std::string> allow_descriptors() {
+    rlimit now{};
+    if (::getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur == now.rlim_max)
+        return std::nullopt;
+    const auto before = std::exchange(now.rlim_cur, now.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &now) == 0)
+        return std::nullopt;
+    return "no more than " + std::to_string(before) + " open files (" + last_error() + ")";
+}
+
 } // namespace
 
 // One arena: what is reserved is there for every thread then, and no thread brings 64 MiB of locked
@@ -53,7 +67,7 @@ void reserve_heap(std::size_t bytes) {
 
 std::vector<std::string> protect_process() {
     std::vector<std::string> warnings;
-    for (auto* step : {&become_io_flusher, &avoid_the_oom_killer})
+    for (auto* step : {&become_io_flusher, &avoid_the_oom_killer, &allow_descriptors})
         if (auto warning = step())
             warnings.push_back(*std::move(warning));
     constexpr std::size_t enough_for_recovery = 4U << 20U;

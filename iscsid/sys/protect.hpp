@@ -8,8 +8,9 @@ namespace iscsid::sys {
 
 // Keeps the process alive and its memory present while the kernel is short of it: memory reclaim
 // may wait for a disk that only we can serve. PR_SET_IO_FLUSHER (inherited by threads that start
-// later, so call this first), oom_score_adj -1000, and a heap that has what a reconnection takes.
-// What the system refuses, as containers do, is given back as one warning each.
+// later, so call this first), oom_score_adj -1000, as many open files as are allowed, and a heap
+// that has what a reconnection takes. What the system refuses, as containers do, is given back as
+// one warning each.
 std::vector<std::string> protect_process();
 
 // Keeps what the process has touched, and will touch, in memory, but for payload buffers. Once the
