@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -69,12 +70,12 @@ bool is_same_thing(const entry& one, const entry& other) {
 // What is not wanted, or not as it is. The last first, so that a folder is empty when its turn
 // comes.
 void remove_old(const fs::path& root, const tree& present, const tree& wanted) {
-    for (auto each = present.rbegin(); each != present.rend(); ++each) {
-        const auto& [path, what] = *each;
+    std::for_each(present.rbegin(), present.rend(), [&](const auto& each) {
+        const auto& [path, what] = each;
         const auto still = wanted.find(path);
         if (still == wanted.end() || !is_same_thing(what, still->second))
             remove(root / path, what);
-    }
+    });
 }
 
 // All that may be there when one of the wanted could not be made.

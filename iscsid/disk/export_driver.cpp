@@ -240,7 +240,7 @@ export_driver::put_up(lane::lane& where, const disk_request& what) {
     if (!socket)
         return socket.error();
     auto server =
-        export_server::make(where, what, *shown, std::move(*socket), patience_, budget_of(where));
+        export_server::make(where, what, *shown, std::move(*socket), {patience_, budget_of(where)});
     if (!server)
         return server.error();
     return std::make_unique<export_disk>(

@@ -92,11 +92,10 @@ iscsi::result<std::unique_ptr<export_server>> export_server::make(
     const disk_request& what,
     const nbd_export& shown,
     export_socket socket,
-    const export_patience& patience,
-    std::shared_ptr<byte_budget> budget
+    export_limits limits
 ) {
     std::unique_ptr<export_server> made(
-        new export_server(where, what, shown, std::move(socket), patience, std::move(budget))
+        new export_server(where, what, shown, std::move(socket), std::move(limits))
     );
     if (!made->mailbox_->bell())
         return system_fault(disk_errc::attach_failed, "eventfd", "a descriptor");
@@ -109,12 +108,11 @@ export_server::export_server(
     disk_request what,
     nbd_export shown,
     export_socket socket,
-    const export_patience& patience,
-    std::shared_ptr<byte_budget> budget
+    export_limits limits
 )
     : lane_(where)
-    , patience_(patience)
-    , budget_(std::move(budget))
+    , patience_(limits.patience)
+    , budget_(std::move(limits.budget))
     , mailbox_(std::make_shared<mailbox>())
     , what_(std::move(what))
     , shown_(std::move(shown))

@@ -24,6 +24,13 @@ struct export_patience {
     std::chrono::milliseconds flush = std::chrono::seconds(30);    // of a LUN that nobody uses
 };
 
+// What bounds a server. `budget`: of all servers of the lane; none: each connection has its own
+// bound.
+struct export_limits {
+    export_patience patience{};
+    std::shared_ptr<byte_budget> budget{};
+};
+
 // Serves one LUN to the clients of a socket. A thread of its own accepts and negotiates with all of
 // them at a time; then a connection lives on the lane until its client leaves.
 //
@@ -36,15 +43,14 @@ class export_server {
   public:
     static constexpr std::size_t most_clients = 16; // more are closed at once
 
-    // `budget`: of all servers of the lane. Throws when the system has no thread or memory. Faults:
+    // Throws when the system has no thread or memory. Faults:
     // disk_errc::attach_failed.
     static iscsi::result<std::unique_ptr<export_server>> make(
         lane::lane& where,
         const disk_request& what,
         const nbd_export& shown,
         export_socket socket,
-        const export_patience& patience,
-        std::shared_ptr<byte_budget> budget = {}
+        export_limits limits
     );
 
     ~export_server(); // cuts off whoever is connected
@@ -87,8 +93,7 @@ class export_server {
         disk_request what,
         nbd_export shown,
         export_socket socket,
-        const export_patience& patience,
-        std::shared_ptr<byte_budget> budget
+        export_limits limits
     );
 
     enum class dismissal : std::uint8_t {
