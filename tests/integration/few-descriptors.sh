@@ -13,11 +13,14 @@ discover
 stop_iscsid || fail "iscsid ended with $?"
 
 mounts() { grep -c " $ISCSID_RUNTIME_DIR/disks/" /proc/self/mounts; }
-limited() { (ulimit -S -n "$1" && ulimit -H -n "$2" && exec "$BUILD/iscsid/iscsid" -f -n) >>"$WORK/iscsid.log" 2>&1 & }
+start_limited() {
+    (ulimit -S -n "$1" && ulimit -H -n "$2" && exec "$BUILD/iscsid/iscsid" -f -n) >>"$WORK/iscsid.log" 2>&1 &
+    # shellcheck disable=SC2034 # for stop_iscsid
+    iscsid_pid=$!
+    wait_until 10 daemon_answers || fail "iscsid does not start"
+}
 
-limited 60 60
-iscsid_pid=$!
-wait_until 10 daemon_answers || fail "iscsid does not start"
+start_limited 60 60
 expect_exit 0 iscsiadm -m node -l
 mapfile -t disk < <(disks)
 missing=$((40 - ${#disk[@]}))
@@ -30,9 +33,7 @@ log_out
 [ "$(mounts)" -eq 0 ] || fail "left behind: $(grep "$ISCSID_RUNTIME_DIR" /proc/self/mounts)"
 stop_iscsid || fail "iscsid ended with $?"
 
-limited 60 4096
-iscsid_pid=$!
-wait_until 10 daemon_answers || fail "iscsid does not start"
+start_limited 60 4096
 expect_exit 0 iscsiadm -m node -l
 expect_no_err
 mapfile -t disk < <(disks)
