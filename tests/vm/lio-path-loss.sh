@@ -27,6 +27,15 @@ write_until_told() {
 # Reads and writes that were completed, and those under way.
 completed() { awk '{ print $1 + $5 }' "/sys/block/$node/stat"; }
 under_way() { awk '{ print $1 + $2 }' "/sys/block/$node/inflight"; }
+# Reads or writes wait; or a flush does, which is not counted as under way: then nothing ends any more.
+ended() { awk '{ print $1 + $5 + $16 }' "/sys/block/$node/stat"; }
+io_waits() {
+    local before
+    [ "$(under_way)" -eq 0 ] || return 0
+    before=$(ended)
+    sleep 0.5
+    [ "$(ended)" -eq "$before" ]
+}
 has_moved() { [ "$(completed)" -gt "$1" ]; }
 operational() { grep -c 'is operational' "$WORK/iscsid.log"; }
 
@@ -38,7 +47,7 @@ lose() {
     before=$(completed)
     wait_until 60 has_moved $((before + 20)) || { fio_runs; fail "no I/O before $away"; }
     "$away"
-    wait_until 10 eval '[ "$(under_way)" -gt 0 ]' || fail "$away: no I/O waits"
+    wait_until 10 io_waits || fail "$away: no I/O waits"
     sleep 0.5 # what was on its way when the path went
     before=$(completed)
     sleep "$seconds"
