@@ -19,6 +19,7 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <system_error>
 #include <utility>
 
 namespace iscsid::compat {
@@ -165,7 +166,9 @@ void acting_mount::take_requests() {
             iscsi::bytes_view(room_).first(size < 0 ? 0 : static_cast<std::size_t>(size))
         );
         if (!request || request->len != static_cast<std::size_t>(size)) {
-            spdlog::error("the acting files of sysfs end: {}", std::strerror(errno)); // NOLINT
+            spdlog::error(
+                "the acting files of sysfs end: {}", std::generic_category().message(errno)
+            );
             return stop();
         }
         serve(*request, iscsi::bytes_view(room_).first(request->len).subspan(sizeof *request));
@@ -311,7 +314,10 @@ void acting_mount::reply(std::uint64_t unique, int error, iscsi::bytes_view body
     const std::array<iovec, 2> parts{
         iovec{&header, sizeof header},
         iovec{const_cast<std::byte*>(body.data()), body.size()}}; // NOLINT(*-const-cast)
-    static_cast<void>(::writev(device_.native_handle(), parts.data(), body.empty() ? 1 : 2));
+    if (::writev(device_.native_handle(), parts.data(), body.empty() ? 1 : 2) < 0)
+        spdlog::debug(
+            "an answer to sysfs is not taken: {}", std::generic_category().message(errno)
+        );
 }
 
 } // namespace iscsid::compat
