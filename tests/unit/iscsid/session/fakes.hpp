@@ -201,14 +201,14 @@ class fake_driver final : public disk::driver {
         taken.insert(node);
     }
 
-    bool is_taken(const std::string& node) {
+    bool is_taken(const std::string& node) const {
         const std::scoped_lock lock(changing);
         return taken.contains(node);
     }
 
     disk::ownership
     owner_of(const disk::disk_request& /*what*/, const std::string& node) const override {
-        return [this, node] { return !taken.contains(node); };
+        return [this, node] { return !is_taken(node); };
     }
 
     iscsi::result<std::unique_ptr<disk::disk>>
@@ -225,9 +225,10 @@ class fake_driver final : public disk::driver {
     // Whether somebody still has the object of this disk.
     bool holds(const std::string& node) { return !held_[node].expired(); }
 
-    int adoptions() {
+    // From now on, also while a worker is at it.
+    void refuse(std::set<std::uint64_t> luns) {
         const std::scoped_lock lock(changing);
-        return adopted;
+        unfit = std::move(luns);
     }
 
     bool adopts = false;
@@ -246,9 +247,9 @@ class fake_driver final : public disk::driver {
     bool can_protect = true;
     std::function<void(const disk::disk_request&)> on_the_edge; // right before a disk is there
     std::function<void(std::uint64_t lun)> on_removal;
-    int attached = 0;
-    int adopted = 0;
-    std::mutex changing; // the workers' calls come from several threads
+    std::atomic<int> attached{0};
+    std::atomic<int> adopted{0};
+    mutable std::mutex changing; // the workers' calls come from several threads
 
   private:
     static iscsi::fault failed(disk::disk_errc why, std::string where) {

@@ -100,12 +100,12 @@ TEST_F(lost_disks, wait_for_their_target_without_being_told_again) {
 TEST_F(lost_disks, are_tried_again_when_no_device_can_be_made) {
     with.first_pause_of_looks = 20ms;
     ASSERT_EQ(log_in().code, exit_code::success);
-    driver.unfit = {1};
+    driver.refuse({1});
     driver.take_away("no-such-disk-1");
     devices.tell("no-such-disk-1");
     ASSERT_TRUE(until([&] { return losses_said() == 1; }));
     EXPECT_EQ(details_of(1).is, lun_state::lost);
-    driver.unfit = {};
+    driver.refuse({});
     EXPECT_TRUE(until([&] { return told()[1] == "no-such-disk-1-again"; }));
 }
 

@@ -209,7 +209,7 @@ TEST_F(restored, disks_are_taken_over_after_the_login) {
     EXPECT_EQ(bar_of(4, 0), 0);
     EXPECT_EQ(registry.load().disks.size(), 2U);
     EXPECT_EQ(rescan(4).code, exit_code::success);
-    EXPECT_EQ(driver.adoptions(), 2); // each once
+    EXPECT_EQ(driver.adopted, 2); // each once
 }
 
 TEST_F(restored, disks_that_are_others_are_taken_over_behind_a_bar) {
@@ -243,11 +243,11 @@ TEST_F(restored, disks_of_busy_luns_are_looked_at_until_these_answer) {
     const auto looks = target.times_asked(1, ready);
     EXPECT_TRUE(until([&] { return target.times_asked(1, ready) > looks + 2; }));
     EXPECT_EQ(bar_of(4, 1), 0);
-    EXPECT_EQ(driver.adoptions(), 1);
+    EXPECT_EQ(driver.adopted, 1);
     EXPECT_EQ(disk_of(4, 1), "old-1");
     target.has_disk(1);
     EXPECT_TRUE(until([&] { return log.has("LUN 1 (old-1) goes on where it stopped"); }));
-    EXPECT_EQ(driver.adoptions(), 2);
+    EXPECT_EQ(driver.adopted, 2);
     EXPECT_EQ(registry.load().disks.size(), 2U);
 }
 
@@ -292,7 +292,7 @@ TEST_F(restored, disks_wait_for_the_next_login_when_the_scan_is_cut_off) {
     is_lost = true;
     ASSERT_TRUE(come_back(4, "its LUNs could not be looked at"));
     EXPECT_TRUE(log.has("connection lost"));
-    EXPECT_EQ(driver.adoptions(), 0);
+    EXPECT_EQ(driver.adopted, 0);
     EXPECT_EQ(disk_of(4, 0), "old-0");
     EXPECT_EQ(rescan(4).code, exit_code::session_not_connected);
     is_lost = false;
@@ -315,7 +315,7 @@ TEST_F(restored, disks_are_scanned_again_when_something_happens_meanwhile) {
     EXPECT_TRUE(until([&] { return target.times_asked(0, lists) == before + 2; }));
     EXPECT_EQ(rescan(4).code, exit_code::success);
     EXPECT_EQ(target.times_asked(0, lists), before + 3);
-    EXPECT_EQ(driver.adoptions(), 1);
+    EXPECT_EQ(driver.adopted, 1);
 }
 
 // ---- without the target -----------------------------------------------------------------------
@@ -326,7 +326,7 @@ TEST_F(restored, disks_fail_when_the_target_does_not_come_back) {
         EXPECT_EQ(bar_of(4, what.lun_number), ENOLINK);
     };
     ASSERT_TRUE(give_up(4, "LUN 1 (old-1) goes on where it stopped"));
-    EXPECT_EQ(driver.adoptions(), 2);
+    EXPECT_EQ(driver.adopted, 2);
     EXPECT_EQ(disk_of(4, 0), "old-0");
     EXPECT_EQ(bar_of(4, 0), ENOLINK);
     driver.on_the_edge = {};
@@ -334,7 +334,7 @@ TEST_F(restored, disks_fail_when_the_target_does_not_come_back) {
     ASSERT_TRUE(come_back(4, "LUN 1 is the disk that it was, again"));
     EXPECT_EQ(bar_of(4, 0), 0);
     EXPECT_EQ(bar_of(4, 1), 0);
-    EXPECT_EQ(driver.adoptions(), 2);
+    EXPECT_EQ(driver.adopted, 2);
 }
 
 TEST_F(restored, disks_stay_behind_their_bar_when_another_one_comes_back) {
@@ -532,7 +532,7 @@ TEST_F(restored, sessions_that_are_not_back_yet_are_handed_over_again) {
     lane.tell(4, iscsi::logged_in{true});
     lane.tell(4, iscsi::gave_up{});
     turn();
-    EXPECT_EQ(driver.adoptions(), 0);
+    EXPECT_EQ(driver.adopted, 0);
     EXPECT_EQ(bar_of(4, 0), 0);
     EXPECT_TRUE(lane.logouts.empty());
     EXPECT_EQ(registry.load().disks.size(), 1U);

@@ -244,10 +244,7 @@ TEST_F(world, a_login_without_any_list_of_luns_is_a_session_with_a_warning) {
     EXPECT_EQ(done.warnings.size(), 1U);
     EXPECT_TRUE(driver.present.empty());
     is_lost = false;
-    EXPECT_TRUE(until([&] {
-        const std::scoped_lock lock(driver.changing);
-        return driver.attached == 2;
-    }));
+    EXPECT_TRUE(until([&] { return driver.attached == 2; }));
 }
 
 // ---- LUNs that do not answer ------------------------------------------------------------------
