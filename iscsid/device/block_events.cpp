@@ -1,9 +1,9 @@
 #include "iscsid/device/block_events.hpp"
 
+#include "iscsid/device/udev_pointers.hpp"
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include <libudev.h>
 
 #include <cerrno>
 #include <chrono>
@@ -17,14 +17,6 @@ namespace asio = boost::asio;
 
 // A look reads one small file of /sys for each disk.
 constexpr auto longest_time_without_a_look = std::chrono::seconds(30);
-
-struct release {
-    void operator()(udev* what) const { udev_unref(what); }
-
-    void operator()(udev_device* what) const { udev_device_unref(what); }
-
-    void operator()(udev_monitor* what) const { udev_monitor_unref(what); }
-};
 
 } // namespace
 
@@ -61,8 +53,7 @@ class block_events::socket {
     // Gives every event that is there to `to`; "" for what was lost.
     void read(const std::function<void(std::string_view)>& to) {
         errno = 0;
-        while (const std::unique_ptr<udev_device, release> event{
-            udev_monitor_receive_device(monitor_.get())}) {
+        while (const device_pointer event{udev_monitor_receive_device(monitor_.get())}) {
             const char* const node = udev_device_get_sysname(event.get());
             to(node == nullptr ? "" : node);
             errno = 0;
@@ -75,8 +66,8 @@ class block_events::socket {
 
   private:
     asio::posix::stream_descriptor ready_;
-    std::unique_ptr<udev, release> library_;
-    std::unique_ptr<udev_monitor, release> monitor_;
+    udev_pointer library_;
+    monitor_pointer monitor_;
 };
 
 block_events::block_events(asio::any_io_executor thread) : thread_(std::move(thread)) {}

@@ -1,6 +1,7 @@
 #include "iscsid/device/udev_links.hpp"
 
-#include "iscsid/device/entries.hpp"
+#include "iscsid/device/udev_pointers.hpp"
+#include "iscsid/os/entries.hpp"
 
 #include <libudev.h>
 #include <poll.h>
@@ -32,18 +33,6 @@ constexpr const char* own_property = "ISCSI_USERLAND";
 constexpr auto longest_pause = 250ms;
 // A device whose own event came before the announcement gets another one.
 constexpr auto pause_before_trigger = 500ms;
-
-struct release {
-    void operator()(udev* what) const { udev_unref(what); }
-
-    void operator()(udev_device* what) const { udev_device_unref(what); }
-
-    void operator()(udev_monitor* what) const { udev_monitor_unref(what); }
-};
-
-using udev_pointer = std::unique_ptr<udev, release>;
-using device_pointer = std::unique_ptr<udev_device, release>;
-using monitor_pointer = std::unique_ptr<udev_monitor, release>;
 
 bool udevd_runs() {
     return ::access(udevd_socket, F_OK) == 0;
@@ -80,7 +69,7 @@ class event_watch {
 std::vector<fs::path> directories_of(const std::string& node) {
     const fs::path whole = fs::path("/sys/block") / node;
     std::vector<fs::path> all{whole};
-    for (const auto& each : entries_of(whole))
+    for (const auto& each : os::entries_of(whole))
         if (each.filename().string().starts_with(node))
             all.push_back(each);
     return all;
@@ -116,7 +105,7 @@ bool is_of(const std::string& link_target, const std::string& node) {
 
 bool is_linked(const std::string& node) {
     std::error_code ignored;
-    for (const auto& each : entries_of("/dev/disk/by-path"))
+    for (const auto& each : os::entries_of("/dev/disk/by-path"))
         if (is_of(fs::read_symlink(each, ignored).filename().string(), node))
             return true;
     return false;

@@ -100,11 +100,12 @@ bool nbd_link::take_one() {
     const iscsi::bytes_view staged(staging_);
     const auto header = staged.subspan(staged_begin_).first<nbd::request_size>();
     const auto asked = nbd::decode_request(header);
-    waits_for_room_ = !charge(memory_of(asked));
+    const auto bytes = memory_of(asked);
+    waits_for_room_ = !charge(bytes);
     if (waits_for_room_)
         return false;
     staged_begin_ += nbd::request_size;
-    return begin(asked);
+    return begin(asked, bytes);
 }
 
 // What is refused needs none.
@@ -163,7 +164,7 @@ void nbd_link::start_receive() {
 }
 
 // False: the client does not speak the protocol, or it takes leave.
-bool nbd_link::begin(const nbd::request& asked) {
+bool nbd_link::begin(const nbd::request& asked, std::size_t charged) {
     const bool too_long = has_payload(asked.type) && asked.length > nbd::largest_payload;
     if (asked.magic != nbd::request_magic || too_long) {
         end();
@@ -178,7 +179,7 @@ bool nbd_link::begin(const nbd::request& asked) {
     const std::uint32_t index = idle_.take();
     slot& where = slots_[index];
     where.asked = asked;
-    where.charged = memory_of(asked);
+    where.charged = charged;
     where.error = 0;
     where.flushes = false;
     where.payload = {};

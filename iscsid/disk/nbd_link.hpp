@@ -89,7 +89,7 @@ class nbd_link final : public lane::lane_resident,
     void start_receive();
     std::size_t memory_of(const nbd::request& asked) const;
     bool charge(std::size_t bytes);
-    bool begin(const nbd::request& asked);
+    bool begin(const nbd::request& asked, std::size_t charged);
     bool make_room(slot& where, std::size_t length);
     void serve(std::uint32_t index);
     void submit(std::uint32_t index, lane::operation op);

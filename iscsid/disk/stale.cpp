@@ -6,13 +6,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 
 namespace iscsid::disk {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
@@ -22,17 +19,6 @@ constexpr milliseconds patience_at_the_end = 200ms; // a logout has had patience
 constexpr auto abort_limit = 5s;
 constexpr auto unbind_limit = 15s; // a device may take its time to vanish
 constexpr auto unmount_limit = 10s;
-
-std::vector<std::string> loop_nodes() {
-    std::vector<std::string> nodes;
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator("/sys/block", ignored)) {
-        std::string name = entry.path().filename();
-        if (name.starts_with("loop"))
-            nodes.push_back(std::move(name));
-    }
-    return nodes;
-}
 
 // By the number of the mount's device. Whoever waits for a server that is no more hears of it, also
 // what no signal reaches, and lets go.

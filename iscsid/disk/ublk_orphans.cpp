@@ -1,17 +1,15 @@
 #include "iscsid/disk/ublk_orphans.hpp"
 
 #include "iscsid/disk/ublk_control.hpp"
+#include "iscsid/os/entries.hpp"
 
 #include <charconv>
-#include <filesystem>
 #include <optional>
 #include <string_view>
 
 namespace iscsid::disk {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 // "ublkc12" is what a server opens; it is there from ADD_DEV on, the disk only from START_DEV on.
 std::optional<std::uint32_t> number_of(std::string_view name) {
@@ -26,10 +24,8 @@ std::optional<std::uint32_t> number_of(std::string_view name) {
 
 std::vector<std::uint32_t> all_devices() {
     std::vector<std::uint32_t> numbers;
-    std::error_code error;
-    fs::directory_iterator entry("/sys/class/ublk-char", error);
-    for (; !error && entry != fs::directory_iterator(); entry.increment(error))
-        if (const auto number = number_of(entry->path().filename().native()))
+    for (const auto& entry : os::entries_of("/sys/class/ublk-char"))
+        if (const auto number = number_of(entry.filename().native()))
             numbers.push_back(*number);
     return numbers;
 }

@@ -1,7 +1,7 @@
 #include "iscsid/session/removal.hpp"
 
-#include "iscsid/device/entries.hpp"
 #include "iscsid/disk/block_node.hpp"
+#include "iscsid/os/entries.hpp"
 #include "iscsid/session/disk_notes.hpp"
 #include "iscsid/session/unit_flush.hpp"
 
@@ -187,8 +187,8 @@ bool is_open(const std::string& node) {
         return false;
     const std::string path = "/dev/" + node;
     std::error_code ignored;
-    for (const auto& process : device::entries_of("/proc"))
-        for (const auto& file : device::entries_of(process / "fd")) {
+    for (const auto& process : os::entries_of("/proc"))
+        for (const auto& file : os::entries_of(process / "fd")) {
             const auto target = fs::read_symlink(file, ignored).string();
             if (target == path || target.starts_with(path + "p"))
                 return true;

@@ -3,6 +3,7 @@
 #include "iscsid/disk/kernel/mount_table.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/os/descriptor.hpp"
+#include "iscsid/os/entries.hpp"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -25,15 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t most_devices = 256; // a cycle of holders would be a fault of the kernel
-
-// Empty when it is gone meanwhile: processes and devices come and go.
-std::vector<fs::path> entries_of(const fs::path& folder) {
-    std::error_code error;
-    std::vector<fs::path> found;
-    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-        found.push_back(at->path());
-    return found;
-}
 
 std::string contents_of(const fs::path& path) {
     std::ifstream file(path);
@@ -65,7 +57,7 @@ dev_t number_of(const std::string& node) {
 // The kernel does not enter a loop device as a holder of the device below it.
 std::vector<std::string> loops_over(const std::string& node) {
     std::vector<std::string> found;
-    for (const auto& entry : entries_of("/sys/block"))
+    for (const auto& entry : os::entries_of("/sys/block"))
         if (first_line_of(entry / "loop/backing_file") == "/dev/" + node)
             found.push_back(entry.filename());
     return found;
@@ -74,10 +66,10 @@ std::vector<std::string> loops_over(const std::string& node) {
 std::vector<std::string> directly_above(const std::string& node) {
     const fs::path folder = "/sys/class/block/" + node;
     std::vector<std::string> found = loops_over(node);
-    for (const auto& entry : entries_of(folder / "holders"))
+    for (const auto& entry : os::entries_of(folder / "holders"))
         found.push_back(entry.filename());
     std::error_code ignored;
-    for (const auto& entry : entries_of(folder))
+    for (const auto& entry : os::entries_of(folder))
         if (fs::exists(entry / "partition", ignored))
             found.push_back(entry.filename());
     return found;
@@ -105,7 +97,7 @@ bool is_number(const std::string& text) {
 // The processes, our own first.
 std::vector<fs::path> processes() {
     std::vector<fs::path> found{"/proc/self"};
-    for (const auto& entry : entries_of("/proc"))
+    for (const auto& entry : os::entries_of("/proc"))
         if (is_number(entry.filename()))
             found.push_back(entry);
     return found;
@@ -179,7 +171,7 @@ struct opener {
 std::set<std::string> open_in(const fs::path& process, const std::set<std::string>& of) {
     std::set<std::string> found;
     std::error_code ignored;
-    for (const auto& file : entries_of(process / "fd"))
+    for (const auto& file : os::entries_of(process / "fd"))
         if (const auto path = fs::read_symlink(file, ignored).string(); of.contains(path))
             found.insert(path);
     return found;

@@ -14,13 +14,10 @@
 
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 
 namespace iscsid::disk {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 // Between the end of the daemon's socket and that of its lock the kernel closes its other files.
 constexpr std::chrono::seconds lock_limit{2};
@@ -43,11 +40,8 @@ void mark(const std::string& node, const std::string& file) {
 }
 
 void mark_loops_over(const std::string& file) {
-    std::error_code error;
-    for (fs::directory_iterator at("/sys/block", error), end; !error && at != end;
-         at.increment(error)) {
-        const std::string node = at->path().filename();
-        if (!node.starts_with("loop") || backing_file_of(node) != file)
+    for (const auto& node : loop_nodes()) {
+        if (backing_file_of(node) != file)
             continue;
         mark(node, file);
         if (backing_file_of(node).empty())

@@ -3,6 +3,7 @@
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/os/descriptor.hpp"
+#include "iscsid/os/entries.hpp"
 
 #include <fcntl.h>
 #include <linux/blkpg.h>
@@ -12,7 +13,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 
 namespace iscsid::disk {
@@ -247,11 +247,18 @@ std::string backing_file_of(const std::string& node) {
     return read_attribute(node, "backing_file");
 }
 
+std::vector<std::string> loop_nodes() {
+    std::vector<std::string> nodes;
+    for (const auto& entry : os::entries_of("/sys/block"))
+        if (std::string name = entry.filename(); name.starts_with("loop"))
+            nodes.push_back(std::move(name));
+    return nodes;
+}
+
 void delete_partitions(const std::string& node) {
     const os::descriptor device(::open(device_path(node).c_str(), O_RDONLY | O_CLOEXEC));
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator("/sys/block/" + node, ignored)) {
-        std::ifstream number_file(entry.path() / "partition");
+    for (const auto& entry : os::entries_of("/sys/block/" + node)) {
+        std::ifstream number_file(entry / "partition");
         blkpg_partition partition{};
         if (!(number_file >> partition.pno))
             continue;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 // What is done with /dev/loopN. All but backing_file_of() waits for the kernel, which waits for the
 // file behind the device: never in the process that serves that file.
@@ -41,6 +42,9 @@ iscsi::result<void> resize_loop(const std::string& node, const std::string& file
 
 // The file behind a loop device as sysfs names it; empty when it is not bound.
 std::string backing_file_of(const std::string& node);
+
+// The loop devices that the kernel has, bound or not.
+std::vector<std::string> loop_nodes();
 
 // Removes partitions that were added to a device (partx) and outlived its binding.
 void delete_partitions(const std::string& node);

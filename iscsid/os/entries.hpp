@@ -4,7 +4,7 @@
 #include <system_error>
 #include <vector>
 
-namespace iscsid::device {
+namespace iscsid::os {
 
 // What stands in a folder whose entries come and go, as in /proc and /sys: as far as it can be
 // read.
@@ -17,4 +17,4 @@ inline std::vector<std::filesystem::path> entries_of(const std::filesystem::path
     return all;
 }
 
-} // namespace iscsid::device
+} // namespace iscsid::os
