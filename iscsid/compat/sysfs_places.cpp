@@ -1,6 +1,7 @@
 #include "iscsid/compat/sysfs_places.hpp"
 
 #include "iscsid/compat/errors.hpp"
+#include "iscsid/disk/kernel/mount_table.hpp"
 #include "iscsid/os/system_fault.hpp"
 
 #include <sys/mount.h>
@@ -10,7 +11,6 @@
 #include <array>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <utility>
 
 namespace iscsid::compat {
@@ -21,42 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr mode_t place_mode = 0755;
 constexpr std::array classes{"iscsi_host", "iscsi_session", "iscsi_connection", "scsi_host"};
-
-// Blank, tab, newline and backslash appear as \ and three octal digits.
-std::string without_escapes(std::string_view text) {
-    constexpr std::size_t digits = 3;
-    std::string plain;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const auto code = text.substr(std::min(at + 1, text.size()), digits);
-        const bool is_code = text[at] == '\\' && code.size() == digits &&
-                             code.find_first_not_of("01234567") == std::string_view::npos;
-        if (!is_code) {
-            plain += text[at];
-            continue;
-        }
-        plain += static_cast<char>(std::stoi(std::string(code), nullptr, 8));
-        at += digits;
-    }
-    return plain;
-}
-
-// 36 35 0:50 /root /mount-point options … - type source super-options
-mounted mount_in(const std::string& line) {
-    constexpr std::string_view mark = " - ";
-    std::istringstream parts(line);
-    std::string word;
-    mounted found;
-    for (int number = 0; number < 5; ++number)
-        parts >> word;
-    found.where = without_escapes(word);
-    const auto end = line.find(mark);
-    if (end == std::string::npos)
-        return found;
-    std::istringstream rest(line.substr(end + mark.size()));
-    rest >> word >> word;
-    found.source = without_escapes(word);
-    return found;
-}
 
 std::vector<mounted> our_mounts_now(const fs::path& root) {
     std::ifstream file("/proc/self/mountinfo");
@@ -80,12 +44,9 @@ iscsi::result<void> make_place(const fs::path& path) {
 
 std::vector<mounted> our_mounts(std::string_view mountinfo, std::string_view folder) {
     std::vector<mounted> all;
-    std::istringstream lines{std::string(mountinfo)};
-    for (std::string line; std::getline(lines, line);) {
-        auto found = mount_in(line);
-        if (found.source.starts_with(source_prefix) && found.where.starts_with(folder))
-            all.push_back(std::move(found));
-    }
+    for (auto& each : disk::mounts_in(mountinfo))
+        if (each.source.starts_with(source_prefix) && each.path.starts_with(folder))
+            all.push_back({std::move(each.path), std::move(each.source)});
     std::ranges::reverse(all);
     return all;
 }
