@@ -6,6 +6,7 @@
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,15 @@ struct attached_disk {
     // unit; 0: as many as the unit has.
     std::uint64_t stale_size = 0;
 };
+
+// The disk of a LUN; nullptr: it has none.
+template <class Disks>
+auto disk_with(Disks& disks, std::uint64_t lun_number) {
+    const auto found = std::ranges::find_if(disks, [lun_number](const attached_disk& each) {
+        return each.state.lun_number == lun_number;
+    });
+    return found == disks.end() ? nullptr : &*found;
+}
 
 // Moves the devices out, so that whoever takes them ends them; what is known of the disks stays.
 std::vector<attached_disk> take_devices(std::vector<attached_disk>& from);

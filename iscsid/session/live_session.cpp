@@ -242,12 +242,8 @@ asio::awaitable<outcome<luns_result>> live_session::describe_luns() {
 std::optional<session_outline> live_session::outline() const {
     if (!is_established(phase_))
         return std::nullopt;
-    session_outline all;
-    all.sid = sid_;
-    all.host_number = with_.host_of(sid_);
-    all.plan = plan_;
-    all.peer = connection_->peer();
-    all.local = connection_->local();
+    session_outline all{
+        {sid_, with_.host_of(sid_), plan_, connection_->peer(), connection_->local()}};
     all.is_up = connection_->is_up();
     all.disks = disks_.describe_disks();
     return all;

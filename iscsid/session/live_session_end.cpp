@@ -197,12 +197,8 @@ asio::awaitable<std::optional<session_report>> live_session::report() {
     auto seen = co_await view.wait(lane_limit);
     if (!seen) // it was dropped meanwhile
         co_return std::nullopt;
-    session_report all;
-    all.sid = sid_;
-    all.host_number = with_.host_of(sid_);
-    all.plan = plan_;
-    all.peer = connection_->peer();
-    all.local = connection_->local();
+    session_report all{
+        {sid_, with_.host_of(sid_), plan_, connection_->peer(), connection_->local()}};
     all.internal_state = connection_->internal_state();
     all.is_in_login = is_being_made(phase_);
     all.seen = *seen;

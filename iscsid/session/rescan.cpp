@@ -125,13 +125,6 @@ void look_at(
     }
 }
 
-attached_disk* find(std::vector<attached_disk>& disks, std::uint64_t number) {
-    const auto found = std::ranges::find_if(disks, [number](const auto& each) {
-        return each.state.lun_number == number;
-    });
-    return found == disks.end() ? nullptr : &*found;
-}
-
 // One run of apply_changes().
 class change_run {
   public:
@@ -176,7 +169,7 @@ class change_run {
                             : "IS NOT THE DISK THAT IT WAS, all its I/O fails until that is back",
             what.why
         ));
-        if (auto* const disk = find(report_.disks, what.lun_number)) {
+        if (auto* const disk = disk_with(report_.disks, what.lun_number)) {
             lane_.fail_requests(disk->state.sid, disk->state.lun, EIO);
             disk->is_failed = true;
             disk->unverified = disk->is_gone = false;
@@ -187,7 +180,7 @@ class change_run {
     }
 
     void restore(std::uint64_t number) {
-        auto* const disk = find(report_.disks, number);
+        auto* const disk = disk_with(report_.disks, number);
         lane_.fail_requests(disk->state.sid, disk->state.lun, 0);
         disk->is_failed = disk->unverified = disk->is_gone = false;
         report_.news.push_back(fmt::format("LUN {} is the disk that it was, again", number));
@@ -199,7 +192,7 @@ class change_run {
     ) {
         auto adopted = adopt_all(with_, lane_, orphans);
         for (const auto& orphan : orphans)
-            if (find(adopted.disks, orphan.lun_number) == nullptr)
+            if (disk_with(adopted.disks, orphan.lun_number) == nullptr)
                 lane_.fail_requests(orphan.sid, orphan.lun, 0);
         for (auto& each : adopted.disks) {
             const auto number = each.state.lun_number;
@@ -213,21 +206,18 @@ class change_run {
     }
 
     void replace(std::uint64_t number) {
-        auto* const disk = find(report_.disks, number);
+        auto* const disk = disk_with(report_.disks, number);
         auto made = replace_lost(with_, lane_, *disk);
         for (auto& each : made.disks) {
             report_.news.push_back(fmt::format("LUN {} is {} now", number, each.state.node));
             *disk = std::move(each);
         }
-        for (auto& each : made.failures) {
-            report_.warnings.push_back(each);
-            report_.troubles.push_back(std::move(each));
-        }
+        tell_failures(std::move(made.failures));
     }
 
     // What the kernel, and a later daemon, must know of a look.
     void follow(const device::found_lun& seen) {
-        auto* const disk = find(report_.disks, seen.number);
+        auto* const disk = disk_with(report_.disks, seen.number);
         if (disk == nullptr || disk->state.properties == seen.properties || disk->is_lost())
             return;
         const auto was = std::exchange(disk->state.properties, seen.properties);
@@ -289,7 +279,7 @@ class change_run {
     // Whoever still has it open hears errors at once: waiting for a unit that is gone helps nobody,
     // and neither does a flush of it.
     void remove(std::uint64_t number) {
-        auto* const disk = find(report_.disks, number);
+        auto* const disk = disk_with(report_.disks, number);
         const auto name = name_of(disk->state);
         lane_.fail_requests(disk->state.sid, disk->state.lun, ENODEV);
         disk->is_failed = disk->is_gone = true;
@@ -331,7 +321,11 @@ class change_run {
     void take(attach_report from) {
         for (auto& each : from.disks)
             report_.disks.push_back(std::move(each));
-        for (auto& each : from.failures) {
+        tell_failures(std::move(from.failures));
+    }
+
+    void tell_failures(std::vector<std::string> failures) {
+        for (auto& each : failures) {
             report_.warnings.push_back(each);
             report_.troubles.push_back(std::move(each));
         }

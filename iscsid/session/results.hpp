@@ -80,28 +80,27 @@ struct lun_report {
     std::shared_ptr<const lane::io_meter> io{}; // none: nothing was ever asked of it
 };
 
-// All there is to know of one session.
-struct session_report {
+// What a session is, and between whom.
+struct session_facts {
     lane::session_key sid = 0;
     std::uint32_t host_number = 0;
-    std::shared_ptr<const login_plan> plan; // has secrets
-    iscsi::net::endpoint peer;
-    iscsi::net::endpoint local;
-    std::string_view internal_state;
+    std::shared_ptr<const login_plan> plan{}; // has secrets
+    iscsi::net::endpoint peer{};
+    iscsi::net::endpoint local{};
+};
+
+// All there is to know of one session.
+struct session_report : session_facts {
+    std::string_view internal_state{};
     bool is_in_login = false; // for the first time
-    lane::session_view seen;
-    std::vector<lun_report> luns;
+    lane::session_view seen{};
+    std::vector<lun_report> luns{};
 };
 
 // What is known of a session whose login has succeeded without asking anybody.
-struct session_outline {
-    lane::session_key sid = 0;
-    std::uint32_t host_number = 0;
-    std::shared_ptr<const login_plan> plan; // has secrets
-    iscsi::net::endpoint peer;
-    iscsi::net::endpoint local;
+struct session_outline : session_facts {
     bool is_up = false; // it has a connection
-    std::vector<lun_details> disks;
+    std::vector<lun_details> disks{};
 };
 
 // Where and how to discover targets.

@@ -71,15 +71,6 @@ bool is_without_unit(const lane::scsi_outcome& answer) {
     return judged.lun_gone;
 }
 
-// nullptr: this LUN has none.
-template <class Disks>
-auto disk_with(Disks& disks, std::uint64_t number) {
-    const auto found = std::ranges::find_if(disks, [number](const attached_disk& each) {
-        return each.state.lun_number == number;
-    });
-    return found == disks.end() ? nullptr : &*found;
-}
-
 // A name that is told is used: whoever hears it formats what has it.
 std::string told_node(const attached_disk& disk) {
     return disk.is_lost() ? std::string() : disk.state.node;
