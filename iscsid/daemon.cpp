@@ -7,6 +7,7 @@
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
+#include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/stale.hpp"
 #include "iscsid/disk/ublk_orphans.hpp"
 #include "iscsid/initiator_name.hpp"
@@ -38,7 +39,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <thread>
 
 namespace iscsid {
 
@@ -209,6 +209,7 @@ class daemon {
     admin::record_store records_;
     lane::lane_pool lanes_;
     disk::environment where_;
+    const std::string boot_id_ = device::read_boot_id();
     device::nonce_maker nonces_;
     device::registry registry_;
     device::udev_links links_;
@@ -238,8 +239,8 @@ daemon::daemon(
           lanes_.ring_name() == "io_uring",
           export_access(settings.config),
           waiter}
-    , nonces_(device::read_boot_id(), options.where.runtime)
-    , registry_(options.where.runtime / "state", device::read_boot_id())
+    , nonces_(boot_id_, options.where.runtime)
+    , registry_(options.where.runtime / "state", boot_id_)
     , links_(options.where.runtime / "udev")
     , devices_(control_.get_executor())
     , left_(load_left_disks(registry_))
@@ -489,19 +490,16 @@ iscsi::result<std::optional<sys::folder_lock>> take_runtime_folder(const daemon_
 // has this lock.
 std::optional<sys::folder_lock> take_disks_folder(const daemon_options& options) {
     const auto folder = disk::disks_folder_in(options.where.runtime.string());
-    const auto limit = std::chrono::steady_clock::now() + patience_with_helper;
-    for (;;) {
-        auto taken = sys::folder_lock::take(folder);
-        if (taken.has_value())
-            return *std::move(taken);
-        const bool may_come =
-            taken.error().code == iscsi::to_error_code(sys::folder_lock_errc::taken);
-        if (!may_come || std::chrono::steady_clock::now() >= limit) {
-            spdlog::warn("{}", taken.error().text());
-            return std::nullopt;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    std::optional<iscsi::result<sys::folder_lock>> taken;
+    disk::wait_until(patience_with_helper, [&] {
+        taken.emplace(sys::folder_lock::take(folder));
+        return taken->has_value() ||
+               taken->error().code != iscsi::to_error_code(sys::folder_lock_errc::taken);
+    });
+    if (taken->has_value())
+        return **std::move(taken);
+    spdlog::warn("{}", taken->error().text());
+    return std::nullopt;
 }
 
 // From here on the process is the daemon's own, in the foreground or not.
