@@ -15,6 +15,8 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 
 namespace iscsi::cli {
 
@@ -74,7 +76,15 @@ class discovery_run {
     exit_code report_nothing_found() const;
     exit_code store();
     stored_records stored();
-    exit_code write(const std::vector<admin::node_id>& ids, admin::record_edit& edit);
+    exit_code write(std::vector<admin::node_id> ids, admin::record_edit& edit);
+    result<void> write_target(
+        std::span<const admin::node_id> records,
+        const admin::record& node_template,
+        admin::record_edit& edit
+    );
+    result<void> write_one(
+        const admin::node_id& id, const admin::record& node_template, admin::record_edit& edit
+    );
     exit_code remove(
         const std::vector<admin::node_id>& gone,
         const std::vector<admin::session_info>& sessions,
@@ -100,6 +110,7 @@ class discovery_run {
     interface_map interfaces_;
     std::vector<std::string> order_; // of the interfaces
     std::vector<admin::node_id> found_;
+    std::set<admin::node_id> present_; // those of them that had a record before
     std::map<admin::node_id, admin::record>
         edited_; // stored ones in which users have set something
 };
@@ -277,23 +288,58 @@ stored_records discovery_run::stored() {
         if (record && *record && !(*record)->user_keys().empty())
             edited_.insert_or_assign(id, **record);
     }
+    present_ = there.present;
     return there;
 }
 
 // The template is read once: all new records of one discovery come from the same iscsid.conf.
-exit_code discovery_run::write(const std::vector<admin::node_id>& ids, admin::record_edit& edit) {
+exit_code discovery_run::write(std::vector<admin::node_id> ids, admin::record_edit& edit) {
     if (ids.empty())
         return exit_code::success;
+    std::ranges::stable_sort(ids, {}, &admin::node_id::target);
     const admin::record node_template = load_config(at_).new_node();
-    for (const admin::node_id& id : ids) {
-        auto record = new_record(node_template, id);
-        if (!record)
-            return report_database(record.error(), at_.screen);
-        keep_edits(id, *record);
-        if (const auto written = edit.write(*record); !written)
-            return report_database(written.error(), at_.screen);
+    for (auto first = ids.begin(); first != ids.end();) {
+        const auto is_other = [&](const auto& id) { return id.target != first->target; };
+        const auto end = std::find_if(first, ids.end(), is_other);
+        if (const auto written = write_target({first, end}, node_template, edit); !written) {
+            const auto code = report_database(written.error(), at_.screen);
+            at_.screen.complain(fmt::format(
+                "{} of {} records are written, the others are not", first - ids.begin(), ids.size()
+            ));
+            return code;
+        }
+        first = end;
     }
     return exit_code::success;
+}
+
+// All of a target or nothing new of it: with some of its portals only, later logins would use these
+// and nobody would know of the others.
+result<void> discovery_run::write_target(
+    std::span<const admin::node_id> records,
+    const admin::record& node_template,
+    admin::record_edit& edit
+) {
+    for (const admin::node_id& id : records) {
+        auto written = write_one(id, node_template, edit);
+        if (written)
+            continue;
+        for (const admin::node_id& each : records)
+            if (!present_.contains(each))
+                static_cast<void>(edit.remove(each));
+        return written;
+    }
+    return {};
+}
+
+result<void> discovery_run::write_one(
+    const admin::node_id& id, const admin::record& node_template, admin::record_edit& edit
+) {
+    auto record = new_record(node_template, id);
+    if (!record)
+        return record.error();
+    keep_edits(id, *record);
+    return edit.write(*record);
 }
 
 result<admin::record>
@@ -381,7 +427,11 @@ exit_code discovery_run::make_missing(std::vector<admin::node_id>& made) {
     std::ranges::copy_if(found_, std::back_inserter(made), [&present](const auto& id) {
         return !present.contains(id);
     });
-    return write(made, *edit);
+    const auto written = write(made, *edit);
+    if (written != exit_code::success)
+        for (const admin::node_id& id : made)
+            static_cast<void>(edit->remove(id));
+    return written;
 }
 
 } // namespace

@@ -27,27 +27,49 @@ bool holds(const std::filesystem::path& file, std::string_view text) {
     return there && *there && **there == text;
 }
 
+bool is_link(const std::filesystem::path& path) {
+    std::error_code unused;
+    return std::filesystem::is_symlink(path, unused);
+}
+
 // From the root down, each brought to the disk before the next: a folder in a folder that vanished
-// is lost.
-result<void> make_folders(file_system& files, const std::filesystem::path& folder) {
+// is lost. Those that were not there are added to `made`.
+result<void> make_folders(
+    file_system& files,
+    const std::filesystem::path& folder,
+    std::vector<std::filesystem::path>& made
+) {
     if (is_folder(folder))
         return {};
-    if (auto above = make_folders(files, folder.parent_path()); !above)
+    if (auto above = make_folders(files, folder.parent_path(), made); !above)
         return above;
-    if (auto made = files.make_folder(folder); !made)
-        return made;
+    if (auto one = files.make_folder(folder); !one)
+        return one;
+    made.push_back(folder);
     return files.sync_folder(folder.parent_path());
+}
+
+// The last one first. A folder that is not empty any more stays, and so does what a disk that has
+// become read-only keeps.
+void remove_all(file_system& files, std::vector<std::filesystem::path>& made) {
+    for (; !made.empty(); made.pop_back()) {
+        const auto& name = made.back();
+        static_cast<void>(is_link(name) ? files.remove_file(name) : files.remove_folder(name));
+    }
 }
 
 } // namespace
 
 result<record_change> record_change::begin(const record_tree& tree, const change_options& how) {
     auto& files = how.files == nullptr ? real_files() : *how.files;
-    if (auto made = make_folders(files, tree.root()); !made)
-        return made.error();
-    auto lock = file_lock::take(tree.lock_file(), how.patience);
-    if (!lock)
+    std::vector<std::filesystem::path> made;
+    auto ready = make_folders(files, tree.root(), made);
+    auto lock =
+        ready ? file_lock::take(tree.lock_file(), how.patience) : result<file_lock>(ready.error());
+    if (!lock) {
+        remove_all(files, made);
         return lock.error();
+    }
     record_change change(tree, files, std::move(*lock));
     if (auto cleared = change.clear_staged(); !cleared)
         return cleared.error();
@@ -55,26 +77,27 @@ result<record_change> record_change::begin(const record_tree& tree, const change
 }
 
 result<void> record_change::put_file(const std::filesystem::path& file, std::string_view text) {
-    if (holds(file, text))
-        return files_->sync_folder(file.parent_path()); // its writer may not have come that far
-    if (auto made = make_folders(*files_, file.parent_path()); !made)
-        return made;
-    const auto staged = staged_for(file);
-    if (auto written = files_->write_file(staged, text); !written)
-        return give_up(staged, written.error(), file);
-    return move_into_place(staged, file);
+    const auto write = [&](const auto& staged) { return files_->write_file(staged, text); };
+    if (!holds(file, text)) // else its writer may only not have come as far as the folder
+        if (auto put = put_name(file, write); !put)
+            return undo(put);
+    made_.clear();
+    return files_->sync_folder(file.parent_path());
 }
 
 result<void>
 record_change::put_link(const std::filesystem::path& link, const std::filesystem::path& to) {
     if (is_link_to(link, to))
         return {};
-    if (auto made = make_folders(*files_, link.parent_path()); !made)
-        return made;
-    const auto staged = staged_for(link);
-    if (auto written = files_->make_link(staged, to); !written)
-        return give_up(staged, written.error(), link);
-    return move_into_place(staged, link);
+    const bool is_new = !is_link(link);
+    const auto make = [&](const auto& staged) { return files_->make_link(staged, to); };
+    if (auto put = put_name(link, make); !put)
+        return undo(put);
+    if (is_new)
+        made_.push_back(link);
+    if (auto synced = files_->sync_folder(link.parent_path()); !synced)
+        return undo(synced);
+    return {};
 }
 
 result<void> record_change::remove(const std::filesystem::path& file) {
@@ -106,20 +129,25 @@ result<void> record_change::clear_staged() {
     return {};
 }
 
-result<void> record_change::move_into_place(
-    const std::filesystem::path& staged, const std::filesystem::path& to
-) {
-    if (auto moved = files_->move(staged, to); !moved)
-        return give_up(staged, moved.error(), to);
-    return files_->sync_folder(to.parent_path());
+// A full disk: the staged file goes, the old one stays, and the fault names what was to change.
+template <class Make>
+result<void> record_change::put_name(const std::filesystem::path& name, Make make) {
+    if (auto made = make_folders(*files_, name.parent_path(), made_); !made)
+        return made;
+    const auto staged = staged_for(name);
+    auto put = make(staged);
+    if (put)
+        put = files_->move(staged, name);
+    if (put)
+        return put;
+    static_cast<void>(files_->remove_file(staged));
+    auto why = put.error();
+    why.field = name.string();
+    return why;
 }
 
-// A full disk: the staged file goes, the old one stays, and the fault names what was to change.
-fault record_change::give_up(
-    const std::filesystem::path& staged, fault why, const std::filesystem::path& to
-) {
-    static_cast<void>(files_->remove_file(staged));
-    why.field = to.string();
+result<void> record_change::undo(result<void> why) {
+    remove_all(*files_, made_);
     return why;
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace iscsi::admin {
 
@@ -23,7 +24,8 @@ struct change_options {
 // One change of the record tree, under its lock. After each of its steps the disk holds either the
 // old or the new state of a file, never a half.
 // There is one at a time, in all processes: it holds the lock until its end. Each step is lasting
-// when it returns; a fault in the middle leaves whole files, some of them old.
+// when it returns; a fault in the middle leaves whole files, some of them old. What was made for a
+// file that could not be put (its link, the folders above) goes again, as far as the disk lets it.
 class record_change {
   public:
     // Creates the root if it must, takes the lock and clears what a dead writer left behind.
@@ -32,7 +34,8 @@ class record_change {
 
     // A text that is there already is not written again: a discovery mostly finds what it knows.
     result<void> put_file(const std::filesystem::path& file, std::string_view text);
-    // A link of that name that leads elsewhere is replaced.
+    // A link of that name that leads elsewhere is replaced. For the file that is put next: a link
+    // that is new goes again when that one fails.
     result<void> put_link(const std::filesystem::path& link, const std::filesystem::path& to);
 
     // And the folders above it that are empty then, but never a branch of the tree. A file that is
@@ -47,13 +50,14 @@ class record_change {
     // the branch is a link to another one.
     std::filesystem::path staged_for(const std::filesystem::path& file) const;
     result<void> clear_staged();
-    result<void>
-    move_into_place(const std::filesystem::path& staged, const std::filesystem::path& to);
-    fault give_up(const std::filesystem::path& staged, fault why, const std::filesystem::path& to);
+    template <class Make>
+    result<void> put_name(const std::filesystem::path& name, Make make);
+    result<void> undo(result<void> why);
 
     record_tree tree_;
     file_system* files_;
     file_lock lock_;
+    std::vector<std::filesystem::path> made_; // folders and links, since a file was put
 };
 
 } // namespace iscsi::admin
