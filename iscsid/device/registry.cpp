@@ -119,6 +119,8 @@ iscsi::result<void> registry::save(const disk_state& given) const {
     const auto text = text_of(disk);
     if (const auto sound = read_state(text, path); !sound)
         return sound.error();
+    if (const auto there = os::read_file(path, longest_state); there.text == text)
+        return {}; // also with a full disk
     if (auto made = make_folder(folder_); !made)
         return made;
     if (const int error = os::replace_file(path, text); error != 0)

@@ -1,7 +1,10 @@
 #include "iscsid/device/udev_links.hpp"
 
+#include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_pointers.hpp"
 #include "iscsid/os/entries.hpp"
+#include "iscsid/os/files.hpp"
+#include "iscsid/os/system_fault.hpp"
 
 #include <libudev.h>
 #include <poll.h>
@@ -133,12 +136,11 @@ udev_links::announce(const std::string& node, const disk_identity_words& identit
     std::error_code error;
     fs::create_directories(folder_, error);
     const fs::path file = folder_ / node;
-    const fs::path fresh = folder_ / ("." + node);
-    std::ofstream(fresh) << udev_entry_of(identity);
-    fs::rename(fresh, file, error);
-    if (error)
-        return iscsi::fault{error, file.string(), error.message(), "a file for udev"};
-    return {};
+    const int failed = error ? error.value() : os::replace_file(file, udev_entry_of(identity));
+    if (failed == 0)
+        return {};
+    retract(node);
+    return os::system_fault(registry_errc::write_failed, file.string(), {}, failed);
 }
 
 bool udev_links::wait_for_links(const std::string& node, std::chrono::milliseconds limit) const {

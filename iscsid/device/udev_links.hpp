@@ -22,6 +22,8 @@ class udev_links {
     void clear() const;
 
     // To be called before the device appears or, where its name is only known then, right after.
+    // Fault: registry_errc::write_failed; then nothing is announced, whatever was before: the words
+    // of another disk would be wrong for this one.
     iscsi::result<void>
     announce(const std::string& node, const disk_identity_words& identity) const;
 

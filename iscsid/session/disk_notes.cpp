@@ -1,7 +1,6 @@
 #include "iscsid/session/disk_notes.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -12,6 +11,15 @@ namespace {
 device::disk_identity_words identity_of(const device::disk_state& state) {
     return {
         state.target, state.portal_address, state.portal_port, state.lun_number, state.properties};
+}
+
+void tell_udev(const disk_tools& with, const device::disk_state& state, disk_warnings& warnings) {
+    if (with.links == nullptr || state.node.empty()) // a socket has no links
+        return;
+    if (const auto told = with.links->announce(state.node, identity_of(state)); !told)
+        warnings.push_back(
+            fmt::format("{} gets no links in /dev/disk: {}", name_of(state), told.error().text())
+        );
 }
 
 } // namespace
@@ -40,16 +48,38 @@ iscsi::result<void> remember(const disk_tools& with, const device::disk_state& s
     return with.registry->save(state);
 }
 
-iscsi::result<void>
-announce(const disk_tools& with, device::disk_state state, const std::string& node) {
+iscsi::result<void> announce(
+    const disk_tools& with,
+    device::disk_state state,
+    const std::string& node,
+    disk_warnings& warnings
+) {
     state.node = node;
     if (auto noted = remember(with, state); !noted)
         return noted;
-    if (with.links == nullptr || node.empty()) // a socket has no links
-        return {};
-    if (const auto told = with.links->announce(node, identity_of(state)); !told)
-        spdlog::warn("udev will not name {}: {}", node, told.error().text());
+    tell_udev(with, state, warnings);
     return {};
+}
+
+bool announce_again(
+    const disk_tools& with, const device::disk_state& state, disk_warnings& warnings
+) {
+    const bool is_noted = remember_news(with, state, warnings);
+    tell_udev(with, state, warnings);
+    return is_noted;
+}
+
+bool remember_news(
+    const disk_tools& with, const device::disk_state& state, disk_warnings& warnings
+) {
+    const auto noted = remember(with, state);
+    if (!noted)
+        warnings.push_back(fmt::format(
+            "{}: the next iscsid knows of it only what was before: {}",
+            name_of(state),
+            noted.error().text()
+        ));
+    return noted.has_value();
 }
 
 void forget_state(const disk_tools& with, const device::disk_state& state) {

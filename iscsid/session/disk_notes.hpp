@@ -19,8 +19,23 @@ disk::driver* driver_of(const disk_tools& with, const device::disk_state& state)
 
 // Notes the disk for a later daemon and for udev. To be called before anybody can see the device.
 // Fault: it cannot be noted, so it must not appear; udev's part only warns.
-iscsi::result<void>
-announce(const disk_tools& with, device::disk_state state, const std::string& node);
+iscsi::result<void> announce(
+    const disk_tools& with,
+    device::disk_state state,
+    const std::string& node,
+    disk_warnings& warnings
+);
+
+// The same of a disk that is there already. False: what a later daemon is to know of it could not
+// be written anew, what was noted before stays.
+bool announce_again(
+    const disk_tools& with, const device::disk_state& state, disk_warnings& warnings
+);
+
+// Its first part alone.
+bool remember_news(
+    const disk_tools& with, const device::disk_state& state, disk_warnings& warnings
+);
 
 // The registry's part alone, and both parts.
 void forget_state(const disk_tools& with, const device::disk_state& state);

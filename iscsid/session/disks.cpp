@@ -12,18 +12,24 @@ namespace iscsid::session {
 
 namespace {
 
+// By its last name, what was told of a disk before it appeared.
+struct announcement {
+    std::string node;
+    disk_warnings warnings;
+};
+
 // A name that was tried and taken by somebody else must not be told to udev.
-// `announced` is the last one.
 disk::disk_request request_for(
     const disk_tools& with,
     const device::disk_state& state,
-    std::shared_ptr<std::string> announced = std::make_shared<std::string>()
+    std::shared_ptr<announcement> announced = std::make_shared<announcement>()
 ) {
     auto tell = [with, state, last = std::move(announced)](const std::string& node) {
-        const auto before = std::exchange(*last, node);
+        const auto before = std::exchange(last->node, node);
         if (with.links != nullptr && !before.empty() && before != node)
             with.links->retract(before);
-        return announce(with, state, node);
+        last->warnings.clear();
+        return announce(with, state, node, last->warnings);
     };
     return {
         state.sid,
@@ -35,15 +41,22 @@ disk::disk_request request_for(
         std::move(tell)};
 }
 
-attached_disk
-made_known(const disk_tools& with, device::disk_state state, std::shared_ptr<disk::disk> device) {
+// `warnings`: with some already there is nothing to wait for.
+attached_disk made_known(
+    const disk_tools& with,
+    device::disk_state state,
+    std::shared_ptr<disk::disk> device,
+    disk_warnings& warnings
+) {
     const bool node_is_news = state.node != device->node();
     state.node = device->node();
     if (with.links != nullptr && !state.node.empty()) {
-        if (node_is_news && !with.driver->can_adopt())
-            static_cast<void>(announce(with, state, state.node));
-        if (!with.links->wait_for_links(state.node, links_limit))
-            spdlog::warn("udev has not made the links of {} in time", state.node);
+        if (node_is_news && !with.driver->can_adopt()) {
+            warnings.clear();
+            static_cast<void>(announce(with, state, state.node, warnings));
+        }
+        if (warnings.empty() && !with.links->wait_for_links(state.node, links_limit))
+            warnings.push_back("udev has not made the links in time of " + name_of(state));
     }
     attached_disk made;
     made.state = std::move(state);
@@ -52,39 +65,49 @@ made_known(const disk_tools& with, device::disk_state state, std::shared_ptr<dis
     return made;
 }
 
-iscsi::result<attached_disk>
-attach_one(const disk_tools& with, lane::lane& where, device::disk_state state) {
+iscsi::result<attached_disk> attach_one(
+    const disk_tools& with, lane::lane& where, device::disk_state state, disk_warnings& warnings
+) {
     if (with.driver == nullptr)
         return iscsi::fault{
             iscsi::to_error_code(disk::disk_errc::no_driver), "a new disk", "none", "a driver"};
     state.driver = with.driver->name();
     state.nonce = with.nonces == nullptr ? 0 : with.nonces->make();
     state.node.clear();
-    const auto announced = std::make_shared<std::string>();
+    const auto announced = std::make_shared<announcement>();
     auto made = with.driver->attach(where, request_for(with, state, announced));
     if (made.has_error()) {
-        state.node = *announced;
+        state.node = announced->node;
         forget(with, state);
         return made.error();
     }
-    return made_known(with, std::move(state), *std::move(made));
+    auto known = made_known(with, std::move(state), *std::move(made), announced->warnings);
+    warnings.insert(warnings.end(), announced->warnings.begin(), announced->warnings.end());
+    return known;
 }
 
 // One that is gone is made anew, by the driver of today.
-iscsi::result<attached_disk>
-adopt_one(const disk_tools& with, lane::lane& where, const device::disk_state& state) {
+iscsi::result<attached_disk> adopt_one(
+    const disk_tools& with,
+    lane::lane& where,
+    const device::disk_state& state,
+    disk_warnings& warnings
+) {
     disk_tools then = with;
     then.driver = driver_of(with, state);
     if (then.driver == nullptr)
         return iscsi::fault{
             iscsi::to_error_code(disk::disk_errc::no_driver), state.node, state.driver, "it"};
     // The state first: the properties may be news, and the next daemon may come soon.
-    static_cast<void>(announce(then, state, state.node));
+    disk_warnings told;
+    const bool is_noted = announce_again(then, state, told);
     where.inherit(state.sid, state.lun);
     auto made = then.driver->adopt(where, request_for(then, state), state.node);
     if (made.has_value()) {
-        auto adopted = made_known(then, state, *std::move(made));
+        auto adopted = made_known(then, state, *std::move(made), told);
         adopted.is_adopted = true;
+        adopted.is_unnoted = !is_noted;
+        warnings.insert(warnings.end(), told.begin(), told.end());
         return adopted;
     }
     spdlog::error(
@@ -94,7 +117,7 @@ adopt_one(const disk_tools& with, lane::lane& where, const device::disk_state& s
         made.error().text()
     );
     forget(with, state);
-    return attach_one(with, where, state);
+    return attach_one(with, where, state, warnings);
 }
 
 template <class One>
@@ -102,7 +125,7 @@ attach_report all_of(std::vector<device::disk_state> states, One one) {
     attach_report report;
     for (auto& each : states) {
         const auto number = each.lun_number;
-        auto made = one(std::move(each));
+        auto made = one(std::move(each), report.warnings);
         if (made.has_error())
             report.failures.push_back(fmt::format("LUN {}: {}", number, made.error().text()));
         else
@@ -122,16 +145,19 @@ std::vector<attached_disk> take_devices(std::vector<attached_disk>& from) {
 
 attach_report
 attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> wanted) {
-    return all_of(std::move(wanted), [&](device::disk_state state) {
-        return attach_one(with, where, std::move(state));
+    return all_of(std::move(wanted), [&](device::disk_state state, disk_warnings& warnings) {
+        return attach_one(with, where, std::move(state), warnings);
     });
 }
 
 attach_report
 adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans) {
-    return all_of(std::move(orphans), [&](const device::disk_state& state) {
-        return adopt_one(with, where, state);
-    });
+    return all_of(
+        std::move(orphans),
+        [&](const device::disk_state& state, disk_warnings& warnings) {
+            return adopt_one(with, where, state, warnings);
+        }
+    );
 }
 
 attach_report replace_lost(const disk_tools& with, lane::lane& where, const attached_disk& lost) {
@@ -153,7 +179,10 @@ void attach_again(const disk_tools& with, lane::lane& where, std::vector<attache
     for (auto& each : disks) {
         if (each.device)
             continue;
-        auto made = attach_one(with, where, each.state);
+        disk_warnings warnings;
+        auto made = attach_one(with, where, each.state, warnings);
+        for (const auto& line : warnings)
+            spdlog::warn(line);
         if (made.has_error()) {
             spdlog::error("LUN {} is not back: {}", each.state.lun_number, made.error().text());
             continue;

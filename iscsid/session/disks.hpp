@@ -33,6 +33,7 @@ struct attached_disk {
     disk::ownership is_ours{}; // of its device: disk::owner()
     bool loss_is_told = false; // that it is_lost()
     bool is_adopted = false; // an earlier daemon made it: what that one wrote is not in the ledger
+    bool is_unnoted = false; // what is news of it could not be written for the next daemon
 
     // Somebody has taken its device away, and what has the name now, if anything, is his.
     bool is_lost() const { return is_ours && !is_ours(); }
@@ -54,9 +55,13 @@ auto disk_with(Disks& disks, std::uint64_t lun_number) {
 // Moves the devices out, so that whoever takes them ends them; what is known of the disks stays.
 std::vector<attached_disk> take_devices(std::vector<attached_disk>& from);
 
+// Lines that name a disk and say what is not well with it although it works.
+using disk_warnings = std::vector<std::string>;
+
 struct attach_report {
     std::vector<attached_disk> disks;
     std::vector<std::string> failures; // one line each: which LUN, why
+    disk_warnings warnings;
 };
 
 // All of these block: for a worker only. A LUN that cannot be attached does not stop the others.

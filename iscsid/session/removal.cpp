@@ -139,7 +139,10 @@ class one_removal {
 
   private:
     void stays() {
-        static_cast<void>(announce(with_, disk_.state, disk_.state.node));
+        disk_warnings warnings;
+        disk_.is_unnoted = !announce_again(with_, disk_.state, warnings);
+        for (const auto& line : warnings)
+            spdlog::warn(line);
         if (disk_.is_gone)
             lane_.fail_requests(disk_.state.sid, disk_.state.lun, ENODEV);
     }

@@ -212,13 +212,15 @@ class change_run {
             report_.news.push_back(fmt::format("LUN {} is {} now", number, each.state.node));
             *disk = std::move(each);
         }
-        tell_failures(std::move(made.failures));
+        for (const auto* lines : {&made.failures, &made.warnings})
+            tell(*lines);
     }
 
     // What the kernel, and a later daemon, must know of a look.
     void follow(const device::found_lun& seen) {
         auto* const disk = disk_with(report_.disks, seen.number);
-        if (disk == nullptr || disk->state.properties == seen.properties || disk->is_lost())
+        if (disk == nullptr || disk->is_lost() ||
+            (disk->state.properties == seen.properties && !disk->is_unnoted))
             return;
         const auto was = std::exchange(disk->state.properties, seen.properties);
         if (was.block_count != seen.properties.block_count)
@@ -227,7 +229,17 @@ class change_run {
             protect(*disk);
         if (const auto words = describe_behaviour(was, seen.properties); !words.empty())
             report_.news.push_back(fmt::format("{}: {}", name_of(disk->state), words));
-        static_cast<void>(remember(with_, disk->state));
+        note(*disk);
+    }
+
+    // Told with each scan until it is written, and once in the log.
+    void note(attached_disk& disk) {
+        disk_warnings told;
+        const bool is_noted = remember_news(with_, disk.state, told);
+        const bool is_old = std::exchange(disk.is_unnoted, !is_noted);
+        report_.warnings.insert(report_.warnings.end(), told.begin(), told.end());
+        if (!is_old)
+            report_.troubles.insert(report_.troubles.end(), told.begin(), told.end());
     }
 
     // What the driver could not follow is told with each scan until it has: the size that it shows
@@ -321,14 +333,13 @@ class change_run {
     void take(attach_report from) {
         for (auto& each : from.disks)
             report_.disks.push_back(std::move(each));
-        tell_failures(std::move(from.failures));
+        for (const auto* lines : {&from.failures, &from.warnings})
+            tell(*lines);
     }
 
-    void tell_failures(std::vector<std::string> failures) {
-        for (auto& each : failures) {
-            report_.warnings.push_back(each);
-            report_.troubles.push_back(std::move(each));
-        }
+    void tell(const std::vector<std::string>& lines) {
+        for (auto* to : {&report_.warnings, &report_.troubles})
+            to->insert(to->end(), lines.begin(), lines.end());
     }
 
     const disk_tools& with_;

@@ -13,6 +13,7 @@ namespace {
 
 using namespace iscsid::session;
 using iscsid::lane::write_place;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -263,6 +264,34 @@ TEST_F(disks, do_not_appear_when_they_cannot_be_remembered) {
     EXPECT_THAT(report.disks, IsEmpty());
     EXPECT_THAT(report.failures, ElementsAre(HasSubstr("LUN 1")));
     EXPECT_TRUE(driver.present.empty());
+}
+
+TEST_F(disks, work_without_links_and_say_so_when_udev_cannot_be_told) {
+    std::ofstream(folder / "udev") << "a file where the folder should be";
+    const iscsid::device::udev_links links(folder / "udev");
+    with.links = &links;
+    for (const bool outlives : {true, false}) {
+        driver.adopts = outlives;
+        const auto report = attach_all(with, lane, {state_of(1)});
+        EXPECT_EQ(luns_of(report.disks), lun_list{1});
+        EXPECT_THAT(report.failures, IsEmpty());
+        EXPECT_THAT(
+            report.warnings,
+            ElementsAre(AllOf(
+                HasSubstr("LUN 1 (no-such-disk-1) gets no links in /dev/disk"),
+                HasSubstr((folder / "udev").string())
+            ))
+        );
+    }
+}
+
+TEST_F(disks, are_taken_over_and_said_to_be_noted_as_before_when_they_cannot_be_noted_anew) {
+    std::ofstream(folder / "disks-state") << "a file where the folder should be";
+    const auto report = adopt_all(with, lane, {state_of(1, "old1")});
+    ASSERT_EQ(luns_of(report.disks), lun_list{1});
+    EXPECT_EQ(driver.adopted, 1);
+    EXPECT_TRUE(report.disks[0].is_unnoted);
+    EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("LUN 1 (old1): the next iscsid knows")));
 }
 
 TEST_F(disks, do_not_stop_each_other) {

@@ -219,7 +219,9 @@ class fake_driver final : public disk::driver {
         if (gone.count(node) != 0)
             return failed(disk::disk_errc::attach_failed, node);
         ++adopted;
-        return make(what, node);
+        auto seen_already = what;
+        seen_already.before_appearing = {};
+        return make(seen_already, node);
     }
 
     // Whether somebody still has the object of this disk.

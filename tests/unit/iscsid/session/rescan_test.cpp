@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
 
 namespace {
 
@@ -196,6 +198,33 @@ TEST_F(changed_disks, are_told_once_when_they_cannot_follow) {
     EXPECT_THAT(report.troubles[0], HasSubstr("25600 bytes"));
     EXPECT_EQ(lane.refreshed.back().properties.block_count, 50U);
     EXPECT_THAT(follow(report.disks, {found(1, 50)}).troubles, IsEmpty());
+}
+
+TEST_F(changed_disks, are_noted_at_a_later_look_when_they_could_not_be) {
+    auto disks = attached({1});
+    std::filesystem::rename(folder / "disks-state", folder / "away");
+    std::ofstream(folder / "disks-state") << "a file where the folder should be";
+    for (const std::size_t lines_of_the_log : {1U, 0U}) {
+        auto report = follow(disks, {found(1, 500)});
+        EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("LUN 1 (no-such-disk-1): the next")));
+        EXPECT_EQ(report.troubles.size(), lines_of_the_log);
+        disks = std::move(report.disks);
+    }
+    std::filesystem::remove(folder / "disks-state");
+    std::filesystem::rename(folder / "away", folder / "disks-state");
+    EXPECT_EQ(registry.load().disks.at(0).properties.block_count, 100U);
+    EXPECT_THAT(follow(disks, {found(1, 500)}).warnings, IsEmpty());
+    EXPECT_EQ(registry.load().disks.at(0).properties.block_count, 500U);
+}
+
+TEST_F(changed_disks, tell_of_disks_that_udev_cannot_be_told_of) {
+    std::ofstream(folder / "udev") << "a file where the folder should be";
+    const iscsid::device::udev_links links(folder / "udev");
+    with.links = &links;
+    const auto report = follow({}, {found(1)});
+    EXPECT_EQ(luns_of(report.disks), lun_list{1});
+    EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("gets no links in /dev/disk")));
+    EXPECT_EQ(report.troubles, report.warnings);
 }
 
 TEST_F(changed_disks, tell_the_lane_of_every_look) {
