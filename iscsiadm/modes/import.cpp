@@ -20,6 +20,23 @@ bool is_folder(const fs::path& path) {
     return fs::is_directory(fs::symlink_status(path, unused));
 }
 
+// The link first, under another name: without room for it nothing is moved.
+std::error_code replace_by_link(const fs::path& old, const fs::path& to) {
+    const fs::path link = old.string() + ".new", aside = old.string() + ".imported";
+    std::error_code failed, unused;
+    fs::create_directories(to, failed);
+    if (!failed)
+        fs::create_symlink(to, link, failed);
+    if (failed)
+        return failed;
+    fs::rename(old, aside, failed);
+    if (!failed)
+        fs::rename(link, old, failed);
+    if (failed)
+        fs::remove(link, unused);
+    return failed;
+}
+
 // One import. What was copied before a failure stays; nothing of the old tree is touched until all
 // of it is copied.
 class import_run {
@@ -108,11 +125,7 @@ void import_run::move_aside() {
         const fs::path old = from_.root() / branch;
         if (!is_folder(old))
             continue;
-        std::error_code failed;
-        fs::create_directories(to_.root() / branch, failed);
-        fs::rename(old, old.string() + ".imported", failed);
-        if (!failed)
-            fs::create_symlink(to_.root() / branch, old, failed);
+        const auto failed = replace_by_link(old, to_.root() / branch);
         if (!failed)
             continue;
         at_.screen.complain(fmt::format("{}: {}", old.string(), failed.message()));

@@ -127,6 +127,19 @@ umount "$ISCSI_DATABASE_DIR"
 discover
 stop_iscsid || fail "iscsid ended with $?"
 
+# Records of another folder are only moved aside when there is room for the link in their place.
+at_end "! mountpoint -q $ISCSI_CONFIG_DIR || umount $ISCSI_CONFIG_DIR"
+with_room "$ISCSI_CONFIG_DIR" 100 1000
+ISCSI_DATABASE_DIR=$ISCSI_CONFIG_DIR expect_exit 0 iscsiadm -m node -T iqn.2026-11.org.example:old -p 192.0.2.1 -o new
+use_up_names "$ISCSI_CONFIG_DIR"
+before=$(find "$ISCSI_CONFIG_DIR" | sort)
+expect_refused "$ISCSI_CONFIG_DIR/nodes" "No space left on device" iscsiadm -m node -o import
+[ "$before" = "$(find "$ISCSI_CONFIG_DIR" | sort)" ] || fail "half moved: $(ls "$ISCSI_CONFIG_DIR")"
+rm "$ISCSI_CONFIG_DIR"/filler-*
+expect_exit 0 iscsiadm -m node -o import
+[ "$(readlink "$ISCSI_CONFIG_DIR/nodes")" = "$ISCSI_DATABASE_DIR/nodes" ] || fail "no link"
+umount "$ISCSI_CONFIG_DIR"
+
 # ---- the daemon ----
 at_end "! mountpoint -q $ISCSID_RUNTIME_DIR || umount $ISCSID_RUNTIME_DIR"
 with_room "$ISCSID_RUNTIME_DIR" 100 1000
