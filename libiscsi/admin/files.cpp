@@ -114,6 +114,11 @@ result<std::optional<std::string>> read_file(const std::filesystem::path& path) 
     return std::optional(std::move(*text));
 }
 
+bool is_link(const std::filesystem::path& path) {
+    std::error_code unused;
+    return std::filesystem::is_symlink(path, unused);
+}
+
 result<std::vector<std::string>> list_folder(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     std::error_code error;

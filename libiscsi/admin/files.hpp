@@ -23,6 +23,9 @@ inline constexpr std::size_t longest_file = 1U << 20U;
 // the file, for writers replace it and never change it.
 result<std::optional<std::string>> read_file(const std::filesystem::path& file);
 
+// Whether a symbolic link has this name, wherever it leads.
+bool is_link(const std::filesystem::path& path);
+
 // The names in a folder, sorted as strcmp does; none when there is no such folder. Names that
 // start with a dot are our own (the lock, staged files) and left out.
 // The order does not depend on the file system, because the order of records is seen by users and

@@ -19,11 +19,6 @@ goal_of_link(const record_tree& tree, const node_id& id, const std::filesystem::
     return file == tree.further_node(id) ? file.parent_path() : tree.portal(id);
 }
 
-bool is_link(const std::filesystem::path& path) {
-    std::error_code unused;
-    return std::filesystem::is_symlink(path, unused);
-}
-
 // Only links are removed by name here; a file or a folder of that name is somebody's, and stays.
 result<void> remove_link(record_change& change, const std::filesystem::path& link) {
     if (!is_link(link))

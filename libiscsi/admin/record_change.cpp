@@ -27,11 +27,6 @@ bool holds(const std::filesystem::path& file, std::string_view text) {
     return there && *there && **there == text;
 }
 
-bool is_link(const std::filesystem::path& path) {
-    std::error_code unused;
-    return std::filesystem::is_symlink(path, unused);
-}
-
 // From the root down, each brought to the disk before the next: a folder in a folder that vanished
 // is lost. Those that were not there are added to `made`.
 result<void> make_folders(
