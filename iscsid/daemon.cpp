@@ -14,6 +14,7 @@
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
 #include "iscsid/lane/lane_pool.hpp"
+#include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/manager.hpp"
 #include "iscsid/sys/background.hpp"
 #include "iscsid/sys/folder_lock.hpp"
@@ -183,6 +184,7 @@ class daemon {
         disk::helper* waiter
     );
 
+    // The line of `systemctl status`.
     std::string summary() const;
 
     // How the daemon ends.
@@ -195,6 +197,7 @@ class daemon {
     session::environment environment(const session::current_settings& settings);
     admin::daemon_status describe() const;
     void remove_orphans() const;
+    void tell_status() const;
     void stop();
     void reload();
     asio::awaitable<void> give_signs_of_life();
@@ -217,6 +220,7 @@ class daemon {
     device::registry::loaded left_; // by an earlier daemon
     chosen_driver disks_;
     session::manager sessions_;
+    session::login_keeper keeper_;
     std::shared_ptr<compat::sysfs> sysfs_; // none: nobody asked for it, or it cannot be had
     ipc::verbs verbs_;
     ipc::server server_;
@@ -246,8 +250,18 @@ daemon::daemon(
     , left_(load_left_disks(registry_))
     , disks_(choose_driver(where_, settings.config))
     , sessions_(environment(settings), settings)
+    , keeper_(
+          sessions_,
+          {control_.get_executor(),
+           options.where.runtime / "kept-logins.json",
+           boot_id_,
+           [this] { tell_status(); }}
+      )
     , verbs_(
-          sessions_, control_.get_executor(), {[this] { return describe(); }, [this] { stop(); }}
+          sessions_,
+          keeper_,
+          control_.get_executor(),
+          {[this] { return describe(); }, [this] { stop(); }}
       )
     , server_(control_.get_executor(), socket, verbs_, asking_group(settings.config), {})
     , signals_(
@@ -261,6 +275,7 @@ daemon::daemon(
         spdlog::warn("no events of block devices: disks that others take away are missed later");
     remove_orphans();
     sessions_.restore(std::move(left_.disks), left_.detached);
+    keeper_.resume();
 }
 
 // Before there is a session.
@@ -332,12 +347,18 @@ admin::daemon_status daemon::describe() const {
 std::string daemon::summary() const {
     const auto now = describe();
     return fmt::format(
-        "iscsid {}: disks by {}, {} lane(s) on {}",
+        "iscsid {}: disks by {}, {} lane(s) on {}{}",
         now.version,
         now.disk_driver,
         lanes_.size(),
-        now.ring
+        now.ring,
+        session::words_of(keeper_.missing())
     );
+}
+
+void daemon::tell_status() const {
+    if (!stopping_)
+        sys::notify_status(summary());
 }
 
 daemon::ending daemon::run() {
@@ -352,6 +373,7 @@ void daemon::stop() {
         return;
     sys::notify_stopping();
     server_.stop();
+    keeper_.stop();
     using leaving = session::manager::leaving;
     const auto whom = keeps_disks() ? leaving::mortal : leaving::all;
     spdlog::info("ending: {} session(s)", sessions_.session_count());

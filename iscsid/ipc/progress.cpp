@@ -25,6 +25,10 @@ admin::login_progress message_of(std::uint32_t index, const outcome<session::log
     return {index, exit_code::success, {}, how->sid, how->of};
 }
 
+admin::kept_login message_of(const session::missing_login& login) {
+    return {login.node, static_cast<std::uint64_t>(login.age.count()), login.tries, login.reason};
+}
+
 admin::logout_progress
 message_of(lane::session_key sid, const outcome<session::logout_result>& how) {
     return about_session<admin::logout_progress>(sid, how);

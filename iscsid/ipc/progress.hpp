@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/outcome.hpp"
 #include "iscsid/session/reservation.hpp"
 #include "iscsid/session/results.hpp"
@@ -12,6 +13,8 @@ namespace iscsid::ipc {
 // `index`: of the node in the request.
 iscsi::admin::login_progress
 message_of(std::uint32_t index, const session::outcome<session::login_result>& how);
+
+iscsi::admin::kept_login message_of(const session::missing_login& login);
 
 iscsi::admin::logout_progress
 message_of(lane::session_key sid, const session::outcome<session::logout_result>& how);

@@ -13,6 +13,8 @@
 
 #include <array>
 #include <bit>
+#include <charconv>
+#include <chrono>
 #include <set>
 #include <type_traits>
 
@@ -79,6 +81,27 @@ login_end(std::shared_ptr<session::live_session> session, std::uint32_t index) {
     co_return message_of(index, how);
 }
 
+// The same of one that is kept.
+asio::awaitable<admin::login_progress> kept_end(
+    session::login_keeper& keeper,
+    session::login_keeper::handle login,
+    admin::node_id node,
+    std::chrono::seconds limit,
+    std::uint32_t index
+) {
+    const auto end = co_await keeper.wait_for(std::move(login), std::move(node), limit);
+    auto message = message_of(index, end.how);
+    message.needless = end.is_needless;
+    co_return message;
+}
+
+// config has checked the range.
+std::chrono::seconds seconds_in(const std::string& text) {
+    unsigned number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return std::chrono::seconds(number);
+}
+
 constexpr std::size_t most_sessions_per_node = 64;
 
 // The logins of one call: begun or joined, and wanted as long as this lives.
@@ -129,7 +152,11 @@ class login_calls {
     std::vector<session::login_claim> claims_;
 };
 
-asio::awaitable<admin::logout_progress> log_out(session::manager& sessions, lane::session_key sid) {
+// Whoever logs out does not want it to be tried again.
+asio::awaitable<admin::logout_progress>
+log_out(session::manager& sessions, session::login_keeper& keeper, lane::session_key sid) {
+    if (const auto session = sessions.find(sid))
+        keeper.end(session->node());
     const auto how = co_await sessions.logout(sid);
     co_return message_of(sid, how);
 }
@@ -185,8 +212,16 @@ reserve(session::manager& sessions, lane::session_key sid, session::reservation_
 
 } // namespace
 
-verbs::verbs(session::manager& sessions, asio::any_io_executor control, hooks calls)
-    : sessions_(sessions), control_(std::move(control)), hooks_(std::move(calls)) {}
+verbs::verbs(
+    session::manager& sessions,
+    session::login_keeper& keeper,
+    asio::any_io_executor control,
+    hooks calls
+)
+    : sessions_(sessions)
+    , keeper_(keeper)
+    , control_(std::move(control))
+    , hooks_(std::move(calls)) {}
 
 const verbs::method* verbs::find(std::string_view name) {
     static constexpr std::array methods{
@@ -196,6 +231,8 @@ const verbs::method* verbs::find(std::string_view name) {
             false,
             &verbs::get_interface_description},
         method{"org.iscsi-userland.iscsid.Login", true, &verbs::login},
+        method{"org.iscsi-userland.iscsid.ListKeptLogins", false, &verbs::list_kept_logins},
+        method{"org.iscsi-userland.iscsid.EndKeptLogins", true, &verbs::end_kept_logins},
         method{"org.iscsi-userland.iscsid.Logout", true, &verbs::logout},
         method{"org.iscsi-userland.iscsid.Rescan", true, &verbs::rescan},
         method{"org.iscsi-userland.iscsid.FailIo", true, &verbs::fail_io},
@@ -276,6 +313,12 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
         co_await refuse_parameter(to, std::move(what));
         co_return;
     }
+    if (request->keep_trying && request->additional) {
+        co_await refuse_parameter(to, "additional");
+        co_return;
+    }
+    if (request->keep_trying)
+        co_return co_await keep_logins(*request, call, to);
     using waiting = session::manager::waiting;
     const auto caller = request->wait && !call.oneway ? waiting::yes : waiting::no;
     login_calls logins(sessions_, control_, request->nodes.size());
@@ -288,6 +331,49 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
     for (std::uint32_t index = 0; index < request->nodes.size(); ++index)
         begun.add({index, exit_code::success, {}, 0});
     co_await send_all(begun, call.more, to);
+}
+
+asio::awaitable<void> verbs::keep_logins(
+    const admin::login_request_message& request, const call_type& call, reply_sink& to
+) {
+    const auto& config = sessions_.settings().config;
+    const auto limit = seconds_in(config.daemon_value("iscsid.autologin_wait"));
+    gathering<admin::login_progress> ends(control_, request.nodes.size());
+    const auto logins = keeper_.keep(request.nodes);
+    for (std::uint32_t index = 0; index < logins.size(); ++index) {
+        if (logins[index].has_error())
+            ends.add(
+                message_of(index, session::outcome<session::login_result>(logins[index].error()))
+            );
+        else if (!request.wait || call.oneway)
+            ends.add({index, exit_code::success, {}, 0});
+        else
+            ends.start(
+                kept_end(keeper_, *logins[index], request.nodes[index], limit, index),
+                {index, exit_code::internal, "internal error", 0}
+            );
+    }
+    co_await send_all(ends, call.more, to);
+}
+
+asio::awaitable<void> verbs::list_kept_logins(const call_type& /*call*/, reply_sink& to) {
+    admin::kept_logins_message answer;
+    for (const auto& each : keeper_.missing())
+        answer.logins.push_back(message_of(each));
+    co_await to.reply(admin::to_json(answer), false);
+}
+
+asio::awaitable<void> verbs::end_kept_logins(const call_type& call, reply_sink& to) {
+    const auto request = admin::from_json<admin::end_kept_logins_request_message>(call.parameters);
+    if (request.has_error()) {
+        co_await refuse_parameter(to, request.error().text());
+        co_return;
+    }
+    admin::kept_logins_message answer;
+    for (const auto& node : request->nodes)
+        if (const auto ended = keeper_.end(node))
+            answer.logins.push_back(message_of(*ended));
+    co_await to.reply(admin::to_json(answer), false);
 }
 
 template <class Request, class Job>
@@ -308,7 +394,9 @@ asio::awaitable<void> verbs::on_each_session(const call_type& call, Job job, rep
 
 asio::awaitable<void> verbs::logout(const call_type& call, reply_sink& to) {
     using request = admin::logout_request_message;
-    const auto job = [this](auto sid, const request& /*it*/) { return log_out(sessions_, sid); };
+    const auto job = [this](auto sid, const request& /*it*/) {
+        return log_out(sessions_, keeper_, sid);
+    };
     return on_each_session<request>(call, job, to);
 }
 

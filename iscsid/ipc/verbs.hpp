@@ -2,6 +2,7 @@
 
 #include "iscsid/ipc/peer.hpp"
 #include "iscsid/ipc/reply_sink.hpp"
+#include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/manager.hpp"
 
 #include "libiscsi/admin/messages.hpp"
@@ -21,7 +22,12 @@ class verbs {
         std::function<void()> stop;
     };
 
-    verbs(session::manager& sessions, boost::asio::any_io_executor control, hooks calls);
+    verbs(
+        session::manager& sessions,
+        session::login_keeper& keeper,
+        boost::asio::any_io_executor control,
+        hooks calls
+    );
 
     // Does what the call asks and sends its replies. May be cancelled: that ends a Discover, and
     // the logins that nobody else waits for; logouts and rescans go on.
@@ -34,6 +40,11 @@ class verbs {
     nothing get_info(const call_type& call, reply_sink& to);
     nothing get_interface_description(const call_type& call, reply_sink& to);
     nothing login(const call_type& call, reply_sink& to);
+    nothing keep_logins(
+        const iscsi::admin::login_request_message& request, const call_type& call, reply_sink& to
+    );
+    nothing list_kept_logins(const call_type& call, reply_sink& to);
+    nothing end_kept_logins(const call_type& call, reply_sink& to);
     nothing logout(const call_type& call, reply_sink& to);
     nothing rescan(const call_type& call, reply_sink& to);
     nothing fail_io(const call_type& call, reply_sink& to);
@@ -60,6 +71,7 @@ class verbs {
     static const method* find(std::string_view name);
 
     session::manager& sessions_;
+    session::login_keeper& keeper_;
     boost::asio::any_io_executor control_;
     hooks hooks_;
     std::uint64_t refusals_ = 0; // so far, of all clients

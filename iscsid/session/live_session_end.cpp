@@ -171,7 +171,12 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
     if (logout_ && logout_->has_error())
         spdlog::error("{} is {}", name_, logout_->error().reason);
     else if (login_failure_)
-        spdlog::error("{}: login failed: {}", name_, login_failure_->reason);
+        spdlog::log(
+            plan_->hears_failures ? spdlog::level::debug : spdlog::level::err,
+            "{}: login failed: {}",
+            name_,
+            login_failure_->reason
+        );
     else
         spdlog::info("{} is logged out", name_);
     on(happening::lane_let_go);

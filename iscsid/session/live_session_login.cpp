@@ -53,6 +53,8 @@ void live_session::logged_in() {
 
 // A try has failed; the engine makes the next one after a pause.
 void live_session::login_failed(const failure& why) {
+    if (is_being_made(phase_) && plan_->hears_failures)
+        plan_->hears_failures(why);
     if (why.may_retry && now() + shortest_pause < login_deadline_) {
         spdlog::debug("{}: login failed, will try again: {}", name_, why.reason);
         return;

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "iscsid/session/outcome.hpp"
+
 #include "libiscsi/admin/config.hpp"
 #include "libiscsi/admin/record.hpp"
 #include "libiscsi/core/parameters.hpp"
 #include "libiscsi/names/portal.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +23,9 @@ struct login_plan {
     int initial_login_retry_max = 4;
     int reopen_max = 0; // 0: never give up
     bool scan = true;
+
+    // Hears of each try of the first login that fails, in place of the log. May be missing.
+    std::function<void(const failure&)> hears_failures{};
 };
 
 enum class plan_errc { no_initiator_name = 1, transport_not_supported, bad_target_name };

@@ -40,7 +40,14 @@ outcome<unsigned> manager::logins_to(const admin::node_id& node) const {
     return missing(*record, sessions_.established(node));
 }
 
-outcome<manager::session_pointer> manager::open(const admin::node_id& node, how_many wanted) {
+bool manager::has_session(std::string_view target) const {
+    return std::ranges::any_of(sessions_.all(), [target](const auto& each) {
+        return each.second->node().target == target && is_established(each.second->current_phase());
+    });
+}
+
+outcome<manager::session_pointer>
+manager::open(const admin::node_id& node, how_many wanted, failure_listener hears_failures) {
     if (shutting_down_)
         return failure{exit_code::daemon_not_connected, "iscsid is shutting down"};
     if (with_.disks.driver == nullptr)
@@ -56,6 +63,7 @@ outcome<manager::session_pointer> manager::open(const admin::node_id& node, how_
     auto plan = planner_.plan_login(*record, index);
     if (plan.has_error())
         return plan.error();
+    plan->hears_failures = std::move(hears_failures);
     return add(next_sid_++, index, *std::move(plan));
 }
 
@@ -72,11 +80,14 @@ manager::session_pointer manager::add(lane::session_key sid, unsigned index, log
 }
 
 outcome<login_under_way> manager::start_login(
-    const admin::node_id& node, const std::set<lane::session_key>& joined, waiting caller
+    const admin::node_id& node,
+    const std::set<lane::session_key>& joined,
+    waiting caller,
+    failure_listener hears_failures
 ) {
     if (auto session = sessions_.in_login(node, joined))
         return want_login(std::move(session), caller);
-    return begin(node, how_many::by_record, caller);
+    return begin(node, how_many::by_record, caller, std::move(hears_failures));
 }
 
 outcome<login_under_way>
@@ -84,11 +95,14 @@ manager::start_additional_login(const admin::node_id& node, waiting caller) {
     return begin(node, how_many::one_more, caller);
 }
 
-outcome<login_under_way>
-manager::begin(const admin::node_id& node, how_many wanted, waiting caller) {
-    auto opened = open(node, wanted);
+outcome<login_under_way> manager::begin(
+    const admin::node_id& node, how_many wanted, waiting caller, failure_listener hears_failures
+) {
+    const bool is_heard = static_cast<bool>(hears_failures);
+    auto opened = open(node, wanted, std::move(hears_failures));
     if (opened.has_error()) {
-        spdlog::error("no login to {}: {}", node.target, opened.error().reason);
+        if (!is_heard)
+            spdlog::error("no login to {}: {}", node.target, opened.error().reason);
         return opened.error();
     }
     (*opened)->start_login();

@@ -8,8 +8,10 @@
 #include "iscsid/session/session_stop.hpp"
 #include "iscsid/session/session_table.hpp"
 
+#include <functional>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 namespace iscsid::session {
@@ -33,6 +35,14 @@ class manager {
 
     const current_settings& settings() const { return planner_.settings(); }
 
+    // Failures: database, no_objects_found, invalid.
+    outcome<iscsi::admin::record> record_of(const iscsi::admin::node_id& node) const {
+        return planner_.record_of(node);
+    }
+
+    // Whether there is a session with it whose login has succeeded, through any portal.
+    bool has_session(std::string_view target) const;
+
     // The logins that a login to this node is: nr_sessions less the sessions that are up. Failures:
     // database, no_objects_found, session_exists.
     outcome<unsigned> logins_to(const iscsi::admin::node_id& node) const;
@@ -40,11 +50,14 @@ class manager {
     // One of these: joins the oldest login to the node that is under way, but none of `joined`, or
     // begins another one. It is cancelled when nobody has a claim any more, but with `waiting::no`.
     // Failures: those of logins_to(), and why it cannot begin.
+    // With `hears_failures` a login that is begun tells it of each try that fails, and not the log.
     enum class waiting : bool { no, yes };
+    using failure_listener = std::function<void(const failure&)>;
     outcome<login_under_way> start_login(
         const iscsi::admin::node_id& node,
         const std::set<lane::session_key>& joined,
-        waiting caller = waiting::yes
+        waiting caller = waiting::yes,
+        failure_listener hears_failures = {}
     );
 
     // Begins one login more than the record says.
@@ -94,9 +107,14 @@ class manager {
     login_under_way want_login(session_pointer session, waiting caller);
     // `by_record`: not more than nr_sessions.
     enum class how_many : std::uint8_t { by_record, one_more };
-    outcome<session_pointer> open(const iscsi::admin::node_id& node, how_many wanted);
-    outcome<login_under_way>
-    begin(const iscsi::admin::node_id& node, how_many wanted, waiting caller);
+    outcome<session_pointer>
+    open(const iscsi::admin::node_id& node, how_many wanted, failure_listener hears_failures);
+    outcome<login_under_way> begin(
+        const iscsi::admin::node_id& node,
+        how_many wanted,
+        waiting caller,
+        failure_listener hears_failures = {}
+    );
     session_pointer add(lane::session_key sid, unsigned index, login_plan plan);
 
     environment with_;

@@ -31,6 +31,7 @@ void members(Visitor& visit, Message& message) {
     visit.objects("nodes", message.nodes);
     visit.optional_boolean("wait", message.wait);
     visit.flag("additional", message.additional);
+    visit.flag("keep_trying", message.keep_trying);
 }
 
 template <class Visitor, class Message>
@@ -42,6 +43,31 @@ void members(Visitor& visit, Message& message) {
     visit.text("detail", message.detail);
     visit.integer("sid", message.sid);
     visit.optional_texts("warnings", message.warnings);
+    visit.flag("needless", message.needless);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, kept_login>
+
+void members(Visitor& visit, Message& message) {
+    visit.object("node", message.node);
+    visit.integer("age", message.age);
+    visit.integer("tries", message.tries);
+    visit.text("reason", message.reason);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, kept_logins_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.objects("logins", message.logins);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, end_kept_logins_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.objects("nodes", message.nodes);
 }
 
 template <class Visitor, class Message>

@@ -16,6 +16,18 @@ boost::json::object to_json(const login_progress& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const kept_login& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const kept_logins_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const end_kept_logins_request_message& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const logout_request_message& from) {
     return write_members(from);
 }
@@ -112,6 +124,9 @@ result<T> from_json(const boost::json::object& from) {
 template result<node_id> from_json(const boost::json::object&);
 template result<login_request_message> from_json(const boost::json::object&);
 template result<login_progress> from_json(const boost::json::object&);
+template result<kept_login> from_json(const boost::json::object&);
+template result<kept_logins_message> from_json(const boost::json::object&);
+template result<end_kept_logins_request_message> from_json(const boost::json::object&);
 template result<logout_request_message> from_json(const boost::json::object&);
 template result<logout_progress> from_json(const boost::json::object&);
 template result<rescan_request_message> from_json(const boost::json::object&);

@@ -21,12 +21,13 @@ namespace iscsi::admin {
 // something half right.
 inline constexpr std::string_view interface_name = "org.iscsi-userland.iscsid";
 
-// Login(nodes, wait, additional): replies with `more`, one per node and session, in the order they
-// end.
+// Login(nodes, wait, additional, keep_trying): replies with `more`, one per node and session, in
+// the order they end.
 struct login_request_message {
     std::vector<node_id> nodes;
     bool wait = true;
-    bool additional = false; // one session more than there are, whatever the record says
+    bool additional = false;  // one session more than there are, whatever the record says
+    bool keep_trying = false; // until it succeeds, also when nobody waits any more
 };
 
 struct login_progress {
@@ -38,6 +39,24 @@ struct login_progress {
     // One line each, for stderr: what is not as it should be although the login succeeded, such as
     // a LUN that does not answer.
     std::vector<std::string> warnings{};
+    bool needless = false; // its target has a session through another portal (leading_login)
+};
+
+// ListKeptLogins() and EndKeptLogins(nodes): one reply each, with the logins that the daemon tries
+// until they succeed, or with those that it tries no more.
+struct kept_login {
+    node_id node;
+    std::uint64_t age = 0;   // seconds since it was asked for
+    std::uint32_t tries = 0; // that have failed
+    std::string reason;      // of the last, empty: none has ended yet
+};
+
+struct kept_logins_message {
+    std::vector<kept_login> logins;
+};
+
+struct end_kept_logins_request_message {
+    std::vector<node_id> nodes;
 };
 
 // Logout(sids): replies with `more`, one per session.
@@ -259,6 +278,9 @@ struct daemon_status {
 boost::json::object to_json(const node_id&);
 boost::json::object to_json(const login_request_message&);
 boost::json::object to_json(const login_progress&);
+boost::json::object to_json(const kept_login&);
+boost::json::object to_json(const kept_logins_message&);
+boost::json::object to_json(const end_kept_logins_request_message&);
 boost::json::object to_json(const logout_request_message&);
 boost::json::object to_json(const logout_progress&);
 boost::json::object to_json(const rescan_request_message&);

@@ -299,6 +299,8 @@ inline constexpr std::array table{
     boolean(setting_group::daemon, "iscsid.safe_logout", "Yes", "Refuse a logout while a disk of the session is mounted, is swap, or is held by another device; No takes the disk away from its users."),
     boolean(setting_group::daemon, "iscsid.keep_disks_on_stop", "Yes", "When the daemon is told to end, disks of ublk and nbd stay for the next daemon; No logs out of all sessions."),
     integer(setting_group::daemon, "iscsid.stop_timeout", "80", {1, 3600, "s"}, "How long a daemon that is told to end waits for the users of disks that end with it."),
+    integer(setting_group::daemon, "iscsid.autologin_wait", "30", {0, 3600, "s"}, "How long a login that iscsid keeps trying, as at boot, is waited for; after that it is tried on."),
+    integer(setting_group::daemon, "iscsid.autologin_max_age", "0", {0, 31536000, "s"}, "How long a login is kept trying, 0: for ever."),
     boolean(setting_group::daemon, "iscsid.ipc_auth_uid", "Yes", "Kept for open-iscsi; callers are always known by their user ID."),
     choice(setting_group::daemon, "iscsid.disk.driver", "auto", "auto|ublk|nbd|fuse|export|none", "How disks reach the kernel; auto takes the first of ublk, nbd and fuse that works, export is a socket for virtual machines, none attaches nothing."),
     text(setting_group::daemon, "iscsid.export_group", "", "Group whose members may connect to the sockets of the driver export; empty: root alone."),

@@ -85,6 +85,10 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(sample_id(-1));
     expect_round_trip(login_request_message{{sample_id(), sample_id(-1)}, false});
     expect_round_trip(login_request_message{{sample_id()}, true, true});
+    expect_round_trip(login_request_message{{sample_id()}, true, false, true});
+    expect_round_trip(kept_login{sample_id(), 61, 7, "Connection refused"});
+    expect_round_trip(kept_logins_message{{{sample_id(), 1, 0, ""}, {sample_id(-1), 0, 1, "x"}}});
+    expect_round_trip(end_kept_logins_request_message{{sample_id()}});
     expect_round_trip(login_progress{1, exit_code::login_auth_failed, "because", 4});
     expect_round_trip(login_progress{1, exit_code::success, "", 4, {"one", "two"}});
     expect_round_trip(logout_progress{1, exit_code::success, "", {"one"}});
@@ -272,6 +276,8 @@ void expect_described() {
 // What older daemons and tools do not know is sent only where it says something.
 TEST(messages, leave_new_members_out_when_they_say_nothing) {
     EXPECT_FALSE(to_json(login_request_message{{sample_id()}}).contains("additional"));
+    EXPECT_FALSE(to_json(login_request_message{{sample_id()}}).contains("keep_trying"));
+    EXPECT_FALSE(to_json(login_progress{}).contains("needless"));
     EXPECT_FALSE(to_json(session_info{}).contains("statistics"));
     EXPECT_FALSE(to_json(list_sessions_request_message{}).contains("io"));
     EXPECT_FALSE(to_json(list_sessions_message{{sample_session()}})
@@ -286,6 +292,9 @@ TEST(messages, leave_new_members_out_when_they_say_nothing) {
 TEST(interface_description, has_every_member) {
     expect_described<node_id>();
     expect_described<login_request_message>();
+    expect_described<kept_login>();
+    expect_described<kept_logins_message>();
+    expect_described<end_kept_logins_request_message>();
     expect_described<session_counter>();
     expect_described<latency_bucket>();
     expect_described<io_figures>();

@@ -143,14 +143,21 @@ struct served : testing::Test {
         with.records = &*records;
         with.no_driver = "no driver in this test";
         // Discoveries end with their client, not by their own timeout.
-        std::ofstream(folder / "conf") << "discovery.sendtargets.timeo.login_timeout = 3600\n";
+        std::ofstream(folder / "conf") << "discovery.sendtargets.timeo.login_timeout = 3600\n"
+                                          "iscsid.autologin_wait = 0\n";
         manager.emplace(
             with,
             session::current_settings{
                 admin::config::load(folder / "conf"), {"iqn.2026-01.org.example:host", "host"}}
         );
+        keeper.emplace(
+            *manager,
+            session::login_keeper::options{
+                context.get_executor(), folder / "kept-logins.json", "boot"}
+        );
         methods.emplace(
             *manager,
+            *keeper,
             context.get_executor(),
             ipc::verbs::hooks{
                 [] {
@@ -183,6 +190,7 @@ struct served : testing::Test {
     asio::thread_pool resolvers{1};
     std::optional<admin::record_store> records;
     std::optional<session::manager> manager;
+    std::optional<session::login_keeper> keeper;
     std::optional<ipc::verbs> methods;
     std::optional<ipc::listener> listening;
     std::optional<ipc::server> server;
@@ -257,6 +265,33 @@ TEST_F(served, login_tells_of_each_node) {
     EXPECT_EQ(one.reply()->at("parameters").at("code"), 12);
     one.call("org.iscsi-userland.iscsid.Status");
     EXPECT_TRUE(one.reply()->at("parameters").as_object().contains("ring"));
+}
+
+TEST_F(served, logins_that_are_kept_are_told_of_and_ended) {
+    const admin::node_id id{"iqn.2026-01.org.example:a", "10.0.0.1", 3260, 1, "default"};
+    start();
+    admin::record record(admin::record_kind::node);
+    ASSERT_TRUE(record.set("node.name", id.target).has_value());
+    ASSERT_TRUE(record.set("node.conn[0].address", id.address).has_value());
+    ASSERT_TRUE(record.set("node.tpgt", "1").has_value() && records->write(record).has_value());
+    auto one = connect();
+    const json::array nodes{admin::to_json(id)};
+    const auto kept = [&](const char* method, const json::object& parameters = {}) {
+        one.call(std::string("org.iscsi-userland.iscsid.") + method, parameters);
+        return one.reply()->at("parameters").at("logins").as_array().size();
+    };
+    const json::object at_once{{"nodes", nodes}, {"keep_trying", true}, {"wait", false}};
+    one.call("org.iscsi-userland.iscsid.Login", at_once);
+    EXPECT_EQ(one.reply()->at("parameters").at("code"), 0);
+    EXPECT_EQ(kept("ListKeptLogins"), 1U);
+    // There is no driver in this test, so that no login can succeed.
+    one.call("org.iscsi-userland.iscsid.Login", {{"nodes", nodes}, {"keep_trying", true}});
+    EXPECT_EQ(one.reply()->at("parameters").at("code"), 8);
+    EXPECT_EQ(kept("EndKeptLogins", {{"nodes", nodes}}), 1U);
+    EXPECT_EQ(kept("ListKeptLogins"), 0U);
+    const json::object both{{"nodes", nodes}, {"keep_trying", true}, {"additional", true}};
+    one.call("org.iscsi-userland.iscsid.Login", both);
+    EXPECT_EQ(error_of(one.reply()), "org.varlink.service.InvalidParameter");
 }
 
 TEST_F(served, wrong_parameters_are_named) {

@@ -38,7 +38,8 @@ struct refused_calls : manager_world {
     peer reader{100, 1000, false, true};
     peer stranger{101, 1001, false, false};
     errors_only answers;
-    iscsid::ipc::verbs verbs{all(), context.get_executor(), {}};
+    login_keeper keeper{all(), {context.get_executor(), folder / "kept-logins.json", "boot"}};
+    iscsid::ipc::verbs verbs{all(), keeper, context.get_executor(), {}};
     captured_log log;
 };
 

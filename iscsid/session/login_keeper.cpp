@@ -1,0 +1,389 @@
+#include "iscsid/session/login_keeper.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ranges>
+#include <string>
+#include <utility>
+
+namespace iscsid::session {
+
+namespace admin = iscsi::admin;
+namespace asio = boost::asio;
+using admin::exit_code;
+using admin::node_id;
+
+namespace {
+
+// A try of an absent target lasts as long as its record lets a login last. It costs a connect
+// every three seconds, and so many of them wait for nobody.
+constexpr std::size_t most_at_once = 256;
+
+// A target that is there but refuses, because it is not set up yet, is found within that.
+constexpr auto longest_pause = std::chrono::seconds(8);
+
+// Troubles may take turns; each is told once.
+constexpr std::size_t most_told = 16;
+
+std::string label(const node_id& node) {
+    return fmt::format(
+        "[iface: {}, target: {}, portal: {},{}]",
+        node.interface,
+        node.target,
+        node.address,
+        node.port
+    );
+}
+
+// As open-iscsi has it: either of the two settings is enough.
+bool is_automatic(const admin::record& node) {
+    return node.get("node.startup") == "automatic" ||
+           node.get("node.conn[0].startup") == "automatic";
+}
+
+bool leads(const admin::record& node) {
+    return node.get_boolean("node.leading_login");
+}
+
+// config has checked the range.
+std::chrono::seconds seconds_in(const std::string& text) {
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return std::chrono::seconds(number);
+}
+
+} // namespace
+
+std::string words_of(const std::vector<missing_login>& missing) {
+    constexpr std::size_t most = 3;
+    std::string words;
+    for (const auto& each : missing | std::views::take(most))
+        words += fmt::format(
+            "; not logged in to {} at {}: {}",
+            each.node.target,
+            each.node.address,
+            each.reason.empty() ? "no try has ended yet" : each.reason
+        );
+    if (missing.size() > most)
+        words += fmt::format("; and {} more", missing.size() - most);
+    return words;
+}
+
+struct login_keeper::wish {
+    kept_login what;
+    unsigned tries = 0; // that have failed
+    std::string reason; // of the last
+    std::set<std::string> told;
+    std::vector<login_claim> claims; // of the tries under way: without them they are cancelled
+    bool is_over = false;
+    std::optional<node_id> through; // the portal that has the session
+    std::optional<outcome<login_result>>
+        how{}; // when it is over; nothing: nobody wants it any more
+
+    bool has(const node_id& node) const {
+        return std::ranges::any_of(what.portals, [&](const auto& portal) {
+            return is_same_path(portal, node);
+        });
+    }
+};
+
+// One of the tries that may run beside each other. The coroutine that has it may be destroyed after
+// the keeper.
+class login_keeper::slot {
+  public:
+    explicit slot(std::shared_ptr<std::size_t> running) : running_(std::move(running)) {
+        ++*running_;
+    }
+
+    ~slot() { --*running_; }
+
+    slot(const slot&) = delete;
+    slot& operator=(const slot&) = delete;
+
+  private:
+    std::shared_ptr<std::size_t> running_;
+};
+
+login_keeper::login_keeper(manager& sessions, options how)
+    : sessions_(sessions), with_(std::move(how)), changed_(with_.control) {}
+
+login_keeper::~login_keeper() = default;
+
+// ---- what is wanted -----------------------------------------------------------------------------
+
+void login_keeper::resume() {
+    auto left = load_kept_logins(with_.file, with_.boot_id);
+    if (left.has_error())
+        return spdlog::warn("logins of an earlier iscsid are not tried: {}", left.error().text());
+    for (auto& each : *left)
+        if (!each.portals.empty())
+            add(std::move(each));
+    if (!left->empty())
+        spdlog::info("{} login(s) of an earlier iscsid are tried on", left->size());
+    tell();
+}
+
+std::vector<outcome<login_keeper::handle>> login_keeper::keep(std::span<const node_id> nodes) {
+    std::vector<outcome<handle>> all;
+    for (const auto& node : nodes) {
+        const auto record = sessions_.record_of(node);
+        if (record.has_error()) {
+            all.emplace_back(record.error());
+            continue;
+        }
+        all.emplace_back(handle(keep_one(*record)));
+    }
+    save();
+    tell();
+    return all;
+}
+
+login_keeper::wish_pointer login_keeper::keep_one(const admin::record& record) {
+    const auto id = admin::id_of(record);
+    if (auto known = find(id))
+        return known;
+    if (auto group = leads(record) ? find_leading(id.target) : nullptr) {
+        group->what.portals.push_back(id);
+        return group;
+    }
+    return add({{id}, leads(record), is_automatic(record), std::chrono::system_clock::now()});
+}
+
+std::optional<missing_login> login_keeper::end(const node_id& node) {
+    const auto what = find(node);
+    if (!what)
+        return std::nullopt;
+    spdlog::info("{}: is not tried any more, as it was asked", label(node));
+    forget(what);
+    return describe(*what);
+}
+
+void login_keeper::stop() {
+    stopped_ = true;
+    changed_.notify_all();
+}
+
+login_keeper::wish_pointer login_keeper::find(const node_id& node) const {
+    const auto found =
+        std::ranges::find_if(wishes_, [&](const auto& each) { return each->has(node); });
+    return found == wishes_.end() ? nullptr : *found;
+}
+
+login_keeper::wish_pointer login_keeper::find_leading(std::string_view target) const {
+    const auto found = std::ranges::find_if(wishes_, [&](const auto& each) {
+        return each->what.is_leading && each->what.portals.front().target == target;
+    });
+    return found == wishes_.end() ? nullptr : *found;
+}
+
+login_keeper::wish_pointer login_keeper::add(kept_login what) {
+    auto made = std::make_shared<wish>();
+    made->what = std::move(what);
+    wishes_.push_back(made);
+    asio::co_spawn(with_.control, run(made), asio::detached);
+    return made;
+}
+
+missing_login login_keeper::describe(const wish& what) {
+    using std::chrono::seconds;
+    const auto age =
+        std::chrono::system_clock::now() - what.what.since; // the clock may be set back
+    return {
+        what.what.portals.front(),
+        std::max(std::chrono::duration_cast<seconds>(age), seconds(0)),
+        what.tries,
+        what.reason};
+}
+
+std::vector<missing_login> login_keeper::missing() const {
+    std::vector<missing_login> all;
+    for (const auto& each : wishes_)
+        all.push_back(describe(*each));
+    return all;
+}
+
+asio::awaitable<kept_end>
+login_keeper::wait_for(handle login, node_id node, iscsi::duration limit) {
+    const auto is_over = [&] { return login->is_over || stopped_; };
+    co_await changed_.wait(is_over, limit);
+    if (!login->is_over) {
+        const auto why = login->reason.empty() ? "no try has ended yet" : login->reason;
+        co_return kept_end{failure{exit_code::transport_timeout, why + "; iscsid keeps trying"}};
+    }
+    if (!login->how)
+        co_return kept_end{failure{exit_code::login, "somebody has ended it"}};
+    const bool is_other =
+        login->what.is_leading && !(login->through && is_same_path(*login->through, node));
+    co_return kept_end{*login->how, is_other};
+}
+
+// ---- tries --------------------------------------------------------------------------------------
+
+asio::awaitable<void> login_keeper::run(wish_pointer what) {
+    auto pause = with_.first_pause;
+    while (!stopped_ && !what->is_over && is_wanted(*what)) {
+        const bool is_in = co_await try_once(what);
+        changed_.notify_all(); // others may have its place
+        if (is_in)
+            break;
+        const auto is_done = [&] { return stopped_ || what->is_over; };
+        co_await changed_.wait(is_done, pause);
+        pause = std::min<iscsi::duration>(2 * pause, longest_pause);
+    }
+    if (!stopped_)
+        forget(what);
+}
+
+// Its records may have changed meanwhile.
+bool login_keeper::is_wanted(wish& what) {
+    const auto is_unwanted = [&](const node_id& portal) {
+        const auto record = sessions_.record_of(portal);
+        const bool is_gone =
+            record.has_error() && record.error().code == exit_code::no_objects_found;
+        const bool is_manual =
+            record.has_value() && what.what.is_automatic && !is_automatic(*record);
+        if (is_gone || is_manual)
+            spdlog::info(
+                "{}: is not tried any more, its record is {}",
+                label(portal),
+                is_gone ? "gone" : "not automatic any more"
+            );
+        return is_gone || is_manual;
+    };
+    auto& portals = what.what.portals;
+    const auto first = portals.front();
+    std::erase_if(portals, is_unwanted);
+    if (portals.empty()) {
+        portals.push_back(first); // a wish has one, also when it ends
+        return false;
+    }
+    const auto age = std::chrono::system_clock::now() - what.what.since;
+    const auto longest =
+        seconds_in(sessions_.settings().config.daemon_value("iscsid.autologin_max_age"));
+    if (longest == std::chrono::seconds(0) || age < longest)
+        return true;
+    what.how = failure{exit_code::transport_timeout, "iscsid.autologin_max_age is over"};
+    spdlog::error(
+        "{}: is not tried any more, iscsid.autologin_max_age is over: {}",
+        label(portals.front()),
+        what.reason
+    );
+    return false;
+}
+
+asio::awaitable<bool> login_keeper::try_once(wish_pointer what) {
+    const auto is_free = [&] { return *running_ < most_at_once || stopped_ || what->is_over; };
+    co_await changed_.wait(is_free, very_long);
+    if (stopped_ || what->is_over)
+        co_return false;
+    const slot mine(running_);
+    const auto portals = what->what.portals;
+    for (const auto& portal : portals) {
+        if (what->what.is_leading && sessions_.has_session(portal.target)) {
+            what->how = login_result{};
+            co_return true;
+        }
+        if (co_await log_in(what, portal)) {
+            what->through = portal;
+            co_return true;
+        }
+        if (stopped_ || what->is_over)
+            co_return false;
+    }
+    co_return false;
+}
+
+// All sessions of the node that are missing, beside each other.
+asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
+    const auto hear = [this, weak = std::weak_ptr(what)](const failure& why) {
+        if (const auto self = weak.lock(); self && !self->is_over)
+            note(*self, why.reason);
+    };
+    const auto count = sessions_.logins_to(portal);
+    if (count.has_error()) {
+        if (count.error().code != exit_code::session_exists) {
+            hear(count.error());
+            co_return false;
+        }
+        what->how = login_result{};
+        co_return true;
+    }
+    const auto failed_before = what->tries;
+    std::vector<std::shared_ptr<live_session>> begun;
+    std::set<lane::session_key> joined;
+    for (unsigned n = 0; n < *count; ++n) {
+        auto login = sessions_.start_login(portal, joined, manager::waiting::yes, hear);
+        if (login.has_error()) {
+            hear(login.error());
+            break;
+        }
+        joined.insert(login->session->sid());
+        what->claims.push_back(std::move(login->claim));
+        begun.push_back(std::move(login->session));
+    }
+    bool all_in = begun.size() == *count;
+    for (const auto& each : begun) {
+        const auto how = co_await each->login_end();
+        all_in = all_in && how.has_value();
+        if (how.has_value())
+            what->how = *how;
+        else if (what->tries == failed_before)
+            hear(how.error());
+    }
+    what->claims.clear();
+    if (!all_in)
+        what->how.reset();
+    co_return all_in;
+}
+
+// The first time, and when it is another trouble than before.
+void login_keeper::note(wish& what, const std::string& reason) {
+    ++what.tries;
+    const bool is_news = what.told.size() < most_told && what.told.insert(reason).second;
+    spdlog::log(
+        is_news ? spdlog::level::warn : spdlog::level::debug,
+        "{}: not logged in, and tried again: {}",
+        label(what.what.portals.front()),
+        reason
+    );
+    if (std::exchange(what.reason, reason) != reason)
+        tell();
+}
+
+void login_keeper::forget(const wish_pointer& what) {
+    if (std::exchange(what->is_over, true))
+        return;
+    what->claims.clear();
+    if (what->how && what->how->has_value() && what->tries > 0)
+        spdlog::info(
+            "{}: is logged in, after {} failed tries",
+            label(what->through.value_or(what->what.portals.front())),
+            what->tries
+        );
+    wishes_.remove(what);
+    save();
+    tell();
+    changed_.notify_all();
+}
+
+void login_keeper::save() {
+    if (stopped_)
+        return;
+    std::vector<kept_login> all;
+    for (const auto& each : wishes_)
+        all.push_back(each->what);
+    if (const auto stored = store_kept_logins(with_.file, with_.boot_id, all); !stored)
+        spdlog::warn("the next iscsid will not know what to log in: {}", stored.error().text());
+}
+
+void login_keeper::tell() {
+    if (with_.changed)
+        with_.changed();
+}
+
+} // namespace iscsid::session

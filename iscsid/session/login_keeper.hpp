@@ -1,0 +1,115 @@
+#pragma once
+
+#include "iscsid/session/condition.hpp"
+#include "iscsid/session/kept_logins.hpp"
+#include "iscsid/session/manager.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace iscsid::session {
+
+// A login that is not there yet, for people.
+struct missing_login {
+    iscsi::admin::node_id node;
+    std::chrono::seconds age{}; // since it was asked for
+    unsigned tries = 0;         // that have failed
+    std::string reason;         // of the last; empty: none has ended yet
+};
+
+// The first few, for the end of a line: "; not logged in to … at …: …".
+std::string words_of(const std::vector<missing_login>& missing);
+
+// What came of a login that is kept, for one of its portals.
+struct kept_end {
+    outcome<login_result> how;
+    bool is_needless = false; // another portal of the target has the session
+};
+
+// Logins that are tried until they succeed: the boot's, whose targets or network may come late.
+// Each is tried by itself, beside the others, at the pace of reconnects; what has a session is left
+// alone. It ends when all its sessions are there, when its record is gone or not automatic any more
+// (if it was), when somebody logs out of it, or after iscsid.autologin_max_age.
+//
+//   resume(), once → keep(), end(), in any order → stop()
+//
+// Lives on the control thread, as long as the manager.
+class login_keeper {
+    struct wish;
+
+  public:
+    using handle = std::shared_ptr<const wish>;
+
+    struct options {
+        boost::asio::any_io_executor control;
+        std::filesystem::path file; // for the next daemon
+        std::string boot_id;
+        std::function<void()> changed{};                       // missing() says something else
+        iscsi::duration first_pause = std::chrono::seconds(1); // between two tries; it doubles
+    };
+
+    login_keeper(manager& sessions, options how);
+    ~login_keeper();
+    login_keeper(const login_keeper&) = delete;
+    login_keeper& operator=(const login_keeper&) = delete;
+
+    // Goes on with what an earlier daemon was told to keep trying. After manager::restore().
+    void resume();
+
+    // Begins to try these, or finds those that are tried already; one handle for each, in order.
+    // Nodes of one target whose records have node.leading_login are one login: any of them will do.
+    // Failures: those of manager::record_of().
+    std::vector<outcome<handle>> keep(std::span<const iscsi::admin::node_id> nodes);
+
+    // Waits until it is there, or for `limit`; after that the failure is transport_timeout with the
+    // reason of the last try, and the tries go on.
+    boost::asio::awaitable<kept_end>
+    wait_for(handle login, iscsi::admin::node_id node, iscsi::duration limit);
+
+    // Tries this node no more; nothing: it was not tried.
+    std::optional<missing_login> end(const iscsi::admin::node_id& node);
+
+    // In the order in which they were asked for; of a login with several portals the first.
+    std::vector<missing_login> missing() const;
+
+    // No more tries; what is missing is for the next daemon.
+    void stop();
+
+  private:
+    using wish_pointer = std::shared_ptr<wish>;
+    class slot;
+
+    static missing_login describe(const wish& what);
+    wish_pointer find(const iscsi::admin::node_id& node) const;
+    wish_pointer find_leading(std::string_view target) const;
+    wish_pointer keep_one(const iscsi::admin::record& record);
+    wish_pointer add(kept_login what);
+    boost::asio::awaitable<void> run(wish_pointer what);
+    bool is_wanted(wish& what);
+    boost::asio::awaitable<bool> try_once(wish_pointer what);
+    boost::asio::awaitable<bool> log_in(wish_pointer what, iscsi::admin::node_id portal);
+    void note(wish& what, const std::string& reason);
+    void forget(const wish_pointer& what);
+    void save();
+    void tell();
+
+    manager& sessions_;
+    options with_;
+    condition changed_;
+    std::list<wish_pointer> wishes_;
+    std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0); // tries
+    bool stopped_ = false;
+};
+
+} // namespace iscsid::session
