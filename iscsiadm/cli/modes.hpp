@@ -85,6 +85,7 @@ struct node_mode {
     bool rescan = false;
     bool statistics = false;
     bool wait = true;
+    bool keep_trying = false; // with a login only
     bool reveal = false;
     bool dry_run = false; // with a login, a logout or a removal only
 };

@@ -40,6 +40,8 @@ constexpr std::array rows = {
     option_row{'u', "logout", "", "log out"},
     option_row{'U', "logoutall", "STARTUP", "log out of all, manual or automatic nodes"},
     option_row{'W', "no_wait", "", "do not wait for a login to end"},
+    option_row{
+        long_only::keep_trying, "keep-trying", "", "iscsid tries the login until it succeeds"},
     option_row{'s', "stats", "", "show statistics"},
     option_row{'S', "show", "", "show secrets instead of ********"},
     option_row{'k', "killiscsid", "0", "end iscsid; disks of ublk and nbd stay"},
@@ -76,7 +78,8 @@ constexpr std::string_view usage_head =
   iscsiadm -m discoverydb [-t TYPE] [-p PORTAL] [-I NAME]... [-o OPERATION]... [-lDS] [-P LEVEL]
                           [-n KEY -v VALUE]...
   iscsiadm -m node        [-T NAME] [-p PORTAL] [-I NAME] [-o OPERATION] [-luRsSW] [-P LEVEL]
-                          [-n KEY -v VALUE]... [-L STARTUP] [-U STARTUP] [--dry-run]
+                          [-n KEY -v VALUE]... [-L STARTUP] [-U STARTUP] [--keep-trying]
+                          [--dry-run]
   iscsiadm -m session     [-r SID] [-o OPERATION] [-uRsS] [-P LEVEL] [-n KEY -v VALUE]...
                           [--dry-run]
   iscsiadm -m session     -r SID --fail-io

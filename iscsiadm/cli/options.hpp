@@ -25,7 +25,8 @@ inline constexpr char key = 9;
 inline constexpr char new_key = 10;
 inline constexpr char victim_key = 11;
 inline constexpr char luns = 12;
-inline constexpr char last = luns;
+inline constexpr char keep_trying = 13;
+inline constexpr char last = keep_trying;
 
 } // namespace long_only
 

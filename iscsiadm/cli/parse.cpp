@@ -55,6 +55,8 @@ parsed<any_mode> as_node(option_values&& values) {
                             values.logout_all || values.ops == operations{.remove = true};
     if (values.has(long_only::dry_run) && !can_be_dry)
         return refuse("--dry-run goes with -l, -L, -u, -U or -o delete");
+    if (values.has(long_only::keep_trying) && !values.has('l') && !values.login_all)
+        return refuse("--keep-trying goes with -l or -L");
     return node_mode{
         .target = std::move(values.target),
         .where = std::move(values.where),
@@ -69,6 +71,7 @@ parsed<any_mode> as_node(option_values&& values) {
         .rescan = values.has('R'),
         .statistics = values.has('s'),
         .wait = !values.has('W'),
+        .keep_trying = values.has(long_only::keep_trying),
         .reveal = values.has('S'),
         .dry_run = values.has(long_only::dry_run),
     };
@@ -236,7 +239,7 @@ using long_only::dry_run;
 constexpr std::array mode_rows = {
     mode_row{"discovery", "DSIPdmntplov", as_discovery},
     mode_row{"discoverydb", "DSIPdmntplov", as_discoverydb},
-    mode_row{"node", "RsPIdmlSonvupTULW", as_node, {dry_run}},
+    mode_row{"node", "RsPIdmlSonvupTULW", as_node, {dry_run, long_only::keep_trying}},
     mode_row{
         "session",
         "PiRdrmusonSv",

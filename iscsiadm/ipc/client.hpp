@@ -54,6 +54,11 @@ class daemon_client {
         milliseconds patience,
         const listener<admin::login_progress>& listen
     ) = 0;
+    // What it tries until it succeeds and has not reached yet.
+    virtual result<std::vector<admin::kept_login>> list_kept_logins() = 0;
+    // It tries these no more; gives back those that it did.
+    virtual result<std::vector<admin::kept_login>>
+    end_kept_logins(const std::vector<admin::node_id>& nodes) = 0;
     // Waits for as long as disks may flush; so does rescan(), which may remove disks.
     virtual result<void> log_out(
         const admin::logout_request_message& request, const listener<admin::logout_progress>& listen

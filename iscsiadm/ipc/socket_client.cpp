@@ -135,6 +135,25 @@ result<void> socket_client::log_in(
     return stream({method("Login"), to_json(request)}, patience, listen);
 }
 
+result<std::vector<admin::kept_login>> socket_client::list_kept_logins() {
+    auto answer = ask<admin::kept_logins_message>(
+        {.method = method("ListKeptLogins"), .parameters = {}}, quick
+    );
+    if (!answer)
+        return answer.error();
+    return std::move(answer->logins);
+}
+
+result<std::vector<admin::kept_login>>
+socket_client::end_kept_logins(const std::vector<admin::node_id>& nodes) {
+    const admin::end_kept_logins_request_message request{nodes};
+    auto answer =
+        ask<admin::kept_logins_message>({method("EndKeptLogins"), to_json(request)}, quick);
+    if (!answer)
+        return answer.error();
+    return std::move(answer->logins);
+}
+
 result<void> socket_client::log_out(
     const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
 ) {

@@ -61,6 +61,17 @@ result<void> awaited_daemon::log_in(
     return ended(daemon_.log_in(request, patience, counted(listen)));
 }
 
+result<std::vector<admin::kept_login>> awaited_daemon::list_kept_logins() {
+    begin("iscsid");
+    return ended(daemon_.list_kept_logins());
+}
+
+result<std::vector<admin::kept_login>>
+awaited_daemon::end_kept_logins(const std::vector<admin::node_id>& nodes) {
+    begin("iscsid");
+    return ended(daemon_.end_kept_logins(nodes));
+}
+
 result<void> awaited_daemon::log_out(
     const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
 ) {

@@ -24,6 +24,9 @@ class awaited_daemon final : public daemon_client {
         milliseconds patience,
         const listener<admin::login_progress>& listen
     ) override;
+    result<std::vector<admin::kept_login>> list_kept_logins() override;
+    result<std::vector<admin::kept_login>> end_kept_logins(const std::vector<admin::node_id>& nodes
+    ) override;
     result<void> log_out(
         const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
     ) override;

@@ -31,6 +31,9 @@ struct context {
     // Logins, logouts and removals are printed instead of done. What would refuse them refuses them
     // all the same, with the same exit code, as far as it can be known before.
     bool dry_run = false;
+    // Lines on stderr of a command that succeeds are welcome: people read them, or they go into a
+    // document. Programs take any line there for a failure.
+    bool hints = false;
 };
 
 // Keeps the first failure of many: that is the exit code of the whole.

@@ -397,7 +397,7 @@ exit_code discovery_run::log_in_to_found() {
         if (*record)
             nodes.push_back(**record);
     }
-    return nodes.empty() ? report_no_records(at_.screen) : log_in(nodes, true, at_);
+    return nodes.empty() ? report_no_records(at_.screen) : log_in(nodes, login_manner(), at_);
 }
 
 // The daemon logs in by records: those that are missing are there for as long as that lasts. It

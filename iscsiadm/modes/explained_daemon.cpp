@@ -109,6 +109,26 @@ result<void> explained_daemon::log_in(
     return ended(std::move(called));
 }
 
+result<std::vector<admin::kept_login>> explained_daemon::list_kept_logins() {
+    auto kept = daemon_.list_kept_logins();
+    screen_.explain(
+        "iscsid is asked what it tries to log in to: " +
+        (kept ? std::to_string(kept->size()) : kept.error().text())
+    );
+    return kept;
+}
+
+result<std::vector<admin::kept_login>>
+explained_daemon::end_kept_logins(const std::vector<admin::node_id>& nodes) {
+    auto kept = daemon_.end_kept_logins(nodes);
+    screen_.explain(fmt::format(
+        "iscsid is asked to try {} nodes no more: {}",
+        nodes.size(),
+        kept ? std::to_string(kept->size()) : kept.error().text()
+    ));
+    return kept;
+}
+
 result<void> explained_daemon::log_out(
     const admin::logout_request_message& request, const listener<admin::logout_progress>& listen
 ) {

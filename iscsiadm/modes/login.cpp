@@ -27,6 +27,9 @@ seconds patience_for(const admin::record& node) {
     return seconds(std::min(tries * each, longest)) + margin;
 }
 
+// The daemon answers within iscsid.autologin_wait, which is an hour at most.
+constexpr seconds longest_autologin_wait{3600 + 60};
+
 // One call logs in to all of them side by side, so the slowest decides how long silence is normal.
 seconds longest_patience(const std::vector<admin::record>& nodes) {
     seconds longest{0};
@@ -40,8 +43,9 @@ seconds longest_patience(const std::vector<admin::record>& nodes) {
 // also when the daemon dies in the middle: a client must never take silence for success.
 class login_run {
   public:
-    login_run(context& at, bool wait, bool additional = false) : at_(at) {
-        request_.wait = wait;
+    login_run(context& at, login_manner how, bool additional = false) : at_(at) {
+        request_.wait = how.wait;
+        request_.keep_trying = how.keep_trying;
         request_.additional = additional;
     }
 
@@ -67,19 +71,46 @@ class login_run {
         at_.out.show(login_end{node, login_outcome::failed, code, 0, detail, {}});
     }
 
+    void show_start(const wanted_login& wanted);
+    void show_end(const admin::login_progress& progress);
+
     context& at_;
     admin::login_request_message request_;
+    std::vector<wanted_login> wanted_; // of each node of the request
     std::set<std::size_t> answered_;
     first_failure failure_;
 };
 
 // "Logging in to" is printed once for each session that is missing, before the call: what follows
-// may take minutes.
+// may take minutes. Of several portals of which one will do nobody knows yet which it is.
 void login_run::ask(const wanted_login& wanted) {
     request_.nodes.push_back(wanted.node);
+    wanted_.push_back(wanted);
+    if (!wanted.leading || !request_.keep_trying || at_.dry_run)
+        show_start(wanted);
+}
+
+void login_run::show_start(const wanted_login& wanted) {
     const bool several = wanted.requested > 1;
     for (std::size_t i = wanted.present; i < wanted.requested; ++i)
         at_.out.show(login_start{wanted.node, several, at_.dry_run});
+}
+
+// A kept login is answered for when all of its sessions are there.
+void login_run::show_end(const admin::login_progress& progress) {
+    const wanted_login& wanted = wanted_[progress.index];
+    if (wanted.leading && request_.keep_trying)
+        show_start(wanted);
+    const bool is_of_all = request_.keep_trying && progress.code == exit_code::success;
+    const std::size_t times = is_of_all ? wanted.requested - wanted.present : 1;
+    for (std::size_t i = 0; i < times; ++i)
+        at_.out.show(login_end{
+            wanted.node,
+            outcome_of(progress),
+            progress.code,
+            progress.sid,
+            progress.detail,
+            progress.warnings});
 }
 
 void login_run::pass_over(const wanted_login& wanted) {
@@ -107,13 +138,13 @@ void login_run::take(const admin::login_progress& progress) {
     }
     answered_.insert(progress.index);
     const admin::node_id& node = request_.nodes[progress.index];
+    if (progress.needless)
+        return at_.out.show(login_end{node, login_outcome::present, progress.code, 0, "", {}});
     if (progress.code != exit_code::success)
         print_failure(node, progress.code, progress.detail);
     for (const auto& warning : progress.warnings)
         at_.screen.complain(login_warning(node, warning));
-    at_.out.show(login_end{
-        node, outcome_of(progress), progress.code, progress.sid, progress.detail, progress.warnings}
-    );
+    show_end(progress);
 }
 
 // Returns when the daemon has answered for all, or when it has not answered for `patience`.
@@ -352,7 +383,11 @@ std::vector<wanted_login> plan_logins(
         const auto present = std::ranges::count_if(sessions, [&](const auto& session) {
             return uses(session, id) && !session.login_pending; // which the daemon joins
         });
-        plan.push_back({id, static_cast<std::size_t>(requested), static_cast<std::size_t>(present)}
+        plan.push_back(
+            {id,
+             static_cast<std::size_t>(requested),
+             static_cast<std::size_t>(present),
+             node.get_boolean("node.leading_login")}
         );
     }
     return plan;
@@ -360,12 +395,12 @@ std::vector<wanted_login> plan_logins(
 
 // A record whose sessions are all there is a failure (15), as in open-iscsi: scripts use that to
 // know.
-exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at) {
+exit_code log_in(const std::vector<admin::record>& nodes, login_manner how, context& at) {
     at.out.show(opened{document_kind::logins});
     const auto sessions = at.daemon.list_sessions();
     if (!sessions)
         return all_fail(nodes, sessions.error(), at);
-    login_run run(at, wait);
+    login_run run(at, how);
     const auto usable = nodes_to_log_in(nodes, run, at.screen);
     for (const wanted_login& wanted : plan_logins(usable, *sessions)) {
         if (!wanted.satisfied()) {
@@ -374,13 +409,13 @@ exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at
         }
         run.pass_over(wanted);
     }
-    run.call(longest_patience(usable));
+    run.call(how.keep_trying ? longest_autologin_wait : longest_patience(usable));
     return run.finish();
 }
 
 exit_code log_in_once_more(const admin::record& node, context& at) {
     at.out.show(opened{document_kind::logins});
-    login_run run(at, true, true);
+    login_run run(at, login_manner(), true);
     for (const admin::record& usable : nodes_to_log_in({node}, run, at.screen))
         run.ask({id_of(usable), 1, 0});
     run.call(longest_patience({node}));

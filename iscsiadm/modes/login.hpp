@@ -12,6 +12,7 @@ struct wanted_login {
     admin::node_id node;
     std::size_t requested = 1; // node.session.nr_sessions
     std::size_t present = 0;
+    bool leading = false; // node.leading_login
 
     bool satisfied() const { return present >= requested; }
 };
@@ -21,11 +22,16 @@ std::vector<wanted_login> plan_logins(
     const std::vector<admin::record>& nodes, const std::vector<admin::session_info>& sessions
 );
 
-// Logs in to every record: all are sent at once, the results are printed as they come. With
-// `wait` false it returns when the daemon has taken the requests.
+struct login_manner {
+    bool wait = true;         // else it is over when the daemon has taken the requests
+    bool keep_trying = false; // the daemon tries on what has failed
+};
+
+// Logs in to every record: all are sent at once, the results are printed as they come.
 // Exit codes: 15 where all sessions were there already, else the first failure: 8 timeout, 24
-// authorization, 19 other refusals of the target, 20 no daemon.
-exit_code log_in(const std::vector<admin::record>& nodes, bool wait, context& at);
+// authorization, 19 other refusals of the target, 20 no daemon. With keep_trying 8 is also what is
+// not there after iscsid.autologin_wait.
+exit_code log_in(const std::vector<admin::record>& nodes, login_manner how, context& at);
 
 // Begins one session more of this record, whatever its nr_sessions.
 exit_code log_in_once_more(const admin::record& node, context& at);

@@ -1,4 +1,5 @@
 #include "iscsiadm/modes/import.hpp"
+#include "iscsiadm/modes/kept_logins.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
@@ -197,13 +198,17 @@ exit_code with_sessions(
 
 exit_code log_out_nodes(const node_mode& mode, context& at) {
     constexpr std::string_view none = "No matching sessions found";
-    return with_sessions(
+    node_choice choice(filter_of(mode));
+    const auto ended =
+        end_kept_logins([&](const admin::node_id& node) { return choice.means(node); }, at);
+    const exit_code code = with_sessions(
         mode,
         at,
         document_kind::logouts,
         none,
         [&](std::vector<admin::session_info> chosen) { return log_out(std::move(chosen), at); }
     );
+    return code == exit_code::no_objects_found && ended > 0 ? exit_code::success : code;
 }
 
 exit_code rescan_nodes(const node_mode& mode, context& at) {
@@ -273,13 +278,13 @@ exit_code run_node(const node_mode& mode, context& at) {
     if (mode.rescan)
         return rescan_nodes(mode, at);
     if (mode.login_all)
-        return log_in_by_startup(*mode.login_all, mode.wait, at);
+        return log_in_by_startup(*mode.login_all, {mode.wait, mode.keep_trying}, at);
     if (mode.logout_all)
         return log_out_by_startup(*mode.logout_all, at);
     if (mode.login) {
         at.out.show(opened{document_kind::logins});
         return with_records(mode, at, [&](const std::vector<admin::record>& records) {
-            return log_in(records, mode.wait, at);
+            return log_in(records, {mode.wait, mode.keep_trying}, at);
         });
     }
     if (mode.logout)

@@ -1,3 +1,4 @@
+#include "iscsiadm/modes/kept_logins.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
@@ -24,6 +25,8 @@ void sort_by_name(session_list& sessions) {
 }
 
 exit_code print_sessions(const session_mode& mode, const session_list& sessions, context& at) {
+    if (!mode.which)
+        tell_kept_logins(at);
     constexpr int highest = 3;
     const int level = mode.print_level.value_or(0);
     if (level > highest)
@@ -55,8 +58,10 @@ exit_code report_none(const session_mode& mode, context& at) {
         screen.complain("No session found.");
     else if (mode.logout)
         screen.complain("No matching sessions found");
-    else
+    else {
+        tell_kept_logins(at); // before that line: programs look for it at the end
         screen.complain("No active sessions.");
+    }
     return exit_code::no_objects_found;
 }
 

@@ -1,5 +1,6 @@
 #include "iscsiadm/modes/startup.hpp"
 
+#include "iscsiadm/modes/kept_logins.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/records.hpp"
 
@@ -56,16 +57,16 @@ void put_pending_first(
 // One portal after the other, until the target has a session.
 // Each try prints its own lines, so that the failure of one portal is seen although the next
 // succeeds.
-exit_code log_in_to_one(const std::vector<admin::record>& portals, bool wait, context& at) {
+exit_code log_in_to_one(const std::vector<admin::record>& portals, login_manner how, context& at) {
     for (const admin::record& portal : portals)
-        if (log_in({portal}, wait, at) == exit_code::success)
+        if (log_in({portal}, how, at) == exit_code::success)
             return exit_code::success;
     return exit_code::fatal_login;
 }
 
 // The sessions are asked for after the plain logins: one of those may be the session that the
 // target needs.
-exit_code log_in_leading(const std::vector<admin::record>& nodes, bool wait, context& at) {
+exit_code log_in_leading(const std::vector<admin::record>& nodes, login_manner how, context& at) {
     std::map<std::string, std::vector<admin::record>> by_target;
     for (const admin::record& node : nodes)
         by_target[node.get("node.name")].push_back(node);
@@ -77,11 +78,22 @@ exit_code log_in_leading(const std::vector<admin::record>& nodes, bool wait, con
         if (has_session(target, *sessions))
             continue;
         put_pending_first(portals, *sessions);
-        failure.add(log_in_to_one(portals, wait, at));
+        failure.add(log_in_to_one(portals, how, at));
     }
     if (failure.code() != exit_code::success)
         at.screen.complain("Could not login all leading-login portals");
     return failure.code();
+}
+
+// All at once: of portals of which one will do the daemon takes the first that can be had.
+exit_code keep_logged_in(std::vector<admin::record> nodes, login_manner how, context& at) {
+    const auto sessions = at.daemon.list_sessions();
+    if (!sessions)
+        return report_call(sessions.error(), at.screen);
+    std::erase_if(nodes, [&](const admin::record& node) {
+        return leads(node) && has_session(node.get("node.name"), *sessions);
+    });
+    return nodes.empty() ? exit_code::success : log_in(nodes, how, at);
 }
 
 } // namespace
@@ -93,7 +105,7 @@ bool starts_as(const admin::record& node, startup which) {
 }
 
 // Nothing to log in to is 21: boot scripts treat that as success.
-exit_code log_in_by_startup(startup which, bool wait, context& at) {
+exit_code log_in_by_startup(startup which, login_manner how, context& at) {
     at.out.show(opened{document_kind::logins});
     chosen_records chosen = choose_records({}, at);
     std::erase_if(chosen.records, [which](const auto& node) { return !starts_as(node, which); });
@@ -103,14 +115,18 @@ exit_code log_in_by_startup(startup which, bool wait, context& at) {
         failure.add(report_no_records(at.screen));
         return failure.code();
     }
+    if (how.keep_trying) {
+        failure.add(keep_logged_in(std::move(chosen.records), how, at));
+        return failure.code();
+    }
     const auto first_leading =
         std::stable_partition(chosen.records.begin(), chosen.records.end(), std::not_fn(leads));
     const std::vector<admin::record> plain(chosen.records.begin(), first_leading);
     const std::vector<admin::record> leading(first_leading, chosen.records.end());
     if (!plain.empty())
-        failure.add(log_in(plain, wait, at));
+        failure.add(log_in(plain, how, at));
     if (!leading.empty())
-        failure.add(log_in_leading(leading, wait, at));
+        failure.add(log_in_leading(leading, how, at));
     return failure.code();
 }
 
@@ -130,8 +146,20 @@ exit_code log_out_by_startup(startup which, context& at) {
             !belongs_to_boot(*its_record))
             leaving.push_back(session);
     }
+    const auto ended = end_kept_logins(
+        [&](const admin::node_id& node) {
+            const auto record = std::ranges::find_if(chosen.records, [&](const auto& each) {
+                return is_same_path(id_of(each), node);
+            });
+            return record != chosen.records.end() && starts_as(*record, which) &&
+                   !belongs_to_boot(*record);
+        },
+        at
+    );
     if (!leaving.empty())
         return log_out(std::move(leaving), at);
+    if (ended > 0)
+        return exit_code::success;
     at.screen.complain("No matching sessions found");
     return exit_code::no_objects_found;
 }

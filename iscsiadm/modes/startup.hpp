@@ -2,12 +2,13 @@
 
 #include "iscsiadm/cli/modes.hpp"
 #include "iscsiadm/modes/context.hpp"
+#include "iscsiadm/modes/login.hpp"
 
 namespace iscsi::cli {
 
 // -L: every record whose node.startup or node.conn[0].startup is this word. After them the
 // records with node.leading_login: one session per target, the first portal that answers.
-exit_code log_in_by_startup(startup which, bool wait, context& at);
+exit_code log_in_by_startup(startup which, login_manner how, context& at);
 
 // -U: sessions by the same rule. What the boot or the firmware made stays, and so do sessions
 // without a record.

@@ -118,6 +118,15 @@ std::string session_warning(const admin::session_info& session, std::string_view
     return fmt::format("[{}]: {}", session_words(session), what);
 }
 
+std::string not_logged_in_yet(const admin::kept_login& login) {
+    return fmt::format(
+        "[{}]: not logged in, iscsid has tried for {} s: {}",
+        record_words(login.node),
+        login.age,
+        login.reason.empty() ? "no try has ended yet" : login.reason
+    );
+}
+
 std::string reported_error(admin::exit_code code) {
     return fmt::format("initiator reported error ({} - {})", static_cast<int>(code), to_text(code));
 }

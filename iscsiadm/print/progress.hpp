@@ -58,6 +58,9 @@ std::string could_not_describe(const admin::session_info& session);
 std::string login_warning(const admin::node_id& node, std::string_view what);
 std::string session_warning(const admin::session_info& session, std::string_view what);
 
+// A login that iscsid keeps trying.
+std::string not_logged_in_yet(const admin::kept_login& login);
+
 // "initiator reported error (24 - iSCSI login failed due to authorization failure)"
 std::string reported_error(admin::exit_code code);
 

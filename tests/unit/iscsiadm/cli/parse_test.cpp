@@ -295,6 +295,7 @@ struct mask {
 };
 
 const std::string dry_run(1, long_only::dry_run);
+const std::string keep_trying(1, long_only::keep_trying);
 const std::string fail_io(1, long_only::fail_io);
 const std::string one_lun{long_only::lun, long_only::attach, long_only::detach, long_only::luns};
 const std::string watch(1, long_only::watch);
@@ -327,7 +328,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         mask{"discovery", "DSIPdmntplov"},
         mask{"discoverydb", "DSIPdmntplov"},
-        mask{"node", "RsPIdmlSonvupTULW" + dry_run},
+        mask{"node", "RsPIdmlSonvupTULW" + dry_run + keep_trying},
         mask{"session", "PiRdrmusonSv" + dry_run + fail_io + one_lun + watch + reservations},
         mask{"iface", "HIdnvmPoCabci"},
         mask{"host", "CHdmPotnvxA"},
@@ -335,6 +336,24 @@ INSTANTIATE_TEST_SUITE_P(
     ),
     [](const auto& tested) { return std::string(tested.param.mode); }
 );
+
+TEST(parse, keep_trying_goes_with_a_login) {
+    for (const words& wish : {words{"-l"}, words{"-L", "all"}, words{"-l", "-W"}}) {
+        words arguments{"-m", "node", "--keep-trying"};
+        arguments.insert(arguments.end(), wish.begin(), wish.end());
+        const auto line = parse(arguments);
+        ASSERT_TRUE(line) << wish.front();
+        EXPECT_TRUE(std::get<node_mode>(line->what).keep_trying);
+    }
+    for (const words& wish : {words{}, words{"-u"}, words{"-U", "all"}, words{"-o", "delete"}}) {
+        words arguments{"-m", "node", "--keep-trying"};
+        arguments.insert(arguments.end(), wish.begin(), wish.end());
+        const auto line = parse(arguments);
+        ASSERT_FALSE(line);
+        EXPECT_EQ(line.error().lines.front(), "--keep-trying goes with -l or -L");
+    }
+    EXPECT_FALSE(std::get<node_mode>(parse({"-m", "node", "-l"})->what).keep_trying);
+}
 
 TEST(parse, dry_run_goes_with_what_can_be_foreseen) {
     for (const words& wish :

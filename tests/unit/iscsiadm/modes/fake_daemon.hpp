@@ -14,6 +14,7 @@ class fake_daemon final : public daemon_client {
     std::optional<fault> broken; // every call ends with it, after the answers below
 
     std::vector<admin::login_progress> login_answers;
+    std::vector<admin::kept_login> kept;
     std::vector<admin::logout_progress> logout_answers;
     std::vector<admin::rescan_progress> rescan_answers;
     std::vector<admin::fail_io_progress> fail_io_answers;
@@ -67,6 +68,24 @@ class fake_daemon final : public daemon_client {
             for (std::uint32_t i = 0; i < request.nodes.size(); ++i)
                 listen({i, admin::exit_code::success, "", i + 1});
         return answer(login_answers, listen);
+    }
+
+    result<std::vector<admin::kept_login>> list_kept_logins() override {
+        if (broken)
+            return *broken;
+        return kept;
+    }
+
+    result<std::vector<admin::kept_login>> end_kept_logins(const std::vector<admin::node_id>& nodes
+    ) override {
+        std::vector<admin::kept_login> gone;
+        for (const auto& node : nodes)
+            std::erase_if(kept, [&](const auto& each) {
+                if (each.node == node)
+                    gone.push_back(each);
+                return each.node == node;
+            });
+        return gone;
     }
 
     result<void> log_out(

@@ -65,6 +65,7 @@ class mode_test : public testing::Test {
         json_presenter document(screen);
         presenter& shown_by = line->json ? static_cast<presenter&>(document) : lines;
         context at{where, store, daemon, screen, shown_by, display};
+        at.hints = hints || line->json;
         const int code = static_cast<int>(cli::run(*line, at));
         return {code, out.str(), err.str()};
     }
@@ -107,6 +108,7 @@ class mode_test : public testing::Test {
 
     std::filesystem::path root;
     admin::locations where;
+    bool hints = false; // stderr is a terminal
     fake_daemon daemon;
     fake_display display;
 };
