@@ -89,7 +89,8 @@ int run_arguments(const std::vector<std::string>& arguments) {
     if (!arguments.empty() && arguments.front() == "--complete")
         return print_candidates({arguments.begin() + 1, arguments.end()});
     const auto line = parse(arguments);
-    console screen(std::cout, std::cerr, line ? line->debug_level : 0);
+    const bool is_terminal = ::isatty(STDERR_FILENO) == 1;
+    console screen(std::cout, std::cerr, line ? line->debug_level : 0, is_terminal);
     if (!line)
         return refuse(line.error(), screen);
     const auto timeout = timeout_from_environment();
@@ -100,13 +101,13 @@ int run_arguments(const std::vector<std::string>& arguments) {
     }
     const admin::locations where = admin::locations_from_environment();
     // For people: programs take any line on stderr for a failure.
-    const bool is_read = ::isatty(STDERR_FILENO) == 1 || line->debug_level > 0;
+    const bool is_read = is_terminal || line->debug_level > 0;
     if (is_read)
         if (const std::string hint = import_hint(where); !hint.empty())
             screen.complain(hint);
     admin::record_store store(where.database);
     socket_client socket(where.socket, *timeout);
-    waiting_line waiting(std::cerr, ::isatty(STDERR_FILENO) == 1);
+    waiting_line waiting(std::cerr, is_terminal);
     awaited_daemon awaited(socket, waiting);
     socket.on_silence([&awaited] { awaited.still_silent(); });
     explained_daemon daemon(awaited, screen);

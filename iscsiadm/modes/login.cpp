@@ -110,7 +110,8 @@ void login_run::show_end(const admin::login_progress& progress) {
             progress.code,
             progress.sid,
             progress.detail,
-            progress.warnings});
+            progress.warnings,
+            progress.notes});
 }
 
 void login_run::pass_over(const wanted_login& wanted) {
@@ -145,6 +146,8 @@ void login_run::take(const admin::login_progress& progress) {
     for (const auto& warning : progress.warnings)
         at_.screen.complain(login_warning(node, warning));
     show_end(progress);
+    for (const auto& note : progress.notes)
+        at_.screen.advise(login_warning(node, note));
 }
 
 // Returns when the daemon has answered for all, or when it has not answered for `patience`.

@@ -123,6 +123,7 @@ struct login_end {
     std::uint32_t sid = 0; // 0: none
     std::string detail;    // for people: why it failed
     std::vector<std::string> warnings;
+    std::vector<std::string> notes = {}; // what is as it should be, and good to know
 };
 
 enum class session_action : std::uint8_t {

@@ -21,6 +21,11 @@ void console::explain(std::string_view line, int level) {
         write_error(line);
 }
 
+void console::advise(std::string_view line) {
+    if ((is_terminal_ || explains(1)) && !line.empty())
+        write_error(line);
+}
+
 void console::write_error(std::string_view line) {
     err_ << "iscsiadm: " << line << '\n' << std::flush;
 }

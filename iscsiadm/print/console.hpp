@@ -13,8 +13,9 @@ namespace iscsi::cli {
 // crash what was printed is true.
 class console {
   public:
-    console(std::ostream& out, std::ostream& err, int debug_level = 0)
-        : out_(out), err_(err), debug_level_(debug_level) {}
+    // `is_terminal`: what is written to `err` is read by people.
+    console(std::ostream& out, std::ostream& err, int debug_level = 0, bool is_terminal = false)
+        : out_(out), err_(err), debug_level_(debug_level), is_terminal_(is_terminal) {}
 
     // Whole lines for stdout; a reader sees them at once.
     void print(std::string_view lines);
@@ -29,7 +30,11 @@ class console {
     // An empty line explains nothing and is left out.
     void explain(std::string_view line, int level = 1);
 
-    // Every line for stderr but the explanations, without the prefix, in order.
+    // What is no trouble, and good to know for people: on a terminal, and from -d 1. Programs take
+    // any line on stderr for a failure.
+    void advise(std::string_view line);
+
+    // Every line for stderr but the explanations and the advice, without the prefix, in order.
     const std::vector<std::string>& complaints() const { return complaints_; }
 
     bool explains(int level) const { return debug_level_ >= level; }
@@ -43,6 +48,7 @@ class console {
     std::ostream& out_;
     std::ostream& err_;
     int debug_level_;
+    bool is_terminal_;
     std::vector<std::string> complaints_;
 };
 

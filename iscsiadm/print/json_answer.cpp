@@ -258,7 +258,7 @@ struct to_members {
     // A login that has begun is no result yet.
     document_kind operator()(const login_start& what) const {
         if (what.planned)
-            add_login(what.node, 0, end_members("planned", admin::exit_code::success, "", {}));
+            add_login(what.node, 0, end_members("planned", admin::exit_code::success, "", {}), {});
         return document_kind::logins;
     }
 
@@ -266,16 +266,23 @@ struct to_members {
         add_login(
             what.node,
             what.sid,
-            end_members(word_of(what.outcome), what.code, what.detail, what.warnings)
+            end_members(word_of(what.outcome), what.code, what.detail, what.warnings),
+            what.notes
         );
         return document_kind::logins;
     }
 
-    void add_login(const admin::node_id& node, std::uint32_t sid, const json::object& end) const {
+    void add_login(
+        const admin::node_id& node,
+        std::uint32_t sid,
+        const json::object& end,
+        const std::vector<std::string>& notes
+    ) const {
         json::object login{
             {"node", node_members(node)},
             {"sid", sid == 0 ? json::value(nullptr) : json::value(sid)}};
         add_all(login, end);
+        login["notes"] = texts(notes);
         list("logins").push_back(std::move(login));
     }
 

@@ -22,7 +22,7 @@ Progress about_session(lane::session_key sid, const outcome<Result>& how) {
 admin::login_progress message_of(std::uint32_t index, const outcome<session::login_result>& how) {
     if (how.has_error())
         return {index, how.error().code, how.error().reason, 0};
-    return {index, exit_code::success, {}, how->sid, how->of};
+    return {index, exit_code::success, {}, how->sid, how->of, false, how->notes};
 }
 
 admin::kept_login message_of(const session::missing_login& login) {

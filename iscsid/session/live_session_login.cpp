@@ -19,6 +19,14 @@ namespace {
 // The engine's shortest pause between two tries.
 constexpr auto shortest_pause = std::chrono::seconds(1);
 
+// Whoever stops or restarts the daemon should have heard of it.
+std::vector<std::string> notes_of(const session_disks& disks) {
+    if (disks.attached().empty() || disks.outlive_daemon())
+        return {};
+    return {
+        "its disks end with this iscsid: stopping or restarting it takes them from their users"};
+}
+
 } // namespace
 
 void live_session::start_login() {
@@ -39,7 +47,7 @@ asio::awaitable<outcome<login_result>> live_session::login_end() {
         co_return *login_failure_;
     if (phase_ != phase::running)
         co_return failure{exit_code::login, "the session ended at once"};
-    co_return login_result{sid_, login_warnings_};
+    co_return login_result{sid_, login_warnings_, notes_of(disks_)};
 }
 
 // The first time its LUNs get disks, later they are only looked at again.

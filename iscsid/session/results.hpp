@@ -22,6 +22,7 @@ using warnings = std::vector<std::string>;
 struct login_result {
     lane::session_key sid = 0;
     warnings of{};
+    std::vector<std::string> notes{}; // what is as it should be, and good to know
 };
 
 struct logout_result {

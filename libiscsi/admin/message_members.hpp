@@ -44,6 +44,7 @@ void members(Visitor& visit, Message& message) {
     visit.integer("sid", message.sid);
     visit.optional_texts("warnings", message.warnings);
     visit.flag("needless", message.needless);
+    visit.optional_texts("notes", message.notes);
 }
 
 template <class Visitor, class Message>

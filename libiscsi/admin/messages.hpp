@@ -40,6 +40,9 @@ struct login_progress {
     // a LUN that does not answer.
     std::vector<std::string> warnings{};
     bool needless = false; // its target has a session through another portal (leading_login)
+
+    // As `warnings`, of what is as it should be and good to know: only for people.
+    std::vector<std::string> notes{};
 };
 
 // ListKeptLogins() and EndKeptLogins(nodes): one reply each, with the logins that the daemon tries

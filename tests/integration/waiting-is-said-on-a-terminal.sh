@@ -28,6 +28,9 @@ kill -CONT "$test_target_pid"
 wait "$caller" || fail "the login failed: $(cat "$WORK/terminal")"
 exec 3>&-
 terminal_says "successful." || fail "the login: $(cat "$WORK/terminal")"
+# FUSE disks end with the daemon: said once for the session, to people only.
+[ "$(grep -c "its disks end with this iscsid" "$WORK/terminal")" -eq 1 ] ||
+    fail "not said once that the disks end: $(cat -v "$WORK/terminal")"
 # The line is erased before the words of the result.
 grep -qP '\r\x1b\[KLogin to \[' "$WORK/terminal" || fail "the line stays: $(cat -v "$WORK/terminal")"
 log_out

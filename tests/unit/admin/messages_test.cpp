@@ -91,6 +91,7 @@ TEST(messages, survive_the_wire) {
     expect_round_trip(end_kept_logins_request_message{{sample_id()}});
     expect_round_trip(login_progress{1, exit_code::login_auth_failed, "because", 4});
     expect_round_trip(login_progress{1, exit_code::success, "", 4, {"one", "two"}});
+    expect_round_trip(login_progress{1, exit_code::success, "", 4, {}, false, {"one"}});
     expect_round_trip(logout_progress{1, exit_code::success, "", {"one"}});
     expect_round_trip(rescan_progress{1, exit_code::success, "", {"one"}});
     expect_round_trip(fail_io_request_message{{1, 4294967295U}});

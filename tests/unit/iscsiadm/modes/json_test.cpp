@@ -276,7 +276,7 @@ TEST_F(json_test, logins_name_each_portal_and_why_it_failed) {
     add_node(t2);
     daemon.login_answers = {
         {0, exit_code::login_auth_failed, "the target says no", 0},
-        {1, exit_code::success, "", 7, {"LUN 3 does not answer"}}};
+        {1, exit_code::success, "", 7, {"LUN 3 does not answer"}, false, {"its disks end"}}};
     const auto got = document_of("logins", {"-m", "node", "-l"}, 24);
     EXPECT_EQ(at(got, "/logins").as_array().size(), 2U);
     EXPECT_EQ(at(got, "/logins/0/outcome"), "failed");
@@ -288,6 +288,8 @@ TEST_F(json_test, logins_name_each_portal_and_why_it_failed) {
     EXPECT_EQ(at(got, "/logins/1/error"), nullptr);
     EXPECT_EQ(at(got, "/logins/1/sid"), 7);
     EXPECT_EQ(at(got, "/logins/1/warnings/0"), "LUN 3 does not answer");
+    EXPECT_EQ(at(got, "/logins/1/notes/0"), "its disks end");
+    EXPECT_EQ(at(got, "/logins/0/notes").as_array().size(), 0U);
 }
 
 TEST_F(json_test, every_login_that_was_asked_has_a_result) {

@@ -60,7 +60,7 @@ class mode_test : public testing::Test {
         }
         admin::record_store store(where.database);
         std::ostringstream out, err;
-        console screen(out, err, line->debug_level);
+        console screen(out, err, line->debug_level, is_terminal);
         text_presenter lines(screen);
         json_presenter document(screen);
         presenter& shown_by = line->json ? static_cast<presenter&>(document) : lines;
@@ -108,7 +108,8 @@ class mode_test : public testing::Test {
 
     std::filesystem::path root;
     admin::locations where;
-    bool hints = false; // stderr is a terminal
+    bool hints = false;       // what people are told on a terminal
+    bool is_terminal = false; // what stderr is
     fake_daemon daemon;
     fake_display display;
 };

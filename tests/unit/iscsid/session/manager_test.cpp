@@ -38,6 +38,18 @@ TEST_F(world, a_login_ends_with_its_disks) {
     EXPECT_EQ(sessions[0].luns[1].disk, "no-such-disk-2");
 }
 
+TEST_F(world, a_login_notes_that_its_disks_end_with_the_daemon) {
+    for (const bool outlives : {false, true}) {
+        driver.adopts = outlives;
+        const auto done = log_in();
+        EXPECT_TRUE(done.warnings.empty());
+        EXPECT_EQ(done.notes.size(), outlives ? 0U : 1U);
+        for (const auto& note : done.notes)
+            EXPECT_EQ(note.rfind("its disks end with this iscsid", 0), 0U) << note;
+        log_out(done.sid);
+    }
+}
+
 TEST_F(world, a_node_without_a_record_is_21) {
     auto unknown = node;
     unknown.target += "x";
