@@ -80,6 +80,13 @@ std::string told_node(const disk_tools& with, const device::disk_state& left) {
     return has_lost_left_device(with, left) ? std::string() : left.node;
 }
 
+std::vector<device::disk_state>
+as_told(const disk_tools& with, std::vector<device::disk_state> left) {
+    for (auto& each : left)
+        each.node = told_node(with, each);
+    return left;
+}
+
 } // namespace
 
 session_disks::session_disks(
@@ -189,11 +196,13 @@ asio::awaitable<iscsi::result<std::vector<lun_details>>> session_disks::describe
     const auto seen = co_await device::survey(execute, limits);
     if (!seen)
         co_return seen.error();
-    co_return details_of(*seen, {disks_, left_, detached_.all()});
+    const auto left = as_told(with_.disks, left_);
+    co_return details_of(*seen, {disks_, left, detached_.all()});
 }
 
 std::vector<lun_details> session_disks::describe_disks() const {
-    return details_of({disks_, left_, detached_.all()});
+    const auto left = as_told(with_.disks, left_);
+    return details_of({disks_, left, detached_.all()});
 }
 
 asio::awaitable<void>

@@ -159,8 +159,11 @@ TEST_F(lost_disks, that_an_earlier_daemon_has_left_are_not_told) {
     left.properties.block_count = 100;
     all().restore({left});
     EXPECT_THAT(told(), ElementsAre("old-0"));
+    EXPECT_EQ(session().outline()->disks.at(0).node, "old-0");
     driver.take_away("old-0");
     EXPECT_THAT(told(), ElementsAre(""));
+    EXPECT_EQ(session().outline()->disks.at(0).node, "");
+    EXPECT_EQ(details_of(0).node, "");
 }
 
 } // namespace
