@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ranges>
 #include <string>
 #include <utility>
 
@@ -62,13 +61,15 @@ std::chrono::seconds seconds_in(const std::string& text) {
 std::string words_of(const std::vector<missing_login>& missing) {
     constexpr std::size_t most = 3;
     std::string words;
-    for (const auto& each : missing | std::views::take(most))
+    for (std::size_t n = 0; n < std::min(most, missing.size()); ++n) {
+        const auto& each = missing[n];
         words += fmt::format(
             "; not logged in to {} at {}: {}",
             each.node.target,
             each.node.address,
             each.reason.empty() ? "no try has ended yet" : each.reason
         );
+    }
     if (missing.size() > most)
         words += fmt::format("; and {} more", missing.size() - most);
     return words;
