@@ -34,7 +34,7 @@ constexpr const char* folder_of_rules = "/run/iscsid/udev";
 constexpr const char* own_property = "ISCSI_USERLAND";
 // Looked again at the latest then, should an event be lost.
 constexpr auto longest_pause = 250ms;
-// A device whose own event came before the announcement gets another one.
+// Should an event have come before the announcement, and nobody have asked for another one.
 constexpr auto pause_before_trigger = 500ms;
 
 bool udevd_runs() {
@@ -143,8 +143,15 @@ udev_links::announce(const std::string& node, const disk_identity_words& identit
     return os::system_fault(registry_errc::write_failed, file.string(), {}, failed);
 }
 
+void udev_links::look_again(const std::string& node) const {
+    if (folder_ == folder_of_rules)
+        trigger(node);
+}
+
 bool udev_links::wait_for_links(const std::string& node, std::chrono::milliseconds limit) const {
     if (folder_ != folder_of_rules || !udevd_runs() || !has_rules())
+        return true;
+    if (::access((folder_ / node).c_str(), F_OK) != 0)
         return true;
     const event_watch events;
     const auto begin = clock::now();

@@ -27,8 +27,11 @@ class udev_links {
     iscsi::result<void>
     announce(const std::string& node, const disk_identity_words& identity) const;
 
-    // Waits until udevd has looked at the device and its partitions with what announce() said.
-    // False: not within the limit.
+    // For a device that was there before announce(): udevd looks at it again.
+    void look_again(const std::string& node) const;
+
+    // Waits until udevd has looked at the device and its partitions with what announce() said; not
+    // for one of which nothing is announced. False: not within the limit.
     bool wait_for_links(const std::string& node, std::chrono::milliseconds limit) const;
 
     // Takes the announcement back: to be called before the device vanishes.

@@ -82,6 +82,21 @@ bool remember_news(
     return noted.has_value();
 }
 
+void wait_for_links(
+    const disk_tools& with, const std::vector<attached_disk>& disks, disk_warnings& warnings
+) {
+    if (with.links == nullptr)
+        return;
+    std::chrono::milliseconds limit = links_limit;
+    for (const auto& each : disks) {
+        const auto& state = each.state;
+        if (state.node.empty() || with.links->wait_for_links(state.node, limit))
+            continue;
+        warnings.push_back("udev has not made the links in time of " + name_of(state));
+        limit = std::chrono::milliseconds(0);
+    }
+}
+
 void forget_state(const disk_tools& with, const device::disk_state& state) {
     if (with.registry != nullptr)
         with.registry->forget(state.sid, state.lun_number);

@@ -37,6 +37,12 @@ bool remember_news(
     const disk_tools& with, const device::disk_state& state, disk_warnings& warnings
 );
 
+// Waits until udev has made the links of all of these. One that is late is a warning, and after it
+// the others get no more time.
+void wait_for_links(
+    const disk_tools& with, const std::vector<attached_disk>& disks, disk_warnings& warnings
+);
+
 // The registry's part alone, and both parts.
 void forget_state(const disk_tools& with, const device::disk_state& state);
 void forget(const disk_tools& with, const device::disk_state& state);

@@ -41,7 +41,7 @@ disk::disk_request request_for(
         std::move(tell)};
 }
 
-// `warnings`: with some already there is nothing to wait for.
+// The node of some drivers is known only when it is there; udev looks at those twice.
 attached_disk made_known(
     const disk_tools& with,
     device::disk_state state,
@@ -50,13 +50,11 @@ attached_disk made_known(
 ) {
     const bool node_is_news = state.node != device->node();
     state.node = device->node();
-    if (with.links != nullptr && !state.node.empty()) {
-        if (node_is_news && !with.driver->can_adopt()) {
-            warnings.clear();
-            static_cast<void>(announce(with, state, state.node, warnings));
-        }
-        if (warnings.empty() && !with.links->wait_for_links(state.node, links_limit))
-            warnings.push_back("udev has not made the links in time of " + name_of(state));
+    if (node_is_news && !with.driver->can_adopt()) {
+        warnings.clear();
+        static_cast<void>(announce(with, state, state.node, warnings));
+        if (with.links != nullptr && !state.node.empty())
+            with.links->look_again(state.node);
     }
     attached_disk made;
     made.state = std::move(state);
@@ -120,8 +118,9 @@ iscsi::result<attached_disk> adopt_one(
     return attach_one(with, where, state, warnings);
 }
 
+// udev has time for all of them while they are made.
 template <class One>
-attach_report all_of(std::vector<device::disk_state> states, One one) {
+attach_report all_of(const disk_tools& with, std::vector<device::disk_state> states, One one) {
     attach_report report;
     for (auto& each : states) {
         const auto number = each.lun_number;
@@ -131,6 +130,7 @@ attach_report all_of(std::vector<device::disk_state> states, One one) {
         else
             report.disks.push_back(*std::move(made));
     }
+    wait_for_links(with, report.disks, report.warnings);
     return report;
 }
 
@@ -145,7 +145,7 @@ std::vector<attached_disk> take_devices(std::vector<attached_disk>& from) {
 
 attach_report
 attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> wanted) {
-    return all_of(std::move(wanted), [&](device::disk_state state, disk_warnings& warnings) {
+    return all_of(with, std::move(wanted), [&](device::disk_state state, disk_warnings& warnings) {
         return attach_one(with, where, std::move(state), warnings);
     });
 }
@@ -153,6 +153,7 @@ attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_s
 attach_report
 adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans) {
     return all_of(
+        with,
         std::move(orphans),
         [&](const device::disk_state& state, disk_warnings& warnings) {
             return adopt_one(with, where, state, warnings);
@@ -176,13 +177,11 @@ bool has_lost_left_device(const disk_tools& with, const device::disk_state& left
 }
 
 void attach_again(const disk_tools& with, lane::lane& where, std::vector<attached_disk>& disks) {
+    disk_warnings warnings;
     for (auto& each : disks) {
         if (each.device)
             continue;
-        disk_warnings warnings;
         auto made = attach_one(with, where, each.state, warnings);
-        for (const auto& line : warnings)
-            spdlog::warn(line);
         if (made.has_error()) {
             spdlog::error("LUN {} is not back: {}", each.state.lun_number, made.error().text());
             continue;
@@ -192,6 +191,9 @@ void attach_again(const disk_tools& with, lane::lane& where, std::vector<attache
         each.device = std::move(made->device);
     }
     std::erase_if(disks, [](const auto& each) { return !each.device; });
+    wait_for_links(with, disks, warnings);
+    for (const auto& line : warnings)
+        spdlog::warn(line);
 }
 
 } // namespace iscsid::session

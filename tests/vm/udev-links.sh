@@ -108,6 +108,22 @@ for number in 1 2; do
 done
 expect_links "$first" "$second"
 
+# Logins and logouts of single disks, as drivers of containers make them: how long each login takes.
+log_out
+times=()
+for _ in 1 2 3 4 5 6; do
+    begin=$(date +%s%N)
+    expect_exit 0 iscsiadm -m node -p 127.0.0.1:3260 -l
+    times+=($((($(date +%s%N) - begin) / 1000000)))
+    [ -L "$by_path:3260-iscsi-$TARGET_NAME-lun-1" ] || fail "no link when the login returns"
+    expect_exit 0 iscsiadm -m node -p 127.0.0.1:3260 -u
+done
+echo "a login of two disks with their links, in ms: ${times[*]}"
+expect_exit 0 iscsiadm -m node -l
+mapfile -t disk < <(disks)
+second=$(node_of 3261 1) || exit 1
+name_links "$second"
+
 # One session ends: what the LUN is called is the disk of the other.
 expect_exit 0 iscsiadm -m node -p 127.0.0.1:3260 -u
 expect_links "$second"
