@@ -7,7 +7,7 @@ if [ "${IN_OWN_NAMESPACE:-}" != yes ] && [ "$(id -u)" -eq 0 ]; then
 fi
 . "$(dirname "$0")/../support/functions.sh"
 requires_loop_disks
-requires unshare
+requires unshare setpriv
 
 # with_room FOLDER PAGES INODES: a file system of so many pages and inodes there.
 with_room() {
@@ -110,19 +110,22 @@ expect_whole_tree "delete"
 rm -f "$ISCSI_DATABASE_DIR"/filler-*
 discover
 mount -o remount,ro "$ISCSI_DATABASE_DIR" || fail "remount"
-change_read_only() {
+change_read_only() { # REASON [COMMAND…], which runs iscsiadm
     local before
     before=$(tree)
     for change in "node -T ${TARGET_NAME}1 -o update -n node.startup -v automatic" \
         "node -T ${TARGET_NAME}1 -o delete" "iface -I another -o new" "discovery -t st -p $PORTAL"; do
         # shellcheck disable=SC2086 # several words
-        expect_refused "$ISCSI_DATABASE_DIR" "$1" iscsiadm -m $change
+        expect_refused "$ISCSI_DATABASE_DIR" "$1" "${@:2}" iscsiadm -m $change
     done
     [ "$before" = "$(tree)" ] || fail "changed"
 }
 change_read_only "Read-only file system"
 expect_exit 0 iscsiadm -m node -T "${TARGET_NAME}1" -p "$PORTAL" -l
 expect_exit 0 iscsiadm -m node -T "${TARGET_NAME}1" -p "$PORTAL" -u
+mount -o remount,rw "$ISCSI_DATABASE_DIR" && chmod -R a-w "$ISCSI_DATABASE_DIR" || fail "chmod"
+rights=-dac_override,-dac_read_search
+change_read_only "Permission denied" setpriv --bounding-set $rights --inh-caps $rights
 umount "$ISCSI_DATABASE_DIR"
 discover
 stop_iscsid || fail "iscsid ended with $?"
