@@ -63,9 +63,14 @@ boot_without_target() {
     ! mountpoint -q "$mnt" || fail "mounted without a target"
 }
 
+settings_are_read() { journalctl -b -u iscsid --no-pager | grep -q "settings are read again"; }
+
 # It is started again by systemd.
 disturb() {
     local pid
+    systemctl reload iscsid.service || journal_fail "reload"
+    wait_until 10 settings_are_read || journal_fail "after a reload"
+    wait_until 10 names_what_is_missing || journal_fail "after a reload: $(status_text)"
     systemctl restart iscsid.service
     wait_until 10 names_what_is_missing || journal_fail "after a restart: $(status_text)"
     pid=$(systemctl show -p MainPID --value iscsid.service)
