@@ -92,6 +92,8 @@ asio::awaitable<admin::login_progress> kept_end(
     const auto end = co_await keeper.wait_for(std::move(login), std::move(node), limit);
     auto message = message_of(index, end.how);
     message.needless = end.is_needless;
+    if (message.code != exit_code::success && !keeper.unnoted().empty())
+        message.detail += "; " + keeper.unnoted();
     co_return message;
 }
 

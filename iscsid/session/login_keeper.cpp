@@ -378,8 +378,12 @@ void login_keeper::save() {
     std::vector<kept_login> all;
     for (const auto& each : wishes_)
         all.push_back(each->what);
-    if (const auto stored = store_kept_logins(with_.file, with_.boot_id, all); !stored)
-        spdlog::warn("the next iscsid will not know what to log in: {}", stored.error().text());
+    const auto stored = store_kept_logins(with_.file, with_.boot_id, all);
+    const auto before = std::move(unnoted_);
+    unnoted_ = stored ? std::string()
+                      : "the next iscsid will not know what to log in: " + stored.error().text();
+    if (!unnoted_.empty() && unnoted_ != before)
+        spdlog::warn(unnoted_);
 }
 
 void login_keeper::tell() {

@@ -83,6 +83,9 @@ class login_keeper {
     // In the order in which they were asked for; of a login with several portals the first.
     std::vector<missing_login> missing() const;
 
+    // Why the next daemon would not know what is missing; empty: it would.
+    const std::string& unnoted() const { return unnoted_; }
+
     // No more tries; what is missing is for the next daemon.
     void stop();
 
@@ -109,6 +112,7 @@ class login_keeper {
     condition changed_;
     std::list<wish_pointer> wishes_;
     std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0); // tries
+    std::string unnoted_;
     bool stopped_ = false;
 };
 

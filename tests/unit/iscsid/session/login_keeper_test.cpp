@@ -275,7 +275,8 @@ TEST_F(kept_logins, that_cannot_be_read_stop_nothing) {
 TEST_F(kept_logins, that_cannot_be_noted_are_tried_with_a_warning) {
     std::filesystem::create_directory(folder / "kept.json");
     const auto login = keep();
-    EXPECT_TRUE(log.has("the next iscsid will not know"));
+    EXPECT_EQ(log.count("the next iscsid will not know"), 1U);
+    EXPECT_THAT(keeper().unnoted(), HasSubstr("kept.json"));
     ASSERT_TRUE(until_none_is_missing());
     EXPECT_TRUE(wait_for(login).how.has_value());
 }
