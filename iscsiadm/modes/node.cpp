@@ -174,7 +174,8 @@ exit_code create_nodes(const node_mode& mode, context& at) {
 // ---- sessions ----
 
 exit_code report_no_sessions(std::string_view words, console& screen) {
-    screen.complain(words);
+    if (!words.empty())
+        screen.complain(words);
     return exit_code::no_objects_found;
 }
 
@@ -197,7 +198,6 @@ exit_code with_sessions(
 }
 
 exit_code log_out_nodes(const node_mode& mode, context& at) {
-    constexpr std::string_view none = "No matching sessions found";
     node_choice choice(filter_of(mode));
     const auto ended =
         end_kept_logins([&](const admin::node_id& node) { return choice.means(node); }, at);
@@ -205,7 +205,7 @@ exit_code log_out_nodes(const node_mode& mode, context& at) {
         mode,
         at,
         document_kind::logouts,
-        none,
+        ended > 0 ? std::string_view() : "No matching sessions found",
         [&](std::vector<admin::session_info> chosen) { return log_out(std::move(chosen), at); }
     );
     return code == exit_code::no_objects_found && ended > 0 ? exit_code::success : code;

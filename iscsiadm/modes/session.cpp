@@ -135,6 +135,9 @@ exit_code run_session(const session_mode& mode, context& at) {
     }
     if (mode.which && !names_session(*mode.which))
         return report_no_session_path(*mode.which, at.screen);
+    const bool leaves_all = mode.logout && !mode.which;
+    const auto ended =
+        leaves_all ? end_kept_logins([](const auto& /*each*/) { return true; }, at) : 0;
     const bool is_about_io = mode.statistics || mode.watch;
     auto sessions = known_sessions(at, is_about_io ? io_detail::told : io_detail::left_out);
     if (!sessions)
@@ -144,6 +147,10 @@ exit_code run_session(const session_mode& mode, context& at) {
         if (!session)
             return report_unknown(*mode.which, at.screen);
         return run_on(mode, {*session}, at);
+    }
+    if (sessions->empty() && ended > 0) {
+        at.out.show(opened{document_kind::logouts});
+        return exit_code::success;
     }
     if (sessions->empty())
         return report_none(mode, at);

@@ -5,6 +5,7 @@
 #include "iscsiadm/modes/records.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace iscsi::cli {
@@ -133,29 +134,23 @@ exit_code log_in_by_startup(startup which, login_manner how, context& at) {
 // By the record's word, not by the session's: who made the session does not matter.
 exit_code log_out_by_startup(startup which, context& at) {
     at.out.show(opened{document_kind::logouts});
+    const chosen_records chosen = choose_records({}, at);
+    const auto is_meant = [&](auto is_of_record) {
+        const auto record = std::ranges::find_if(chosen.records, is_of_record);
+        return record != chosen.records.end() && starts_as(*record, which) &&
+               !belongs_to_boot(*record);
+    };
+    const auto is_kept_login_meant = [&](const admin::node_id& kept) {
+        return is_meant([&](const auto& node) { return is_same_path(id_of(node), kept); });
+    };
+    const auto ended = end_kept_logins(is_kept_login_meant, at);
     const auto sessions = known_sessions(at);
     if (!sessions)
         return report_call(sessions.error(), at.screen);
-    const chosen_records chosen = choose_records({}, at);
     std::vector<admin::session_info> leaving;
-    for (const admin::session_info& session : *sessions) {
-        const auto its_record = std::ranges::find_if(chosen.records, [&](const auto& node) {
-            return uses(session, id_of(node));
-        });
-        if (its_record != chosen.records.end() && starts_as(*its_record, which) &&
-            !belongs_to_boot(*its_record))
-            leaving.push_back(session);
-    }
-    const auto ended = end_kept_logins(
-        [&](const admin::node_id& node) {
-            const auto record = std::ranges::find_if(chosen.records, [&](const auto& each) {
-                return is_same_path(id_of(each), node);
-            });
-            return record != chosen.records.end() && starts_as(*record, which) &&
-                   !belongs_to_boot(*record);
-        },
-        at
-    );
+    std::ranges::copy_if(*sessions, std::back_inserter(leaving), [&](const auto& session) {
+        return is_meant([&](const auto& node) { return uses(session, id_of(node)); });
+    });
     if (!leaving.empty())
         return log_out(std::move(leaving), at);
     if (ended > 0)

@@ -375,6 +375,8 @@ asio::awaitable<void> verbs::end_kept_logins(const call_type& call, reply_sink& 
     for (const auto& node : request->nodes)
         if (const auto ended = keeper_.end(node))
             answer.logins.push_back(message_of(*ended));
+    // A logout that comes next must not find what is on its way out.
+    co_await keeper_.wait_for_cancelled();
     co_await to.reply(admin::to_json(answer), false);
 }
 

@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <cerrno>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -39,7 +40,7 @@ json::object to_json(const kept_login& from) {
     object["portals"] = std::move(portals);
     object["leading"] = from.is_leading;
     object["automatic"] = from.is_automatic;
-    object["since"] = std::chrono::system_clock::to_time_t(from.since);
+    object["since"] = from.since.count();
     return object;
 }
 
@@ -51,7 +52,7 @@ kept_login login_in(const json::value& from) {
         login.portals.push_back(admin::from_json<admin::node_id>(each.as_object()).value());
     login.is_leading = object.at("leading").as_bool();
     login.is_automatic = object.at("automatic").as_bool();
-    login.since = std::chrono::system_clock::from_time_t(object.at("since").as_int64());
+    login.since = std::chrono::seconds(object.at("since").as_int64());
     return login;
 }
 
@@ -66,6 +67,12 @@ std::vector<kept_login> logins_in(const std::string& text, const std::string& bo
 }
 
 } // namespace
+
+std::chrono::seconds seconds_since_boot() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::chrono::seconds(now.tv_sec);
+}
 
 const char* category_name(kept_logins_errc /*unused*/) {
     return "kept logins";

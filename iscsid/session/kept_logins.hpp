@@ -14,10 +14,13 @@ namespace iscsid::session {
 
 struct kept_login {
     std::vector<iscsi::admin::node_id> portals; // one, but of a leading login
-    bool is_leading = false;   // node.leading_login: any session of the target will do
-    bool is_automatic = false; // so said its record when it was asked for
-    std::chrono::system_clock::time_point since;
+    bool is_leading = false;      // node.leading_login: any session of the target will do
+    bool is_automatic = false;    // so said its record when it was asked for
+    std::chrono::seconds since{}; // seconds_since_boot() when it was asked for
 };
+
+// Of this boot, with the time of a suspend. No change of the clock moves it.
+std::chrono::seconds seconds_since_boot();
 
 enum class kept_logins_errc { unreadable = 1, malformed, not_written };
 

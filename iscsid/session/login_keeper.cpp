@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -19,12 +20,14 @@ using admin::node_id;
 
 namespace {
 
-// A try of an absent target lasts as long as its record lets a login last. It costs a connect
-// every three seconds, and so many of them wait for nobody.
+// A try of a target that is silent lasts login_timeout.
 constexpr std::size_t most_at_once = 256;
 
 // A target that is there but refuses, because it is not set up yet, is found within that.
 constexpr auto longest_pause = std::chrono::seconds(8);
+
+// Disks that are being made are waited for.
+constexpr auto longest_cancellation = std::chrono::seconds(10);
 
 // Troubles may take turns; each is told once.
 constexpr std::size_t most_told = 16;
@@ -81,6 +84,7 @@ struct login_keeper::wish {
     std::string reason; // of the last
     std::set<std::string> told;
     std::vector<login_claim> claims; // of the tries under way: without them they are cancelled
+    bool is_tried = false;           // just now
     bool is_over = false;
     std::optional<node_id> through; // the portal that has the session
     std::optional<outcome<login_result>>
@@ -123,7 +127,7 @@ void login_keeper::resume() {
         return spdlog::warn("logins of an earlier iscsid are not tried: {}", left.error().text());
     for (auto& each : *left)
         if (!each.portals.empty())
-            add(std::move(each));
+            begin(add(std::move(each)));
     if (!left->empty())
         spdlog::info("{} login(s) of an earlier iscsid are tried on", left->size());
     tell();
@@ -131,20 +135,24 @@ void login_keeper::resume() {
 
 std::vector<outcome<login_keeper::handle>> login_keeper::keep(std::span<const node_id> nodes) {
     std::vector<outcome<handle>> all;
+    std::vector<wish_pointer> added; // begun when all portals of a target are known
     for (const auto& node : nodes) {
         const auto record = sessions_.record_of(node);
         if (record.has_error()) {
             all.emplace_back(record.error());
             continue;
         }
-        all.emplace_back(handle(keep_one(*record)));
+        all.emplace_back(handle(keep_one(*record, added)));
     }
+    for (auto& each : added)
+        begin(std::move(each));
     save();
     tell();
     return all;
 }
 
-login_keeper::wish_pointer login_keeper::keep_one(const admin::record& record) {
+login_keeper::wish_pointer
+login_keeper::keep_one(const admin::record& record, std::vector<wish_pointer>& added) {
     const auto id = admin::id_of(record);
     if (auto known = find(id))
         return known;
@@ -152,7 +160,8 @@ login_keeper::wish_pointer login_keeper::keep_one(const admin::record& record) {
         group->what.portals.push_back(id);
         return group;
     }
-    return add({{id}, leads(record), is_automatic(record), std::chrono::system_clock::now()});
+    added.push_back(add({{id}, leads(record), is_automatic(record), seconds_since_boot()}));
+    return added.back();
 }
 
 std::optional<missing_login> login_keeper::end(const node_id& node) {
@@ -161,7 +170,11 @@ std::optional<missing_login> login_keeper::end(const node_id& node) {
         return std::nullopt;
     spdlog::info("{}: is not tried any more, as it was asked", label(node));
     forget(what);
-    return describe(*what);
+    return describe(*what, node);
+}
+
+asio::awaitable<void> login_keeper::wait_for_cancelled() {
+    co_await changed_.wait([this] { return cancelled_ == 0; }, longest_cancellation);
 }
 
 void login_keeper::stop() {
@@ -186,25 +199,22 @@ login_keeper::wish_pointer login_keeper::add(kept_login what) {
     auto made = std::make_shared<wish>();
     made->what = std::move(what);
     wishes_.push_back(made);
-    asio::co_spawn(with_.control, run(made), asio::detached);
     return made;
 }
 
-missing_login login_keeper::describe(const wish& what) {
-    using std::chrono::seconds;
-    const auto age =
-        std::chrono::system_clock::now() - what.what.since; // the clock may be set back
-    return {
-        what.what.portals.front(),
-        std::max(std::chrono::duration_cast<seconds>(age), seconds(0)),
-        what.tries,
-        what.reason};
+void login_keeper::begin(wish_pointer what) {
+    asio::co_spawn(with_.control, run(std::move(what)), asio::detached);
+}
+
+missing_login login_keeper::describe(const wish& what, const node_id& portal) {
+    return {portal, seconds_since_boot() - what.what.since, what.tries, what.reason};
 }
 
 std::vector<missing_login> login_keeper::missing() const {
     std::vector<missing_login> all;
     for (const auto& each : wishes_)
-        all.push_back(describe(*each));
+        for (const auto& portal : each->what.portals)
+            all.push_back(describe(*each, portal));
     return all;
 }
 
@@ -214,7 +224,9 @@ login_keeper::wait_for(handle login, node_id node, iscsi::duration limit) {
     co_await changed_.wait(is_over, limit);
     if (!login->is_over) {
         const auto why = login->reason.empty() ? "no try has ended yet" : login->reason;
-        co_return kept_end{failure{exit_code::transport_timeout, why + "; iscsid keeps trying"}};
+        const auto* const next =
+            stopped_ ? "; iscsid ends, the next one tries on" : "; iscsid keeps trying";
+        co_return kept_end{failure{exit_code::transport_timeout, why + next}};
     }
     if (!login->how)
         co_return kept_end{failure{exit_code::login, "somebody has ended it"}};
@@ -228,7 +240,10 @@ login_keeper::wait_for(handle login, node_id node, iscsi::duration limit) {
 asio::awaitable<void> login_keeper::run(wish_pointer what) {
     auto pause = with_.first_pause;
     while (!stopped_ && !what->is_over && is_wanted(*what)) {
+        what->is_tried = true;
         const bool is_in = co_await try_once(what);
+        what->is_tried = false;
+        cancelled_ -= what->is_over ? 1U : 0U;
         changed_.notify_all(); // others may have its place
         if (is_in)
             break;
@@ -240,33 +255,32 @@ asio::awaitable<void> login_keeper::run(wish_pointer what) {
         forget(what);
 }
 
-// Its records may have changed meanwhile.
-bool login_keeper::is_wanted(wish& what) {
-    const auto is_unwanted = [&](const node_id& portal) {
-        const auto record = sessions_.record_of(portal);
-        const bool is_gone =
-            record.has_error() && record.error().code == exit_code::no_objects_found;
-        const bool is_manual =
-            record.has_value() && what.what.is_automatic && !is_automatic(*record);
-        if (is_gone || is_manual)
-            spdlog::info(
-                "{}: is not tried any more, its record is {}",
-                label(portal),
-                is_gone ? "gone" : "not automatic any more"
-            );
-        return is_gone || is_manual;
-    };
+// Its record may have changed meanwhile.
+bool login_keeper::is_unwanted(wish& what, const node_id& portal) const {
+    const auto record = sessions_.record_of(portal);
+    const bool is_gone = record.has_error() && record.error().code == exit_code::no_objects_found;
+    const bool is_manual = record.has_value() && what.what.is_automatic && !is_automatic(*record);
+    if (!is_gone && !is_manual)
+        return false;
+    const auto code = is_gone ? exit_code::no_objects_found : exit_code::login;
+    what.how =
+        failure{code, fmt::format("its record is {}", is_gone ? "gone" : "not automatic any more")};
+    spdlog::info("{}: is not tried any more, {}", label(portal), what.how->error().reason);
+    return true;
+}
+
+bool login_keeper::is_wanted(wish& what) const {
     auto& portals = what.what.portals;
     const auto first = portals.front();
-    std::erase_if(portals, is_unwanted);
+    std::erase_if(portals, [&](const node_id& portal) { return is_unwanted(what, portal); });
     if (portals.empty()) {
         portals.push_back(first); // a wish has one, also when it ends
         return false;
     }
-    const auto age = std::chrono::system_clock::now() - what.what.since;
+    what.how.reset();
     const auto longest =
         seconds_in(sessions_.settings().config.daemon_value("iscsid.autologin_max_age"));
-    if (longest == std::chrono::seconds(0) || age < longest)
+    if (longest == std::chrono::seconds(0) || seconds_since_boot() - what.what.since < longest)
         return true;
     what.how = failure{exit_code::transport_timeout, "iscsid.autologin_max_age is over"};
     spdlog::error(
@@ -315,10 +329,12 @@ asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
         co_return true;
     }
     const auto failed_before = what->tries;
+    // Neither its other portals nor a change of its record wait for more than that.
+    const login_terms terms{hear, true};
     std::vector<std::shared_ptr<live_session>> begun;
     std::set<lane::session_key> joined;
     for (unsigned n = 0; n < *count; ++n) {
-        auto login = sessions_.start_login(portal, joined, manager::waiting::yes, hear);
+        auto login = sessions_.start_login(portal, joined, manager::waiting::yes, terms);
         if (login.has_error()) {
             hear(login.error());
             break;
@@ -328,24 +344,28 @@ asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
         begun.push_back(std::move(login->session));
     }
     bool all_in = begun.size() == *count;
+    login_result last;
     for (const auto& each : begun) {
         const auto how = co_await each->login_end();
         all_in = all_in && how.has_value();
         if (how.has_value())
-            what->how = *how;
+            last = *how;
         else if (what->tries == failed_before)
             hear(how.error());
     }
     what->claims.clear();
-    if (!all_in)
-        what->how.reset();
-    co_return all_in;
+    if (!all_in || what->is_over)
+        co_return false;
+    what->how = std::move(last);
+    co_return true;
 }
 
-// The first time, and when it is another trouble than before.
+// The first time, and when it is another trouble than before; of one that is new each time, as
+// rubbish is, each try whose number is a power of two.
 void login_keeper::note(wish& what, const std::string& reason) {
     ++what.tries;
-    const bool is_news = what.told.size() < most_told && what.told.insert(reason).second;
+    const bool is_news = what.told.size() < most_told ? what.told.insert(reason).second
+                                                      : std::has_single_bit(what.tries);
     spdlog::log(
         is_news ? spdlog::level::warn : spdlog::level::debug,
         "{}: not logged in, and tried again: {}",
@@ -359,6 +379,7 @@ void login_keeper::note(wish& what, const std::string& reason) {
 void login_keeper::forget(const wish_pointer& what) {
     if (std::exchange(what->is_over, true))
         return;
+    cancelled_ += what->is_tried ? 1U : 0U;
     what->claims.clear();
     if (what->how && what->how->has_value() && what->tries > 0)
         spdlog::info(

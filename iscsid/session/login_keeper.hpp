@@ -38,9 +38,10 @@ struct kept_end {
 };
 
 // Logins that are tried until they succeed: the boot's, whose targets or network may come late.
-// Each is tried by itself, beside the others, at the pace of reconnects; what has a session is left
-// alone. It ends when all its sessions are there, when its record is gone or not automatic any more
-// (if it was), when somebody logs out of it, or after iscsid.autologin_max_age.
+// Each is tried by itself, beside the others, one attempt of login_timeout after the other; what
+// has a session is left alone. It ends when all its sessions are there, when its record is gone or
+// not automatic any more (if it was), when somebody logs out of it, or after
+// iscsid.autologin_max_age.
 //
 //   resume(), once → keep(), end(), in any order → stop()
 //
@@ -80,7 +81,10 @@ class login_keeper {
     // Tries this node no more; nothing: it was not tried.
     std::optional<missing_login> end(const iscsi::admin::node_id& node);
 
-    // In the order in which they were asked for; of a login with several portals the first.
+    // Waits until the logins under way of all that was ended are cancelled, a while at most.
+    boost::asio::awaitable<void> wait_for_cancelled();
+
+    // In the order in which they were asked for; of a login with several portals each.
     std::vector<missing_login> missing() const;
 
     // Why the next daemon would not know what is missing; empty: it would.
@@ -93,13 +97,15 @@ class login_keeper {
     using wish_pointer = std::shared_ptr<wish>;
     class slot;
 
-    static missing_login describe(const wish& what);
+    static missing_login describe(const wish& what, const iscsi::admin::node_id& portal);
     wish_pointer find(const iscsi::admin::node_id& node) const;
     wish_pointer find_leading(std::string_view target) const;
-    wish_pointer keep_one(const iscsi::admin::record& record);
-    wish_pointer add(kept_login what);
+    wish_pointer keep_one(const iscsi::admin::record& record, std::vector<wish_pointer>& added);
+    wish_pointer add(kept_login what); // to be begun
+    void begin(wish_pointer what);
     boost::asio::awaitable<void> run(wish_pointer what);
-    bool is_wanted(wish& what);
+    bool is_unwanted(wish& what, const iscsi::admin::node_id& portal) const;
+    bool is_wanted(wish& what) const;
     boost::asio::awaitable<bool> try_once(wish_pointer what);
     boost::asio::awaitable<bool> log_in(wish_pointer what, iscsi::admin::node_id portal);
     void note(wish& what, const std::string& reason);
@@ -112,6 +118,7 @@ class login_keeper {
     condition changed_;
     std::list<wish_pointer> wishes_;
     std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0); // tries
+    std::size_t cancelled_ = 0; // tries that are on their way out
     std::string unnoted_;
     bool stopped_ = false;
 };

@@ -47,7 +47,7 @@ bool manager::has_session(std::string_view target) const {
 }
 
 outcome<manager::session_pointer>
-manager::open(const admin::node_id& node, how_many wanted, failure_listener hears_failures) {
+manager::open(const admin::node_id& node, how_many wanted, login_terms terms) {
     if (shutting_down_)
         return failure{exit_code::daemon_not_connected, "iscsid is shutting down"};
     if (with_.disks.driver == nullptr)
@@ -63,7 +63,9 @@ manager::open(const admin::node_id& node, how_many wanted, failure_listener hear
     auto plan = planner_.plan_login(*record, index);
     if (plan.has_error())
         return plan.error();
-    plan->hears_failures = std::move(hears_failures);
+    plan->hears_failures = std::move(terms.hears_failures);
+    if (terms.tries_once)
+        plan->initial_login_retry_max = 0;
     return add(next_sid_++, index, *std::move(plan));
 }
 
@@ -83,11 +85,11 @@ outcome<login_under_way> manager::start_login(
     const admin::node_id& node,
     const std::set<lane::session_key>& joined,
     waiting caller,
-    failure_listener hears_failures
+    login_terms terms
 ) {
     if (auto session = sessions_.in_login(node, joined))
         return want_login(std::move(session), caller);
-    return begin(node, how_many::by_record, caller, std::move(hears_failures));
+    return begin(node, how_many::by_record, caller, std::move(terms));
 }
 
 outcome<login_under_way>
@@ -95,11 +97,10 @@ manager::start_additional_login(const admin::node_id& node, waiting caller) {
     return begin(node, how_many::one_more, caller);
 }
 
-outcome<login_under_way> manager::begin(
-    const admin::node_id& node, how_many wanted, waiting caller, failure_listener hears_failures
-) {
-    const bool is_heard = static_cast<bool>(hears_failures);
-    auto opened = open(node, wanted, std::move(hears_failures));
+outcome<login_under_way>
+manager::begin(const admin::node_id& node, how_many wanted, waiting caller, login_terms terms) {
+    const bool is_heard = static_cast<bool>(terms.hears_failures);
+    auto opened = open(node, wanted, std::move(terms));
     if (opened.has_error()) {
         if (!is_heard)
             spdlog::error("no login to {}: {}", node.target, opened.error().reason);

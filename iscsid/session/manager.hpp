@@ -22,6 +22,12 @@ struct login_under_way {
     login_claim claim; // of the caller; empty when it does not wait
 };
 
+// For somebody who tries again by himself: of a login that is begun, not of one that is joined.
+struct login_terms {
+    std::function<void(const failure&)> hears_failures{}; // of each try, in place of the log
+    bool tries_once = false;                              // whatever initial_login_retry_max says
+};
+
 // The table of sessions, its limits, and the verbs that the socket offers. Lives on the control
 // thread; every verb is a coroutine, and they run beside each other.
 class manager {
@@ -50,14 +56,12 @@ class manager {
     // One of these: joins the oldest login to the node that is under way, but none of `joined`, or
     // begins another one. It is cancelled when nobody has a claim any more, but with `waiting::no`.
     // Failures: those of logins_to(), and why it cannot begin.
-    // With `hears_failures` a login that is begun tells it of each try that fails, and not the log.
     enum class waiting : bool { no, yes };
-    using failure_listener = std::function<void(const failure&)>;
     outcome<login_under_way> start_login(
         const iscsi::admin::node_id& node,
         const std::set<lane::session_key>& joined,
         waiting caller = waiting::yes,
-        failure_listener hears_failures = {}
+        login_terms terms = {}
     );
 
     // Begins one login more than the record says.
@@ -108,12 +112,9 @@ class manager {
     // `by_record`: not more than nr_sessions.
     enum class how_many : std::uint8_t { by_record, one_more };
     outcome<session_pointer>
-    open(const iscsi::admin::node_id& node, how_many wanted, failure_listener hears_failures);
+    open(const iscsi::admin::node_id& node, how_many wanted, login_terms terms);
     outcome<login_under_way> begin(
-        const iscsi::admin::node_id& node,
-        how_many wanted,
-        waiting caller,
-        failure_listener hears_failures = {}
+        const iscsi::admin::node_id& node, how_many wanted, waiting caller, login_terms terms = {}
     );
     session_pointer add(lane::session_key sid, unsigned index, login_plan plan);
 

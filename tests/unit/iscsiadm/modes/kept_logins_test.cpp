@@ -66,7 +66,9 @@ TEST_F(kept_login, ends_kept_logins_with_a_logout) {
     add_node(t1);
     add_node(t2);
     for (const auto& logout : std::vector<std::vector<std::string>>{
-             {"-m", "node", "-T", t1, "-u"}, {"-m", "node", "-U", "all"}}) {
+             {"-m", "node", "-T", t1, "-u"},
+             {"-m", "node", "-U", "all"},
+             {"-m", "session", "-u"}}) {
         daemon.kept = {{node_id_of(t1), 3, 1, "x"}};
         const outcome got = run(logout);
         EXPECT_EQ(got.code, 0) << got.err;

@@ -143,6 +143,21 @@ TEST_F(kept_logins, hold_up_no_other) {
     EXPECT_TRUE(wait_for(first).how.has_error());
 }
 
+// The first of two is in, and then it is ended: that is no success.
+TEST_F(kept_logins, that_are_ended_half_way_have_not_succeeded) {
+    store(node, {{"node.session.nr_sessions", "2"}});
+    show(luns);
+    hangs = true;
+    const auto login = keep();
+    ASSERT_TRUE(until([&] { return all().session_count() == 2; }));
+    lane.tell(1, iscsi::logged_in{});
+    ASSERT_TRUE(until([&] { return all().find(1)->current_phase() == phase::running; }));
+    EXPECT_TRUE(keeper().end(node));
+    ASSERT_TRUE(until([&] { return all().session_count() == 1; }));
+    EXPECT_TRUE(wait_for(login).how.has_error());
+    EXPECT_FALSE(log.has("is logged in"));
+}
+
 // ---- their end ----------------------------------------------------------------------------------
 
 TEST_F(kept_logins, end_with_their_record) {
@@ -178,7 +193,13 @@ TEST_F(kept_logins, that_are_ended_take_the_login_under_way_along) {
     EXPECT_TRUE(keeper().end(node));
     EXPECT_FALSE(keeper().end(node));
     EXPECT_THAT(keeper().missing(), IsEmpty());
-    EXPECT_TRUE(until([&] { return all().session_count() == 0; }));
+    context.restart();
+    auto waited = [&]() -> asio::awaitable<bool> {
+        co_await keeper().wait_for_cancelled();
+        co_return true;
+    };
+    iscsi::test::run(context, waited());
+    EXPECT_EQ(all().session_count(), 0U);
     EXPECT_TRUE(wait_for(login).how.has_error());
     EXPECT_FALSE(is_noted());
 }
@@ -187,7 +208,7 @@ TEST_F(kept_logins, are_given_up_after_the_longest_age) {
     std::ofstream(folder / "conf") << "iscsid.autologin_max_age = 60\n";
     settings.config = admin::config::load(folder / "conf");
     refusal = refused();
-    const kept_login old{{node}, false, false, std::chrono::system_clock::now() - 61s};
+    const kept_login old{{node}, false, false, seconds_since_boot() - 61s};
     ASSERT_TRUE(store_kept_logins(folder / "kept.json", "this boot", {old}).has_value());
     keeper().resume();
     ASSERT_TRUE(until_none_is_missing());
@@ -208,6 +229,25 @@ TEST_F(kept_logins, of_one_target_need_one_portal) {
     EXPECT_FALSE(wait_for(logins[0]).is_needless);
     EXPECT_TRUE(wait_for(logins[1], second).is_needless);
     EXPECT_TRUE(wait_for(logins[1], second).how.has_value());
+}
+
+// Its record would have each of them tried for two minutes.
+TEST_F(kept_logins, go_on_with_the_next_portal_when_one_does_not_answer) {
+    for (const auto& each : {node, second})
+        store(each, {{"node.leading_login", "Yes"}});
+    show(luns);
+    hangs = true;
+    const std::vector nodes{node, second};
+    const auto logins = keeper().keep(nodes);
+    ASSERT_TRUE(until([&] { return plans.size() == 1; }));
+    hangs = false;
+    auto late = refused();
+    late.verdict = iscsi::login_verdict::retry;
+    lane.tell(1, late);
+    ASSERT_TRUE(until_none_is_missing());
+    EXPECT_EQ(plans.size(), 2U);
+    EXPECT_TRUE(wait_for(logins[0]).is_needless);
+    EXPECT_FALSE(wait_for(logins[1], second).is_needless);
 }
 
 TEST_F(kept_logins, of_a_target_that_has_a_session_are_needless) {
@@ -240,7 +280,7 @@ TEST_F(kept_logins, are_tried_on_by_the_next_daemon) {
 }
 
 TEST_F(kept_logins, of_another_boot_are_none) {
-    const kept_login old{{node}, false, false, std::chrono::system_clock::now()};
+    const kept_login old{{node}, false, false, seconds_since_boot()};
     ASSERT_TRUE(store_kept_logins(folder / "kept.json", "another boot", {old}).has_value());
     keeper().resume();
     EXPECT_THAT(keeper().missing(), IsEmpty());
