@@ -124,6 +124,14 @@ exit_code run_on(const session_mode& mode, session_list sessions, context& at) {
     return print_sessions(mode, sessions, at);
 }
 
+// Who logs out of all sessions wants no others to come.
+std::size_t end_kept_logins_of(const session_mode& mode, context& at) {
+    if (!mode.logout || mode.which)
+        return 0;
+    at.out.show(opened{document_kind::logouts});
+    return end_kept_logins([](const auto& /*each*/) { return true; }, at);
+}
+
 } // namespace
 
 // A wrong -r is refused without asking the daemon: it can never name a session.
@@ -135,9 +143,7 @@ exit_code run_session(const session_mode& mode, context& at) {
     }
     if (mode.which && !names_session(*mode.which))
         return report_no_session_path(*mode.which, at.screen);
-    const bool leaves_all = mode.logout && !mode.which;
-    const auto ended =
-        leaves_all ? end_kept_logins([](const auto& /*each*/) { return true; }, at) : 0;
+    const auto ended = end_kept_logins_of(mode, at);
     const bool is_about_io = mode.statistics || mode.watch;
     auto sessions = known_sessions(at, is_about_io ? io_detail::told : io_detail::left_out);
     if (!sessions)
@@ -148,12 +154,8 @@ exit_code run_session(const session_mode& mode, context& at) {
             return report_unknown(*mode.which, at.screen);
         return run_on(mode, {*session}, at);
     }
-    if (sessions->empty() && ended > 0) {
-        at.out.show(opened{document_kind::logouts});
-        return exit_code::success;
-    }
     if (sessions->empty())
-        return report_none(mode, at);
+        return ended > 0 ? exit_code::success : report_none(mode, at);
     if (mode.ops.update || mode.ops.remove) {
         return report_invalid("this operation needs a session (-r)", at.screen);
     }

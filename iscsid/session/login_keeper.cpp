@@ -313,6 +313,24 @@ asio::awaitable<bool> login_keeper::try_once(wish_pointer what) {
     co_return false;
 }
 
+std::vector<std::shared_ptr<live_session>> login_keeper::begin_logins(
+    wish& what, const node_id& portal, unsigned count, const login_terms& terms
+) {
+    std::vector<std::shared_ptr<live_session>> begun;
+    std::set<lane::session_key> joined;
+    for (unsigned n = 0; n < count; ++n) {
+        auto login = sessions_.start_login(portal, joined, manager::waiting::yes, terms);
+        if (login.has_error()) {
+            terms.hears_failures(login.error());
+            break;
+        }
+        joined.insert(login->session->sid());
+        what.claims.push_back(std::move(login->claim));
+        begun.push_back(std::move(login->session));
+    }
+    return begun;
+}
+
 // All sessions of the node that are missing, beside each other.
 asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
     const auto hear = [this, weak = std::weak_ptr(what)](const failure& why) {
@@ -329,20 +347,8 @@ asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
         co_return true;
     }
     const auto failed_before = what->tries;
-    // Neither its other portals nor a change of its record wait for more than that.
-    const login_terms terms{hear, true};
-    std::vector<std::shared_ptr<live_session>> begun;
-    std::set<lane::session_key> joined;
-    for (unsigned n = 0; n < *count; ++n) {
-        auto login = sessions_.start_login(portal, joined, manager::waiting::yes, terms);
-        if (login.has_error()) {
-            hear(login.error());
-            break;
-        }
-        joined.insert(login->session->sid());
-        what->claims.push_back(std::move(login->claim));
-        begun.push_back(std::move(login->session));
-    }
+    // Neither its other portals nor a change of its record wait for more than one try.
+    const auto begun = begin_logins(*what, portal, *count, {hear, true});
     bool all_in = begun.size() == *count;
     login_result last;
     for (const auto& each : begun) {

@@ -107,6 +107,9 @@ class login_keeper {
     bool is_unwanted(wish& what, const iscsi::admin::node_id& portal) const;
     bool is_wanted(wish& what) const;
     boost::asio::awaitable<bool> try_once(wish_pointer what);
+    std::vector<std::shared_ptr<live_session>> begin_logins(
+        wish& what, const iscsi::admin::node_id& portal, unsigned count, const login_terms& terms
+    );
     boost::asio::awaitable<bool> log_in(wish_pointer what, iscsi::admin::node_id portal);
     void note(wish& what, const std::string& reason);
     void forget(const wish_pointer& what);
