@@ -48,8 +48,8 @@ void control_commands::command_done(std::uint32_t slot, const iscsi::task_done& 
 }
 
 // A deferred error comes with the next command of the unit, whose ever that is (SPC-4 §4.5.5). All
-// other news are for the asker, who sees them in the outcome; but the disks of the unit must not
-// wait for what he makes of them.
+// other news are for the asker, who sees them in the outcome; but the disks of the session must not
+// wait for what he makes of them, and he may have read the list of LUNs before it has changed.
 void control_commands::pass_on_news(const iscsi::lun_field& lun, const iscsi::task_done& done) {
     if (done.outcome != iscsi::task_result::answered)
         return;

@@ -214,6 +214,8 @@ bool session_host::logged_in() const {
 void session_host::note_change(const iscsi::lun_field& lun, scsi::attention what) {
     if (may_change_mode(what))
         unit_of(lun).doubt_write_cache(now());
+    if (what == scsi::attention::luns_changed)
+        attention(lun, what);
 }
 
 void session_host::attention(const iscsi::lun_field& lun, scsi::attention what) {

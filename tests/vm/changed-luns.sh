@@ -53,7 +53,9 @@ wait_until 20 eval '[ "$(grep -c "IS NOT THE DISK" "$WORK/iscsid.log")" -ge 2 ]'
 replace_lun d0
 rescan
 
-# It grows. LIO tells nobody of another capacity (2A/09), but the other LUNs that it was mapped anew.
+# It grows. LIO tells nobody of another capacity (2A/09), but the other LUNs that it was mapped anew. It is
+# in use: a look while it is not mapped would take it away.
+exec 9<"${disk[0]}"
 lio_unmap 0
 rmdir "$LIO/core/fileio_0/d0"
 truncate -s 48M "$WORK/lio-d0"
@@ -61,6 +63,7 @@ lio_disk d0 48M
 lio_map d0 0
 reads "${disk[1]}"
 wait_until 20 logged "LUN 0 .* has $((48 << 20)) bytes now" || fail "the unit attention of a grown LUN changed nothing"
+exec 9<&-
 if [ "$driver" = ublk ] && [ "$(size_of "${disk[0]}")" -eq $((32 << 20)) ]; then
     logged 'no live resize' || fail "a device that keeps its size, and no word of that"
     log_out

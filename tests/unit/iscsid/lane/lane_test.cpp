@@ -371,6 +371,26 @@ TEST_P(lane_test, AScsiEventOfTheTargetIsAUnitAttention) {
     EXPECT_TRUE(notes.wait_for<iscsi::target_message>()) << "and still a message";
 }
 
+// A target says it once; a scan that meets it may have read the list already.
+TEST_P(lane_test, AChangedListOfLunsIsToldOfWhoeverMeetsIt) {
+    adopt();
+    target.with([](memory_target& it) {
+        it.intercept = [](auto, const auto& cdb) -> std::optional<scsi_answer> {
+            if (cdb[0] != std::byte{0x00})
+                return std::nullopt;
+            return scsi_answer::check_condition(0x6, 0x3f, 0x0e);
+        };
+    });
+    iscsi::command what;
+    what.cdb = scsi::test_unit_ready();
+    answer<scsi_outcome> outcome;
+    engine->execute(the_session, what, outcome.callback());
+    EXPECT_EQ(outcome.wait().done.status, 2);
+    const auto told = notes.wait_for_content<lun_attention>();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->what, scsi::attention::luns_changed);
+}
+
 TEST_P(lane_test, LogoutEndsTheSessionAndItsRequests) {
     adopt_and_attach();
     engine->logout(the_session);
