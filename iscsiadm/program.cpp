@@ -101,8 +101,7 @@ int run_arguments(const std::vector<std::string>& arguments) {
     }
     const admin::locations where = admin::locations_from_environment();
     // For people: programs take any line on stderr for a failure.
-    const bool is_read = is_terminal || line->debug_level > 0;
-    if (is_read)
+    if (screen.advises())
         if (const std::string hint = import_hint(where); !hint.empty())
             screen.complain(hint);
     admin::record_store store(where.database);
@@ -116,7 +115,7 @@ int run_arguments(const std::vector<std::string>& arguments) {
     presenter& out = line->json ? static_cast<presenter&>(document) : lines;
     stdout_display live(std::cout, STDOUT_FILENO);
     context at{where, store, daemon, screen, out, live};
-    at.hints = is_read || line->json;
+    at.hints = screen.advises() || line->json;
     return static_cast<int>(run(*line, at));
 }
 

@@ -62,15 +62,8 @@ int refuse(exit_code code, const std::string& why) {
     return static_cast<int>(code);
 }
 
-// config has checked the range.
-std::size_t number_in(const std::string& text) {
-    std::size_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
-}
-
 std::size_t lane_count(const admin::config& config) {
-    return number_in(config.daemon_value("iscsid.lanes"));
+    return static_cast<std::size_t>(config.daemon_integer("iscsid.lanes"));
 }
 
 // The group that a setting names.
@@ -378,7 +371,7 @@ void daemon::stop() {
     const auto whom = keeps_disks() ? leaving::mortal : leaving::all;
     spdlog::info("ending: {} session(s)", sessions_.session_count());
     const auto& config = sessions_.settings().config;
-    const std::chrono::seconds limit(number_in(config.daemon_value("iscsid.stop_timeout")));
+    const std::chrono::seconds limit(config.daemon_integer("iscsid.stop_timeout"));
     asio::co_spawn(control_, give_signs_of_life(), asio::detached);
     asio::co_spawn(
         control_,

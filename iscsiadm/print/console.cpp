@@ -22,7 +22,7 @@ void console::explain(std::string_view line, int level) {
 }
 
 void console::advise(std::string_view line) {
-    if ((is_terminal_ || explains(1)) && !line.empty())
+    if (advises() && !line.empty())
         write_error(line);
 }
 

@@ -37,6 +37,8 @@ class console {
     // Every line for stderr but the explanations and the advice, without the prefix, in order.
     const std::vector<std::string>& complaints() const { return complaints_; }
 
+    bool advises() const { return is_terminal_ || explains(1); }
+
     bool explains(int level) const { return debug_level_ >= level; }
 
     // False when stdout did not take everything, for example on a full disk.

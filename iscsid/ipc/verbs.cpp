@@ -13,7 +13,6 @@
 
 #include <array>
 #include <bit>
-#include <charconv>
 #include <chrono>
 #include <set>
 #include <type_traits>
@@ -95,13 +94,6 @@ asio::awaitable<admin::login_progress> kept_end(
     if (message.code != exit_code::success && !keeper.unnoted().empty())
         message.detail += "; " + keeper.unnoted();
     co_return message;
-}
-
-// config has checked the range.
-std::chrono::seconds seconds_in(const std::string& text) {
-    unsigned number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return std::chrono::seconds(number);
 }
 
 constexpr std::size_t most_sessions_per_node = 64;
@@ -339,7 +331,7 @@ asio::awaitable<void> verbs::keep_logins(
     const admin::login_request_message& request, const call_type& call, reply_sink& to
 ) {
     const auto& config = sessions_.settings().config;
-    const auto limit = seconds_in(config.daemon_value("iscsid.autologin_wait"));
+    const std::chrono::seconds limit(config.daemon_integer("iscsid.autologin_wait"));
     gathering<admin::login_progress> ends(control_, request.nodes.size());
     const auto logins = keeper_.keep(request.nodes);
     for (std::uint32_t index = 0; index < logins.size(); ++index) {

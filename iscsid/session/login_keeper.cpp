@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <string>
 #include <utility>
 
@@ -50,13 +49,6 @@ bool is_automatic(const admin::record& node) {
 
 bool leads(const admin::record& node) {
     return node.get_boolean("node.leading_login");
-}
-
-// config has checked the range.
-std::chrono::seconds seconds_in(const std::string& text) {
-    std::int64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return std::chrono::seconds(number);
 }
 
 } // namespace
@@ -278,8 +270,9 @@ bool login_keeper::is_wanted(wish& what) const {
         return false;
     }
     what.how.reset();
-    const auto longest =
-        seconds_in(sessions_.settings().config.daemon_value("iscsid.autologin_max_age"));
+    const std::chrono::seconds longest(
+        sessions_.settings().config.daemon_integer("iscsid.autologin_max_age")
+    );
     if (longest == std::chrono::seconds(0) || seconds_since_boot() - what.what.since < longest)
         return true;
     what.how = failure{exit_code::transport_timeout, "iscsid.autologin_max_age is over"};

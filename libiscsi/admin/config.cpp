@@ -162,6 +162,10 @@ std::string config::daemon_value(setting_key key) const {
     return value_or(values_, key.row());
 }
 
+std::int64_t config::daemon_integer(integer_key key) const {
+    return to_number<std::int64_t>(value_or(values_, key.row())).value_or(0);
+}
+
 result<initiator_identity> load_initiator_identity(const std::filesystem::path& file) {
     const auto text = read_file(file);
     if (!text)

@@ -3,6 +3,7 @@
 #include "libiscsi/admin/record.hpp"
 #include "libiscsi/admin/record_file.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -56,6 +57,9 @@ class config {
 
     // The value of an iscsid.* key, or its fallback.
     std::string daemon_value(setting_key key) const;
+
+    // The same of an integer, within its range.
+    std::int64_t daemon_integer(integer_key key) const;
 
     // In the order of the file, for the daemon's log: a mistyped key has no other sign.
     const std::vector<std::string>& unknown_keys() const { return unknown_; }

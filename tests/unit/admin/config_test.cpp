@@ -39,6 +39,7 @@ TEST_F(config_test, is_empty_without_a_file) {
     EXPECT_EQ(empty.new_node(), record(record_kind::node));
     EXPECT_EQ(empty.new_send_targets(), record(record_kind::send_targets));
     EXPECT_EQ(empty.daemon_value("iscsid.disk.driver"), "auto");
+    EXPECT_EQ(empty.daemon_integer("iscsid.stop_timeout"), 80);
 }
 
 TEST_F(config_test, is_the_template_of_new_records) {
@@ -50,6 +51,7 @@ TEST_F(config_test, is_the_template_of_new_records) {
     EXPECT_EQ(loaded.new_node().get("node.startup"), "automatic");
     EXPECT_EQ(loaded.new_send_targets().get("discovery.sendtargets.reopen_max"), "7");
     EXPECT_EQ(loaded.daemon_value("iscsid.lanes"), "2");
+    EXPECT_EQ(loaded.daemon_integer("iscsid.lanes"), 2);
     EXPECT_THAT(loaded.unknown_keys(), IsEmpty());
 }
 
