@@ -30,6 +30,8 @@ fio --name=verify --filename="${disk[0]}" --direct=1 --ioengine=libaio --iodepth
     --verify_backlog=64 --time_based --runtime="${HOSTILE_SECONDS:-20}" --output="$WORK/fio" ||
     fail "fio: $(cat "$WORK/fio") $(tail -n 20 "$WORK/iscsid.log")"
 grep -q 'err= 0' "$WORK/fio" || fail "fio reports errors: $(cat "$WORK/fio")"
+# A fault after the Logout has been sent would leave it without a confirmation, which is told.
+tell_target forget >"$WORK/told"
 log_out
 stop_test_target
 faults=$(sed -n 's/^faults: //p' "$WORK/test-target.log")

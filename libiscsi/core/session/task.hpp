@@ -84,7 +84,7 @@ struct task : task_hook {
     bool reissued = false;     // goes out again after a transport was lost
     bool abort_wanted = false; // never goes out again
     bool silenced = false;     // no more Data-Out: it is answered, or will be aborted
-    std::uint8_t offences = 0; // connections that its PDUs have ended
+    std::uint8_t offences = 0; // connections in a row that its PDUs have ended
     unsigned losses = 0;       // connections that ended while the target had it
     instant first_lost;
     connection* allegiance = nullptr; // the connection it went out on (§4.2.2)

@@ -9,6 +9,8 @@
 namespace iscsi {
 namespace {
 
+// In a row: whoever takes part in a connection that another task has ended begins anew, for a link
+// or a target that breaks everybody's PDUs says nothing about one task.
 constexpr std::uint8_t tolerated_offences = 3;
 constexpr unsigned tolerated_losses = 8;
 
@@ -333,6 +335,7 @@ void task_set::park(instant now) {
         finish(*parked_.back(), task_result::lost, loss_reason::ends_connections);
         parked_.pop_back();
     }
+    blamed_.reset();
     for (auto* newest_first : parked_) {
         newest_first->of->wait_again(*newest_first);
         scheduler_.add(*newest_first->of);
@@ -342,8 +345,11 @@ void task_set::park(instant now) {
 }
 
 void task_set::park(task& what, instant now) {
-    if (what.phase == task_phase::sent)
+    if (what.phase == task_phase::sent) {
         note_loss(what, now);
+        if (blamed_ != what.id)
+            what.offences = 0;
+    }
     what.unlink();
     what.of->forget(what);
     scheduler_.over(what);
@@ -362,8 +368,10 @@ void task_set::park(task& what, instant now) {
 }
 
 void task_set::blame(task_id id) {
-    if (auto* found = table_.find(id); found != nullptr)
+    if (auto* found = table_.find(id); found != nullptr) {
         ++found->offences;
+        blamed_ = id;
+    }
 }
 
 void task_set::release(task_id id) {

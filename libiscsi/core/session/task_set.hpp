@@ -8,6 +8,7 @@
 #include "libiscsi/core/session/unit_scheduler.hpp"
 #include "libiscsi/core/session/unit_set.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace iscsi {
@@ -77,8 +78,8 @@ class task_set {
     // The target knows a task with this tag that has not been answered.
     bool is_running(task_id id);
 
-    // A PDU of this task has broken the protocol. A task that does so again and again is not
-    // re-issued: it would never let the session live.
+    // A PDU of this task has broken the protocol, which ends the connection. A task that ends three
+    // in a row is not re-issued: it would never let the session live.
     void blame(task_id id);
 
     // Its task_done has been polled.
@@ -106,6 +107,7 @@ class task_set {
     unit_scheduler scheduler_;
     command_sender sender_;
     std::vector<task*> parked_; // only while park() sorts
+    std::optional<task_id> blamed_;
     task_list answered_;
     std::size_t unfinished_ = 0;
     std::size_t abandoned_ = 0; // tasks of lost units that the target may still answer

@@ -254,6 +254,22 @@ TEST(recovery, does_not_reissue_a_task_that_breaks_every_connection) {
     expect_only_first_lost(target, innocent);
 }
 
+// A link that breaks everybody's PDUs says nothing about one task.
+TEST(recovery, reissues_a_task_that_breaks_connections_between_those_that_others_break) {
+    logged_in_peer target(with_replacement(-1s));
+    buffer room(100);
+    const std::array tasks{
+        target.submit(read_command(room, 1)), target.submit(read_command(room, 2))};
+    for (int i = 0; i < 12; ++i) {
+        EXPECT_EQ(target.hear().size(), 2U);
+        EXPECT_TRUE(target.say(data_at(tasks.at(i % 3 == 2), 7, 0), pattern(10)).has_error());
+        EXPECT_TRUE(target.no_event());
+        target.lose_transport();
+        come_back(target);
+    }
+    EXPECT_EQ(target.hear().size(), 2U);
+}
+
 // The target takes the command and hangs up, each time.
 TEST(recovery, ends_a_task_that_no_connection_outlives_after_the_replacement_timeout) {
     logged_in_peer target(with_replacement(100s));
