@@ -29,6 +29,9 @@ log_in
 dd if=/dev/urandom of="$WORK/pattern" bs=1M count=4 status=none
 dd if="$WORK/pattern" of="${disk[0]}" bs=1M oflag=direct conv=fsync status=none || fail "write"
 
+# In use from here on: a look while a LUN is not mapped takes an unused disk away.
+exec 9<"${disk[0]}"
+
 # Another LUN: no byte of it is read or written, and the log is loud.
 replace_lun stranger
 rescan
@@ -53,9 +56,7 @@ wait_until 20 eval '[ "$(grep -c "IS NOT THE DISK" "$WORK/iscsid.log")" -ge 2 ]'
 replace_lun d0
 rescan
 
-# It grows. LIO tells nobody of another capacity (2A/09), but the other LUNs that it was mapped anew. It is
-# in use: a look while it is not mapped would take it away.
-exec 9<"${disk[0]}"
+# It grows. LIO tells nobody of another capacity (2A/09), but the other LUNs that it was mapped anew.
 lio_unmap 0
 rmdir "$LIO/core/fileio_0/d0"
 truncate -s 48M "$WORK/lio-d0"
