@@ -1,5 +1,6 @@
 #include "iscsid/daemon.hpp"
 
+#include "iscsid/access.hpp"
 #include "iscsid/compat/sysfs.hpp"
 #include "iscsid/device/block_events.hpp"
 #include "iscsid/device/nonce.hpp"
@@ -35,11 +36,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
-#include <grp.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace iscsid {
 
@@ -64,35 +63,6 @@ int refuse(exit_code code, const std::string& why) {
 
 std::size_t lane_count(const admin::config& config) {
     return static_cast<std::size_t>(config.daemon_integer("iscsid.lanes"));
-}
-
-// The group that a setting names.
-std::optional<gid_t> group_of(const char* setting, const std::string& name) {
-    // At start, before there is a second thread that could ask.
-    const auto* entry =
-        name.empty() ? nullptr : ::getgrnam(name.c_str()); // NOLINT(concurrency-mt-unsafe)
-    if (entry == nullptr && !name.empty())
-        spdlog::warn("{} = {}: there is no such group, root alone is meant", setting, name);
-    return entry == nullptr ? std::nullopt : std::optional<gid_t>(entry->gr_gid);
-}
-
-std::optional<gid_t> asking_group(const admin::config& config) {
-    return group_of("iscsid.ipc_group", config.daemon_value("iscsid.ipc_group"));
-}
-
-// Without a group the mode's bits for it are meant for nobody.
-disk::socket_access export_access(const admin::config& config) {
-    constexpr int octal = 8;
-    const std::string text = config.daemon_value("iscsid.export_mode");
-    disk::socket_access access;
-    std::from_chars(text.data(), text.data() + text.size(), access.mode, octal);
-    const auto group = group_of("iscsid.export_group", config.daemon_value("iscsid.export_group"));
-    access.group = group.value_or(::getegid());
-    constexpr mode_t of_owner = 0600;
-    constexpr mode_t of_everybody = 0666;
-    if (!group && access.mode != of_everybody)
-        access.mode = of_owner;
-    return access;
 }
 
 void warn(const std::vector<std::string>& of) {

@@ -16,6 +16,7 @@ struct daemon_options {
     bool no_pid_file = false;                                 // -n
     bool foreground = false;                                  // -f
     int debug = 0;                                            // -d
+    bool check = false;                                       // --check
     std::optional<unsigned> user{};                           // -u
     std::optional<unsigned> group{};                          // -g
 };

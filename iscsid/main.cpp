@@ -1,3 +1,4 @@
+#include "iscsid/check.hpp"
 #include "iscsid/daemon.hpp"
 
 #include "libiscsi/admin/exit_code.hpp"
@@ -23,6 +24,7 @@ void add_options(CLI::App& program, iscsid::daemon_options& to) {
         "-i,--initiatorname", to.initiator_name_file, "file with the initiator name"
     );
     program.add_flag("-f,--foreground", to.foreground, "stay in the foreground, log to stderr");
+    program.add_flag("--check", to.check, "check the settings and all records, and end");
     program.add_option("-d,--debug", to.debug, "log more")->check(CLI::Range(0, 8));
     program.add_option("-u,--uid", to.user, "run as this user ID");
     program.add_option("-g,--gid", to.group, "run as this group ID");
@@ -67,7 +69,7 @@ int run(int count, char** words) {
     // A runtime folder of one's own takes the socket with it, unless that is named too.
     if (options.where.runtime != usual_runtime && options.where.socket == usual_socket)
         options.where.socket = options.where.runtime / "iscsid.sock";
-    return iscsid::run_daemon(options);
+    return options.check ? iscsid::check_configuration(options) : iscsid::run_daemon(options);
 }
 
 } // namespace

@@ -133,7 +133,7 @@ config config::load(const std::filesystem::path& file) {
 void config::take(const setting_line& line, const std::string& file) {
     const auto* const row = find_setting(line.key);
     if (!is_template_key(row)) {
-        unknown_.push_back(line.key);
+        unknown_.push_back(line);
         return;
     }
     const auto good = check_value(*row, line.value);
@@ -177,14 +177,19 @@ result<initiator_identity> load_initiator_identity(const std::filesystem::path& 
     if (name == nullptr)
         return fault{to_error_code(name_errc::empty_name), file, "", "InitiatorName=<iSCSI name>"};
     if (auto good = check_iscsi_name(name->value); !good)
-        return fault{good.error().code, file, name->value, good.error().expected};
+        return at_line(
+            {good.error().code, name->key, name->value, good.error().expected},
+            file.string(),
+            name->number
+        );
     const auto* const alias = find(scanned.lines, "InitiatorAlias");
     initiator_identity identity{name->value, alias == nullptr ? host_name() : alias->value};
     for (const auto& flaw : scanned.flaws)
         identity.warnings.push_back(flaw.text() + outcome_of(flaw));
     if (name->key != "InitiatorName")
         identity.warnings.push_back(
-            file.string() + ": taken, but open-iscsi reads it only as InitiatorName: " + name->key
+            file.string() + ":" + std::to_string(name->number) +
+            ": taken, but open-iscsi reads it only as InitiatorName: " + name->key
         );
     return identity;
 }

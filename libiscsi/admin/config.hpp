@@ -61,14 +61,16 @@ class config {
     // The same of an integer, within its range.
     std::int64_t daemon_integer(integer_key key) const;
 
-    // In the order of the file, for the daemon's log: a mistyped key has no other sign.
-    const std::vector<std::string>& unknown_keys() const { return unknown_; }
+    // Lines whose key means nothing in this file, in its order. The daemon says nothing of them, as
+    // open-iscsi does not; whoever has the file checked wants to know: a mistyped key has no other
+    // sign. Their values may be secrets.
+    const std::vector<setting_line>& unknown_lines() const { return unknown_; }
 
   private:
     void take(const setting_line& line, const std::string& file);
 
     key_values values_;
-    std::vector<std::string> unknown_;
+    std::vector<setting_line> unknown_;
     std::vector<std::string> warnings_;
 };
 
@@ -85,7 +87,8 @@ struct initiator_identity {
 // of Debian install it.
 bool asks_for_a_name(const std::filesystem::path& file);
 
-// Faults: file_errc::not_found, name_errc. The keys are taken in any letter case.
+// Faults: file_errc::not_found, name_errc, with the line where there is one. The keys are taken in
+// any letter case.
 // A daemon without it still runs: records can be read and sessions listed, only logins and
 // discovery are refused.
 result<initiator_identity> load_initiator_identity(const std::filesystem::path& file);

@@ -14,7 +14,9 @@
 namespace iscsi::admin {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -52,7 +54,7 @@ TEST_F(config_test, is_the_template_of_new_records) {
     EXPECT_EQ(loaded.new_send_targets().get("discovery.sendtargets.reopen_max"), "7");
     EXPECT_EQ(loaded.daemon_value("iscsid.lanes"), "2");
     EXPECT_EQ(loaded.daemon_integer("iscsid.lanes"), 2);
-    EXPECT_THAT(loaded.unknown_keys(), IsEmpty());
+    EXPECT_THAT(loaded.unknown_lines(), IsEmpty());
 }
 
 TEST_F(config_test, gives_the_chap_digests_to_both_kinds_of_records) {
@@ -68,14 +70,22 @@ TEST_F(config_test, takes_the_last_value) {
     EXPECT_EQ(loaded.new_node().get("node.startup"), "onboot");
 }
 
+auto is_line(int number, const char* key) {
+    return AllOf(Field(&setting_line::number, number), Field(&setting_line::key, key));
+}
+
 TEST_F(config_test, lists_keys_that_mean_nothing_here) {
     const auto loaded = load("node.session.sess_reopen_log_freq = 1\n"
                              "node.name = iqn.a:b\n"
                              "isns.address = 10.0.0.1\n");
     EXPECT_THAT(loaded.warnings(), IsEmpty());
     EXPECT_THAT(
-        loaded.unknown_keys(),
-        ElementsAre("node.session.sess_reopen_log_freq", "node.name", "isns.address")
+        loaded.unknown_lines(),
+        ElementsAre(
+            is_line(1, "node.session.sess_reopen_log_freq"),
+            is_line(2, "node.name"),
+            is_line(3, "isns.address")
+        )
     );
     EXPECT_EQ(loaded.new_node(), record(record_kind::node));
 }
@@ -208,7 +218,7 @@ TEST(shipped_config, has_examples_that_work) {
     put_text(folder.path() / "iscsid.conf", examples);
     const auto loaded = config::load(folder.path() / "iscsid.conf");
     EXPECT_THAT(loaded.warnings(), IsEmpty());
-    EXPECT_THAT(loaded.unknown_keys(), IsEmpty());
+    EXPECT_THAT(loaded.unknown_lines(), IsEmpty());
     EXPECT_EQ(loaded.new_node().get("node.session.auth.authmethod"), "CHAP");
     EXPECT_EQ(loaded.new_send_targets().get("discovery.sendtargets.auth.username"), "username");
 }
@@ -299,7 +309,7 @@ TEST_F(initiator_name, is_an_iscsi_name) {
     for (const auto* const name : {"InitiatorName=\n", "InitiatorName=host\n"}) {
         const auto refused = load(name);
         ASSERT_FALSE(refused) << name;
-        EXPECT_EQ(refused.error().field, file());
+        EXPECT_EQ(refused.error().field, file().string() + ":1: InitiatorName");
     }
 }
 
