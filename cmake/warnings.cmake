@@ -27,6 +27,7 @@ function(iscsi_target name)
         target_compile_options(${name} PRIVATE
             -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
             -fstack-clash-protection -fcf-protection)
+        target_link_options(${name} PRIVATE -Wl,-z,relro,-z,now)
     endif()
 endfunction()
 
