@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# The Debian package under systemd: installed, upgraded under verified I/O, not removed while a session is
+# up, removed, installed again, purged. Usage: run --systemd package.sh
+# Its releases 1 and 2: tests/support/make-package --stripped $BUILD $BUILD/packages 1 2
+. tests/support/functions.sh
+. tests/vm/lio.sh
+if [ "$(cat /proc/1/comm)" != systemd ] || ! mountpoint -q /vm; then skip "needs tests/vm/run --systemd"; fi
+# From here on the programs and folders are the installed ones.
+unset ISCSI_CONFIG_DIR ISCSI_DATABASE_DIR ISCSID_RUNTIME_DIR ISCSID_SOCKET
+export PATH=/usr/sbin:/usr/bin SYSTEMD_PAGER='' SYSTEMD_COLORS=0 DEBIAN_FRONTEND=noninteractive
+link=/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-$TARGET_NAME-lun-0
+mnt=/mnt/disk
+name=/etc/iscsi/initiatorname.iscsi
+
+journal_fail() {
+    journalctl -b --no-pager -o short-monotonic -u iscsid -u iscsi -u iscsid.socket | tail -n 60 >&2
+    cat "$WORK/dpkg" >&2
+    fail "$@"
+}
+
+# dpkg_does WORD…: its output is kept in $WORK/dpkg. The index of manual pages takes the emulation a minute.
+dpkg_does() { dpkg --no-triggers "$@" >"$WORK/dpkg" 2>&1 </dev/null; }
+
+install_release() {
+    local begin=$SECONDS
+    dpkg_does --install "$BUILD"/packages/iscsi-userland_*-"$1"_*.deb || journal_fail "installation of release $1"
+    echo "release $1 is installed after $((SECONDS - begin)) s"
+    [ "$(dpkg-query -W -f '${db:Status-Want} ${Version}' iscsi-userland)" = "install ${version%-*}-$1" ] ||
+        fail "$(dpkg-query -W iscsi-userland)"
+}
+
+state_of() { dpkg-query -W -f '${db:Status-Status}' iscsi-userland 2>/dev/null; }
+main_pid() { systemctl show -p MainPID --value iscsid.service; }
+session_lines() { iscsiadm -m session; }
+
+expect_installed() {
+    [ "$(stat -c %a $name /etc/iscsi/iscsid.conf /var/lib/iscsi | xargs)" = "600 600 700" ] || fail "modes"
+    grep -q '^InitiatorName=iqn' $name || fail "no initiator name"
+    [ "$(readlink /etc/iscsi/nodes)" = /var/lib/iscsi/nodes ] || fail "no link to the records"
+    [ "$(systemctl is-enabled iscsid.socket iscsi.service open-iscsi.service | xargs)" = "enabled enabled alias" ] ||
+        fail "not enabled: $(systemctl is-enabled iscsid.socket iscsi.service open-iscsi.service | xargs)"
+    [ "$(systemctl is-active iscsid.socket iscsi.service | sort -u)" = active ] || journal_fail "units are not active"
+    dpkg --verify iscsi-userland >"$WORK/verify" && [ ! -s "$WORK/verify" ] || fail "$(cat "$WORK/verify")"
+}
+
+log_in_and_mount() {
+    discover
+    expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -o update -n node.startup -v automatic
+    systemctl restart iscsi.service || journal_fail "iscsi.service"
+    wait_until 10 test -L "$link" || journal_fail "no $link"
+    mkfs.ext4 -q "$link" && mkdir -p "$mnt" || fail "mkfs"
+    echo "$link $mnt ext4 _netdev 0 0" >/etc/fstab
+    systemctl daemon-reload && systemctl start mnt-disk.mount || fail "mount"
+}
+
+start_verified_io() {
+    fio --name=verify --filename="$mnt/file" --direct=1 --ioengine=libaio --iodepth=8 \
+        --rw=randrw --bs=4k --size=32m --io_size=1g --loops=1000 --verify=crc32c \
+        --verify_backlog=256 --verify_fatal=1 --verify_state_save=0 --time_based --runtime=1000 \
+        --rate_iops=100 --output="$WORK/fio" &
+    fio_pid=$!
+    wait_until 20 test -s "$mnt/file" || fail "fio does not start"
+}
+
+end_verified_io() {
+    kill -INT "$fio_pid"
+    wait "$fio_pid" || [ $? -eq 128 ] || fail "fio: $(cat "$WORK/fio")"
+    grep -q 'err= 0' "$WORK/fio" || fail "fio: $(cat "$WORK/fio")"
+    ! dmesg | grep -E 'I/O error|Buffer I/O|EXT4-fs error|Aborting journal' || fail "I/O errors"
+}
+
+# The new daemon has the sessions when the installation is over; what was changed is as it was.
+upgrade_under_io() {
+    local pid lines node
+    echo "# changed here" >>/etc/iscsi/iscsid.conf
+    md5sum $name /etc/iscsi/iscsid.conf >"$WORK/sums"
+    pid=$(main_pid) lines=$(session_lines) node=$(readlink -f "$link")
+    install_release 2
+    [ "$(main_pid)" != "$pid" ] || journal_fail "the daemon is the old one"
+    [ "$(session_lines)" = "$lines" ] || journal_fail "sessions before: $lines, after: $(session_lines)"
+    iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN' || journal_fail "not logged in"
+    [ "$(readlink -f "$link")" = "$node" ] || journal_fail "$link is $(readlink -f "$link"), was $node"
+    kill -0 "$fio_pid" || fail "fio has ended: $(cat "$WORK/fio")"
+    md5sum --quiet -c "$WORK/sums" || fail "changed files were written over"
+    [ "$(stat -c %a $name /etc/iscsi/iscsid.conf | xargs)" = "600 600" ] || fail "modes after the upgrade"
+}
+
+removal_is_refused() {
+    ! dpkg_does --remove iscsi-userland || fail "removed with a session"
+    grep -q "not removed: sessions are up" "$WORK/dpkg" || fail "$(cat "$WORK/dpkg")"
+    [[ $(state_of) =~ ^(installed|triggers-awaited)$ ]] || fail "after the refusal it is $(state_of)"
+    [ "$(systemctl is-active iscsid.socket iscsid.service iscsi.service | sort -u)" = active ] || journal_fail "units were stopped"
+    iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN' || journal_fail "the session is gone"
+    kill -0 "$fio_pid" || fail "fio has ended: $(cat "$WORK/fio")"
+}
+
+log_out_and_remove() {
+    umount "$mnt" && : >/etc/fstab && systemctl daemon-reload
+    expect_exit 0 iscsiadm -m node -u
+    dpkg_does --remove iscsi-userland || journal_fail "removal"
+    [ "$(state_of)" = config-files ] || fail "after the removal it is $(state_of)"
+    ! pgrep -x iscsid || fail "iscsid runs"
+    [ -z "$(find /run/iscsid -type s -o -type f -path '*/state/*')" ] || fail "left: $(find /run/iscsid)"
+    ! systemctl cat iscsid.service >/dev/null 2>&1 || fail "systemd knows iscsid.service"
+    [ -e "$name" ] && [ -e /etc/iscsi/iscsid.conf ] && [ -d /var/lib/iscsi/nodes/$TARGET_NAME ] ||
+        fail "a removal took what people have set"
+}
+
+# By iscsi.service, with what the removal has left.
+install_again() {
+    install_release 2
+    md5sum --quiet -c "$WORK/sums" || fail "other settings after the second installation"
+    wait_until 20 test -L "$link" || journal_fail "no login by the old record"
+    expect_exit 0 iscsiadm -m node -u
+}
+
+purge_it() {
+    dpkg_does --purge iscsi-userland || journal_fail "purge"
+    local left
+    left=$(find /etc/iscsi /var/lib/iscsi /run/iscsid.pid /etc/systemd/system /var/lib/systemd/deb-systemd-helper-enabled \
+        -path '*iscsi*' 2>/dev/null)
+    [ -z "$left" ] || fail "left: $left"
+}
+
+rm -f /usr/sbin/policy-rc.d # of a container: services are started here
+first=$(echo "$BUILD"/packages/iscsi-userland_*-1_*.deb)
+[ -e "$first" ] || fail "no packages: see the head of this script"
+version=$(dpkg-deb --field "$first" Version)
+start_lio
+lio_disk d0 128M
+lio_map d0 0
+install_release 1
+expect_installed
+log_in_and_mount
+start_verified_io
+upgrade_under_io
+removal_is_refused
+end_verified_io
+log_out_and_remove
+install_again
+purge_it
+echo "installed, upgraded, removed, purged"
