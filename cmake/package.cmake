@@ -42,7 +42,6 @@ set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "kmod, systemd")
 # The version whose words and files are spoken: what asks for open-iscsi (>= …) is content.
 set(CPACK_DEBIAN_PACKAGE_PROVIDES "open-iscsi (= 2.1.8-1)")
 set(CPACK_DEBIAN_PACKAGE_CONFLICTS open-iscsi)
-set(CPACK_DEBIAN_PACKAGE_REPLACES open-iscsi)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

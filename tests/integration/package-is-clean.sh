@@ -35,10 +35,10 @@ expect_no_symbols_but_beside() {
 field() { dpkg-deb --field "$package" "$1"; }
 
 expect_it_takes_the_place_of_open_iscsi() {
-    local name version
-    for name in Conflicts Replaces; do
-        [ "$(field $name)" = open-iscsi ] || fail "$name: $(field $name)"
-    done
+    local version
+    [ "$(field Conflicts)" = open-iscsi ] || fail "Conflicts: $(field Conflicts)"
+    # With it dpkg unpacks before it removes, and takes files at /lib for others than those at /usr/lib.
+    [ -z "$(field Replaces)" ] || fail "Replaces: $(field Replaces)"
     version=$(field Provides | sed -n 's/^open-iscsi (= \(.*\))$/\1/p')
     dpkg --compare-versions "$version" ge 2.1.8-1 || fail "Provides: $(field Provides)"
     field Depends | grep -q 'libssl3.*libsystemd0' || fail "Depends: $(field Depends)"

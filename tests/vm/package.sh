@@ -1,36 +1,14 @@
 #!/usr/bin/env bash
 # The Debian package under systemd: installed, upgraded under verified I/O, not removed while a session is
 # up, removed, installed again, purged. Usage: run --systemd package.sh
-# Its releases 1 and 2: tests/support/make-package --stripped $BUILD $BUILD/packages 1 2
 . tests/support/functions.sh
 . tests/vm/lio.sh
-if [ "$(cat /proc/1/comm)" != systemd ] || ! mountpoint -q /vm; then skip "needs tests/vm/run --systemd"; fi
-# From here on the programs and folders are the installed ones.
-unset ISCSI_CONFIG_DIR ISCSI_DATABASE_DIR ISCSID_RUNTIME_DIR ISCSID_SOCKET
-export PATH=/usr/sbin:/usr/bin SYSTEMD_PAGER='' SYSTEMD_COLORS=0 DEBIAN_FRONTEND=noninteractive
+. tests/vm/dpkg.sh
 link=/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-$TARGET_NAME-lun-0
 mnt=/mnt/disk
 name=/etc/iscsi/initiatorname.iscsi
 
-journal_fail() {
-    journalctl -b --no-pager -o short-monotonic -u iscsid -u iscsi -u iscsid.socket | tail -n 60 >&2
-    cat "$WORK/dpkg" >&2
-    fail "$@"
-}
-
-# dpkg_does WORD…: its output is kept in $WORK/dpkg. The index of manual pages takes the emulation a minute.
-dpkg_does() { dpkg --no-triggers "$@" >"$WORK/dpkg" 2>&1 </dev/null; }
-
-install_release() {
-    local begin=$SECONDS
-    dpkg_does --install "$BUILD"/packages/iscsi-userland_*-"$1"_*.deb || journal_fail "installation of release $1"
-    echo "release $1 is installed after $((SECONDS - begin)) s"
-    [ "$(dpkg-query -W -f '${db:Status-Want} ${Version}' iscsi-userland)" = "install ${version%-*}-$1" ] ||
-        fail "$(dpkg-query -W iscsi-userland)"
-}
-
 state_of() { dpkg-query -W -f '${db:Status-Status}' iscsi-userland 2>/dev/null; }
-main_pid() { systemctl show -p MainPID --value iscsid.service; }
 session_lines() { iscsiadm -m session; }
 
 expect_installed() {
@@ -122,10 +100,6 @@ purge_it() {
     [ -z "$left" ] || fail "left: $left"
 }
 
-rm -f /usr/sbin/policy-rc.d # of a container: services are started here
-first=$(echo "$BUILD"/packages/iscsi-userland_*-1_*.deb)
-[ -e "$first" ] || fail "no packages: see the head of this script"
-version=$(dpkg-deb --field "$first" Version)
 start_lio
 lio_disk d0 128M
 lio_map d0 0
