@@ -15,6 +15,9 @@
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
 #include "iscsid/lane/lane_pool.hpp"
+#include "iscsid/metrics/http_server.hpp"
+#include "iscsid/metrics/observe.hpp"
+#include "iscsid/metrics/socket.hpp"
 #include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/manager.hpp"
 #include "iscsid/sys/background.hpp"
@@ -137,13 +140,19 @@ bool wants_sysfs(const session::current_settings& settings) {
     return settings.config.daemon_value("iscsid.compat.sysfs") == "Yes";
 }
 
+// Who connects where.
+struct listening_sockets {
+    int control = -1;
+    int metrics = -1; // -1: nowhere
+};
+
 // Everything that runs. Members stand in the order of who needs whom.
 class daemon {
   public:
     daemon(
         const daemon_options& options,
         const session::current_settings& settings,
-        int socket,
+        listening_sockets sockets,
         disk::helper* waiter
     );
 
@@ -167,6 +176,7 @@ class daemon {
     void leave();
     bool keeps_disks() const;
     void show_in_sysfs();
+    void answer_metrics(int socket);
 
     const daemon_options& options_;
     asio::io_context control_{1};
@@ -187,6 +197,7 @@ class daemon {
     std::shared_ptr<compat::sysfs> sysfs_; // none: nobody asked for it, or it cannot be had
     ipc::verbs verbs_;
     ipc::server server_;
+    std::optional<metrics::http_server> metrics_; // none: nobody asked for it, or it cannot be had
     sys::signals signals_;
     bool stopping_ = false;
     bool handed_over_ = false;
@@ -195,7 +206,7 @@ class daemon {
 daemon::daemon(
     const daemon_options& options,
     const session::current_settings& settings,
-    int socket,
+    listening_sockets sockets,
     disk::helper* waiter
 )
     : options_(options)
@@ -226,12 +237,13 @@ daemon::daemon(
           control_.get_executor(),
           {[this] { return describe(); }, [this] { stop(); }}
       )
-    , server_(control_.get_executor(), socket, verbs_, asking_group(settings.config), {})
+    , server_(control_.get_executor(), sockets.control, verbs_, asking_group(settings.config), {})
     , signals_(
           control_.get_executor(), [this] { stop(); }, [this] { reload(); }
       ) {
     if (!lanes_.why_not().empty())
         spdlog::warn("no io_uring, epoll does its work: {}", lanes_.why_not());
+    answer_metrics(sockets.metrics);
     links_.clear();
     show_in_sysfs();
     if (!devices_.listen())
@@ -253,6 +265,18 @@ void daemon::show_in_sysfs() {
     } else {
         spdlog::error("sessions are not shown in /sys: {}", started.error().text());
     }
+}
+
+void daemon::answer_metrics(int socket) {
+    if (socket < 0)
+        return;
+    const metrics::subjects whom{&sessions_, &keeper_, [this] { return describe(); }};
+    metrics_.emplace(
+        control_.get_executor(),
+        socket,
+        [whom] { return metrics::observe(whom); },
+        metrics::http_limits()
+    );
 }
 
 session::environment daemon::environment(const session::current_settings& settings) {
@@ -336,6 +360,8 @@ void daemon::stop() {
         return;
     sys::notify_stopping();
     server_.stop();
+    if (metrics_)
+        metrics_->stop();
     keeper_.stop();
     using leaving = session::manager::leaving;
     const auto whom = keeps_disks() ? leaving::mortal : leaving::all;
@@ -506,13 +532,16 @@ int serve(
         ipc::listener::open(options.where.socket, settings.config.daemon_value("iscsid.ipc_group"));
     if (listener.has_error())
         return refuse(exit_code::error, listener.error().text());
+    auto metrics_listener = metrics::open_socket(settings.config, options.where.runtime);
     clean_up_after_others(options);
     if (const auto dropped = drop_ids(options); !dropped)
         return refuse(exit_code::error, "-u, -g: " + dropped.error().text());
     warn(sys::lock_memory());
     const auto waiter =
         start_helper(options, disk::disks_folder_in(options.where.runtime.string()));
-    daemon running(options, settings, listener->take_socket(), waiter.get());
+    const listening_sockets sockets{
+        listener->take_socket(), metrics_listener ? metrics_listener->take_socket() : -1};
+    daemon running(options, settings, sockets, waiter.get());
     spdlog::info("{}", running.summary());
     if (detached) {
         sys::set_up_log(sys::log_place::syslog, options.debug);

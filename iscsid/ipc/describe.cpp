@@ -100,6 +100,15 @@ void add_statistics(iscsi::admin::session_info& info, const iscsi::session_stati
     };
 }
 
+void add_events(iscsi::admin::session_info& info, const iscsi::session_statistics& from) {
+    info.events = {
+        {"logins", from.logins},
+        {"abort_task", from.abort_tasks},
+        {"logical_unit_reset", from.unit_resets},
+        {"target_warm_reset", from.target_resets},
+    };
+}
+
 std::vector<iscsi::admin::latency_bucket>
 buckets_of(const std::array<std::uint64_t, lane::latency_buckets::count>& from) {
     std::vector<iscsi::admin::latency_bucket> filled;
@@ -126,7 +135,8 @@ std::vector<iscsi::admin::io_figures> figures_of(const lane::io_meter& meter) {
              seen.requests,
              seen.failed,
              seen.bytes,
-             buckets_of(seen.latencies)}
+             buckets_of(seen.latencies),
+             seen.time_us}
         );
     }
     return all;
@@ -196,17 +206,22 @@ iscsi::admin::session_info message_of(const session::session_report& session, io
     info.login_pending = session.is_in_login;
     info.session_state = to_text(seen.state);
     add_statistics(info, seen.statistics);
+    if (detail == io_detail::told)
+        add_events(info, seen.statistics);
     info.internal_state = session.internal_state;
     add_timeouts(info, plan.session.timeouts);
     add_parameters(info, seen.parameters);
-    for (const auto& each : session.luns) // in the kernel's words for a SCSI device
-        info.luns.push_back(
-            {each.number,
-             each.node,
-             each.is_offline ? "offline" : "running",
-             detail == io_detail::told && each.io ? figures_of(*each.io)
-                                                  : std::vector<iscsi::admin::io_figures>()}
-        );
+    for (const auto& each : session.luns) {
+        // in the kernel's words for a SCSI device
+        auto& lun = info.luns.emplace_back();
+        lun.lun = each.number;
+        lun.disk = each.node;
+        lun.state = each.is_offline ? "offline" : "running";
+        if (detail == io_detail::left_out || !each.io)
+            continue;
+        lun.io = figures_of(*each.io);
+        lun.commands = each.io->commands();
+    }
     return info;
 }
 

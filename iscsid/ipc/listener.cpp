@@ -137,10 +137,8 @@ iscsi::result<int> listen_at(const std::filesystem::path& path, const std::strin
 iscsi::result<listener>
 listener::open(const std::filesystem::path& path, const std::string& group) {
     listener made;
-    const auto lock = lock_beside(path);
-    if (lock.has_error())
-        return lock.error();
-    made.lock_ = *lock;
+    if (auto locked = made.lock(path); !locked)
+        return locked.error();
     const auto handed_over = socket_of_systemd();
     if (handed_over.has_error())
         return handed_over.error();
@@ -154,12 +152,40 @@ listener::open(const std::filesystem::path& path, const std::string& group) {
             return opened.error();
         return made;
     }
+    if (auto listens = made.listen(path, group); !listens)
+        return listens.error();
+    return made;
+}
+
+iscsi::result<listener>
+listener::open_own(const std::filesystem::path& path, const std::string& group) {
+    std::error_code unused;
+    const auto there = std::filesystem::symlink_status(path, unused);
+    if (std::filesystem::exists(there) && !std::filesystem::is_socket(there))
+        return refusal(listen_errc::cannot_listen, path, "a file that is no socket");
+    listener made;
+    if (auto locked = made.lock(path); !locked)
+        return locked.error();
+    if (auto listens = made.listen(path, group); !listens)
+        return listens.error();
+    return made;
+}
+
+iscsi::result<void> listener::lock(const std::filesystem::path& path) {
+    const auto lock = lock_beside(path);
+    if (lock.has_error())
+        return lock.error();
+    lock_ = *lock;
+    return {};
+}
+
+iscsi::result<void> listener::listen(const std::filesystem::path& path, const std::string& group) {
     const auto socket = listen_at(path, group);
     if (socket.has_error())
         return socket.error();
-    made.socket_ = *socket;
-    made.path_ = path;
-    return made;
+    socket_ = *socket;
+    path_ = path;
+    return {};
 }
 
 int listener::take_socket() {

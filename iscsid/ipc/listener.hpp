@@ -19,7 +19,7 @@ enum class listen_errc {
 const char* category_name(listen_errc);
 std::string_view message_of(listen_errc);
 
-// The listening socket, and the lock beside it that keeps a second daemon away.
+// A listening socket, and the lock beside it that keeps a second daemon away.
 // Its end removes a socket of our own and lets the lock go, in this order; systemd's socket stays.
 class listener {
   public:
@@ -28,6 +28,11 @@ class listener {
     // never. Faults: listen_errc.
     static iscsi::result<listener>
     open(const std::filesystem::path& path, const std::string& group);
+
+    // As open(), but never systemd's, which is for iscsiadm. Replaces nothing but a socket: the
+    // path is an administrator's.
+    static iscsi::result<listener>
+    open_own(const std::filesystem::path& path, const std::string& group);
 
     // Gives the socket to the caller; the lock, and the path, stay with this object.
     int take_socket();
@@ -41,6 +46,9 @@ class listener {
 
   private:
     listener() = default;
+
+    iscsi::result<void> lock(const std::filesystem::path& path);
+    iscsi::result<void> listen(const std::filesystem::path& path, const std::string& group);
 
     std::filesystem::path path_; // empty: not ours
     int socket_ = -1;

@@ -48,8 +48,9 @@ class io_meter {
     struct figures {
         std::uint64_t in_flight = 0;
         std::uint64_t requests = 0;
-        std::uint64_t failed = 0; // of them, with an error
-        std::uint64_t bytes = 0;  // of those that went well
+        std::uint64_t failed = 0;  // of them, with an error
+        std::uint64_t bytes = 0;   // of those that went well
+        std::uint64_t time_us = 0; // from submission to end, of all that have ended
         std::array<std::uint64_t, latency_buckets::count> latencies{};
     };
 
@@ -86,10 +87,17 @@ class io_meter {
         using std::chrono::microseconds;
         const auto time = std::chrono::duration_cast<microseconds>(took).count();
         const auto not_negative = static_cast<std::uint64_t>(std::max<std::int64_t>(time, 0));
+        add(to.time_us, not_negative);
         add(to.latencies[latency_buckets::of(not_negative)], 1);
     }
 
+    // How many commands the session has, of all kinds together: sent, or kept for a connection.
+    // Requests that are under way and have none wait here.
+    void commands_are(std::size_t count) { commands_.store(count, relaxed); }
+
     // ---- any thread ----
+
+    std::uint64_t commands() const { return commands_.load(relaxed); }
 
     // Counters that were read while requests end may differ by those.
     figures read(kind which) const {
@@ -99,6 +107,7 @@ class io_meter {
         seen.requests = of.requests.load(relaxed);
         seen.failed = of.failed.load(relaxed);
         seen.bytes = of.bytes.load(relaxed);
+        seen.time_us = of.time_us.load(relaxed);
         for (std::size_t i = 0; i < latency_buckets::count; ++i)
             seen.latencies[i] = of.latencies[i].load(relaxed);
         return seen;
@@ -109,7 +118,7 @@ class io_meter {
     static constexpr auto relaxed = std::memory_order_relaxed;
 
     struct counters {
-        counter in_flight{0}, requests{0}, failed{0}, bytes{0};
+        counter in_flight{0}, requests{0}, failed{0}, bytes{0}, time_us{0};
         std::array<counter, latency_buckets::count> latencies{};
     };
 
@@ -121,6 +130,7 @@ class io_meter {
     static void add(counter& to, std::uint64_t what) { to.store(to.load(relaxed) + what, relaxed); }
 
     std::array<counters, kinds> all_{};
+    counter commands_{0};
 };
 
 } // namespace iscsid::lane

@@ -103,7 +103,7 @@ std::string_view unit::why_refused() const {
 }
 
 void unit::ended(const iscsi::task_done& done) {
-    --in_flight_;
+    io_->commands_are(--in_flight_);
     if (done.outcome != iscsi::task_result::answered || done.response != 0)
         return;
     if (done.status == static_cast<std::uint8_t>(scsi::status::task_set_full))

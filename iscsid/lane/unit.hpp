@@ -105,7 +105,7 @@ class unit final : private identity_listener {
 
     bool admits() const { return depth_.allows(in_flight_); }
 
-    void sent() { ++in_flight_; }
+    void sent() { io_->commands_are(++in_flight_); }
 
     void ended(const iscsi::task_done& done);
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 // Two visitors with the same verbs, one for each direction between a message and its JSON object.
@@ -184,7 +185,12 @@ class json_reader {
   private:
     template <class Value>
     static constexpr integer_range range_of() {
-        return {std::numeric_limits<Value>::min(), std::numeric_limits<Value>::max()};
+        using limits = std::numeric_limits<Value>;
+        constexpr auto most = std::numeric_limits<std::int64_t>::max();
+        if constexpr (std::in_range<std::int64_t>(limits::max()))
+            return {limits::min(), limits::max()};
+        else
+            return {0, most};
     }
 
     template <class Value>

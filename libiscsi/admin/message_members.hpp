@@ -249,6 +249,7 @@ void members(Visitor& visit, Figures& figures) {
     visit.integer("failed", figures.failed);
     visit.integer("bytes", figures.bytes);
     visit.objects("latencies", figures.latencies);
+    visit.optional_integer("time_us", figures.time_us);
 }
 
 template <class Visitor, class Lun>
@@ -259,6 +260,7 @@ void members(Visitor& visit, Lun& unit) {
     visit.text("disk", unit.disk);
     visit.text("state", unit.state);
     visit.optional_objects("io", unit.io);
+    visit.optional_integer("commands", unit.commands);
 }
 
 template <class Visitor, class Counter>
@@ -318,6 +320,7 @@ void members(Visitor& visit, Session& session) {
     visit.integer("host_number", session.host_number);
     visit.objects("luns", session.luns);
     visit.optional_objects("statistics", session.statistics);
+    visit.optional_objects("events", session.events);
 }
 
 template <class Visitor, class Message>

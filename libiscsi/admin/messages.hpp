@@ -129,6 +129,7 @@ struct io_figures {
     std::uint64_t failed = 0;                // of them, with an error
     std::uint64_t bytes = 0;                 // of those that went well
     std::vector<latency_bucket> latencies{}; // rising; those that are not empty
+    std::optional<std::uint64_t> time_us{};  // from submission to end, of all that have ended
 };
 
 // PersistentReserve(sid, lun, verb, key, new_key, victim_key, type): one reply. Keys and types are
@@ -202,9 +203,11 @@ struct attached_lun {
     std::string disk; // "loop3", empty when it has no disk
     std::string state = "running";
     std::vector<io_figures> io{}; // of each kind, if it was asked for
+    // Commands that the session has, sent or kept for a connection; if io was asked for.
+    std::optional<std::uint64_t> commands{};
 };
 
-// One counter of `-m session -s`, by open-iscsi's name of it.
+// One counter of `-m session -s`, by open-iscsi's name of it, or one of our own.
 struct session_counter {
     std::string name;
     std::uint64_t value = 0;
@@ -239,6 +242,8 @@ struct session_info {
     std::uint32_t host_number = 0;
     std::vector<attached_lun> luns;
     std::vector<session_counter> statistics{}; // in open-iscsi's order
+    // Ours, if io was asked for: logins, abort_task, logical_unit_reset, target_warm_reset.
+    std::vector<session_counter> events{};
 };
 
 struct list_sessions_message {

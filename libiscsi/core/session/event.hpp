@@ -180,6 +180,12 @@ struct session_statistics {
     std::uint64_t rjt_pdus = 0;
     std::uint64_t digest_err = 0;
     std::uint64_t timeout_err = 0;
+
+    // Ours, not of that list.
+    std::uint64_t logins = 0; // that have succeeded: each but the first is a reconnection
+    std::uint64_t abort_tasks = 0;
+    std::uint64_t unit_resets = 0;
+    std::uint64_t target_resets = 0;
 };
 
 enum class session_errc {

@@ -164,6 +164,7 @@ void session_life::enter_full_feature(instant now) {
     alarms_.clear(alarm::login);
     alarms_.clear(alarm::replacement);
     pace_.logged_in();
+    ++context_.statistics.logins;
     phase_.enter(connections_.leading(), now);
     context_.events.push(logged_in{std::exchange(has_been_in_, true), agreed_.warnings});
 }

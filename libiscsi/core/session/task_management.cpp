@@ -41,6 +41,16 @@ std::string_view name_of(rung step) {
     return task_management_function_name(function_of(step));
 }
 
+void count(rung step, session_statistics& in) {
+    ++in.tmfcmd_pdus;
+    if (step == rung::abort_task)
+        ++in.abort_tasks;
+    else if (step == rung::reset_target)
+        ++in.target_resets;
+    else
+        ++in.unit_resets;
+}
+
 fault refusal(rung step, std::uint8_t response) {
     return session_fault(
         session_errc::rejected,
@@ -122,7 +132,7 @@ void task_management::send(request what, connection& over, instant now) {
     what.deadline = now + patience_with(what);
     silence_targets(what);
     over.send(pdu_of(what));
-    ++context_.statistics.tmfcmd_pdus;
+    count(what.step, context_.statistics);
     sent_.push_back(what);
 }
 

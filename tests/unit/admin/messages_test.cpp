@@ -34,8 +34,11 @@ session_info sample_session() {
     session.immediate_data = true;
     session.luns = {
         {0, "ublkb0", "running"}, {std::numeric_limits<std::uint64_t>::max(), "", "offline"}};
+    session.luns[0].commands = 12;
+    session.luns[0].io = {{"read", 1, 2, 3, 4, {{16, 2}}, 99}};
     session.statistics = {
         {"rxdata_octets", std::numeric_limits<std::uint64_t>::max()}, {"rjt_pdus", 0}};
+    session.events = {{"logins", 2}};
     return session;
 }
 
@@ -280,12 +283,14 @@ TEST(messages, leave_new_members_out_when_they_say_nothing) {
     EXPECT_FALSE(to_json(login_request_message{{sample_id()}}).contains("keep_trying"));
     EXPECT_FALSE(to_json(login_progress{}).contains("needless"));
     EXPECT_FALSE(to_json(session_info{}).contains("statistics"));
+    EXPECT_FALSE(to_json(session_info{}).contains("events"));
+    EXPECT_FALSE(to_json(io_figures{}).contains("time_us"));
     EXPECT_FALSE(to_json(list_sessions_request_message{}).contains("io"));
     EXPECT_FALSE(to_json(list_sessions_message{{sample_session()}})
                      .at("sessions")
                      .at(0)
                      .at("luns")
-                     .at(0)
+                     .at(1)
                      .as_object()
                      .contains("io"));
 }

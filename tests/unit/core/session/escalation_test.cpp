@@ -75,6 +75,11 @@ TEST(escalation, climbs_when_refused_to_the_end_of_the_connection) {
         "TARGET WARM RESET: the target rejected a PDU, got 5 (function not supported), expected "
         "function complete [RFC 7143 11.6.1]"
     );
+    const auto& counted = target.session_under_test.statistics();
+    EXPECT_EQ(counted.abort_tasks, 1U);
+    EXPECT_EQ(counted.unit_resets, 1U);
+    EXPECT_EQ(counted.target_resets, 1U);
+    EXPECT_EQ(counted.tmfcmd_pdus, 3U);
     target.lose_transport();
     target.expect_aborted(0); // never re-issued
     EXPECT_EQ(target.session_under_test.unfinished_tasks(), 2U);

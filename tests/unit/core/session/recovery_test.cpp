@@ -44,6 +44,15 @@ TEST(recovery, waits_for_time2wait) {
     EXPECT_FALSE(target.expect_event<want_transport>().redirect);
 }
 
+TEST(recovery, counts_the_logins_that_succeed) {
+    logged_in_peer target(plain_config(), {{"DefaultTime2Wait", "3"}});
+    EXPECT_EQ(target.session_under_test.statistics().logins, 1U);
+    target.lose_transport();
+    EXPECT_EQ(target.session_under_test.statistics().logins, 1U);
+    come_back(target);
+    EXPECT_EQ(target.session_under_test.statistics().logins, 2U);
+}
+
 TEST(recovery, waits_a_second_at_least) {
     auto config = plain_config();
     config.offer.default_time2wait = 0;

@@ -136,4 +136,13 @@ TEST_F(listening, members_of_the_group_may_connect) {
     EXPECT_EQ(about.st_mode & 0777U, 0660U);
 }
 
+TEST_F(listening, replaces_no_file_that_is_no_socket) {
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << "mine";
+    const auto refused = listener::open_own(path, "");
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_EQ(refused.error().code, iscsi::to_error_code(listen_errc::cannot_listen));
+    EXPECT_TRUE(std::filesystem::is_regular_file(path));
+}
+
 } // namespace

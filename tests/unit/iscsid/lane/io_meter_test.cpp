@@ -65,6 +65,19 @@ TEST_F(io_meter_test, MeasuresARequestFromItsSubmissionToItsEndWithItsRetries) {
     EXPECT_EQ(ended_after(kind::read, milliseconds(6)), 1U);
     const auto latencies = meter().read(kind::read).latencies;
     EXPECT_EQ(std::accumulate(latencies.begin(), latencies.end(), std::uint64_t{0}), 1U);
+    EXPECT_EQ(meter().read(kind::read).time_us, 6000U);
+}
+
+TEST_F(io_meter_test, TellsCommandsThatTheSessionHasFromRequestsThatWait) {
+    read(1);
+    write(2);
+    EXPECT_EQ(meter().commands(), 2U);
+    answer_status(scsi::status::busy);
+    EXPECT_EQ(meter().commands(), 1U) << "the other waits for its next try";
+    EXPECT_EQ(meter().read(kind::read).in_flight, 1U);
+    while (!session.sent.empty())
+        answer_good();
+    EXPECT_EQ(meter().commands(), 0U);
 }
 
 TEST_F(io_meter_test, AFailureIsCountedWithoutItsBytes) {
