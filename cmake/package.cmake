@@ -39,6 +39,7 @@ iscsiadm, the units and the records are used as those of open-iscsi, whose
 place this package takes.")
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "init-system-helpers (>= 1.51), mount, udev")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "kmod, systemd")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS multipath-tools)
 # The version whose words and files are spoken: what asks for open-iscsi (>= …) is content.
 set(CPACK_DEBIAN_PACKAGE_PROVIDES "open-iscsi (= 2.1.8-1)")
 set(CPACK_DEBIAN_PACKAGE_CONFLICTS open-iscsi)

@@ -57,6 +57,7 @@ expect_changed_files_are_kept() {
     cmake --install "$BUILD" --prefix /usr >"$WORK/out" || fail "second install"
     [ "$(cat "$DESTDIR/etc/iscsi/iscsid.conf")" = "iscsid.lanes = 3" ] || fail "iscsid.conf was written over"
     expect_out "Kept: $DESTDIR/etc/iscsi/iscsid.conf"
+    [ "$(stat -c %a "$DESTDIR/etc/multipath/conf.d/iscsi-userland.conf")" = 644 ] || fail "mode of the drop-in"
 }
 
 make_it

@@ -22,6 +22,10 @@ vm_packages=(qemu-system-x86 busybox-static cpio kmod udev dbus dmsetup iproute2
 # shellcheck disable=SC2034
 open_iscsi_packages=(open-iscsi libopeniscsiusr libisns0 libkmod2 libmount1)
 
+# Nor are these, whose udev rules would be the machine's: tests/vm/multipath.sh has them in its guest.
+# shellcheck disable=SC2034
+multipath_packages=(multipath-tools kpartx libaio1 libdevmapper1.02.1 libedit2 libjson-c5 liburcu8)
+
 # fetch_packages FOLDER NAME…: downloads these and extracts them into FOLDER/files.
 fetch_packages() {
     local folder=$1 package

@@ -69,7 +69,7 @@ lio_clear() {
         find "$group/lun" "$group/acls" -mindepth 2 -type l -delete
         find "$group/acls" -mindepth 2 -maxdepth 2 -name 'lun_*' -exec rmdir {} +
         find "$group/lun" "$group/acls" "$group/np" -mindepth 1 -maxdepth 1 -type d -exec rmdir {} +
-        rmdir "$group" "${group%/*}"
+        rmdir "$group" && rmdir --ignore-fail-on-non-empty "${group%/*}"
     done
     find "$LIO/core" -mindepth 2 -maxdepth 2 -type d -name '[a-z]*' -path '*_0/*' -exec rmdir {} +
 }
