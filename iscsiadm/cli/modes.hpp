@@ -118,6 +118,7 @@ struct session_mode {
     bool fail_io = false;                          // of one session, without another wish
     std::optional<lun_order> one_lun{};            // the same
     bool watch = false;                            // without another wish
+    bool metrics = false;                          // the same, of all sessions
     bool luns = false;                             // without another wish
     std::optional<reservation_wish> reservation{}; // the same
 };

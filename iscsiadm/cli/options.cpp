@@ -59,6 +59,7 @@ constexpr std::array rows = {
     option_row{long_only::attach, "attach", "", "make the LUN a disk"},
     option_row{long_only::detach, "detach", "", "take the disk of the LUN away"},
     option_row{long_only::watch, "watch", "", "show what sessions and disks do, every second"},
+    option_row{long_only::metrics, "metrics", "", "print metrics for Prometheus' collectors"},
     option_row{
         long_only::persist, "persist", "VERB", "ask for persistent reservations, or change them"},
     option_row{long_only::key, "key", "KEY", "the reservation key that is registered"},
@@ -86,6 +87,7 @@ constexpr std::string_view usage_head =
   iscsiadm -m session     -r SID --lun LUN --attach|--detach
   iscsiadm -m session     [-r SID] --luns
   iscsiadm -m session     [-r SID] --watch
+  iscsiadm -m session     --metrics
   iscsiadm -m session     -r SID --lun LUN --persist VERB [--key KEY] [--new-key KEY]
                           [--victim-key KEY] [-t TYPE]
   iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]

@@ -26,7 +26,8 @@ inline constexpr char new_key = 10;
 inline constexpr char victim_key = 11;
 inline constexpr char luns = 12;
 inline constexpr char keep_trying = 13;
-inline constexpr char last = keep_trying;
+inline constexpr char metrics = 14;
+inline constexpr char last = metrics;
 
 } // namespace long_only
 

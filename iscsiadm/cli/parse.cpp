@@ -163,6 +163,12 @@ std::optional<reservation_wish> reservation_of(const option_values& values) {
         values.reservation_type};
 }
 
+bool is_more_than_metrics(const option_values& values) {
+    return has_other_wish(values, long_only::metrics) || values.has(long_only::watch) ||
+           values.has(long_only::json) || values.has(long_only::dry_run) || values.persist ||
+           values.sid;
+}
+
 parsed<any_mode> as_session(option_values&& values) {
     const auto one_lun = lun_order_of(values);
     if (!one_lun)
@@ -175,6 +181,8 @@ parsed<any_mode> as_session(option_values&& values) {
     if (values.has(long_only::watch) &&
         (has_other_wish(values, long_only::watch) || values.has(long_only::json)))
         return refuse("--watch goes with nothing but -r SID");
+    if (values.has(long_only::metrics) && is_more_than_metrics(values))
+        return refuse("--metrics goes with nothing else");
     const bool can_be_dry = values.has('u') || values.ops == operations{.remove = true};
     if (values.has(long_only::dry_run) && !can_be_dry)
         return refuse("--dry-run goes with -u or -o delete");
@@ -191,6 +199,7 @@ parsed<any_mode> as_session(option_values&& values) {
         .fail_io = values.has(long_only::fail_io),
         .one_lun = *one_lun,
         .watch = values.has(long_only::watch),
+        .metrics = values.has(long_only::metrics),
         .luns = values.has(long_only::luns),
         .reservation = reservation_of(values),
     };
@@ -224,7 +233,7 @@ struct mode_row {
     std::string_view name;
     std::string_view letters; // the options that the mode takes
     parsed<any_mode> (*build)(option_values&&);
-    std::array<char, 12> ours{}; // of long_only, and what they need
+    std::array<char, 13> ours{}; // of long_only, and what they need
 
     bool takes(char letter) const {
         return letter == long_only::json || letters.find(letter) != std::string_view::npos ||
@@ -250,6 +259,7 @@ constexpr std::array mode_rows = {
          long_only::attach,
          long_only::detach,
          long_only::watch,
+         long_only::metrics,
          long_only::luns,
          long_only::persist,
          long_only::key,

@@ -43,6 +43,8 @@ class daemon_client {
 
     virtual ~daemon_client() = default;
 
+    // What is running.
+    virtual result<admin::daemon_status> status() = 0;
     // All sessions of the daemon, also those that reconnect just now or log in for the first time.
     virtual result<std::vector<admin::session_info>> list_sessions() = 0;
     // The same with attached_lun::io.

@@ -103,6 +103,10 @@ client_errc kind_of(std::string_view error) {
 socket_client::socket_client(std::filesystem::path socket, std::optional<milliseconds> limit)
     : socket_(std::move(socket)), limit_(limit) {}
 
+result<admin::daemon_status> socket_client::status() {
+    return ask<admin::daemon_status>({.method = method("Status"), .parameters = {}}, quick);
+}
+
 result<std::vector<admin::session_info>> socket_client::list_sessions() {
     return list({});
 }

@@ -24,6 +24,7 @@ class socket_client final : public daemon_client {
     // Called every few seconds of a call in which nothing has come. It must not call back.
     void on_silence(std::function<void()> tell) { tell_silence_ = std::move(tell); }
 
+    result<admin::daemon_status> status() override;
     result<std::vector<admin::session_info>> list_sessions() override;
     result<std::vector<admin::session_info>> list_sessions_with_io() override;
     result<void> log_in(

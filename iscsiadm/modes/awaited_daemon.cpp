@@ -42,6 +42,11 @@ Result awaited_daemon::ended(Result called) {
     return called;
 }
 
+result<admin::daemon_status> awaited_daemon::status() {
+    begin("iscsid");
+    return ended(daemon_.status());
+}
+
 result<std::vector<admin::session_info>> awaited_daemon::list_sessions() {
     begin("iscsid");
     return ended(daemon_.list_sessions());

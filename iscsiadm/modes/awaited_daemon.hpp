@@ -17,6 +17,7 @@ class awaited_daemon final : public daemon_client {
     // During a call: nothing has come for some seconds.
     void still_silent();
 
+    result<admin::daemon_status> status() override;
     result<std::vector<admin::session_info>> list_sessions() override;
     result<std::vector<admin::session_info>> list_sessions_with_io() override;
     result<void> log_in(

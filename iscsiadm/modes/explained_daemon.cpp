@@ -47,6 +47,15 @@ std::string pdu_words(const admin::session_info& session) {
 
 } // namespace
 
+result<admin::daemon_status> explained_daemon::status() {
+    auto answer = daemon_.status();
+    screen_.explain(
+        "iscsid is asked what it is: " +
+        (answer ? "version " + answer->version : answer.error().text())
+    );
+    return answer;
+}
+
 result<std::vector<admin::session_info>> explained_daemon::list_sessions() {
     return explained_list(daemon_.list_sessions());
 }

@@ -13,6 +13,7 @@ class explained_daemon final : public daemon_client {
     // Both outlive this.
     explained_daemon(daemon_client& daemon, console& screen) : daemon_(daemon), screen_(screen) {}
 
+    result<admin::daemon_status> status() override;
     result<std::vector<admin::session_info>> list_sessions() override;
     result<std::vector<admin::session_info>> list_sessions_with_io() override;
     result<void> log_in(

@@ -1,5 +1,6 @@
 #include "iscsiadm/modes/kept_logins.hpp"
 #include "iscsiadm/modes/login.hpp"
+#include "iscsiadm/modes/metrics.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/modes/reservation.hpp"
@@ -132,6 +133,10 @@ std::size_t end_kept_logins_of(const session_mode& mode, context& at) {
     return end_kept_logins([](const auto& /*each*/) { return true; }, at);
 }
 
+io_detail detail_for(const session_mode& mode) {
+    return mode.statistics || mode.watch ? io_detail::told : io_detail::left_out;
+}
+
 } // namespace
 
 // A wrong -r is refused without asking the daemon: it can never name a session.
@@ -143,9 +148,10 @@ exit_code run_session(const session_mode& mode, context& at) {
     }
     if (mode.which && !names_session(*mode.which))
         return report_no_session_path(*mode.which, at.screen);
+    if (mode.metrics)
+        return print_metrics(at);
     const auto ended = end_kept_logins_of(mode, at);
-    const bool is_about_io = mode.statistics || mode.watch;
-    auto sessions = known_sessions(at, is_about_io ? io_detail::told : io_detail::left_out);
+    auto sessions = known_sessions(at, detail_for(mode));
     if (!sessions)
         return report_call(sessions.error(), at.screen);
     if (mode.which) {

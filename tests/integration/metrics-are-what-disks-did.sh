@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # GET /metrics on the unix socket: strict OpenMetrics with the counters of what was really done, a family for
-# each that the manual page has, and a daemon that answers whatever its clients do.
+# each that the manual page has, the same by iscsiadm --metrics, and a daemon that answers whatever its clients do.
 . "$(dirname "$0")/../support/functions.sh"
 requires perl socat
 tests=$(dirname "$0")/..
@@ -36,6 +36,9 @@ diff <(sed -n 's/^# TYPE \([^ ]*\) counter$/\1_total/p; s/^# TYPE \([^ ]*\) info
     s/^# TYPE \([^ ]*\) \(gauge\|stateset\|histogram\)$/\1/p' "$WORK/metrics" | sort) \
     <(grep '^\.It Cm iscsi_' "$tests/../man/iscsid.8" | grep -o 'iscsi_[a-z_]*' | sort) ||
     fail "families differ (< daemon, > manual page)"
+expect_exit 0 iscsiadm -m session --metrics
+"$tests/support/openmetrics" --old <"$WORK/out" >"$WORK/old" || fail "the older form"
+[ "$(grep -c '^# TYPE' "$WORK/old")" -eq "$(grep -c '^# TYPE' "$WORK/metrics")" ] || fail "families of --metrics"
 
 # Clients that do not behave hold up nobody.
 sleep 60 | socat - "UNIX-CONNECT:$socket" &
@@ -55,6 +58,8 @@ if [ "$(id -u)" -eq 0 ] && [ -c /dev/fuse ] && [ -c /dev/loop-control ] && comma
     session=("target=\"$TARGET_NAME\"" 'sid="1"')
     before=$(now iscsi_lun_bytes_total "${lun[@]}" 'operation="write"')
     dd if=/dev/zero of="${disk[0]}" bs=64k count=16 oflag=direct status=none
+    iscsiadm -m session --metrics | "$tests/support/openmetrics" --old |
+        grep "^iscsi_lun_bytes_total{.*operation=\"write\"} $((before + 1048576))\$" || fail "--metrics"
     becomes $((before + 1048576)) iscsi_lun_bytes_total "${lun[@]}" 'operation="write"'
     [ "$(value iscsi_lun_requests_total "${lun[@]}" 'operation="write"')" -eq \
         "$(value iscsi_lun_request_duration_seconds_count "${lun[@]}" 'operation="write"')" ] ||

@@ -298,7 +298,7 @@ const std::string dry_run(1, long_only::dry_run);
 const std::string keep_trying(1, long_only::keep_trying);
 const std::string fail_io(1, long_only::fail_io);
 const std::string one_lun{long_only::lun, long_only::attach, long_only::detach, long_only::luns};
-const std::string watch(1, long_only::watch);
+const std::string watch{long_only::watch, long_only::metrics};
 const std::string reservations{
     long_only::persist, long_only::key, long_only::new_key, long_only::victim_key};
 
@@ -440,7 +440,7 @@ TEST(parse, one_lun_is_ordered_with_one_wish_alone) {
     }
 }
 
-TEST(parse, watch_goes_with_a_session_and_nothing_else) {
+TEST(parse, watch_goes_with_a_session_and_metrics_with_nothing) {
     for (const words& good : {words{}, words{"-r", "3"}, words{"-d", "1"}}) {
         words arguments{"-m", "session", "--watch"};
         arguments.insert(arguments.end(), good.begin(), good.end());
@@ -448,17 +448,21 @@ TEST(parse, watch_goes_with_a_session_and_nothing_else) {
         ASSERT_TRUE(line);
         EXPECT_TRUE(std::get<session_mode>(line->what).watch);
     }
-    for (const words& bad :
-         {words{"-s"},
-          words{"-P", "1"},
-          words{"-u"},
-          words{"--json"},
-          words{"-r", "1", "--fail-io"},
-          words{"-r", "1", "--lun", "1", "--attach"}}) {
-        words arguments{"-m", "session", "--watch"};
-        arguments.insert(arguments.end(), bad.begin(), bad.end());
-        EXPECT_FALSE(parse(arguments)) << bad.front();
-    }
+    EXPECT_TRUE(std::get<session_mode>(parse(words{"-m", "session", "--metrics"})->what).metrics);
+    EXPECT_FALSE(parse(words{"-m", "session", "--metrics", "-r", "1"}));
+    EXPECT_FALSE(parse(words{"-m", "session", "--metrics", "--watch"}));
+    for (const std::string option : {"--watch", "--metrics"})
+        for (const words& bad :
+             {words{"-s"},
+              words{"-P", "1"},
+              words{"-u"},
+              words{"--json"},
+              words{"-r", "1", "--fail-io"},
+              words{"-r", "1", "--lun", "1", "--attach"}}) {
+            words arguments{"-m", "session", option};
+            arguments.insert(arguments.end(), bad.begin(), bad.end());
+            EXPECT_FALSE(parse(arguments)) << option << bad.front();
+        }
 }
 
 words persist(const words& rest) {

@@ -41,6 +41,12 @@ class fake_daemon final : public daemon_client {
         lists = false;
     }
 
+    result<admin::daemon_status> status() override {
+        if (broken)
+            return *broken;
+        return admin::daemon_status{"0.1", "ublk", "io_uring", 1, ""};
+    }
+
     result<std::vector<admin::session_info>> list_sessions() override {
         if (broken && !lists)
             return *broken;

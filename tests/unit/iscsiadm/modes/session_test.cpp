@@ -448,6 +448,20 @@ TEST_F(session_test, prints_statistics_in_open_iscsis_form) {
     EXPECT_EQ(run({"-m", "node", "-T", t2, "-s"}).code, 21);
 }
 
+TEST_F(session_test, prints_metrics_with_and_without_sessions) {
+    const auto none = run_well({"-m", "session", "--metrics"});
+    EXPECT_THAT(none, HasSubstr("# TYPE iscsi_lun_bytes_total counter\n"));
+    EXPECT_THAT(none, HasSubstr("\niscsi_sessions 0\n"));
+    daemon.sessions = {golden_session()};
+    const auto one = run_well({"-m", "session", "--metrics"});
+    EXPECT_THAT(one, HasSubstr("\niscsi_session_up{target=\"iqn.2020-01.test:t1\""));
+    EXPECT_THAT(one, testing::Not(HasSubstr("# EOF")));
+    daemon.not_running();
+    const outcome got = run({"-m", "session", "--metrics"});
+    EXPECT_EQ(got.code, 20);
+    EXPECT_EQ(got.out, "");
+}
+
 TEST_F(session_test, makes_another_session_of_the_same_record) {
     add_node(t1);
     daemon.sessions = {session_of(node_id_of(t1), 5)};
