@@ -40,6 +40,14 @@ expect_exit 0 iscsiadm -m session --metrics
 "$tests/support/openmetrics" --old <"$WORK/out" >"$WORK/old" || fail "the older form"
 [ "$(grep -c '^# TYPE' "$WORK/old")" -eq "$(grep -c '^# TYPE' "$WORK/metrics")" ] || fail "families of --metrics"
 
+# The dashboard is JSON and asks for nothing else; a histogram has three names.
+perl -MJSON::PP -0777 -ne 'decode_json($_)' "$tests/../etc/grafana/iscsi-userland.json" || fail "the dashboard"
+named=$(grep -o 'iscsi_[a-z_]*' "$tests/../etc/grafana/iscsi-userland.json" | sort -u)
+there=$(sed -n 's/^# TYPE \([^ ]*\) histogram$/\1_bucket \1_count \1_sum/p; s/^# TYPE \([^ ]*\) .*/\1/p' \
+    "$WORK/old" | tr ' ' '\n' | sort -u)
+[ -n "$named" ] && [ -z "$(comm -23 <(echo "$named") <(echo "$there"))" ] ||
+    fail "the dashboard asks for: $(comm -23 <(echo "$named") <(echo "$there"))"
+
 # Clients that do not behave hold up nobody.
 sleep 60 | socat - "UNIX-CONNECT:$socket" &
 silent=$!
