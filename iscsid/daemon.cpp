@@ -18,6 +18,7 @@
 #include "iscsid/metrics/http_server.hpp"
 #include "iscsid/metrics/observe.hpp"
 #include "iscsid/metrics/socket.hpp"
+#include "iscsid/session/log_subject.hpp"
 #include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/manager.hpp"
 #include "iscsid/sys/background.hpp"
@@ -573,7 +574,7 @@ int serve(
 int run_daemon(const daemon_options& given) {
     const auto options = with_absolute_paths(given);
     sys::open_standard_descriptors();
-    sys::set_up_log(sys::log_place::standard_error, options.debug);
+    sys::set_up_log(sys::log_place::standard_error, options.debug, session::fields_of);
     sys::signals::ignore_early();
     const auto settings = load_settings(options);
     std::optional<sys::background> detached;

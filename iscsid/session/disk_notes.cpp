@@ -1,5 +1,7 @@
 #include "iscsid/session/disk_notes.hpp"
 
+#include "iscsid/session/log_subject.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,9 +27,7 @@ void tell_udev(const disk_tools& with, const device::disk_state& state, disk_war
 } // namespace
 
 std::string name_of(const device::disk_state& state) {
-    if (state.node.empty())
-        return fmt::format("LUN {}", state.lun_number);
-    return fmt::format("LUN {} ({})", state.lun_number, state.node);
+    return unit_words(state.lun_number, state.node);
 }
 
 disk::driver* driver_of(const disk_tools& with, const device::disk_state& state) {

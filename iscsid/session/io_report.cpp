@@ -1,5 +1,8 @@
 #include "iscsid/session/io_report.hpp"
 
+#include "iscsid/session/log_events.hpp"
+#include "iscsid/session/log_subject.hpp"
+
 #include "libiscsi/scsi/lun.hpp"
 
 #include <fmt/format.h>
@@ -96,9 +99,19 @@ bool is_error(const lane::identity_change& what) {
 
 } // namespace
 
+namespace {
+
+spdlog::source_loc event_kind(lane::trouble_kind kind) {
+    if (kind == lane::trouble_kind::failed)
+        return events::io_error;
+    return kind == lane::trouble_kind::aborted ? events::io_aborted : events::write_lost;
+}
+
+} // namespace
+
 std::string unit_name(const iscsi::lun_field& lun, std::string_view disk) {
     const auto number = scsi::lun_number(lun);
-    return disk.empty() ? fmt::format("LUN {}", number) : fmt::format("LUN {} ({})", number, disk);
+    return unit_words(number, disk);
 }
 
 std::string count_words(std::uint64_t count, std::uint64_t untold) {
@@ -118,7 +131,11 @@ std::string describe(const lane::identity_change& what, std::string_view disk) {
 void report(std::string_view session, std::string_view disk, const lane::io_trouble& what) {
     const bool goes_on = what.kind == lane::trouble_kind::aborted;
     spdlog::log(
-        goes_on ? spdlog::level::warn : spdlog::level::err, "{}: {}", session, describe(what, disk)
+        event_kind(what.kind),
+        goes_on ? spdlog::level::warn : spdlog::level::err,
+        "{}: {}",
+        session,
+        describe(what, disk)
     );
 }
 
@@ -127,7 +144,13 @@ void report(std::string_view session, std::string_view disk, const lane::identit
     const auto level = is_error(what) ? spdlog::level::err
                        : is_back      ? spdlog::level::info
                                       : spdlog::level::warn;
-    spdlog::log(level, "{}: {}", session, describe(what, disk));
+    spdlog::log(
+        is_back ? events::unit_is_back : events::unit_is_other,
+        level,
+        "{}: {}",
+        session,
+        describe(what, disk)
+    );
 }
 
 } // namespace iscsid::session

@@ -2,6 +2,8 @@
 
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/isid.hpp"
+#include "iscsid/session/log_events.hpp"
+#include "iscsid/session/log_subject.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -19,17 +21,6 @@ namespace net = iscsi::net;
 using iscsi::admin::exit_code;
 
 namespace {
-
-std::string label(lane::session_key sid, const iscsi::admin::node_id& node) {
-    return fmt::format(
-        "session {} [iface: {}, target: {}, portal: {},{}]",
-        sid,
-        node.interface,
-        node.target,
-        node.address,
-        node.port
-    );
-}
 
 // Its name may not be resolved before its disk is back.
 net::endpoint last_peer_of(const device::disk_state& left, std::uint16_t port) {
@@ -61,7 +52,7 @@ live_session::live_session(
     , sid_(sid)
     , index_(index)
     , plan_(std::make_shared<const login_plan>(std::move(plan)))
-    , name_(label(sid, plan_->node))
+    , name_(full_name(sid, plan_->node))
     , changed_(
           with.where.control,
           [this] {
@@ -90,7 +81,7 @@ void live_session::perform(action what) {
     case action::look_at_luns:
         return spawn(look_first(shared_from_this()));
     case action::announce:
-        spdlog::info("{} is operational now", name_);
+        spdlog::log(events::session_up, spdlog::level::info, "{} is operational now", name_);
         if (!disks_.attached().empty() && !disks_.outlive_daemon())
             spdlog::info("{}: its disks end with this iscsid", name_);
         // What happened while the disks were made was put off until now.

@@ -1,5 +1,6 @@
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/live_session.hpp"
+#include "iscsid/session/log_events.hpp"
 #include "iscsid/session/removal_wait.hpp"
 
 #include "libiscsi/scsi/lun.hpp"
@@ -172,13 +173,14 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
         spdlog::error("{} is {}", name_, logout_->error().reason);
     else if (login_failure_)
         spdlog::log(
+            events::login_failed,
             plan_->hears_failures ? spdlog::level::debug : spdlog::level::err,
             "{}: login failed: {}",
             name_,
             login_failure_->reason
         );
     else
-        spdlog::info("{} is logged out", name_);
+        spdlog::log(events::logged_out, spdlog::level::info, "{} is logged out", name_);
     on(happening::lane_let_go);
 }
 

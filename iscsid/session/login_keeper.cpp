@@ -1,5 +1,7 @@
 #include "iscsid/session/login_keeper.hpp"
 
+#include "iscsid/session/log_subject.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
@@ -30,16 +32,6 @@ constexpr auto longest_cancellation = std::chrono::seconds(10);
 
 // Troubles may take turns; each is told once.
 constexpr std::size_t most_told = 16;
-
-std::string label(const node_id& node) {
-    return fmt::format(
-        "[iface: {}, target: {}, portal: {},{}]",
-        node.interface,
-        node.target,
-        node.address,
-        node.port
-    );
-}
 
 // As open-iscsi has it: either of the two settings is enough.
 bool is_automatic(const admin::record& node) {
@@ -160,7 +152,7 @@ std::optional<missing_login> login_keeper::end(const node_id& node) {
     const auto what = find(node);
     if (!what)
         return std::nullopt;
-    spdlog::info("{}: is not tried any more, as it was asked", label(node));
+    spdlog::info("{}: is not tried any more, as it was asked", full_name(node));
     forget(what);
     return describe(*what, node);
 }
@@ -257,7 +249,7 @@ bool login_keeper::is_unwanted(wish& what, const node_id& portal) const {
     const auto code = is_gone ? exit_code::no_objects_found : exit_code::login;
     what.how =
         failure{code, fmt::format("its record is {}", is_gone ? "gone" : "not automatic any more")};
-    spdlog::info("{}: is not tried any more, {}", label(portal), what.how->error().reason);
+    spdlog::info("{}: is not tried any more, {}", full_name(portal), what.how->error().reason);
     return true;
 }
 
@@ -278,7 +270,7 @@ bool login_keeper::is_wanted(wish& what) const {
     what.how = failure{exit_code::transport_timeout, "iscsid.autologin_max_age is over"};
     spdlog::error(
         "{}: is not tried any more, iscsid.autologin_max_age is over: {}",
-        label(portals.front()),
+        full_name(portals.front()),
         what.reason
     );
     return false;
@@ -368,7 +360,7 @@ void login_keeper::note(wish& what, const std::string& reason) {
     spdlog::log(
         is_news ? spdlog::level::warn : spdlog::level::debug,
         "{}: not logged in, and tried again: {}",
-        label(what.what.portals.front()),
+        full_name(what.what.portals.front()),
         reason
     );
     if (std::exchange(what.reason, reason) != reason)
@@ -383,7 +375,7 @@ void login_keeper::forget(const wish_pointer& what) {
     if (what->how && what->how->has_value() && what->tries > 0)
         spdlog::info(
             "{}: is logged in, after {} failed tries",
-            label(what->through.value_or(what->what.portals.front())),
+            full_name(what->through.value_or(what->what.portals.front())),
             what->tries
         );
     wishes_.remove(what);

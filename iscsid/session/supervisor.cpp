@@ -2,6 +2,8 @@
 
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/io_report.hpp"
+#include "iscsid/session/log_events.hpp"
+#include "iscsid/session/log_subject.hpp"
 #include "iscsid/session/login_failure.hpp"
 #include "iscsid/session/negotiation_report.hpp"
 #include "iscsid/session/reach.hpp"
@@ -158,7 +160,7 @@ void supervisor::on(const lane::identity_change& about) {
 }
 
 std::string supervisor::log_name() const {
-    return fmt::format("session {} ({})", subject_.sid, subject_.plan->node.target);
+    return brief_name(subject_.sid, subject_.plan->node.target);
 }
 
 std::string supervisor::disk_of(const iscsi::lun_field& lun) const {
@@ -197,8 +199,12 @@ void supervisor::on(const iscsi::logged_in& in) {
     if (std::exchange(breaches_, in.warnings) != in.warnings) // a target's habits are told once
         log_breaches(subject_.plan->node.target, subject_.plan->node.address, in.warnings);
     if (state_ == state::reopening && attempts_ > 0)
-        spdlog::info(
-            "connection{}:0 is operational after recovery ({} attempts)", subject_.sid, attempts_
+        spdlog::log(
+            events::session_back,
+            spdlog::level::info,
+            "connection{}:0 is operational after recovery ({} attempts)",
+            subject_.sid,
+            attempts_
         );
     attempts_ = 0;
     why_lost_.clear();
@@ -250,7 +256,9 @@ void supervisor::on(const iscsi::gave_up& how) {
             how.tasks
         );
     else
-        spdlog::error(
+        spdlog::log(
+            events::replacement_timeout,
+            spdlog::level::err,
             "session {} ({}): not back within the replacement timeout of {} s, I/O fails from now "
             "on",
             subject_.sid,
@@ -262,7 +270,9 @@ void supervisor::on(const iscsi::gave_up& how) {
 }
 
 void supervisor::on(const iscsi::unit_given_up& which) {
-    spdlog::error(
+    spdlog::log(
+        events::unit_given_up,
+        spdlog::level::err,
         "{}: {}: it answers no commands, and no abort or reset of them was done: given up, its I/O "
         "fails until a reset is done",
         log_name(),
@@ -320,24 +330,23 @@ asio::awaitable<iscsi::result<net::connected>> supervisor::connect(iscsi::portal
 void supervisor::tell_trouble(const std::string& why) {
     const bool news = std::exchange(told_, why) != why;
     spdlog::log(
+        events::connection_lost,
         news ? spdlog::level::warn : spdlog::level::debug,
-        "session {} ({} at {}): {}, trying again",
-        subject_.sid,
-        subject_.plan->node.target,
-        subject_.plan->node.address,
+        "{}: {}, trying again",
+        placed_name(subject_.sid, subject_.plan->node),
         why
     );
 }
 
 void supervisor::tell_of_reinstatement() {
-    spdlog::error(
-        "session {} ({} at {}): the target ends it again and again right after the login. Most "
+    spdlog::log(
+        events::name_is_shared,
+        spdlog::level::err,
+        "{}: the target ends it again and again right after the login. Most "
         "likely another machine or container, a clone perhaps, logs in as {} too, and each ends "
         "the session of the other: give each its own InitiatorName (iscsi-iname makes one) in "
         "initiatorname.iscsi",
-        subject_.sid,
-        subject_.plan->node.target,
-        subject_.plan->node.address,
+        placed_name(subject_.sid, subject_.plan->node),
         subject_.plan->session.initiator_name
     );
 }
@@ -346,11 +355,11 @@ void supervisor::end(std::string_view why) {
     if (state_ == state::ended)
         return;
     state_ = state::ended;
-    spdlog::error(
-        "session {} ({} at {}) is over: {}",
-        subject_.sid,
-        subject_.plan->node.target,
-        subject_.plan->node.address,
+    spdlog::log(
+        events::session_over,
+        spdlog::level::err,
+        "{} is over: {}",
+        placed_name(subject_.sid, subject_.plan->node),
         why
     );
     listeners_.over();

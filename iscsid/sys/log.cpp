@@ -1,11 +1,14 @@
 #include "iscsid/sys/log.hpp"
 
+#include "iscsid/sys/journal_sink.hpp"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <syslog.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
@@ -13,17 +16,6 @@
 namespace iscsid::sys {
 
 namespace {
-
-// spdlog's levels as those of syslog(3).
-int priority_of(spdlog::level::level_enum level) {
-    if (level >= spdlog::level::critical)
-        return LOG_CRIT;
-    if (level >= spdlog::level::err)
-        return LOG_ERR;
-    if (level >= spdlog::level::warn)
-        return LOG_WARNING;
-    return level >= spdlog::level::info ? LOG_INFO : LOG_DEBUG;
-}
 
 // sd-daemon(3): a line that starts with "<N>" carries its priority.
 class priority_flag final : public spdlog::custom_flag_formatter {
@@ -47,16 +39,22 @@ std::unique_ptr<spdlog::formatter> journal_format() {
 
 // JOURNAL_STREAM is set by systemd when stderr goes to the journal; priorities would be noise on a
 // terminal.
-std::shared_ptr<spdlog::logger> make_logger(log_place where) {
+std::shared_ptr<spdlog::logger> make_logger(log_place where, const field_reader& fields) {
     if (where == log_place::syslog) {
         auto sink =
             std::make_shared<spdlog::sinks::syslog_sink_mt>("iscsid", LOG_PID, LOG_DAEMON, false);
         sink->set_pattern("%v");
         return std::make_shared<spdlog::logger>("iscsid", std::move(sink));
     }
-    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     // The environment is read before any thread starts.
-    if (std::getenv("JOURNAL_STREAM") != nullptr) // NOLINT(concurrency-mt-unsafe)
+    const char* const stream = std::getenv("JOURNAL_STREAM"); // NOLINT(concurrency-mt-unsafe)
+    if (is_journal_stream(STDERR_FILENO, stream)) {
+        auto journal = std::make_shared<journal_sink>(fields, send_to_journal);
+        journal->set_formatter(journal_format());
+        return std::make_shared<spdlog::logger>("iscsid", std::move(journal));
+    }
+    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    if (stream != nullptr)
         sink->set_formatter(journal_format());
     else
         sink->set_pattern("iscsid: %v");
@@ -73,8 +71,8 @@ spdlog::level::level_enum level_of(int debug) {
 } // namespace
 
 // Flushed with every line: what a crash was about to say is there.
-void set_up_log(log_place where, int debug) {
-    auto logger = make_logger(where);
+void set_up_log(log_place where, int debug, const field_reader& fields) {
+    auto logger = make_logger(where, fields);
     logger->set_level(level_of(debug));
     logger->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(logger));
