@@ -27,6 +27,10 @@ bring_target_back() {
     mkdir "$LIO/iscsi/$TARGET_NAME/tpgt_1/np/$PORTAL" && target_listens 1 || fail "LIO portal"
 }
 
+is_in_journal() {
+    journalctl -u iscsid -o cat "ISCSI_TARGET=$TARGET_NAME" ISCSI_SID=1 | grep -q "is operational now"
+}
+
 set_up() {
     cmake --install "$BUILD" --prefix /usr >"$WORK/install" 2>&1 || fail "install: $(cat "$WORK/install")"
     sed -i 's/^iscsid.autologin_wait = .*/iscsid.autologin_wait = 5/' /etc/iscsi/iscsid.conf
@@ -39,6 +43,8 @@ set_up() {
     expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -o update -n node.startup -v automatic
     expect_exit 0 iscsiadm -m node -l
     wait_until 10 test -L "$link" || journal_fail "no $link"
+    # journald has the fields of the line, and its text.
+    wait_until 20 is_in_journal || journal_fail "no line with fields: $(journalctl -o json -u iscsid -n 3)"
     mkfs.ext4 -q "$link" && mkdir -p "$mnt" || fail "mkfs"
     expect_exit 0 iscsiadm -m node -u
     echo "$link $mnt ext4 _netdev,nofail,x-systemd.device-timeout=0 0 0" >/etc/fstab
