@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Debian package under systemd: installed, upgraded under verified I/O, not removed while a session is
-# up, removed, installed again, purged. Usage: run --systemd package.sh
+# The Debian package under systemd: installed, mounted from as at a boot, upgraded under verified I/O, not
+# removed while a session is up, removed, installed again, purged. Usage: run --systemd package.sh
 . tests/support/functions.sh
 . tests/vm/lio.sh
 . tests/vm/dpkg.sh
@@ -29,6 +29,14 @@ log_in_and_mount() {
     mkfs.ext4 -q "$link" && mkdir -p "$mnt" || fail "mkfs"
     echo "$link $mnt ext4 _netdev 0 0" >/etc/fstab
     systemctl daemon-reload && systemctl start mnt-disk.mount || fail "mount"
+}
+
+# What the package has enabled is what logs in and mounts at a boot.
+mount_as_at_a_boot() {
+    systemctl stop mnt-disk.mount remote-fs.target iscsi.service iscsid.service iscsid.socket || journal_fail "stop"
+    ! mountpoint -q "$mnt" && [ ! -e "$link" ] || fail "it is not as before a boot"
+    systemctl start sockets.target remote-fs.target || journal_fail "remote-fs.target"
+    mountpoint -q "$mnt" || journal_fail "$mnt is not mounted: $(systemctl status mnt-disk.mount)"
 }
 
 start_verified_io() {
@@ -72,9 +80,17 @@ removal_is_refused() {
     kill -0 "$fio_pid" || fail "fio has ended: $(cat "$WORK/fio")"
 }
 
-log_out_and_remove() {
+# An administrator has logged out, and may have given the disk to another machine.
+upgrade_logged_out() {
     umount "$mnt" && : >/etc/fstab && systemctl daemon-reload
-    expect_exit 0 iscsiadm -m node -u
+    systemctl stop iscsi.service || journal_fail "logout"
+    install_release 1
+    [ "$(systemctl is-active iscsi.service iscsid.socket | xargs)" = "inactive active" ] ||
+        journal_fail "after an upgrade: $(systemctl is-active iscsi.service iscsid.socket | xargs)"
+    expect_exit 21 iscsiadm -m session
+}
+
+remove_it() {
     dpkg_does --remove iscsi-userland || journal_fail "removal"
     [ "$(state_of)" = config-files ] || fail "after the removal it is $(state_of)"
     ! pgrep -x iscsid || fail "iscsid runs"
@@ -106,11 +122,13 @@ lio_map d0 0
 install_release 1
 expect_installed
 log_in_and_mount
+mount_as_at_a_boot
 start_verified_io
 upgrade_under_io
 removal_is_refused
 end_verified_io
-log_out_and_remove
+upgrade_logged_out
+remove_it
 install_again
 purge_it
 echo "installed, upgraded, removed, purged"
