@@ -24,6 +24,9 @@ make_tree() {
     mount -t proc proc "$tree/proc" && mount --rbind /dev "$tree/dev" && mount -t sysfs sys "$tree/sys" &&
         mount -t tmpfs run "$tree/run" && mount -t tmpfs tmp "$tree/tmp" || fail "mounts"
     at_end "umount -R -l $tree $WORK/over"
+    # A container's own root may have another one below the mount of this.
+    cat /etc/resolv.conf >"$WORK/resolv.conf" && rm -f "$tree/etc/resolv.conf" &&
+        cp "$WORK/resolv.conf" "$tree/etc/" || fail "resolv.conf"
 }
 
 enter_tree() { exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive chroot "$tree" "$@"; }
