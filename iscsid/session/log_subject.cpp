@@ -106,9 +106,7 @@ bool read_brief_name(word_reader& line, fields& to) {
         if (!address)
             address = line.name_before(") ");
         add(to, "ISCSI_TARGET", *target);
-        if (address)
-            add(to, "ISCSI_PORTAL", *address);
-        return address.has_value();
+        return address.has_value(); // no portal: it has no port here
     }
     target = line.name_before("): ");
     if (!target)
