@@ -73,6 +73,9 @@ class daemon_client {
         const admin::fail_io_request_message& request,
         const listener<admin::fail_io_progress>& listen
     ) = 0;
+    // A session takes over what its node record says of some keys.
+    virtual result<admin::change_session_answer_message>
+    change_session(const admin::change_session_request_message& request) = 0;
     // A disk for one LUN of these sessions, or its end.
     virtual result<void> attach_lun(
         const admin::lun_request_message& request, const listener<admin::lun_progress>& listen

@@ -131,6 +131,13 @@ socket_client::persistent_reserve(const admin::reserve_request_message& request)
     );
 }
 
+result<admin::change_session_answer_message>
+socket_client::change_session(const admin::change_session_request_message& request) {
+    return ask<admin::change_session_answer_message>(
+        {method("ChangeSession"), to_json(request)}, quick
+    );
+}
+
 result<void> socket_client::log_in(
     const admin::login_request_message& request,
     milliseconds patience,

@@ -98,6 +98,11 @@ result<void> awaited_daemon::fail_io(
     return ended(daemon_.fail_io(request, counted(listen)));
 }
 
+result<admin::change_session_answer_message>
+awaited_daemon::change_session(const admin::change_session_request_message& request) {
+    return daemon_.change_session(request);
+}
+
 result<void> awaited_daemon::attach_lun(
     const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
 ) {

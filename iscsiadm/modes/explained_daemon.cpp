@@ -165,6 +165,16 @@ result<void> explained_daemon::fail_io(
     return ended(daemon_.fail_io(request, explained(screen_, listen)));
 }
 
+result<admin::change_session_answer_message>
+explained_daemon::change_session(const admin::change_session_request_message& request) {
+    screen_.explain(fmt::format(
+        "iscsid is asked to change {} of session {}", fmt::join(request.keys, ", "), request.sid
+    ));
+    auto answer = daemon_.change_session(request);
+    screen_.explain(answer ? "answer: " + outcome_words(*answer) : answer.error().text());
+    return answer;
+}
+
 void explained_daemon::explain_lun(std::string_view what, const admin::lun_request_message& request)
     const {
     screen_.explain(fmt::format(

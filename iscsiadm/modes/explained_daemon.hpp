@@ -34,6 +34,8 @@ class explained_daemon final : public daemon_client {
         const admin::fail_io_request_message& request,
         const listener<admin::fail_io_progress>& listen
     ) override;
+    result<admin::change_session_answer_message>
+    change_session(const admin::change_session_request_message& request) override;
     result<void> attach_lun(
         const admin::lun_request_message& request, const listener<admin::lun_progress>& listen
     ) override;

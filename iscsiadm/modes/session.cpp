@@ -4,6 +4,7 @@
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/modes/reservation.hpp"
+#include "iscsiadm/modes/session_change.hpp"
 #include "iscsiadm/modes/session_name.hpp"
 #include "iscsiadm/modes/session_record.hpp"
 #include "iscsiadm/modes/watch.hpp"
@@ -92,7 +93,7 @@ exit_code operate(const session_mode& mode, const admin::session_info& session, 
     // Its record may have got a group tag since the login.
     const auto filter = filter_for(id_of(**record));
     if (mode.ops.update)
-        return update_records(filter, mode.changes, at);
+        return update_session(session, filter, mode.changes, at);
     if (mode.ops.remove)
         return remove_records(filter, at);
     at.out.show(shown_record{**record, mode.reveal});

@@ -178,6 +178,12 @@ struct node_change {
     bool planned = false;
 };
 
+// A session that has taken over what its record says.
+struct session_change {
+    admin::session_info session;
+    admin::change_session_answer_message how;
+};
+
 struct discovery_change {
     record_action action{};
     admin::discovery_id source;
@@ -220,6 +226,7 @@ using answer = std::variant<
     session_end,
     reservation_end,
     node_change,
+    session_change,
     discovery_change,
     interface_change,
     import_result,

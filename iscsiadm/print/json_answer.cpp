@@ -331,6 +331,18 @@ struct to_members {
         return add_change(std::move(change), what.code);
     }
 
+    document_kind operator()(const session_change& what) const {
+        json::object change = change_members(record_action::apply, "session");
+        change["node"] = node_members(what.session.node);
+        change["session"] = json::object{
+            {"sid", what.session.sid},
+            {"now", texts(what.how.now)},
+            {"at_login", texts(what.how.at_login)},
+            {"later", texts(what.how.later)}};
+        change["planned"] = false;
+        return add_change(std::move(change), what.how.code);
+    }
+
     document_kind operator()(const discovery_change& what) const {
         json::object change = change_members(what.action, "discovery");
         change["source"] =

@@ -140,6 +140,8 @@ struct to_lines {
         return change.added == nullptr ? std::string() : node_added(*change.added);
     }
 
+    std::string operator()(const session_change& /*change*/) const { return {}; }
+
     std::string operator()(const discovery_change& change) const {
         if (change.action != record_action::add)
             return {};

@@ -196,7 +196,8 @@ iscsi::admin::session_info message_of(const session::session_report& session, io
     info.sid = session.sid;
     info.host_number = session.host_number;
     info.node = plan.node;
-    info.group_tag = seen.portal_group_tag ? int{*seen.portal_group_tag} : plan.node.group_tag;
+    const auto& told = seen.parameters.target_portal_group_tag;
+    info.group_tag = told ? int{*told} : plan.node.group_tag;
     add_addresses(info, session);
     info.initiator_name = plan.session.initiator_name;
     info.username = plan.session.auth.outgoing.name;

@@ -47,6 +47,12 @@ message_of(lane::session_key sid, const outcome<session::fail_io_result>& how) {
     return message;
 }
 
+admin::change_session_answer_message message_of(const outcome<session::change_result>& how) {
+    if (how.has_error())
+        return {how.error().code, how.error().reason};
+    return {exit_code::success, {}, how->now, how->at_login, how->later};
+}
+
 admin::lun_progress message_of(lane::session_key sid, const outcome<session::lun_result>& how) {
     auto message = about_session<admin::lun_progress>(sid, how);
     if (how.has_value()) {

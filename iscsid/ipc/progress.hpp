@@ -31,6 +31,8 @@ request_of(const iscsi::admin::reserve_request_message& asked);
 
 iscsi::admin::fail_io_progress
 message_of(lane::session_key sid, const session::outcome<session::fail_io_result>& how);
+iscsi::admin::change_session_answer_message
+message_of(const session::outcome<session::change_result>& how);
 
 iscsi::admin::lun_progress
 message_of(lane::session_key sid, const session::outcome<session::lun_result>& how);

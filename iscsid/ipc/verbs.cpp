@@ -185,6 +185,15 @@ stop_waiting(session::manager& sessions, lane::session_key sid) {
     co_return message_of(sid, how);
 }
 
+session::outcome<session::change_result> change(
+    const session::manager& sessions, lane::session_key sid, const std::vector<std::string>& keys
+) {
+    const auto session = sessions.find(sid);
+    if (!session)
+        return session::failure{exit_code::session_not_found, "no such session"};
+    return session->change(sessions.plans(), keys);
+}
+
 asio::awaitable<admin::luns_progress> describe(session::manager& sessions, lane::session_key sid) {
     const auto how = co_await ask(sessions, sid, &session::live_session::describe_luns);
     co_return message_of(sid, how);
@@ -230,6 +239,7 @@ const verbs::method* verbs::find(std::string_view name) {
         method{"org.iscsi-userland.iscsid.Logout", true, &verbs::logout},
         method{"org.iscsi-userland.iscsid.Rescan", true, &verbs::rescan},
         method{"org.iscsi-userland.iscsid.FailIo", true, &verbs::fail_io},
+        method{"org.iscsi-userland.iscsid.ChangeSession", true, &verbs::change_session},
         method{"org.iscsi-userland.iscsid.AttachLun", true, &verbs::attach_lun},
         method{"org.iscsi-userland.iscsid.DetachLun", true, &verbs::detach_lun},
         method{"org.iscsi-userland.iscsid.PersistentReserve", true, &verbs::persistent_reserve},
@@ -408,6 +418,16 @@ asio::awaitable<void> verbs::fail_io(const call_type& call, reply_sink& to) {
         return stop_waiting(sessions_, sid);
     };
     return on_each_session<request>(call, job, to);
+}
+
+asio::awaitable<void> verbs::change_session(const call_type& call, reply_sink& to) {
+    const auto asked = admin::from_json<admin::change_session_request_message>(call.parameters);
+    if (asked.has_error()) {
+        co_await refuse_parameter(to, asked.error().text());
+        co_return;
+    }
+    const auto answer = message_of(change(sessions_, asked->sid, asked->keys));
+    co_await to.reply(admin::to_json(answer), false);
 }
 
 asio::awaitable<void> verbs::attach_lun(const call_type& call, reply_sink& to) {

@@ -48,6 +48,7 @@ class verbs {
     nothing logout(const call_type& call, reply_sink& to);
     nothing rescan(const call_type& call, reply_sink& to);
     nothing fail_io(const call_type& call, reply_sink& to);
+    nothing change_session(const call_type& call, reply_sink& to);
     nothing attach_lun(const call_type& call, reply_sink& to);
     nothing detach_lun(const call_type& call, reply_sink& to);
     nothing persistent_reserve(const call_type& call, reply_sink& to);

@@ -53,8 +53,7 @@ struct session_view {
     iscsi::operational_parameters parameters;
     iscsi::session_statistics statistics;
     std::size_t unfinished_tasks = 0;
-    std::optional<std::uint16_t> portal_group_tag; // TargetPortalGroupTag, after the first login
-    std::vector<unit_io> units;                    // that are known by now, in no order
+    std::vector<unit_io> units; // that are known by now, in no order
 };
 
 // A data thread with one ring, the sessions that live on it and their disks. Every public function
@@ -130,6 +129,9 @@ class lane {
     // that they get at the end of the replacement timeout; the note gave_up follows. `done`: how
     // many commands that were; nothing: none waits for a connection, or there is no such session.
     virtual void give_up(session_key key, std::function<void(std::optional<std::size_t>)> done) = 0;
+
+    // What may change while the session lives, for what comes next. Nothing for an unknown session.
+    virtual void change(session_key key, iscsi::session_settings settings) = 0;
 
     // Session logout; the note logged_out follows. The session stays until drop().
     virtual void logout(session_key key) = 0;

@@ -12,6 +12,13 @@ class queue_depth {
   public:
     explicit queue_depth(std::size_t most) : most_(std::max<std::size_t>(most, 1)) {}
 
+    // Another number from the settings. What the unit has turned down still bounds it.
+    void use(std::size_t most) {
+        const bool was_refused = limit_ < most_;
+        most_ = std::max<std::size_t>(most, 1);
+        limit_ = was_refused ? std::min(limit_, most_) : most_;
+    }
+
     bool allows(std::size_t in_flight) const { return in_flight < limit_; }
 
     // The target has turned one down while it held `in_flight` others.

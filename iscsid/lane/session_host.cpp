@@ -130,6 +130,13 @@ std::optional<std::size_t> session_host::give_up() {
     return ended ? std::optional(*ended) : std::nullopt;
 }
 
+void session_host::change(const iscsi::session_settings& settings) {
+    busy_ = true;
+    session_.change(settings, now());
+    for (const auto& each : units_)
+        each->allow(settings.unit_commands_max);
+}
+
 void session_host::logout() {
     busy_ = true;
     session_.logout(now());
@@ -146,7 +153,6 @@ session_view session_host::view() const {
         session_.parameters(),
         session_.statistics(),
         session_.unfinished_tasks(),
-        session_.target_portal_group_tag(),
         std::move(units)};
 }
 

@@ -26,6 +26,7 @@ class session_host final : public session_port, private socket_owner {
     void transport(int socket, const iscsi::fault& why);
     void execute(control_command command);
     std::optional<std::size_t> give_up(); // see lane::give_up()
+    void change(const iscsi::session_settings& settings);
     void logout();
     session_view view() const;
 

@@ -103,6 +103,9 @@ class unit final : private identity_listener {
     // "it is not the unit that its disk was made of": for the log.
     std::string_view why_refused() const;
 
+    // Another number of commands at a time; what the session has of more goes on.
+    void allow(std::size_t commands_max) { depth_.use(commands_max); }
+
     bool admits() const { return depth_.allows(in_flight_); }
 
     void sent() { io_->commands_are(++in_flight_); }

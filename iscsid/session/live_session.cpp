@@ -2,6 +2,7 @@
 
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/isid.hpp"
+#include "iscsid/session/live_changes.hpp"
 #include "iscsid/session/log_events.hpp"
 #include "iscsid/session/log_subject.hpp"
 
@@ -51,7 +52,7 @@ live_session::live_session(
     , owner_(std::move(owner))
     , sid_(sid)
     , index_(index)
-    , plan_(std::make_shared<const login_plan>(std::move(plan)))
+    , plan_(std::make_shared<login_plan>(std::move(plan)))
     , name_(full_name(sid, plan_->node))
     , changed_(
           with.where.control,
@@ -61,8 +62,9 @@ live_session::live_session(
           }
       )
     , disks_(with, changed_, sid, name_)
-    , watch_({with, changed_, disks_, phase_, name_, plan_->scan, [this] { return description(); }}
-      ) {}
+    , watch_({with, changed_, disks_, phase_, name_, plan_->scan, [this] {
+                  return new_disk_of(sid_, index_, *plan_, connection_->peer());
+              }}) {}
 
 void live_session::on(happening what) {
     const auto step = advance(phase_, what);
@@ -139,22 +141,6 @@ supervisor::listeners live_session::listeners() {
         return self ? self->disks_.node_of(lun) : std::string();
     };
     return to;
-}
-
-// What is remembered of each disk of this session.
-device::disk_state live_session::description() const {
-    device::disk_state state;
-    state.sid = sid_;
-    state.index = index_;
-    state.target = plan_->node.target;
-    state.portal_address = plan_->node.address;
-    state.portal_port = plan_->node.port;
-    state.portal_group_tag = plan_->node.group_tag;
-    state.interface = plan_->node.interface;
-    if (!connection_->peer().address().is_unspecified())
-        state.peer_address = connection_->peer().address().to_string();
-    state.isid = to_text(plan_->session.isid);
-    return state;
 }
 
 // ---- after another daemon -----------------------------------------------------------------------
@@ -254,6 +240,27 @@ asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {
             exit_code::invalid_request,
             "the session is logged in or is being logged out: nothing waits for a connection"};
     co_return fail_io_result{**answer};
+}
+
+outcome<change_result>
+live_session::change(const planner& plans, const std::vector<std::string>& keys) {
+    if (const auto refused = refusal_in(phase_))
+        return *refused;
+    const auto record = plans.record_of(plan_->node);
+    if (record.has_error())
+        return record.error();
+    const auto fresh = plans.plan_login(*record, index_);
+    if (fresh.has_error())
+        return fresh.error();
+    auto result = take_over(keys, *fresh, *plan_);
+    if (result.now.empty() && result.at_login.empty())
+        return result;
+    lane_->change(sid_, plan_->session);
+    for (const auto& key : result.now)
+        spdlog::info("{}: {} is as its record says, from now on", name_, key);
+    for (const auto& key : result.at_login)
+        spdlog::info("{}: {} is as its record says, from its next login on", name_, key);
+    return result;
 }
 
 asio::awaitable<outcome<reservation_result>> live_session::reserve(reservation_request what) {

@@ -4,6 +4,7 @@
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/lun_watch.hpp"
 #include "iscsid/session/outcome.hpp"
+#include "iscsid/session/planner.hpp"
 #include "iscsid/session/reservation.hpp"
 #include "iscsid/session/results.hpp"
 #include "iscsid/session/session_disks.hpp"
@@ -99,6 +100,11 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // login is under way, invalid_request when nothing waits for a connection.
     boost::asio::awaitable<outcome<fail_io_result>> fail_io();
 
+    // Takes what these keys of its node record say now over while it runs (live_changes). Failures:
+    // session_not_found, session_not_connected while the first login is under way, and those of
+    // planner::record_of() and plan_login().
+    outcome<change_result> change(const planner& plans, const std::vector<std::string>& keys);
+
     // Asks for persistent reservations, or changes them (run_reservation()). Failures:
     // session_not_found, session_not_connected; the rest is in the result.
     boost::asio::awaitable<outcome<reservation_result>> reserve(reservation_request what);
@@ -119,7 +125,6 @@ class live_session : public std::enable_shared_from_this<live_session> {
     void perform(action what);
     void move_in(iscsi::session engine, bool resumes);
     supervisor::listeners listeners();
-    device::disk_state description() const;
 
     // ---- the first login (live_session_login.cpp) ----
     void logged_in();
@@ -139,7 +144,7 @@ class live_session : public std::enable_shared_from_this<live_session> {
     session_owner owner_;
     lane::session_key sid_;
     unsigned index_;
-    std::shared_ptr<const login_plan> plan_;
+    std::shared_ptr<login_plan> plan_; // changed by change() alone; others see it
     std::string name_;
     phase phase_ = phase::asked;
     condition changed_;

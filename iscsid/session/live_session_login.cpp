@@ -120,7 +120,8 @@ asio::awaitable<std::optional<device::scan_result>> live_session::first_scan() {
 asio::awaitable<void> live_session::attach_first(device::scan_result seen) {
     const bool wants_disks = !seen.disks.empty();
     const auto missing = watch_.note(seen);
-    session_disks::scan_orders orders{description(), true, false};
+    session_disks::scan_orders orders{
+        new_disk_of(sid_, index_, *plan_, connection_->peer()), true, false};
     auto told = co_await disks_.follow(std::move(seen), std::move(orders));
     if (wants_disks && disks_.attached().empty()) {
         login_failure_ = failure{exit_code::error, fmt::format("{}", fmt::join(told, "; "))};

@@ -121,7 +121,7 @@ std::vector<outcome<login_keeper::handle>> login_keeper::keep(std::span<const no
     std::vector<outcome<handle>> all;
     std::vector<wish_pointer> added; // begun when all portals of a target are known
     for (const auto& node : nodes) {
-        const auto record = sessions_.record_of(node);
+        const auto record = sessions_.plans().record_of(node);
         if (record.has_error()) {
             all.emplace_back(record.error());
             continue;
@@ -241,7 +241,7 @@ asio::awaitable<void> login_keeper::run(wish_pointer what) {
 
 // Its record may have changed meanwhile.
 bool login_keeper::is_unwanted(wish& what, const node_id& portal) const {
-    const auto record = sessions_.record_of(portal);
+    const auto record = sessions_.plans().record_of(portal);
     const bool is_gone = record.has_error() && record.error().code == exit_code::no_objects_found;
     const bool is_manual = record.has_value() && what.what.is_automatic && !is_automatic(*record);
     if (!is_gone && !is_manual)

@@ -70,7 +70,7 @@ class login_keeper {
 
     // Begins to try these, or finds those that are tried already; one handle for each, in order.
     // Nodes of one target whose records have node.leading_login are one login: any of them will do.
-    // Failures: those of manager::record_of().
+    // Failures: those of planner::record_of().
     std::vector<outcome<handle>> keep(std::span<const iscsi::admin::node_id> nodes);
 
     // Waits until it is there, or for `limit`; after that the failure is transport_timeout with the

@@ -41,10 +41,8 @@ class manager {
 
     const current_settings& settings() const { return planner_.settings(); }
 
-    // Failures: database, no_objects_found, invalid.
-    outcome<iscsi::admin::record> record_of(const iscsi::admin::node_id& node) const {
-        return planner_.record_of(node);
-    }
+    // Who reads the records as they are now.
+    const planner& plans() const { return planner_; }
 
     // Whether there is a session with it whose login has succeeded, through any portal.
     bool has_session(std::string_view target) const;

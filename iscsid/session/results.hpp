@@ -74,6 +74,13 @@ struct fail_io_result {
     warnings of{};
 };
 
+// Keys of a node record whose values a session has taken over while it runs.
+struct change_result {
+    std::vector<std::string> now;      // they hold for what comes next
+    std::vector<std::string> at_login; // they hold when this session logs in again
+    std::vector<std::string> later;    // only another session takes them
+};
+
 struct lun_report {
     std::uint64_t number = 0;
     std::string node; // "ublkb0", empty without one

@@ -2,6 +2,7 @@
 
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/disk_notes.hpp"
+#include "iscsid/session/isid.hpp"
 #include "iscsid/session/lun_details.hpp"
 
 #include "libiscsi/net/pending.hpp"
@@ -360,6 +361,23 @@ void session_disks::post_removal(
                          done = std::move(done)]() mutable {
         done(remove_all(with, *lane, std::move(of), how));
     });
+}
+
+device::disk_state new_disk_of(
+    lane::session_key sid, unsigned index, const login_plan& plan, const net::endpoint& peer
+) {
+    device::disk_state state;
+    state.sid = sid;
+    state.index = index;
+    state.target = plan.node.target;
+    state.portal_address = plan.node.address;
+    state.portal_port = plan.node.port;
+    state.portal_group_tag = plan.node.group_tag;
+    state.interface = plan.node.interface;
+    if (!peer.address().is_unspecified())
+        state.peer_address = peer.address().to_string();
+    state.isid = to_text(plan.session.isid);
+    return state;
 }
 
 } // namespace iscsid::session

@@ -18,6 +18,11 @@
 
 namespace iscsid::session {
 
+// What is remembered of each disk of that session: of the LUN itself there is nothing in it yet.
+device::disk_state new_disk_of(
+    lane::session_key sid, unsigned index, const login_plan& plan, const iscsi::net::endpoint& peer
+);
+
 // The LUNs of one session and the disks that are made of them, with the disks of an earlier daemon
 // that have not been taken over yet ("left disks"). What changes disks runs on a worker, one job at
 // a time: a caller waits for is_changing() to end before it begins. Lives on the control thread;

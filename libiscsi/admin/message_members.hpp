@@ -124,6 +124,25 @@ void members(Visitor& visit, Message& message) {
 }
 
 template <class Visitor, class Message>
+requires same_message<Message, change_session_request_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("sid", message.sid);
+    visit.texts("keys", message.keys);
+}
+
+template <class Visitor, class Message>
+requires same_message<Message, change_session_answer_message>
+
+void members(Visitor& visit, Message& message) {
+    visit.integer("code", message.code, exit_codes);
+    visit.text("detail", message.detail);
+    visit.optional_texts("now", message.now);
+    visit.optional_texts("at_login", message.at_login);
+    visit.optional_texts("later", message.later);
+}
+
+template <class Visitor, class Message>
 requires same_message<Message, lun_request_message>
 
 void members(Visitor& visit, Message& message) {

@@ -52,6 +52,14 @@ boost::json::object to_json(const fail_io_progress& from) {
     return write_members(from);
 }
 
+boost::json::object to_json(const change_session_request_message& from) {
+    return write_members(from);
+}
+
+boost::json::object to_json(const change_session_answer_message& from) {
+    return write_members(from);
+}
+
 boost::json::object to_json(const lun_request_message& from) {
     return write_members(from);
 }
@@ -133,6 +141,8 @@ template result<rescan_request_message> from_json(const boost::json::object&);
 template result<rescan_progress> from_json(const boost::json::object&);
 template result<fail_io_request_message> from_json(const boost::json::object&);
 template result<fail_io_progress> from_json(const boost::json::object&);
+template result<change_session_request_message> from_json(const boost::json::object&);
+template result<change_session_answer_message> from_json(const boost::json::object&);
 template result<lun_request_message> from_json(const boost::json::object&);
 template result<lun_progress> from_json(const boost::json::object&);
 template result<reserve_request_message> from_json(const boost::json::object&);

@@ -99,6 +99,20 @@ struct fail_io_progress {
     std::uint64_t commands = 0;          // that have waited for a connection and have failed now
 };
 
+// ChangeSession(sid, keys): the session takes over what its node record says of these keys.
+struct change_session_request_message {
+    std::uint32_t sid = 0;
+    std::vector<std::string> keys;
+};
+
+struct change_session_answer_message {
+    exit_code code = exit_code::success;
+    std::string detail;
+    std::vector<std::string> now{};      // keys whose values hold from now on
+    std::vector<std::string> at_login{}; // from the next login of this session on
+    std::vector<std::string> later{};    // only another session takes them
+};
+
 // AttachLun(sids, lun) and DetachLun(sids, lun): replies with `more`, one per session.
 struct lun_request_message {
     std::vector<std::uint32_t> sids;
@@ -295,6 +309,8 @@ boost::json::object to_json(const rescan_request_message&);
 boost::json::object to_json(const rescan_progress&);
 boost::json::object to_json(const fail_io_request_message&);
 boost::json::object to_json(const fail_io_progress&);
+boost::json::object to_json(const change_session_request_message&);
+boost::json::object to_json(const change_session_answer_message&);
 boost::json::object to_json(const lun_request_message&);
 boost::json::object to_json(const lun_progress&);
 boost::json::object to_json(const reserve_request_message&);

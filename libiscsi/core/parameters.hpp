@@ -62,6 +62,7 @@ struct operational_parameters {
     std::uint32_t max_xmit_data_segment_length = 8192; // the target's, and our own limit
     bool data_pdu_in_order = true;
     bool data_sequence_in_order = true;
+    std::optional<std::uint16_t> target_portal_group_tag = {}; // that the target has declared
     friend bool operator==(const operational_parameters&, const operational_parameters&) = default;
 };
 
@@ -122,22 +123,31 @@ enum class barrier_policy : std::uint8_t {
     none,      // never: the target is trusted to keep RFC 7143 §6.3.5
 };
 
-struct session_config {
+// Whether NOP-Outs of our own may be sent.
+constexpr bool sends_nops(const session_timeouts& of) {
+    return of.noop_out_interval > duration::zero();
+}
+
+// What may change while a session lives (session::change()).
+struct session_settings {
+    auth_config auth; // for the next login of the session, after a loss too
+    session_timeouts timeouts;
+
+    // Of one logical unit at a time, at least 1. Not held by the session: by whoever submits.
+    std::uint16_t unit_commands_max = 32;
+    bool fast_abort = true;
+};
+
+struct session_config : session_settings {
     session_type type = session_type::normal;
     std::string initiator_name;
     std::string initiator_alias;
     std::string target_name; // empty in a discovery session
     isid_field isid{};
     operational_offer offer;
-    auth_config auth;
-    session_timeouts timeouts;
     std::uint32_t initial_command_sn = 0;
     std::uint16_t commands_max = 128; // task slots, 1 to 4096
-
-    // Of one logical unit at a time, at least 1. Not held by the session: by whoever submits.
-    std::uint16_t unit_commands_max = 32;
     std::uint32_t staging_size = 256 * 1024;
-    bool fast_abort = true;
     barrier_policy replay_barrier = barrier_policy::automatic;
     negotiation_mode negotiation = negotiation_mode::lenient;
 };

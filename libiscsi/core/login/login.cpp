@@ -263,11 +263,7 @@ login::implementation::complete(const login_response& response, full_feature&& d
             expected == 0 ? "not 0" : std::to_string(expected)
         );
     return login_step(login_complete{
-        done.parameters,
-        handle,
-        std::move(done.target_alias),
-        done.target_portal_group_tag,
-        std::move(done.warnings)});
+        done.parameters, handle, std::move(done.target_alias), std::move(done.warnings)});
 }
 
 // ---- the façade ---------------------------------------------------------------------------------

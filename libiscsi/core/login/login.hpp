@@ -48,7 +48,6 @@ struct login_complete { // full feature phase
     operational_parameters parameters;
     std::uint16_t target_session_identifying_handle = 0;
     std::string target_alias;
-    std::optional<std::uint16_t> target_portal_group_tag;
     std::vector<negotiation_warning> warnings = {}; // what the target got wrong, harmlessly
 };
 

@@ -25,7 +25,7 @@ result<full_feature> full_feature::from(operational&& before) {
     full_feature done;
     done.parameters = *agreed;
     done.target_alias = before.keys().target_alias();
-    done.target_portal_group_tag = before.keys().target_portal_group_tag();
+    done.parameters.target_portal_group_tag = before.keys().target_portal_group_tag();
     done.warnings = before.keys().warnings();
     return done;
 }

@@ -177,7 +177,6 @@ class full_feature {
 
     operational_parameters parameters;
     std::string target_alias;
-    std::optional<std::uint16_t> target_portal_group_tag;
     std::vector<negotiation_warning> warnings;
 
   private:

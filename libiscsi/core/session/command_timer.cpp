@@ -36,7 +36,8 @@ void command_timer::check(unit& which, instant now) {
 }
 
 bool command_timer::is_over(const task& what, instant now) const {
-    return !probes_ || probe_.proves(what.deadline) || now >= what.deadline + what.what.timeout;
+    return !sends_nops(limits_) || probe_.proves(what.deadline) ||
+           now >= what.deadline + what.what.timeout;
 }
 
 void command_timer::look_at(instant at) {

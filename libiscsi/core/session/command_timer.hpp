@@ -15,9 +15,9 @@ namespace iscsi {
 // unanswered while it goes on with other things gets the command's timeout once more.
 class command_timer {
   public:
-    // `probes`: whether NOPs may be sent (an interval of 0 forbids them).
-    command_timer(unit_set& units, std::size_t tasks, bool probes)
-        : units_(units), probes_(probes) {
+    // `limits`: as they are at each time.
+    command_timer(unit_set& units, std::size_t tasks, const session_timeouts& limits)
+        : units_(units), limits_(limits) {
         due_.reserve(tasks);
         over_.reserve(tasks);
     }
@@ -54,7 +54,7 @@ class command_timer {
     void look_at(instant at);
 
     unit_set& units_;
-    bool probes_;
+    const session_timeouts& limits_;
     link_probe probe_;
     bool wants_probe_ = false;
     std::optional<instant> next_check_;

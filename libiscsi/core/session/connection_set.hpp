@@ -11,8 +11,7 @@ namespace iscsi {
 class connection_set {
   public:
     explicit connection_set(const session_config& config) {
-        const bool probes = config.timeouts.noop_out_interval > duration::zero();
-        all_.emplace_back(std::uint16_t{0}, config.staging_size, probes);
+        all_.emplace_back(std::uint16_t{0}, config.staging_size, sends_nops(config.timeouts));
     }
 
     connection& leading() { return all_.front(); }

@@ -19,6 +19,14 @@ class delivery {
     // `probes`: whether NOPs may be sent; without them there is no bound.
     explicit delivery(bool probes) : probes_(probes) {}
 
+    // The same from now on.
+    void use(bool probes) {
+        if (probes == probes_)
+            return;
+        probes_ = is_bounded_ = probes;
+        probe_.reset();
+    }
+
     void restart(std::uint64_t place) {
         confirmed_ = place;
         limit_ = at_first;

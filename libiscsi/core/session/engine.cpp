@@ -186,6 +186,14 @@ result<std::size_t> session_engine::give_up(instant now) {
     return waiting;
 }
 
+void session_engine::change(const session_settings& settings, instant now) {
+    context_.now = now;
+    static_cast<session_settings&>(context_.config) = settings;
+    for (auto& each : connections_)
+        each.arrivals().use(sends_nops(settings.timeouts));
+    life_.recount_replacement(now);
+}
+
 void session_engine::logout(instant now) {
     life_.logout(now);
 }

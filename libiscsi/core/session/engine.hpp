@@ -26,6 +26,7 @@ class session_engine {
     // ---- work ----
     result<task_id> submit(const command& what, instant now);
     result<std::size_t> give_up(instant now);
+    void change(const session_settings& settings, instant now);
     void logout(instant now);
     void provide_entropy(bytes_view bytes, instant now);
 
@@ -42,9 +43,6 @@ class session_engine {
     const session_context& context() const { return context_; }
 
     full_feature_phase& phase() { return phase_; }
-
-    // What the last login has agreed upon.
-    const login_complete& agreed() const { return life_.agreed(); }
 
     // Where requests may go out now; nullptr: not in full feature phase, or about to leave it.
     connection* in_full_feature() {

@@ -55,9 +55,7 @@ full_feature_phase::full_feature_phase(session_context& context)
     : context_(context)
     , tasks_(context)
     , management_(context, tasks_)
-    , keepalive_(
-          context.config.timeouts.noop_out_interval, context.config.timeouts.noop_out_timeout
-      )
+    , keepalive_(context.config.timeouts)
     , text_(context)
     , nops_(context) {}
 

@@ -12,8 +12,8 @@ class keepalive {
   public:
     enum class verdict : std::uint8_t { fine, ask, dead };
 
-    // An interval of 0 asks never; a timeout of 0 waits for ever.
-    keepalive(duration interval, duration timeout) : interval_(interval), timeout_(timeout) {}
+    // As they are at each time: an interval of 0 asks never, a timeout of 0 waits for ever.
+    explicit keepalive(const session_timeouts& limits) : limits_(limits) {}
 
     void start(instant now) { heard(now); }
 
@@ -25,11 +25,12 @@ class keepalive {
     }
 
     std::optional<instant> deadline() const {
-        if (!heard_ || interval_ <= duration::zero())
+        if (!heard_ || !sends_nops(limits_))
             return std::nullopt;
         if (!asked_)
-            return *heard_ + interval_;
-        return timeout_ > duration::zero() ? std::optional(*asked_ + timeout_) : std::nullopt;
+            return *heard_ + limits_.noop_out_interval;
+        const auto patience = limits_.noop_out_timeout;
+        return patience > duration::zero() ? std::optional(*asked_ + patience) : std::nullopt;
     }
 
     // `ask` counts as asked.
@@ -44,8 +45,7 @@ class keepalive {
     }
 
   private:
-    duration interval_;
-    duration timeout_;
+    const session_timeouts& limits_;
     std::optional<instant> heard_; // nothing: stopped
     std::optional<instant> asked_;
 };

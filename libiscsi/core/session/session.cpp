@@ -83,6 +83,10 @@ result<std::size_t> session::give_up(instant now) {
     return self_->give_up(now);
 }
 
+void session::change(const session_settings& settings, instant now) {
+    self_->change(settings, now);
+}
+
 void session::logout(instant now) {
     self_->logout(now);
 }
@@ -121,10 +125,6 @@ const session_config& session::config() const {
 
 const operational_parameters& session::parameters() const {
     return self_->context().parameters;
-}
-
-std::optional<std::uint16_t> session::target_portal_group_tag() const {
-    return self_->agreed().target_portal_group_tag;
 }
 
 const session_statistics& session::statistics() const {

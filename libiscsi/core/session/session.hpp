@@ -94,6 +94,10 @@ class session {
     // that is logged in, was not yet, or is being logged out: nothing waits for a connection.
     result<std::size_t> give_up(instant now);
 
+    // From now on. The replacement timeout counts from the loss all the same, and is over when it
+    // has passed already; timeouts of what was asked of the target count with what is asked next.
+    void change(const session_settings& settings, instant now);
+
     // Ends the session in every state; event logged_out follows, within the logout timeout.
     void logout(instant now);
 
@@ -118,7 +122,6 @@ class session {
     session_state state() const;
     const session_config& config() const;
     const operational_parameters& parameters() const; // negotiated
-    std::optional<std::uint16_t> target_portal_group_tag() const;
     const session_statistics& statistics() const;
     std::size_t free_slots() const; // for commands that do not go ahead
 

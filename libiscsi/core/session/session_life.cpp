@@ -39,7 +39,8 @@ void session_life::perform(action what, instant now) {
 void session_life::resume(instant now) {
     has_been_in_ = true;
     handle(happening::start, now);
-    count_down_to_replacement(now);
+    lost_at_ = now;
+    recount_replacement(now);
 }
 
 void session_life::logout(instant now) {
@@ -163,6 +164,7 @@ void session_life::enter_full_feature(instant now) {
     login_.end();
     alarms_.clear(alarm::login);
     alarms_.clear(alarm::replacement);
+    lost_at_.reset();
     pace_.logged_in();
     ++context_.statistics.logins;
     phase_.enter(connections_.leading(), now);
@@ -240,8 +242,10 @@ void session_life::release_transport(instant now) {
 // ---- waiting for a better time ----------------------------------------------------------------
 
 void session_life::pause(instant now) {
-    if (has_been_in_ && !pace_.has_given_up())
-        count_down_to_replacement(now);
+    if (has_been_in_ && !lost_at_) {
+        lost_at_ = now;
+        recount_replacement(now);
+    }
     std::optional<duration> left;
     if (alarms_.is_set(alarm::replacement))
         left = std::chrono::duration_cast<duration>(alarms_.at(alarm::replacement) - now);
@@ -250,12 +254,15 @@ void session_life::pause(instant now) {
     login_.start_over();
 }
 
-void session_life::count_down_to_replacement(instant now) {
+void session_life::recount_replacement(instant now) {
+    if (!lost_at_ || pace_.has_given_up())
+        return;
     const auto patience = context_.config.timeouts.replacement;
-    if (patience == duration::zero())
+    if (patience < duration::zero())
+        return alarms_.clear(alarm::replacement);
+    if (*lost_at_ + patience <= now)
         return give_up({});
-    if (patience > duration::zero() && !alarms_.is_set(alarm::replacement))
-        alarms_.set(alarm::replacement, now + patience);
+    alarms_.set(alarm::replacement, *lost_at_ + patience);
 }
 
 // Those above us must know now; we go on trying, and work again when a login succeeds.

@@ -28,9 +28,6 @@ class session_life {
     // The replacement timeout is over: nothing waits for the next login any more.
     bool has_given_up() const { return pace_.has_given_up(); }
 
-    // What the last login has agreed upon.
-    const login_complete& agreed() const { return agreed_; }
-
     // ---- what happens ----
     void handle(happening what, instant now);
     void resume(instant now);
@@ -38,6 +35,9 @@ class session_life {
 
     // See session::give_up(). False: nothing waits for a connection.
     bool stop_waiting();
+
+    // The replacement timeout is another one now. It counts from the loss.
+    void recount_replacement(instant now);
     void connect_failed(const fault& why, instant now);
     void transport_lost(const fault& why, instant now);
 
@@ -75,7 +75,6 @@ class session_life {
     void close();
     void release_transport(instant now);
     void pause(instant now);
-    void count_down_to_replacement(instant now);
     void give_up(gave_up how);
     void finish();
 
@@ -85,6 +84,7 @@ class session_life {
     login_attempts login_;
     alarms alarms_;
     reconnect_pace pace_;
+    std::optional<instant> lost_at_; // since then tasks wait for a login
 
     life life_ = life::idle;
     login_complete agreed_;

@@ -54,14 +54,8 @@ bool is_hopeless(const task& what, instant now, duration patience) {
 task_set::task_set(session_context& context)
     : context_(context)
     , table_(context.config.commands_max + slots_kept, room_for_r2ts(context.config))
-    , timer_(
-          units_,
-          context.config.commands_max + slots_kept,
-          context.config.timeouts.noop_out_interval > duration::zero()
-      )
-    , scheduler_(
-          units_, timer_.probe(), context.config.timeouts.noop_out_interval > duration::zero()
-      )
+    , timer_(units_, context.config.commands_max + slots_kept, context.config.timeouts)
+    , scheduler_(units_, timer_.probe(), context.config.timeouts)
     , sender_(context, scheduler_) {
     parked_.reserve(context.config.commands_max + slots_kept);
 }

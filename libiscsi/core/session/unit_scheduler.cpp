@@ -66,7 +66,7 @@ task* unit_scheduler::next(std::uint32_t room, instant now) {
 bool unit_scheduler::stands_still(const unit& which, instant now) {
     if (now - which.last_active <= working_for)
         return false;
-    if (!probes_ || probe_.proves(which.last_active))
+    if (!sends_nops(limits_) || probe_.proves(which.last_active))
         return true;
     wants_probe_ = true;
     return false;

@@ -25,8 +25,9 @@ namespace iscsi {
 // and is not only behind the data of others, is proven by the answer to a NOP-Out.
 class unit_scheduler {
   public:
-    unit_scheduler(unit_set& units, const link_probe& probe, bool probes)
-        : units_(units), probe_(probe), probes_(probes) {}
+    // `limits`: as they are at each time.
+    unit_scheduler(unit_set& units, const link_probe& probe, const session_timeouts& limits)
+        : units_(units), probe_(probe), limits_(limits) {}
 
     // After next(): somebody waits for room, and a unit may stand still.
     bool wants_probe() const { return wants_probe_ && !probe_.is_out(); }
@@ -62,7 +63,7 @@ class unit_scheduler {
 
     unit_set& units_;
     const link_probe& probe_;
-    bool probes_;
+    const session_timeouts& limits_;
     bool wants_probe_ = false;
     boost::intrusive::list<unit, boost::intrusive::constant_time_size<false>> ring_;
     recent_units working_; // a task of theirs was sent

@@ -258,8 +258,9 @@ CONFORMANCE(LOGIN, "22.1", "AuthMethod") {
 CONFORMANCE(LOGIN, "23.1", "TargetPortalGroupTag") {
     login_answered({{"TargetPortalGroupTag", "4711"}})
         .expect_event<logged_in>()
-        .act([](session_world& world) { EXPECT_EQ(world.engine().target_portal_group_tag(), 4711); }
-        )
+        .act([](session_world& world) {
+            EXPECT_EQ(world.engine().parameters().target_portal_group_tag, 4711);
+        })
         .run(quiet_config());
     answer_is_refused({{"TargetPortalGroupTag", "65536"}}, login_errc::value_out_of_range);
 }

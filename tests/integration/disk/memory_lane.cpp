@@ -162,6 +162,8 @@ void memory_lane::execute(
 
 void memory_lane::look(session_key, std::function<void(session_view)>) {}
 
+void memory_lane::change(session_key, iscsi::session_settings) {}
+
 void memory_lane::give_up(session_key, std::function<void(std::optional<std::size_t>)>) {}
 
 void memory_lane::logout(session_key) {}

@@ -113,6 +113,7 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
     execute(iscsid::lane::session_key, const iscsi::command&, std::function<void(iscsid::lane::scsi_outcome)>)
         override;
     void look(iscsid::lane::session_key, std::function<void(iscsid::lane::session_view)>) override;
+    void change(iscsid::lane::session_key, iscsi::session_settings) override;
     void give_up(iscsid::lane::session_key, std::function<void(std::optional<std::size_t>)>)
         override;
     void logout(iscsid::lane::session_key) override;

@@ -137,7 +137,7 @@ TEST_F(chap_login, other_keys_of_the_target_are_heard_and_answered) {
     step = give(response(), {{"X-net.example", "3"}});
     EXPECT_EQ(said("X-net.example"), "NotUnderstood");
     expect_operational();
-    EXPECT_EQ(completed(give(response())).target_portal_group_tag, 4);
+    EXPECT_EQ(completed(give(response())).parameters.target_portal_group_tag, 4);
 }
 
 // ---- the method ---------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ TEST_F(login_test, one_exchange_is_enough) {
     ));
     EXPECT_EQ(done.target_session_identifying_handle, 0x55);
     EXPECT_EQ(done.target_alias, "disk");
-    EXPECT_EQ(done.target_portal_group_tag, 3);
+    EXPECT_EQ(done.parameters.target_portal_group_tag, 3);
     EXPECT_EQ(done.parameters.max_xmit_data_segment_length, 65536U);
     EXPECT_FALSE(done.parameters.initial_r2t);
 }

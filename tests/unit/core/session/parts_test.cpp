@@ -145,8 +145,16 @@ TEST(alarms, ring_in_order_and_once) {
     EXPECT_FALSE(set.next());
 }
 
+session_timeouts nop_timeouts(duration interval, duration timeout) {
+    session_timeouts limits;
+    limits.noop_out_interval = interval;
+    limits.noop_out_timeout = timeout;
+    return limits;
+}
+
 TEST(keepalive, asks_a_silent_target_and_then_gives_it_up) {
-    keepalive life(5s, 3s);
+    const auto limits = nop_timeouts(5s, 3s);
+    keepalive life(limits);
     EXPECT_FALSE(life.deadline());
     life.start(noon);
     EXPECT_EQ(life.judge(noon + 4s), keepalive::verdict::fine);
@@ -159,7 +167,8 @@ TEST(keepalive, asks_a_silent_target_and_then_gives_it_up) {
 }
 
 TEST(keepalive, takes_any_byte_as_a_sign_of_life) {
-    keepalive life(5s, 3s);
+    const auto limits = nop_timeouts(5s, 3s);
+    keepalive life(limits);
     life.start(noon);
     EXPECT_EQ(life.judge(noon + 5s), keepalive::verdict::ask);
     life.heard(noon + 7s);
@@ -168,13 +177,26 @@ TEST(keepalive, takes_any_byte_as_a_sign_of_life) {
 }
 
 TEST(keepalive, can_be_switched_off) {
-    keepalive never(0s, 3s);
+    const auto off = nop_timeouts(0s, 3s);
+    keepalive never(off);
     never.start(noon);
     EXPECT_FALSE(never.deadline());
-    keepalive patient(5s, 0s);
+    const auto without_end = nop_timeouts(5s, 0s);
+    keepalive patient(without_end);
     patient.start(noon);
     EXPECT_EQ(patient.judge(noon + 5s), keepalive::verdict::ask);
     EXPECT_FALSE(patient.deadline());
+}
+
+TEST(keepalive, follows_its_limits_while_it_waits) {
+    auto limits = nop_timeouts(5s, 3s);
+    keepalive life(limits);
+    life.start(noon);
+    limits.noop_out_interval = 2s;
+    EXPECT_EQ(life.judge(noon + 2s), keepalive::verdict::ask);
+    limits.noop_out_timeout = 10s;
+    EXPECT_EQ(life.judge(noon + 5s), keepalive::verdict::fine);
+    EXPECT_EQ(life.judge(noon + 12s), keepalive::verdict::dead);
 }
 
 // ---- tags -------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ class fake_daemon final : public daemon_client {
     std::vector<admin::lun_request_message> attached, detached;
     std::vector<admin::describe_luns_request_message> described;
     std::vector<admin::discover_request_message> discoveries;
+    std::vector<admin::change_session_request_message> changed_sessions;
+    admin::change_session_answer_message change_answer;
     std::vector<admin::reserve_request_message> reservations;
     admin::reserve_answer_message reserve_answer;
     milliseconds patience{};
@@ -142,6 +144,14 @@ class fake_daemon final : public daemon_client {
         if (broken)
             return *broken;
         return reserve_answer;
+    }
+
+    result<admin::change_session_answer_message>
+    change_session(const admin::change_session_request_message& request) override {
+        changed_sessions.push_back(request);
+        if (broken)
+            return *broken;
+        return change_answer;
     }
 
     result<void> describe_luns(

@@ -170,6 +170,30 @@ TEST(queue_depth, shrinks_at_once_and_grows_with_success) {
     EXPECT_FALSE(depth.allows(32)) << "the setting holds";
 }
 
+TEST(queue_depth, follows_its_setting) {
+    queue_depth depth(32);
+    depth.use(64);
+    EXPECT_TRUE(depth.allows(63));
+    depth.use(8);
+    EXPECT_TRUE(depth.allows(7));
+    EXPECT_FALSE(depth.allows(8));
+    depth.use(0);
+    EXPECT_TRUE(depth.allows(0));
+}
+
+TEST(queue_depth, keeps_what_the_unit_has_turned_down_whatever_its_setting) {
+    queue_depth depth(32);
+    depth.refused(10);
+    depth.use(64);
+    EXPECT_TRUE(depth.allows(9));
+    EXPECT_FALSE(depth.allows(10));
+    depth.use(4);
+    EXPECT_FALSE(depth.allows(4));
+    for (int i = 0; i < 64 * 64; ++i)
+        depth.succeeded();
+    EXPECT_FALSE(depth.allows(4)) << "the setting holds";
+}
+
 TEST_F(lun_queue_test, BusyForEverEnds) {
     read(1);
     const auto start = session.time;

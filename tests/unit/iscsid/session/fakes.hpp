@@ -117,6 +117,10 @@ class fake_lane final : public lane::lane {
             tell(key, iscsi::gave_up{*waiting, true});
     }
 
+    void change(iscsid::lane::session_key key, iscsi::session_settings settings) override {
+        changes.emplace_back(key, std::move(settings));
+    }
+
     void logout(iscsid::lane::session_key key) override {
         logouts.push_back(key);
         is_logging_out = true;
@@ -150,6 +154,7 @@ class fake_lane final : public lane::lane {
         iscsi::fault why;
     };
 
+    std::vector<std::pair<iscsid::lane::session_key, iscsi::session_settings>> changes;
     std::optional<std::size_t> waiting; // for a connection
     std::uint64_t looks = 0;            // each sees one more answer of the target
     bool answers_logout = true;
