@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 namespace iscsid::session {
 
@@ -47,21 +46,25 @@ class word_reader {
         return true;
     }
 
-    std::optional<std::string_view> number() {
-        const auto end = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
-        return end == 0 ? std::nullopt : std::optional(cut(end));
+    // Digits; empty: there are none.
+    std::string_view number() {
+        return cut(std::min(rest_.find_first_not_of("0123456789"), rest_.size()));
     }
 
-    // Up to the next one of these words, which are taken too; a name holds no blank.
-    std::optional<std::string_view> name_before(std::string_view words) {
+    // Up to the next one of these words, which are taken too; a name holds no blank. Empty: there
+    // is none, and nothing is taken.
+    std::string_view name_before(std::string_view words) {
         const auto end = rest_.find(words);
-        if (end == std::string_view::npos || end == 0)
-            return std::nullopt;
-        if (rest_.substr(0, end).find(' ') != std::string_view::npos)
-            return std::nullopt;
+        if (end == std::string_view::npos || end == 0 || rest_.find(' ') < end)
+            return {};
         const auto name = cut(end);
         rest_.remove_prefix(words.size());
         return name;
+    }
+
+    // The same behind other words.
+    std::string_view name_between(std::string_view before, std::string_view words) {
+        return take(before) ? name_before(words) : std::string_view();
     }
 
   private:
@@ -82,57 +85,56 @@ void add(fields& to, std::string_view name, std::string_view value) {
 
 // Behind "[". The portal is told as other programs write it.
 bool read_full_name(word_reader& line, fields& to) {
-    const auto interface = line.take("iface: ") ? line.name_before(", ") : std::nullopt;
-    const auto target = line.take("target: ") ? line.name_before(", ") : std::nullopt;
-    const auto address = line.take("portal: ") ? line.name_before(",") : std::nullopt;
+    const auto interface = line.name_between("iface: ", ", ");
+    const auto target = line.name_between("target: ", ", ");
+    const auto address = line.name_between("portal: ", ",");
     const auto port = line.number();
-    if (!interface || !target || !address || !port || !line.take("]"))
+    const bool is_whole = !interface.empty() && !target.empty() && !address.empty();
+    if (!is_whole || port.empty() || !line.take("]"))
         return false;
-    const bool is_ipv6 = address->find(':') != std::string_view::npos;
-    add(to, "ISCSI_TARGET", *target);
+    const bool is_ipv6 = address.find(':') != std::string_view::npos;
+    add(to, "ISCSI_TARGET", target);
     to.push_back(
         {"ISCSI_PORTAL",
-         is_ipv6 ? fmt::format("[{}]:{}", *address, *port) : fmt::format("{}:{}", *address, *port)}
+         is_ipv6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port)}
     );
-    add(to, "ISCSI_IFACE", *interface);
+    add(to, "ISCSI_IFACE", interface);
     return true;
 }
 
-// Behind "(": the end is that which no name can hold.
+// What stands before the bracket that closes, which more words follow.
+std::string_view last_in_brackets(word_reader& line) {
+    const auto name = line.name_before("): ");
+    return name.empty() ? line.name_before(") ") : name;
+}
+
+// Behind "(". The address is no portal: it has no port here.
 bool read_brief_name(word_reader& line, fields& to) {
     auto target = line.name_before(" at ");
-    if (target) {
-        auto address = line.name_before("): ");
-        if (!address)
-            address = line.name_before(") ");
-        add(to, "ISCSI_TARGET", *target);
-        return address.has_value(); // no portal: it has no port here
-    }
-    target = line.name_before("): ");
-    if (!target)
-        target = line.name_before(") ");
-    if (target)
-        add(to, "ISCSI_TARGET", *target);
-    return target.has_value();
+    const bool has_address = !target.empty();
+    const auto last = last_in_brackets(line);
+    if (last.empty())
+        return false;
+    target = has_address ? target : last;
+    add(to, "ISCSI_TARGET", target);
+    return true;
 }
 
 void read_unit(word_reader& line, fields& to) {
-    if (!line.take("LUN "))
+    const auto number = line.take("LUN ") ? line.number() : std::string_view();
+    if (number.empty())
         return;
-    const auto number = line.number();
-    if (!number)
-        return;
-    add(to, "ISCSI_LUN", *number);
-    const auto disk = line.take(" (") ? line.name_before(")") : std::nullopt;
-    if (disk)
-        add(to, "ISCSI_DISK", *disk);
+    add(to, "ISCSI_LUN", number);
+    const auto disk = line.name_between(" (", ")");
+    if (!disk.empty())
+        add(to, "ISCSI_DISK", disk);
 }
 
 bool read_number(word_reader& line, std::string_view end, fields& to) {
     const auto sid = line.number();
-    if (!sid || !line.take(end))
+    if (sid.empty() || !line.take(end))
         return false;
-    add(to, "ISCSI_SID", *sid);
+    add(to, "ISCSI_SID", sid);
     return true;
 }
 
