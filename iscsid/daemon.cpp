@@ -6,11 +6,11 @@
 #include "iscsid/device/nonce.hpp"
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
-#include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/stale.hpp"
 #include "iscsid/disk/ublk_orphans.hpp"
+#include "iscsid/driver_choice.hpp"
 #include "iscsid/initiator_name.hpp"
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
@@ -90,42 +90,6 @@ session::current_settings load_settings(const daemon_options& options) {
         );
     }
     return settings;
-}
-
-// The disk driver that iscsid.conf asks for. Without one the daemon runs all the same: discovery
-// and records need none, and each login says what is missing.
-struct chosen_driver {
-    std::unique_ptr<disk::driver> driver;
-    std::string why_none;
-    std::vector<std::unique_ptr<disk::driver>> earlier; // for disks that were made otherwise
-};
-
-chosen_driver choose_driver(const disk::environment& where, const admin::config& config) {
-    const std::string wanted = config.daemon_value("iscsid.disk.driver");
-    std::string reason;
-    auto made = disk::choose_driver(wanted, where, reason);
-    if (made.has_error()) {
-        spdlog::error("no disks, logins will be refused: {}", made.error().text());
-        return {nullptr, made.error().text(), {}};
-    }
-    spdlog::info("disks: {}", reason);
-    return {*std::move(made), {}, {}};
-}
-
-// The choice may have changed since those disks were made.
-void add_earlier_drivers(
-    chosen_driver& chosen,
-    const std::vector<device::disk_state>& left,
-    const disk::environment& where
-) {
-    for (const auto& state : left) {
-        const auto is_it = [&state](const auto& each) { return each->name() == state.driver; };
-        if ((chosen.driver && is_it(chosen.driver)) || std::ranges::any_of(chosen.earlier, is_it))
-            continue;
-        std::string reason;
-        if (auto made = disk::choose_driver(state.driver, where, reason); made.has_value())
-            chosen.earlier.push_back(*std::move(made));
-    }
 }
 
 device::registry::loaded load_left_disks(const device::registry& from) {

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "iscsid/device/registry.hpp"
+#include "iscsid/disk/driver.hpp"
+
+#include "libiscsi/admin/config.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace iscsid {
+
+// The disk driver that iscsid.conf asks for. Without one the daemon runs all the same: discovery
+// and records need none, and each login says what is missing.
+struct chosen_driver {
+    std::unique_ptr<disk::driver> driver;
+    std::string why_none;
+    std::vector<std::unique_ptr<disk::driver>> earlier; // for disks that were made otherwise
+};
+
+chosen_driver choose_driver(const disk::environment& where, const iscsi::admin::config& config);
+
+// The choice may have changed since those disks were made.
+void add_earlier_drivers(
+    chosen_driver& chosen,
+    const std::vector<device::disk_state>& left,
+    const disk::environment& where
+);
+
+} // namespace iscsid
