@@ -29,6 +29,7 @@
 #include "iscsid/sys/process_ids.hpp"
 #include "iscsid/sys/protect.hpp"
 #include "iscsid/sys/signals.hpp"
+#include "iscsid/sys/watchdog.hpp"
 
 #include "libiscsi/admin/version.hpp"
 
@@ -163,6 +164,7 @@ class daemon {
     ipc::verbs verbs_;
     ipc::server server_;
     std::optional<metrics::http_server> metrics_; // none: nobody asked for it, or it cannot be had
+    sys::watchdog watchdog_;
     sys::signals signals_;
     bool stopping_ = false;
     bool handed_over_ = false;
@@ -203,6 +205,11 @@ daemon::daemon(
           {[this] { return describe(); }, [this] { stop(); }}
       )
     , server_(control_.get_executor(), sockets.control, verbs_, asking_group(settings.config), {})
+    , watchdog_(
+          control_.get_executor(),
+          {[this](auto answered) { return lanes_.ask_all(answered); },
+           [this] { return sessions_.outliving() == sessions_.session_count(); }}
+      )
     , signals_(
           control_.get_executor(), [this] { stop(); }, [this] { reload(); }
       ) {
@@ -314,6 +321,7 @@ void daemon::tell_status() const {
 }
 
 daemon::ending daemon::run() {
+    watchdog_.start();
     control_.run();
     if (handed_over_)
         return ending::handed_over;

@@ -39,6 +39,12 @@ lane& lane_pool::adopt(session_key key, iscsi::session session, int socket, note
     return *lanes_[index];
 }
 
+std::size_t lane_pool::ask_all(const std::function<void()>& answered) {
+    for (const auto& each : lanes_)
+        each->post(answered);
+    return lanes_.size();
+}
+
 lane* lane_pool::find(session_key key) {
     const auto found = lane_of_.find(key);
     return found == lane_of_.end() ? nullptr : lanes_[found->second].get();

@@ -24,6 +24,9 @@ class lane_pool {
     // The session moves to the lane with the fewest sessions.
     lane& adopt(session_key key, iscsi::session session, int socket, note_handler notes);
 
+    // Each lane calls it once, on its thread. Returns how many they are.
+    std::size_t ask_all(const std::function<void()>& answered);
+
     // The lane of a session, or nullptr.
     lane* find(session_key key);
 

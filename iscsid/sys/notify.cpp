@@ -34,6 +34,14 @@ void notify_stopping() {
     tell("STOPPING=1");
 }
 
+void notify_alive() {
+    tell("WATCHDOG=1");
+}
+
+void notify_watchdog(std::chrono::microseconds limit) {
+    tell("WATCHDOG_USEC=" + std::to_string(limit.count()));
+}
+
 void notify_extend_timeout(std::chrono::microseconds time) {
     tell("EXTEND_TIMEOUT_USEC=" + std::to_string(time.count()));
 }

@@ -13,6 +13,11 @@ void notify_status(const std::string& status);
 void notify_reloading();
 void notify_stopping();
 
+// A sign of life for the watchdog, and how long it waits for the next one from now on: 0 switches
+// it off.
+void notify_alive();
+void notify_watchdog(std::chrono::microseconds limit);
+
 // Starting, running or ending may take that much longer from now on than the unit says.
 void notify_extend_timeout(std::chrono::microseconds time);
 
