@@ -59,5 +59,8 @@ log_in_here
 wait_until 20 eval 'watches 0 || watches infinity' || journal_fail "the watchdog is on: $(property WatchdogUSec)"
 expect_exit 0 iscsiadm -m node -u
 wait_until 20 watches 6s || journal_fail "the watchdog stays off"
+sed -i "s/^iscsid.disk.driver = .*/iscsid.disk.driver = auto/" /etc/iscsi/iscsid.conf
+rm /run/systemd/system/iscsid.service.d/quick.conf
+systemctl daemon-reload
 systemctl stop iscsid.socket iscsid.service
 echo "the watchdog watches"
