@@ -1,14 +1,10 @@
-// Where in our source a line is said is nobody's business but ours, and cannot be told from here.
-#define SD_JOURNAL_SUPPRESS_LOCATION
-
 #include "iscsid/sys/journal_sink.hpp"
 
 #include <fmt/format.h>
 
+#include <poll.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -17,7 +13,29 @@
 
 namespace iscsid::sys {
 
+namespace {
+
+bool has_room(int file) {
+    pollfd asked{file, POLLOUT, 0};
+    return ::poll(&asked, 1, 0) == 1 && (asked.revents & POLLOUT) != 0;
+}
+
+} // namespace
+
 void journal_sink::sink_it_(const spdlog::details::log_msg& what) {
+    if ((lost_ > 0 && !tell_losses()) || !tell(what))
+        ++lost_;
+}
+
+bool journal_sink::tell_losses() {
+    const auto words = fmt::format("{} lines are missing here: the journal took none", lost_);
+    if (!tell({"", spdlog::level::warn, words}))
+        return false;
+    lost_ = 0;
+    return true;
+}
+
+bool journal_sink::tell(const spdlog::details::log_msg& what) {
     const std::string_view line(what.payload.data(), what.payload.size());
     std::vector<std::string> all{
         fmt::format("MESSAGE={}", line),
@@ -29,21 +47,12 @@ void journal_sink::sink_it_(const spdlog::details::log_msg& what) {
         for (const auto& field : fields_(line))
             all.push_back(fmt::format("{}={}", field.name, field.value));
     if (send_(all))
-        return;
+        return true;
+    if (!has_room(STDERR_FILENO))
+        return false;
     spdlog::memory_buf_t text;
     formatter_->format(what, text);
-    static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
-}
-
-// libsystemd says of a socket that is not there, as in a container that inherits the stream, that
-// all went well.
-bool send_to_journal(std::span<const std::string> fields) {
-    if (::access("/run/systemd/journal/socket", W_OK) != 0)
-        return false;
-    std::vector<iovec> parts;
-    for (const auto& each : fields)
-        parts.push_back({const_cast<char*>(each.data()), each.size()}); // NOLINT: only read
-    return ::sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) == 0;
+    return std::fwrite(text.data(), 1, text.size(), stderr) == text.size();
 }
 
 bool is_journal_stream(int file, const char* journal_stream) {

@@ -1,6 +1,7 @@
 #include "iscsid/sys/log.hpp"
 
 #include "iscsid/sys/journal_sink.hpp"
+#include "iscsid/sys/journal_socket.hpp"
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -49,7 +50,10 @@ std::shared_ptr<spdlog::logger> make_logger(log_place where, const field_reader&
     // The environment is read before any thread starts.
     const char* const stream = std::getenv("JOURNAL_STREAM"); // NOLINT(concurrency-mt-unsafe)
     if (is_journal_stream(STDERR_FILENO, stream)) {
-        auto journal = std::make_shared<journal_sink>(fields, send_to_journal);
+        const auto socket = std::make_shared<journal_socket>();
+        auto journal = std::make_shared<journal_sink>(fields, [socket](auto all) {
+            return socket->send(all);
+        });
         journal->set_formatter(journal_format());
         return std::make_shared<spdlog::logger>("iscsid", std::move(journal));
     }
