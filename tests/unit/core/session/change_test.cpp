@@ -8,12 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-session_config config_that_waits(duration patience) {
-    auto config = plain_config();
-    config.timeouts.replacement = patience;
-    return config;
-}
-
 void change_replacement(peer& target, duration patience) {
     session_settings settings = target.session_under_test.config();
     settings.timeouts.replacement = patience;

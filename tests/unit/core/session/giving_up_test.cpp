@@ -8,12 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-session_config patient_for(duration replacement) {
-    auto config = plain_config();
-    config.timeouts.replacement = replacement;
-    return config;
-}
-
 fault unplugged() {
     return {{}, "transport", "unplugged", {}};
 }
@@ -31,7 +25,7 @@ std::optional<std::size_t> given_up(peer& target) {
 }
 
 TEST(giving_up, happens_when_asked_and_works_again_after_a_login) {
-    logged_in_peer target(patient_for(-1s));
+    logged_in_peer target(config_that_waits(-1s));
     buffer room(100);
     target.submit(read_command(room, 1));
     target.hear();
@@ -58,7 +52,7 @@ TEST(giving_up, happens_when_asked_and_works_again_after_a_login) {
 }
 
 TEST(giving_up, happens_once_however_often_it_is_asked) {
-    logged_in_peer target(patient_for(10s));
+    logged_in_peer target(config_that_waits(10s));
     target.lose_transport();
     EXPECT_EQ(given_up(target), 0U);
     EXPECT_TRUE(target.expect_event<gave_up>().was_asked);
@@ -69,7 +63,7 @@ TEST(giving_up, happens_once_however_often_it_is_asked) {
 }
 
 TEST(giving_up, waits_as_ever_at_the_loss_after_one_that_was_given_up) {
-    logged_in_peer target(patient_for(10s));
+    logged_in_peer target(config_that_waits(10s));
     target.lose_transport();
     EXPECT_EQ(given_up(target), 0U);
     target.expect_event<gave_up>();
@@ -86,7 +80,7 @@ TEST(giving_up, waits_as_ever_at_the_loss_after_one_that_was_given_up) {
 }
 
 TEST(giving_up, happens_in_the_middle_of_a_login_that_succeeds_then) {
-    logged_in_peer target(patient_for(-1s));
+    logged_in_peer target(config_that_waits(-1s));
     buffer room(100);
     target.submit(read_command(room));
     target.hear();
@@ -101,7 +95,7 @@ TEST(giving_up, happens_in_the_middle_of_a_login_that_succeeds_then) {
 
 // The driver may still write to the memory of the task: it ends with the transport.
 TEST(giving_up, happens_when_the_transport_is_closed) {
-    auto config = patient_for(-1s);
+    auto config = config_that_waits(-1s);
     config.timeouts.noop_out_interval = 5s;
     config.timeouts.noop_out_timeout = 5s;
     logged_in_peer target(config);
@@ -125,16 +119,16 @@ TEST(giving_up, refuses_to_give_up_when_nothing_waits_for_a_connection) {
         return answer.has_error() &&
                answer.error().code == to_error_code(session_errc::not_usable) && target.no_event();
     };
-    logged_in_peer logged_in_target(patient_for(10s));
+    logged_in_peer logged_in_target(config_that_waits(10s));
     buffer room(100);
     logged_in_target.submit(read_command(room));
     EXPECT_TRUE(refuses(logged_in_target)) << "logged in";
-    peer fresh(patient_for(10s));
+    peer fresh(config_that_waits(10s));
     EXPECT_TRUE(refuses(fresh)) << "not started";
     fresh.session_under_test.start(fresh.now);
     fresh.expect_event<want_transport>();
     EXPECT_TRUE(refuses(fresh)) << "its first login";
-    logged_in_peer leaving(patient_for(10s));
+    logged_in_peer leaving(config_that_waits(10s));
     leaving.session_under_test.logout(leaving.now);
     EXPECT_TRUE(refuses(leaving)) << "logging out";
 }

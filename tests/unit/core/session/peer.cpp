@@ -51,6 +51,12 @@ session_config plain_config() {
     return config;
 }
 
+session_config config_that_waits(duration replacement) {
+    auto config = plain_config();
+    config.timeouts.replacement = replacement;
+    return config;
+}
+
 command read_command(mutable_bytes to, std::uint64_t cookie) {
     command what;
     what.cdb[0] = std::byte{0x88};

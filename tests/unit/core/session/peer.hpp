@@ -114,6 +114,7 @@ class peer {
 };
 
 session_config plain_config();
+session_config config_that_waits(duration replacement); // replacement_timeout; 0 and less as there
 command read_command(mutable_bytes to, std::uint64_t cookie = 1);
 command write_command(bytes_view from, std::uint64_t cookie = 1);
 

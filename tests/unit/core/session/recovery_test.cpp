@@ -230,12 +230,6 @@ TEST(recovery, counts_its_commands_on) {
     EXPECT_EQ(target.hear_one<login_request>().command_sn, 0U);
 }
 
-session_config with_replacement(duration patience) {
-    auto config = plain_config();
-    config.timeouts.replacement = patience;
-    return config;
-}
-
 // Of two reads (cookies 1 and 2) the first is lost, and the other goes out again.
 void expect_only_first_lost(peer& target, task_id second) {
     const auto done = target.expect_event<task_done>();
@@ -265,7 +259,7 @@ TEST(recovery, does_not_reissue_a_task_that_breaks_every_connection) {
 
 // A link that breaks everybody's PDUs says nothing about one task.
 TEST(recovery, reissues_a_task_that_breaks_connections_between_those_that_others_break) {
-    logged_in_peer target(with_replacement(-1s));
+    logged_in_peer target(config_that_waits(-1s));
     buffer room(100);
     const std::array tasks{
         target.submit(read_command(room, 1)), target.submit(read_command(room, 2))};
@@ -281,7 +275,7 @@ TEST(recovery, reissues_a_task_that_breaks_connections_between_those_that_others
 
 // The target takes the command and hangs up, each time.
 TEST(recovery, ends_a_task_that_no_connection_outlives_after_the_replacement_timeout) {
-    logged_in_peer target(with_replacement(100s));
+    logged_in_peer target(config_that_waits(100s));
     buffer room(100);
     target.submit(read_command(room, 1));
     const auto innocent = target.submit(read_command(room, 2));
@@ -297,7 +291,7 @@ TEST(recovery, ends_a_task_that_no_connection_outlives_after_the_replacement_tim
 }
 
 TEST(recovery, reissues_a_task_for_ever_with_a_negative_replacement_timeout) {
-    logged_in_peer target(with_replacement(-1s));
+    logged_in_peer target(config_that_waits(-1s));
     buffer room(100);
     const auto task = target.submit(read_command(room));
     for (int losses = 0; losses < 12; ++losses) {
@@ -310,7 +304,7 @@ TEST(recovery, reissues_a_task_for_ever_with_a_negative_replacement_timeout) {
 
 // A long outage is none of its doing.
 TEST(recovery, reissues_a_task_that_few_connections_have_lost) {
-    logged_in_peer target(with_replacement(100s));
+    logged_in_peer target(config_that_waits(100s));
     buffer room(100);
     const auto task = target.submit(read_command(room));
     for (int i = 0; i < 7; ++i) {
@@ -325,7 +319,7 @@ TEST(recovery, reissues_a_task_that_few_connections_have_lost) {
 // ---- giving up --------------------------------------------------------------------------------
 
 TEST(recovery, gives_up_after_the_replacement_timeout_and_works_again_after_a_login) {
-    logged_in_peer target(with_replacement(10s));
+    logged_in_peer target(config_that_waits(10s));
     buffer room(100);
     target.submit(read_command(room, 1));
     target.hear();
@@ -355,7 +349,7 @@ TEST(recovery, gives_up_after_the_replacement_timeout_and_works_again_after_a_lo
 }
 
 TEST(recovery, gives_up_at_once_without_a_replacement_timeout) {
-    logged_in_peer target(with_replacement(0s));
+    logged_in_peer target(config_that_waits(0s));
     buffer room(100);
     target.submit(read_command(room));
     target.hear();
@@ -366,7 +360,7 @@ TEST(recovery, gives_up_at_once_without_a_replacement_timeout) {
 }
 
 TEST(recovery, never_gives_up_with_a_negative_replacement_timeout) {
-    logged_in_peer target(with_replacement(-1s));
+    logged_in_peer target(config_that_waits(-1s));
     target.lose_transport();
     target.pass(std::chrono::hours(100));
     target.expect_event<want_transport>();
@@ -374,7 +368,7 @@ TEST(recovery, never_gives_up_with_a_negative_replacement_timeout) {
 }
 
 TEST(recovery, counts_the_replacement_timeout_from_the_first_loss) {
-    logged_in_peer target(with_replacement(10s));
+    logged_in_peer target(config_that_waits(10s));
     target.lose_transport();
     target.pass(2s);
     target.connect();
