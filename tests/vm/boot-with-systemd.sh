@@ -3,21 +3,10 @@
 # daemon that is restarted and killed under verified I/O. Usage: run --systemd boot-with-systemd.sh [ROUNDS]
 . tests/support/functions.sh
 . tests/vm/lio.sh
+. tests/vm/systemd.sh
 
 rounds=${1:-4}
-if [ "$(cat /proc/1/comm)" != systemd ] || ! mountpoint -q /vm; then skip "needs tests/vm/run --systemd"; fi
-# From here on the programs and folders are the installed ones.
-unset ISCSI_CONFIG_DIR ISCSI_DATABASE_DIR ISCSID_RUNTIME_DIR ISCSID_SOCKET
-export PATH=/usr/sbin:/usr/bin SYSTEMD_PAGER='' SYSTEMD_COLORS=0
-link=/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-$TARGET_NAME-lun-0
 mnt=/mnt/disk
-
-journal_fail() {
-    journalctl -b --no-pager -o short-monotonic -u iscsid -u iscsi -u iscsid.socket | tail -n 60 >&2
-    fail "$@"
-}
-
-main_pid() { systemctl show -p MainPID --value iscsid.service; }
 
 another_daemon_than() {
     local now
@@ -40,7 +29,7 @@ expect_back() {
 }
 
 install_it() {
-    cmake --install "$BUILD" --prefix /usr >"$WORK/install" 2>&1 || fail "install: $(cat "$WORK/install")"
+    install_from_build
     systemctl daemon-reload && udevadm control --reload || fail "reload"
 }
 

@@ -4,17 +4,9 @@
 # comes. Usage: run --systemd late-target.sh
 . tests/support/functions.sh
 . tests/vm/lio.sh
-if [ "$(cat /proc/1/comm)" != systemd ] || ! mountpoint -q /vm; then skip "needs tests/vm/run --systemd"; fi
-# From here on the programs and folders are the installed ones.
-unset ISCSI_CONFIG_DIR ISCSI_DATABASE_DIR ISCSID_RUNTIME_DIR ISCSID_SOCKET
-export PATH=/usr/sbin:/usr/bin SYSTEMD_PAGER='' SYSTEMD_COLORS=0
-link=/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-$TARGET_NAME-lun-0
+. tests/vm/systemd.sh
 mnt=/mnt/late
-
-journal_fail() {
-    journalctl -b --no-pager -o short-monotonic -u iscsid -u iscsi -u mnt-late.mount | tail -n 60 >&2
-    fail "$@"
-}
+journal_units+=(-u mnt-late.mount)
 
 target_listens() { echo "$1" >"$LIO/iscsi/$TARGET_NAME/tpgt_1/enable"; }
 
@@ -32,7 +24,7 @@ is_in_journal() {
 }
 
 set_up() {
-    cmake --install "$BUILD" --prefix /usr >"$WORK/install" 2>&1 || fail "install: $(cat "$WORK/install")"
+    install_from_build
     sed -i 's/^iscsid.autologin_wait = .*/iscsid.autologin_wait = 5/' /etc/iscsi/iscsid.conf
     systemctl daemon-reload && udevadm control --reload || fail "reload"
     systemctl -q enable --now iscsid.socket || journal_fail "iscsid.socket"
@@ -79,7 +71,7 @@ disturb() {
     wait_until 10 names_what_is_missing || journal_fail "after a reload: $(status_text)"
     systemctl restart iscsid.service
     wait_until 10 names_what_is_missing || journal_fail "after a restart: $(status_text)"
-    pid=$(systemctl show -p MainPID --value iscsid.service)
+    pid=$(main_pid)
     kill -9 "$pid"
     wait_until 20 names_what_is_missing || journal_fail "after a kill: $(status_text)"
 }

@@ -5,7 +5,6 @@
 . tests/support/functions.sh
 . tests/vm/lio.sh
 . tests/vm/dpkg.sh
-link=/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-$TARGET_NAME-lun-0
 name=/etc/iscsi/initiatorname.iscsi
 
 status_of() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null; }
@@ -27,7 +26,7 @@ replace_it() {
     ! dpkg_does --install "$package" || fail "dpkg installs both"
     [ "$(status_of open-iscsi)" = installed ] || fail "open-iscsi is $(status_of open-iscsi)"
     apt-get -y --no-install-recommends -o Dpkg::Options::=--no-triggers -o Dpkg::Options::=--force-confold \
-        -o Dpkg::Use-Pty=0 install "$package" >"$WORK/dpkg" 2>&1 </dev/null || journal_fail "apt-get"
+        -o Dpkg::Use-Pty=0 install "$package" >"$WORK/dpkg" 2>&1 </dev/null || dpkg_fail "apt-get"
 }
 
 expect_ours_in_its_place() {
@@ -38,8 +37,8 @@ expect_ours_in_its_place() {
     [ "$(systemctl is-enabled iscsid.socket iscsi.service open-iscsi.service | xargs)" = "enabled enabled alias" ] ||
         fail "$(systemctl is-enabled iscsid.socket iscsi.service open-iscsi.service 2>&1 | xargs)"
     systemctl cat iscsi.service | grep -q -- --keep-trying || fail "another iscsi.service: $(systemctl cat iscsi.service)"
-    systemctl -q is-active iscsi.service || journal_fail "iscsi.service"
-    wait_until 20 test -L "$link" || journal_fail "no login by the record of open-iscsi"
+    systemctl -q is-active iscsi.service || dpkg_fail "iscsi.service"
+    wait_until 20 test -L "$link" || dpkg_fail "no login by the record of open-iscsi"
 }
 
 # A disk of FUSE ends with its daemon.
@@ -48,19 +47,19 @@ upgrade_beside_fuse() {
     expect_exit 0 iscsiadm -m node -u
     echo "iscsid.disk.driver = fuse" >>/etc/iscsi/iscsid.conf
     systemctl restart iscsid.service && expect_exit 0 iscsiadm -m node -l
-    wait_until 10 test -L "$link" || journal_fail "no $link"
+    wait_until 10 test -L "$link" || dpkg_fail "no $link"
     node=$(readlink -f "$link") pid=$(main_pid)
     [[ $node == /dev/loop* ]] || fail "the disk is $node"
     install_release 2
     grep -q "iscsid runs on as it was.*fuse" "$WORK/dpkg" || fail "no word of the old daemon: $(cat "$WORK/dpkg")"
-    [ "$(main_pid)" = "$pid" ] || journal_fail "the daemon was restarted"
+    [ "$(main_pid)" = "$pid" ] || dpkg_fail "the daemon was restarted"
     dd if="$node" of=/dev/null bs=1M count=1 status=none || fail "the disk has ended"
     expect_exit 0 iscsiadm -m node -u
 }
 
 # The name is open-iscsi's file, too.
 purge_ours() {
-    dpkg_does --purge iscsi-userland || journal_fail "purge"
+    dpkg_does --purge iscsi-userland || dpkg_fail "purge"
     cmp $name "$WORK/name" || fail "open-iscsi has lost its initiator name"
     [ -d "/etc/iscsi/nodes/$TARGET_NAME" ] || fail "open-iscsi has lost its record"
 }

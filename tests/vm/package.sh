@@ -4,7 +4,6 @@
 . tests/support/functions.sh
 . tests/vm/lio.sh
 . tests/vm/dpkg.sh
-link=/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-$TARGET_NAME-lun-0
 mnt=/mnt/disk
 name=/etc/iscsi/initiatorname.iscsi
 
@@ -17,15 +16,15 @@ expect_installed() {
     [ "$(readlink /etc/iscsi/nodes)" = /var/lib/iscsi/nodes ] || fail "no link to the records"
     [ "$(systemctl is-enabled iscsid.socket iscsi.service open-iscsi.service | xargs)" = "enabled enabled alias" ] ||
         fail "not enabled: $(systemctl is-enabled iscsid.socket iscsi.service open-iscsi.service | xargs)"
-    [ "$(systemctl is-active iscsid.socket iscsi.service | sort -u)" = active ] || journal_fail "units are not active"
+    [ "$(systemctl is-active iscsid.socket iscsi.service | sort -u)" = active ] || dpkg_fail "units are not active"
     dpkg --verify iscsi-userland >"$WORK/verify" && [ ! -s "$WORK/verify" ] || fail "$(cat "$WORK/verify")"
 }
 
 log_in_and_mount() {
     discover
     expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -o update -n node.startup -v automatic
-    systemctl restart iscsi.service || journal_fail "iscsi.service"
-    wait_until 10 test -L "$link" || journal_fail "no $link"
+    systemctl restart iscsi.service || dpkg_fail "iscsi.service"
+    wait_until 10 test -L "$link" || dpkg_fail "no $link"
     mkfs.ext4 -q "$link" && mkdir -p "$mnt" || fail "mkfs"
     echo "$link $mnt ext4 _netdev 0 0" >/etc/fstab
     systemctl daemon-reload && systemctl start mnt-disk.mount || fail "mount"
@@ -33,10 +32,10 @@ log_in_and_mount() {
 
 # What the package has enabled is what logs in and mounts at a boot.
 mount_as_at_a_boot() {
-    systemctl stop mnt-disk.mount remote-fs.target iscsi.service iscsid.service iscsid.socket || journal_fail "stop"
+    systemctl stop mnt-disk.mount remote-fs.target iscsi.service iscsid.service iscsid.socket || dpkg_fail "stop"
     ! mountpoint -q "$mnt" && [ ! -e "$link" ] || fail "it is not as before a boot"
-    systemctl start sockets.target remote-fs.target || journal_fail "remote-fs.target"
-    mountpoint -q "$mnt" || journal_fail "$mnt is not mounted: $(systemctl status mnt-disk.mount)"
+    systemctl start sockets.target remote-fs.target || dpkg_fail "remote-fs.target"
+    mountpoint -q "$mnt" || dpkg_fail "$mnt is not mounted: $(systemctl status mnt-disk.mount)"
 }
 
 start_verified_io() {
@@ -62,10 +61,10 @@ upgrade_under_io() {
     md5sum $name /etc/iscsi/iscsid.conf >"$WORK/sums"
     pid=$(main_pid) lines=$(session_lines) node=$(readlink -f "$link")
     install_release 2
-    [ "$(main_pid)" != "$pid" ] || journal_fail "the daemon is the old one"
-    [ "$(session_lines)" = "$lines" ] || journal_fail "sessions before: $lines, after: $(session_lines)"
-    iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN' || journal_fail "not logged in"
-    [ "$(readlink -f "$link")" = "$node" ] || journal_fail "$link is $(readlink -f "$link"), was $node"
+    [ "$(main_pid)" != "$pid" ] || dpkg_fail "the daemon is the old one"
+    [ "$(session_lines)" = "$lines" ] || dpkg_fail "sessions before: $lines, after: $(session_lines)"
+    iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN' || dpkg_fail "not logged in"
+    [ "$(readlink -f "$link")" = "$node" ] || dpkg_fail "$link is $(readlink -f "$link"), was $node"
     kill -0 "$fio_pid" || fail "fio has ended: $(cat "$WORK/fio")"
     md5sum --quiet -c "$WORK/sums" || fail "changed files were written over"
     [ "$(stat -c %a $name /etc/iscsi/iscsid.conf | xargs)" = "600 600" ] || fail "modes after the upgrade"
@@ -75,23 +74,23 @@ removal_is_refused() {
     ! dpkg_does --remove iscsi-userland || fail "removed with a session"
     grep -q "not removed: sessions are up" "$WORK/dpkg" || fail "$(cat "$WORK/dpkg")"
     [[ $(state_of) =~ ^(installed|triggers-awaited)$ ]] || fail "after the refusal it is $(state_of)"
-    [ "$(systemctl is-active iscsid.socket iscsid.service iscsi.service | sort -u)" = active ] || journal_fail "units were stopped"
-    iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN' || journal_fail "the session is gone"
+    [ "$(systemctl is-active iscsid.socket iscsid.service iscsi.service | sort -u)" = active ] || dpkg_fail "units were stopped"
+    iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN' || dpkg_fail "the session is gone"
     kill -0 "$fio_pid" || fail "fio has ended: $(cat "$WORK/fio")"
 }
 
 # An administrator has logged out, and may have given the disk to another machine.
 upgrade_logged_out() {
     umount "$mnt" && : >/etc/fstab && systemctl daemon-reload
-    systemctl stop iscsi.service || journal_fail "logout"
+    systemctl stop iscsi.service || dpkg_fail "logout"
     install_release 1
     [ "$(systemctl is-active iscsi.service iscsid.socket | xargs)" = "inactive active" ] ||
-        journal_fail "after an upgrade: $(systemctl is-active iscsi.service iscsid.socket | xargs)"
+        dpkg_fail "after an upgrade: $(systemctl is-active iscsi.service iscsid.socket | xargs)"
     expect_exit 21 iscsiadm -m session
 }
 
 remove_it() {
-    dpkg_does --remove iscsi-userland || journal_fail "removal"
+    dpkg_does --remove iscsi-userland || dpkg_fail "removal"
     [ "$(state_of)" = config-files ] || fail "after the removal it is $(state_of)"
     ! pgrep -x iscsid || fail "iscsid runs"
     [ -z "$(find /run/iscsid -type s -o -type f -path '*/state/*')" ] || fail "left: $(find /run/iscsid)"
@@ -104,12 +103,12 @@ remove_it() {
 install_again() {
     install_release 2
     md5sum --quiet -c "$WORK/sums" || fail "other settings after the second installation"
-    wait_until 20 test -L "$link" || journal_fail "no login by the old record"
+    wait_until 20 test -L "$link" || dpkg_fail "no login by the old record"
     expect_exit 0 iscsiadm -m node -u
 }
 
 purge_it() {
-    dpkg_does --purge iscsi-userland || journal_fail "purge"
+    dpkg_does --purge iscsi-userland || dpkg_fail "purge"
     local left
     left=$(find /etc/iscsi /var/lib/iscsi /run/iscsid.pid /etc/systemd/system /var/lib/systemd/deb-systemd-helper-enabled \
         -path '*iscsi*' 2>/dev/null)

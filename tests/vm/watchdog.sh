@@ -4,16 +4,8 @@
 # Usage: run --systemd watchdog.sh
 . tests/support/functions.sh
 . tests/vm/lio.sh
-if [ "$(cat /proc/1/comm)" != systemd ] || ! mountpoint -q /vm; then skip "needs tests/vm/run --systemd"; fi
-# From here on the programs and folders are the installed ones.
-unset ISCSI_CONFIG_DIR ISCSI_DATABASE_DIR ISCSID_RUNTIME_DIR ISCSID_SOCKET
-export PATH=/usr/sbin:/usr/bin SYSTEMD_PAGER='' SYSTEMD_COLORS=0
-link=/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-$TARGET_NAME-lun-0
+. tests/vm/systemd.sh
 
-journal_fail() {
-    journalctl -b --no-pager -o short-monotonic -u iscsid | tail -n 60 >&2
-    fail "$@"
-}
 property() { systemctl show -p "$1" --value iscsid.service; }
 watches() { [ "$(property WatchdogUSec)" = "$1" ]; }
 use() {
@@ -25,7 +17,7 @@ log_in_here() {
     wait_until 20 test -L "$link" || journal_fail "no $link"
 }
 
-cmake --install "$BUILD" --prefix /usr >"$WORK/install" 2>&1 || fail "install: $(cat "$WORK/install")"
+install_from_build
 mkdir -p /run/systemd/system/iscsid.service.d
 printf '[Service]\nWatchdogSec=6\n' >/run/systemd/system/iscsid.service.d/quick.conf
 systemctl daemon-reload && udevadm control --reload || fail "reload"
@@ -40,11 +32,11 @@ dd if=/dev/urandom of="$WORK/pattern" bs=1M count=8 status=none
 dd if="$WORK/pattern" of="$link" bs=1M oflag=direct conv=fsync status=none || fail "write"
 
 wait_until 20 watches 6s || journal_fail "the watchdog waits $(property WatchdogUSec)"
-main=$(property MainPID)
+main=$(main_pid)
 kill -STOP "$main" || fail "no daemon"
 dd if="$link" of="$WORK/read" bs=1M count=8 iflag=direct status=none &
 reader=$!
-is_another() { [ "$(property MainPID)" != "$main" ] && [ "$(property ActiveState)" = active ]; }
+is_another() { [ "$(main_pid)" != "$main" ] && [ "$(property ActiveState)" = active ]; }
 wait_until 60 is_another || journal_fail "the daemon that stands still is still there"
 wait "$reader" || journal_fail "the reader has got an error"
 cmp "$WORK/pattern" "$WORK/read" || fail "the reader has got other data"
