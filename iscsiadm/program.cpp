@@ -60,6 +60,12 @@ parsed<std::optional<std::chrono::milliseconds>> timeout_from_environment() {
     return std::chrono::milliseconds(number);
 }
 
+// ISCSI_SYSFS_DIR: where the boot firmware is looked for, for machines that have none.
+std::filesystem::path sysfs_from_environment() {
+    const char* folder = std::getenv("ISCSI_SYSFS_DIR"); // NOLINT(concurrency-mt-unsafe)
+    return folder == nullptr || *folder == '\0' ? "/sys" : folder;
+}
+
 // The two forms of refusal lines are open-iscsi's; scripts that look for "Try `" find it at the
 // start of a line.
 int refuse(const refusal& why, console& screen) {
@@ -116,6 +122,7 @@ int run_arguments(const std::vector<std::string>& arguments) {
     stdout_display live(std::cout, STDOUT_FILENO);
     context at{where, store, daemon, screen, out, live};
     at.hints = screen.advises() || line->json;
+    at.sysfs = sysfs_from_environment();
     return static_cast<int>(run(*line, at));
 }
 

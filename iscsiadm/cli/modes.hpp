@@ -141,9 +141,11 @@ struct host_mode {
     std::optional<std::string> submode; // -C chap, flashnode, stats
 };
 
-// Records that the boot firmware left. This machine has none for us (see run_fw).
+// Targets that the boot firmware names. The changes are for a login.
 struct fw_mode {
     bool login = false;
+    bool wait = true;
+    assignments changes = {};
 };
 
 // -k 0. The priority that other values stood for does not exist any more; they are refused.

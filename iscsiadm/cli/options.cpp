@@ -92,7 +92,7 @@ constexpr std::string_view usage_head =
                           [--victim-key KEY] [-t TYPE]
   iscsiadm -m iface       [-I NAME] [-o OPERATION] [-n KEY -v VALUE]... [-P LEVEL]
   iscsiadm -m host        [-H HOST] [-P LEVEL]
-  iscsiadm -m fw          [-lW]
+  iscsiadm -m fw          [-lW] [-n NAME -v VALUE]
   iscsiadm -k 0
   iscsiadm -V | -h
   iscsiadm --complete WORD...   (for shells: what may stand in the place of the last word)

@@ -225,7 +225,11 @@ parsed<any_mode> as_host(option_values&& values) {
 }
 
 parsed<any_mode> as_fw(option_values&& values) {
-    return fw_mode{.login = values.has('l')};
+    return fw_mode{
+        .login = values.has('l'),
+        .wait = !values.has('W'),
+        .changes = std::move(values.changes),
+    };
 }
 
 // A mode by its word: what it takes and what becomes of it.

@@ -9,6 +9,7 @@
 #include "libiscsi/admin/exit_code.hpp"
 #include "libiscsi/admin/record_store.hpp"
 
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct context {
     // Lines on stderr of a command that succeeds are welcome: people read them, or they go into a
     // document. Programs take any line there for a failure.
     bool hints = false;
+    std::filesystem::path sysfs = "/sys"; // for what the boot firmware tells
 };
 
 // Keeps the first failure of many: that is the exit code of the whole.

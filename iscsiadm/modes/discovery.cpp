@@ -1,5 +1,6 @@
 #include "iscsiadm/modes/discover.hpp"
 #include "iscsiadm/modes/discovery_filter.hpp"
+#include "iscsiadm/modes/firmware.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
@@ -44,11 +45,10 @@ result<admin::record> new_discovery(const admin::discovery_id& id, context& at) 
 
 // ---- lists ----
 
-// Records that no discovery has made: they stand under STATIC of the tree.
-std::vector<admin::node_id> static_nodes(context& at) {
-    std::vector<admin::record> records = choose_records({}, at).records;
-    std::erase_if(records, [](const admin::record& node) {
-        return node.get("node.discovery_type") != "static";
+std::vector<admin::node_id>
+of_type(std::vector<admin::record> records, std::string_view discovery_type) {
+    std::erase_if(records, [discovery_type](const admin::record& node) {
+        return node.get("node.discovery_type") != discovery_type;
     });
     return ids_of(records);
 }
@@ -70,10 +70,13 @@ exit_code list_discoveries(const discovery_mode& mode, context& at) {
     const int level = mode.print_level.value_or(0);
     if (level > 1)
         return report_bad_level(level, "0 or 1", at.screen);
-    discovery_list list{branches_of(at.store.discoveries(), level, at), {}, level};
-    if (level > 0)
-        list.fixed = static_nodes(at);
-    const bool nothing = list.sources.empty() && list.fixed.empty();
+    discovery_list list{branches_of(at.store.discoveries(), level, at), {}, {}, level};
+    if (level > 0) {
+        const auto records = choose_records({}, at).records;
+        list.fixed = of_type(records, "static");
+        list.firmware = of_type(records, "fw");
+    }
+    const bool nothing = list.sources.empty() && list.fixed.empty() && list.firmware.empty();
     at.out.show(std::move(list));
     // Without a record open-iscsi says no word for it; the tree's empty blocks are printed, and
     // static records are enough for it.
@@ -279,7 +282,7 @@ exit_code run_without_portal(const discovery_mode& mode, context& at) {
 exit_code run_firmware(const discovery_mode& mode, context& at) {
     if (mode.database && !mode.discover)
         return report_invalid("Invalid command. Possibly missing --discover argument.", at.screen);
-    return run_fw(at);
+    return discover_firmware(mode, at);
 }
 
 } // namespace

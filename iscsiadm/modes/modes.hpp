@@ -20,7 +20,8 @@ exit_code run_session(const session_mode& mode, context& at);
 exit_code run_iface(const iface_mode& mode, context& at);
 // Sessions in the form of hosts.
 exit_code run_host(const host_mode& mode, context& at);
-// Ends with 21, as on a machine whose firmware names no target: boot scripts go on then.
-exit_code run_fw(context& at);
+// The targets of the boot firmware, shown or logged in to. Ends with 21 where it names none: boot
+// scripts go on then.
+exit_code run_fw(const fw_mode& mode, context& at);
 
 } // namespace iscsi::cli

@@ -28,7 +28,7 @@ struct dispatcher {
 
     exit_code operator()(const host_mode& mode) const { return run_host(mode, at); }
 
-    exit_code operator()(const fw_mode&) const { return run_fw(at); }
+    exit_code operator()(const fw_mode& mode) const { return run_fw(mode, at); }
 
     // Whether sessions stay is for the daemon and iscsid.conf to decide
     // (iscsid.keep_disks_on_stop).

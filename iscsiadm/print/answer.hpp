@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -75,11 +76,12 @@ struct node_list {
     int level = 0;
 };
 
-// `fixed` are the records that no discovery has made; empty below level 1, and so are the nodes of
-// the branches.
+// `fixed` are the records that no discovery has made, `firmware` those of the boot firmware; empty
+// below level 1, and so are the nodes of the branches.
 struct discovery_list {
     std::vector<discovery_branch> sources;
     std::vector<admin::node_id> fixed;
+    std::vector<admin::node_id> firmware;
     int level = 0;
 };
 
@@ -101,6 +103,11 @@ struct found_nodes {
 struct shown_record {
     std::reference_wrapper<const admin::record> record;
     bool reveal = false; // secrets
+};
+
+// A target as the boot firmware tells it: settings by their names. Secrets are never shown.
+struct shown_firmware {
+    std::reference_wrapper<const std::vector<std::pair<std::string, std::string>>> settings;
 };
 
 // ---- results, as they come ----
@@ -220,6 +227,7 @@ using answer = std::variant<
     interface_list,
     found_nodes,
     shown_record,
+    shown_firmware,
     login_start,
     login_end,
     session_start,

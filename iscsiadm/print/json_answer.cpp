@@ -219,8 +219,10 @@ struct to_members {
                 source["nodes"] = nodes_of(branch.nodes);
             all.push_back(std::move(source));
         }
-        if (what.level > 0)
+        if (what.level > 0) {
             members["static_nodes"] = nodes_of(what.fixed);
+            members["firmware_nodes"] = nodes_of(what.firmware);
+        }
         return document_kind::discoveries;
     }
 
@@ -253,6 +255,11 @@ struct to_members {
             break;
         }
         return document_kind::interface_records;
+    }
+
+    document_kind operator()(const shown_firmware& what) const {
+        list("records").push_back(firmware_members(what.settings));
+        return document_kind::node_records;
     }
 
     // A login that has begun is no result yet.

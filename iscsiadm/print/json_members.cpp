@@ -257,4 +257,11 @@ json::object record_members(const admin::record& record, bool reveal) {
     return {{"settings", std::move(settings)}, {"bad_values", std::move(bad)}};
 }
 
+json::object firmware_members(const std::vector<std::pair<std::string, std::string>>& of_target) {
+    json::object settings;
+    for (const auto& [name, value] : of_target)
+        settings[name] = setting_value(admin::record_kind::node, name, value, false);
+    return {{"settings", std::move(settings)}, {"bad_values", json::array()}};
+}
+
 } // namespace iscsi::cli

@@ -32,5 +32,8 @@ boost::json::object interface_members(const admin::record& interface);
 // "settings": integers as numbers, Yes and No as booleans, secrets as show_record() shows them; and
 // "bad_values", the lines that cannot be used.
 boost::json::object record_members(const admin::record& record, bool reveal);
+// The same of a target that the boot firmware names; without secrets.
+boost::json::object
+firmware_members(const std::vector<std::pair<std::string, std::string>>& of_target);
 
 } // namespace iscsi::cli

@@ -60,7 +60,7 @@ struct to_lines {
 
     std::string operator()(const discovery_list& list) const {
         return list.level == 0 ? flat_discoveries(ids_of(list.sources))
-                               : discovery_tree(list.sources, list.fixed);
+                               : discovery_tree(list.sources, list.fixed, list.firmware);
     }
 
     std::string operator()(const interface_list& list) const {
@@ -78,6 +78,10 @@ struct to_lines {
 
     std::string operator()(const shown_record& shown) const {
         return show_record(shown.record, shown.reveal);
+    }
+
+    std::string operator()(const shown_firmware& shown) const {
+        return show_settings(shown.settings, false);
     }
 
     std::string operator()(const login_start& login) const {

@@ -76,7 +76,9 @@ std::string flat_discoveries(const std::vector<admin::discovery_id>& discoveries
 }
 
 std::string discovery_tree(
-    const std::vector<discovery_branch>& send_targets, const std::vector<admin::node_id>& fixed
+    const std::vector<discovery_branch>& send_targets,
+    const std::vector<admin::node_id>& fixed,
+    const std::vector<admin::node_id>& firmware
 ) {
     std::string lines = "SENDTARGETS:\n";
     if (send_targets.empty())
@@ -87,7 +89,7 @@ std::string discovery_tree(
         lines += node_tree(branch.nodes, repeat_portal::no);
     }
     lines += fmt::format(
-        "iSNS:\n{}STATIC:\n{}FIRMWARE:\n{}", no_targets, tree_or_none(fixed), no_targets
+        "iSNS:\n{}STATIC:\n{}FIRMWARE:\n{}", no_targets, tree_or_none(fixed), tree_or_none(firmware)
     );
     return lines;
 }

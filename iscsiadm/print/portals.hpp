@@ -44,7 +44,9 @@ struct discovery_branch {
 };
 
 std::string discovery_tree(
-    const std::vector<discovery_branch>& send_targets, const std::vector<admin::node_id>& fixed
+    const std::vector<discovery_branch>& send_targets,
+    const std::vector<admin::node_id>& fixed,
+    const std::vector<admin::node_id>& firmware
 );
 
 } // namespace iscsi::cli

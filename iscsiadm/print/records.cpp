@@ -41,8 +41,13 @@ bool is_hidden(std::string_view name, std::string_view value, bool reveal) {
 // In the order of open-iscsi's records, unknown keys last; this text is also the form of the files,
 // but for hidden secrets and "<empty>".
 std::string show_record(const admin::record& record, bool reveal) {
+    return show_settings(record.entries(), reveal);
+}
+
+std::string
+show_settings(const std::vector<std::pair<std::string, std::string>>& settings, bool reveal) {
     std::string lines = fmt::format("# BEGIN RECORD {}\n", admin::compatible_version);
-    for (const auto& [name, value] : record.entries())
+    for (const auto& [name, value] : settings)
         lines += fmt::format("{} = {}\n", name, shown_value(name, value, reveal));
     return lines + "# END RECORD\n";
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace iscsi::cli {
@@ -17,6 +18,10 @@ bool is_hidden(std::string_view name, std::string_view value, bool reveal);
 
 // "# BEGIN RECORD 2.1.8 … # END RECORD". Secrets are shown as ******** unless `reveal`.
 std::string show_record(const admin::record& record, bool reveal);
+
+// The same of settings that are no record.
+std::string
+show_settings(const std::vector<std::pair<std::string, std::string>>& settings, bool reveal);
 
 // "default tcp,<empty>,<empty>,<empty>,<empty>"
 std::string flat_interface(const admin::record& interface);

@@ -111,7 +111,7 @@ TEST_F(json_test, empty_lists_are_empty_arrays) {
     EXPECT_EQ(at(same_as_text("logouts", {"-m", "session", "-u"}, 21), "/logouts"), json::array());
     EXPECT_EQ(at(same_as_text("rescans", {"-m", "session", "-R"}, 21), "/rescans"), json::array());
     same_as_text("session_statistics", {"-m", "session", "-s"}, 21);
-    same_as_text("nodes", {"-m", "fw"}, 21);
+    same_as_text("node_records", {"-m", "fw"}, 21);
     same_as_text("logins", {"-m", "node", "-L", "all"}, 21);
     same_as_text("logouts", {"-m", "node", "-U", "all"}, 21);
     same_as_text("changes", {"-m", "node", "-T", t1, "-o", "delete"}, 21);

@@ -66,6 +66,7 @@ class mode_test : public testing::Test {
         presenter& shown_by = line->json ? static_cast<presenter&>(document) : lines;
         context at{where, store, daemon, screen, shown_by, display};
         at.hints = hints || line->json;
+        at.sysfs = root / "sys";
         const int code = static_cast<int>(cli::run(*line, at));
         return {code, out.str(), err.str()};
     }

@@ -65,14 +65,15 @@ TEST(discovery_lists, name_the_way) {
 
 TEST(discovery_lists, as_a_tree_have_every_kind) {
     EXPECT_EQ(
-        discovery_tree({}, {}),
+        discovery_tree({}, {}, {}),
         "SENDTARGETS:\nNo targets found.\niSNS:\nNo targets found.\nSTATIC:\nNo targets found.\n"
         "FIRMWARE:\nNo targets found.\n"
     );
     EXPECT_EQ(
         discovery_tree(
             {{{"10.9.9.1", 3260}, {node("iqn.a", "10.9.9.1")}}, {{"h", 1}, {}}},
-            {node("iqn.b", "10.9.9.2")}
+            {node("iqn.b", "10.9.9.2")},
+            {}
         ),
         "SENDTARGETS:\nDiscoveryAddress: 10.9.9.1,3260\nTarget: iqn.a\n\tPortal: 10.9.9.1:3260,1\n"
         "\t\tIface Name: default\nDiscoveryAddress: h,1\niSNS:\n"
