@@ -24,12 +24,18 @@ std::string place_of(std::string_view name, int number) {
     return std::string(name) + ":" + std::to_string(number);
 }
 
-// The words of a line that may be shown: its key. A value may be a secret.
-// At most 40 bytes of the key, so that a line without "=" which is a secret does not end up in a
-// log as a whole.
+// What may be shown of a line: the first word of what should be its key, if it looks like one, for
+// the rest may be a secret. The file may hold anything: no control character gets to a terminal.
 std::string shown(std::string_view line) {
     constexpr std::size_t enough = 40;
-    return std::string(trim(line.substr(0, line.find('='))).substr(0, enough));
+    const auto key = trim(line.substr(0, line.find('=')));
+    std::string word(key.begin(), std::ranges::find_if(key, is_blank));
+    if (word.find('.') == std::string::npos)
+        return std::to_string(key.size()) + " bytes";
+    std::ranges::replace_if(
+        word, [](char c) { return c < '!' || c > '~'; }, '?'
+    );
+    return word.size() > enough ? word.substr(0, enough) + "..." : word;
 }
 
 // Comments begin at the start of a line, nowhere else: "#" may be part of a secret.
