@@ -6,9 +6,14 @@
 #include "libiscsi/admin/configuration_check.hpp"
 #include "libiscsi/admin/exit_code.hpp"
 #include "libiscsi/admin/record_store.hpp"
+#include "libiscsi/core/login/phases.hpp"
 
+#include <boost/system/error_code.hpp>
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <string_view>
 
@@ -19,13 +24,34 @@ using admin::exit_code;
 
 namespace {
 
-// A file that is named must be there; the usual one need not.
-void check_named_file(
-    const std::optional<std::filesystem::path>& file, admin::configuration_findings& to
+// A file that is named must be there; the usual one need not. What this user may not read is not
+// checked, and the daemon may read it.
+void check_file(
+    const std::filesystem::path& file, bool is_named, admin::configuration_findings& to
 ) {
-    std::error_code unused;
-    if (file && !std::filesystem::exists(*file, unused))
-        to.errors.push_back(file->string() + ": not found");
+    if (::access(file.c_str(), R_OK) == 0 || (errno == ENOENT && !is_named))
+        return;
+    const auto why = boost::system::system_category().message(errno);
+    to.errors.push_back(
+        fmt::format("{}: {}", file.string(), errno == ENOENT ? "not found" : "not checked: " + why)
+    );
+}
+
+// What the login would refuse, and a word that is not heard.
+void check_chap(
+    const std::string& place,
+    const admin::record& node,
+    const iscsi::auth_config& auth,
+    admin::configuration_findings& to
+) {
+    if (!iscsi::is_chap_configured(auth)) {
+        if (node.get("node.session.auth.authmethod") == "CHAP")
+            to.warnings.push_back(
+                place + ": node.session.auth.authmethod: a password switches CHAP on, got none"
+            );
+    } else if (const auto usable = iscsi::check_credentials(auth); usable.has_error()) {
+        to.errors.push_back(place + ": node.session.auth: " + usable.error().text());
+    }
 }
 
 // Records that are good by themselves and yet cannot be logged in with.
@@ -39,9 +65,12 @@ void check_plans(
     for (const auto& node : records.select({}).records) {
         if (!node.bad_values().empty())
             continue; // which has been told
+        const auto place = place_of(tree, id_of(node)).string();
         const auto plan = session::plan_login(node, identity, 0);
         if (plan.has_error())
-            to.errors.push_back(place_of(tree, id_of(node)).string() + ": " + plan.error().text());
+            to.errors.push_back(place + ": " + plan.error().text());
+        else
+            check_chap(place, node, plan->session.auth, to);
     }
 }
 
@@ -57,7 +86,8 @@ std::string counted(std::size_t count, std::string_view what) {
     return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-void print(const admin::configuration_findings& found, const admin::checked_places& where) {
+// False: nobody can read it.
+bool print(const admin::configuration_findings& found, const admin::checked_places& where) {
     std::string text;
     for (const auto& line : found.errors)
         text += "error: " + line + "\n";
@@ -74,7 +104,7 @@ void print(const admin::configuration_findings& found, const admin::checked_plac
         counted(found.interfaces, "interface"),
         where.database.string()
     );
-    static_cast<void>(std::fputs(text.c_str(), stdout));
+    return std::fputs(text.c_str(), stdout) != EOF && std::fflush(stdout) == 0;
 }
 
 } // namespace
@@ -85,11 +115,15 @@ int check_configuration(const daemon_options& options) {
         options.initiator_name_file.value_or(options.where.initiator_name_file()),
         options.where.database};
     auto found = admin::check_configuration(where);
-    check_named_file(options.config_file, found);
+    check_file(where.config_file, options.config_file.has_value(), found);
+    check_file(where.initiator_name_file, options.initiator_name_file.has_value(), found);
     check_groups(where.config_file, found);
     if (const auto identity = admin::load_initiator_identity(where.initiator_name_file))
         check_plans(where, *identity, found);
-    print(found, where);
+    if (!print(found, where)) {
+        fmt::print(stderr, "iscsid: the findings cannot be printed\n");
+        return static_cast<int>(exit_code::error);
+    }
     if (!found.errors.empty())
         return static_cast<int>(exit_code::database);
     return static_cast<int>(found.warnings.empty() ? exit_code::success : exit_code::error);

@@ -48,6 +48,25 @@ std::size_t take(const record_selection& found, configuration_findings& to) {
     return found.records.size();
 }
 
+// What is no folder is passed over without a word where records are read.
+void check_folders(const record_tree& tree, configuration_findings& to) {
+    std::error_code unused;
+    for (const auto& branch : {tree.nodes(), tree.send_targets(), tree.interfaces()})
+        if (std::filesystem::exists(branch, unused) &&
+            !std::filesystem::is_directory(branch, unused))
+            to.errors.push_back(
+                fault{to_error_code(file_errc::misplaced), branch, "", "a folder of records"}.text()
+            );
+    const auto targets = list_folder(tree.nodes());
+    for (const auto& name : targets ? *targets : std::vector<std::string>())
+        if (!std::filesystem::is_directory(tree.nodes() / name, unused))
+            to.warnings.push_back(
+                fault{to_error_code(file_errc::misplaced), tree.nodes() / name, "", "a folder"}
+                    .text() +
+                "; passed over"
+            );
+}
+
 // Other files in this folder are nobody's: discoveries pass them over without a word.
 void check_discoveries(const record_store& records, configuration_findings& to) {
     const auto folder = record_tree(records.root()).send_targets();
@@ -81,6 +100,7 @@ configuration_findings check_configuration(const checked_places& where) {
     check_config(where.config_file, found);
     check_initiator_name(where.initiator_name_file, found);
     const record_store records(where.database);
+    check_folders(record_tree(records.root()), found);
     found.nodes = take(records.select({}), found);
     check_discoveries(records, found);
     found.interfaces = take(records.select_interfaces(), found);

@@ -31,6 +31,17 @@ expect_exit 6 iscsid --check -c "$WORK/none.conf"
 expect_out "error: $WORK/none.conf: not found"
 expect_exit 7 iscsid --check --no-such-option
 
+# A line without "=" may be a secret, and a file may hold anything: neither gets to a terminal.
+printf 'node.session.auth.password topsecret123\nanothersecret\n\033[31mnode.foo = bad\nnode.\033]0;x\007 = y\n' \
+    >>"$WORK/other.conf"
+expect_exit 1 iscsid --check -c "$WORK/other.conf"
+expect_out "line without an equals sign, got node.session.auth.password, expected"
+expect_out "line without an equals sign, got 13 bytes, expected"
+! grep -qE 'secret1|anothers' "$WORK/out" || fail "a secret is printed: $(cat "$WORK/out")"
+! LC_ALL=C grep -q $'[\001-\010\013-\037]' "$WORK/out" || fail "control characters: $(cat -v "$WORK/out")"
+"$BUILD/iscsid/iscsid" --check >/dev/full 2>"$WORK/err" && fail "findings that nobody can read are none"
+grep -q "cannot be printed" "$WORK/err" || fail "no word of it: $(cat "$WORK/err")"
+
 # A daemon that is there is not asked, and a group that is not there is found.
 echo 'iscsid.ipc_group = nobody-has-this-group' >>"$conf"
 expect_exit 6 iscsid --check
@@ -50,6 +61,36 @@ stop_iscsid
 sed -i 's/^node.session.nr_sessions = .*/node.session.nr_sessions = 1/; s/^iface.transport_name = .*/iface.transport_name = iser/' "$record"
 expect_exit 6 iscsid --check
 expect_out "error: $record: iface.transport_name: transport not supported, got iser, expected tcp"
+
+# CHAP that no login can succeed with, and a word that is not heard.
+sed -i 's/^iface.transport_name = .*/iface.transport_name = tcp/' "$record"
+set_auth() {
+    sed -i '/^node.session.auth/d' "$record"
+    for setting in "$@"; do sed -i "/^node.name/a node.session.auth.$setting" "$record"; done
+}
+set_auth "username_in = a" "password_in = secret-of-target"
+expect_exit 6 iscsid --check
+expect_out "error: $record: node.session.auth: "
+set_auth "password = secret-of-mine" "username_in = a"
+expect_exit 6 iscsid --check
+set_auth "password = the-same-secret" "password_in = the-same-secret"
+expect_exit 6 iscsid --check
+expect_out "one secret for both directions"
+set_auth "authmethod = CHAP"
+expect_exit 1 iscsid --check
+expect_out "warning: $record: node.session.auth.authmethod: a password switches CHAP on, got none"
+set_auth "password = secret-of-mine"
+expect_exit 0 iscsid --check
+
+# What is no folder of records.
+touch "$ISCSI_DATABASE_DIR/nodes/stray"
+expect_exit 1 iscsid --check
+expect_out "nodes/stray"
+rm "$ISCSI_DATABASE_DIR/nodes/stray"
+mv "$ISCSI_DATABASE_DIR/ifaces" "$WORK/ifaces" && touch "$ISCSI_DATABASE_DIR/ifaces"
+expect_exit 6 iscsid --check
+expect_out "a folder of records"
+rm "$ISCSI_DATABASE_DIR/ifaces" && mv "$WORK/ifaces" "$ISCSI_DATABASE_DIR/ifaces"
 
 # Users without the right to read are told so.
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
