@@ -14,15 +14,15 @@ class queue_depth {
 
     // Another number from the settings. What the unit has turned down still bounds it.
     void use(std::size_t most) {
-        const bool was_refused = limit_ < most_;
         most_ = std::max<std::size_t>(most, 1);
-        limit_ = was_refused ? std::min(limit_, most_) : most_;
+        limit_ = was_refused_ ? std::min(limit_, most_) : most_;
     }
 
     bool allows(std::size_t in_flight) const { return in_flight < limit_; }
 
     // The target has turned one down while it held `in_flight` others.
     void refused(std::size_t in_flight) {
+        was_refused_ = true;
         limit_ = std::clamp<std::size_t>(in_flight, 1, limit_);
         successes_ = 0;
     }
@@ -31,13 +31,14 @@ class queue_depth {
         if (limit_ == most_ || ++successes_ < limit_)
             return;
         successes_ = 0;
-        ++limit_;
+        was_refused_ = ++limit_ < most_;
     }
 
   private:
     std::size_t most_; // never 0
     std::size_t limit_ = most_;
     std::size_t successes_ = 0; // in a row, at this limit
+    bool was_refused_ = false;  // and has not grown to what is set since
 };
 
 } // namespace iscsid::lane

@@ -189,6 +189,9 @@ TEST(queue_depth, keeps_what_the_unit_has_turned_down_whatever_its_setting) {
     EXPECT_FALSE(depth.allows(10));
     depth.use(4);
     EXPECT_FALSE(depth.allows(4));
+    depth.use(64);
+    EXPECT_FALSE(depth.allows(10)) << "it is not forgotten";
+    depth.use(4);
     for (int i = 0; i < 64 * 64; ++i)
         depth.succeeded();
     EXPECT_FALSE(depth.allows(4)) << "the setting holds";
