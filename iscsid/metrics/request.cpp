@@ -21,6 +21,15 @@ response refusal(http::status status, std::string_view why) {
     return answer;
 }
 
+// Whoever talks through a proxy names the whole address (RFC 9112 3.2.2).
+std::string_view path_of(std::string_view target) {
+    constexpr std::string_view scheme = "http://";
+    if (!target.starts_with(scheme))
+        return target;
+    const auto slash = target.find('/', scheme.size());
+    return slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+}
+
 } // namespace
 
 iscsi::metrics::form form_for(std::string_view accept) {
@@ -30,7 +39,7 @@ iscsi::metrics::form form_for(std::string_view accept) {
 }
 
 std::optional<response> refusal_of(const request& what) {
-    const std::string_view target(what.target().data(), what.target().size());
+    const auto target = path_of({what.target().data(), what.target().size()});
     if (target.substr(0, target.find('?')) != path)
         return refusal(http::status::not_found, "The metrics are at /metrics.");
     if (what.method() == http::verb::get || what.method() == http::verb::head)
