@@ -17,6 +17,11 @@ void* allocate(std::size_t size, std::size_t alignment) {
         memory = std::malloc(size == 0 ? 1 : size); // NOLINT(*-no-malloc): this is operator new
     else if (::posix_memalign(&memory, alignment, size) != 0)
         memory = nullptr;
+    return memory;
+}
+
+void* allocate_or_throw(std::size_t size, std::size_t alignment) {
+    void* const memory = allocate(size, alignment);
     if (memory == nullptr)
         throw std::bad_alloc();
     return memory;
@@ -32,11 +37,19 @@ void wipe(void* memory) {
 } // namespace
 
 void* operator new(std::size_t size) {
-    return allocate(size, 0);
+    return allocate_or_throw(size, 0);
 }
 
 void* operator new(std::size_t size, std::align_val_t alignment) {
-    return allocate(size, static_cast<std::size_t>(alignment));
+    return allocate_or_throw(size, static_cast<std::size_t>(alignment));
+}
+
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+    return allocate(size, 0);
+}
+
+void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept {
+    wipe(memory);
 }
 
 void operator delete(void* memory) noexcept {
