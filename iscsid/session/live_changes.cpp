@@ -84,8 +84,14 @@ constexpr std::array live_keys{
         }},
 };
 
-// Says something of a session that is made by it. What is left tells when and whether to log in.
+// When, whether and how often to log in, and what is kept for open-iscsi alone.
+constexpr std::array<std::string_view, 3> no_affairs_of_sessions{
+    "node.session.nr_sessions", "node.session.auth.authmethod", "node.conn[0].startup"};
+
+// Says something of a session that is made by it.
 bool is_about_sessions(std::string_view key) {
+    if (std::ranges::find(no_affairs_of_sessions, key) != no_affairs_of_sessions.end())
+        return false;
     return key.starts_with("node.session.") || key.starts_with("node.conn[0].") ||
            key.starts_with("iface.");
 }

@@ -46,6 +46,15 @@ class word_reader {
         return true;
     }
 
+    // All up to these words and with them. False: they are not there, and nothing is taken.
+    bool skip_to(std::string_view words) {
+        const auto at = rest_.find(words);
+        if (at == std::string_view::npos)
+            return false;
+        rest_.remove_prefix(at + words.size());
+        return true;
+    }
+
     // Digits; empty: there are none.
     std::string_view number() {
         return cut(std::min(rest_.find_first_not_of("0123456789"), rest_.size()));
@@ -146,13 +155,18 @@ void read_names(word_reader& line, fields& to) {
         read_unit(line, to);
 }
 
+void read_connection(word_reader& line, fields& to) {
+    if (read_number(line, ":", to) && line.skip_to(" ["))
+        read_full_name(line, to);
+}
+
 } // namespace
 
 std::vector<sys::log_field> fields_of(std::string_view text) {
     word_reader line(text);
     fields found;
-    if (line.take("connection")) // open-iscsi's words
-        read_number(line, ":", found);
+    if (line.take("connection")) // open-iscsi's words, with the name at their end
+        read_connection(line, found);
     else if (line.take("["))
         read_full_name(line, found);
     else if (line.take("session ") && read_number(line, " ", found))

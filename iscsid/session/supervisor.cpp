@@ -202,9 +202,10 @@ void supervisor::on(const iscsi::logged_in& in) {
         spdlog::log(
             events::session_back,
             spdlog::level::info,
-            "connection{}:0 is operational after recovery ({} attempts)",
+            "connection{}:0 is operational after recovery ({} attempts) {}",
             subject_.sid,
-            attempts_
+            attempts_,
+            full_name(subject_.plan->node)
         );
     attempts_ = 0;
     why_lost_.clear();

@@ -104,7 +104,12 @@ TEST_F(live_changes, take_over_nothing_that_was_not_asked_for) {
 TEST_F(live_changes, leave_to_another_session_what_is_agreed_at_login) {
     auto plan = plan_with({});
     const std::vector<std::string> keys{
-        "node.session.cmds_max", "node.startup", "node.session.iscsi.MaxBurstLength"};
+        "node.session.cmds_max",
+        "node.startup",
+        "node.session.iscsi.MaxBurstLength",
+        "node.session.auth.authmethod",
+        "node.session.nr_sessions",
+        "node.conn[0].startup"};
     const auto how = take_over(keys, plan_with({{"node.session.cmds_max", "64"}}), plan);
     EXPECT_EQ(how.later, (std::vector<std::string>{keys[0], keys[2]}));
     EXPECT_TRUE(how.now.empty() && how.at_login.empty());

@@ -48,6 +48,16 @@ TEST(fields_of, are_what_was_written) {
         ElementsAre("ISCSI_SID=1", "ISCSI_TARGET=iqn.a:b")
     );
     EXPECT_THAT(
+        read("connection3:0 is operational after recovery (4 attempts) "
+             "[iface: default, target: iqn.a:b, portal: 10.0.0.1,3260]"),
+        ElementsAre(
+            "ISCSI_SID=3",
+            "ISCSI_TARGET=iqn.a:b",
+            "ISCSI_PORTAL=10.0.0.1:3260",
+            "ISCSI_IFACE=default"
+        )
+    );
+    EXPECT_THAT(
         read("connection3:0 is operational after recovery (4 attempts)"), ElementsAre("ISCSI_SID=3")
     );
 }
