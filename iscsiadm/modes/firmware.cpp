@@ -173,7 +173,7 @@ exit_code firmware_discovery::store() {
     return remove(plan.remove, *sessions, *edit);
 }
 
-// One that cannot be read is there, too: it is nobody's to write over.
+// One that cannot be read is there, too.
 stored_records firmware_discovery::stored() {
     stored_records there;
     for (const firmware_node& node : found_) {
@@ -187,16 +187,20 @@ stored_records firmware_discovery::stored() {
     return there;
 }
 
+// What somebody else has made of such a node stays his, unless -o update asks for it.
 exit_code
 firmware_discovery::write(const std::vector<admin::node_id>& ids, admin::record_edit& edit) {
     for (const firmware_node& node : found_) {
         if (std::ranges::find(ids, node.id) == ids.end())
             continue;
+        const auto before = at_.store.find(node.id);
+        const bool is_kept = changes_.keep_edits && before && *before;
+        if (is_kept && !is_of_firmware(**before))
+            continue;
         auto record = record_of(node, at_);
         if (!record)
             return report_database(record.error(), at_.screen);
-        const auto before = at_.store.find(node.id);
-        if (changes_.keep_edits && before && *before)
+        if (is_kept)
             keep_user_settings(**before, *record);
         if (const auto written = edit.write(*record); !written)
             return report_database(written.error(), at_.screen);

@@ -75,7 +75,8 @@ expect_out "iscsid is not running"
 
 start_target
 cp etc/iscsi/iscsid.conf "$ISCSI_CONFIG_DIR/"
-echo "iscsid.disk.driver = export" >>"$ISCSI_CONFIG_DIR/iscsid.conf"
+# tgtd without a target lets nobody in, and is asked again and again.
+printf '%s\n' "iscsid.disk.driver = export" "discovery.sendtargets.reopen_max = 0" >>"$ISCSI_CONFIG_DIR/iscsid.conf"
 start_iscsid
 expect_exit 2 iscsi_discovery 127.0.0.1 -p "$PORT"
 expect_out "failed to discover targets at 127.0.0.1"

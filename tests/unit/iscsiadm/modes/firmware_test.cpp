@@ -218,6 +218,15 @@ TEST_F(firmware_test, keeps_what_users_have_set) {
     EXPECT_EQ(value_of(t1, "node.session.timeo.replacement_timeout"), "7");
 }
 
+TEST_F(firmware_test, takes_a_record_of_others_only_by_update) {
+    firmware.add_all();
+    add_node(t1);
+    EXPECT_EQ(run_well({"-m", "discovery", "-t", "fw"}), "10.9.9.1:3260,1 " + t1 + "\n");
+    EXPECT_EQ(value_of(t1, "node.discovery_type"), "static");
+    run_well({"-m", "discovery", "-t", "fw", "-o", "update"});
+    EXPECT_EQ(value_of(t1, "node.discovery_type"), "fw");
+}
+
 TEST_F(firmware_test, is_bound_to_interfaces_by_name) {
     firmware.add_all();
     run_well({"-m", "iface", "-I", "red", "-o", "new"});
