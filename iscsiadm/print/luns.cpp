@@ -38,7 +38,7 @@ std::string yes_or_no(const admin::lun_details& unit, bool value, bool is_known 
     return value ? "yes" : "no";
 }
 
-row row_of(const admin::lun_details& unit) {
+row table_row_of(const admin::lun_details& unit) {
     const bool has_size = unit.size != 0;
     return {
         std::to_string(unit.lun),
@@ -93,7 +93,7 @@ lun_table(const admin::session_info& session, const std::vector<admin::lun_detai
          "STATE",
          "DISK",
          ""}};
-    std::ranges::transform(luns, std::back_inserter(rows), row_of);
+    std::ranges::transform(luns, std::back_inserter(rows), table_row_of);
     std::array<std::size_t, columns> widths{};
     for (const row& each : rows)
         for (std::size_t i = 0; i < columns; ++i)
