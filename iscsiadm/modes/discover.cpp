@@ -85,11 +85,6 @@ class discovery_run {
     result<void> write_one(
         const admin::node_id& id, const admin::record& node_template, admin::record_edit& edit
     );
-    exit_code remove(
-        const std::vector<admin::node_id>& gone,
-        const std::vector<admin::session_info>& sessions,
-        admin::record_edit& edit
-    );
     // The source of a record is what `discoverydb -o delete` finds it by.
     result<admin::record> new_record(const admin::record& node_template, const admin::node_id& id);
     void keep_edits(const admin::node_id& id, admin::record& node) const;
@@ -148,16 +143,8 @@ exit_code discovery_run::report_nothing_found() const {
 // there is nothing to bind to.
 exit_code discovery_run::use_interfaces(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-        const auto interface = find_interface(name, at_);
-        if (interface && *interface)
-            use_interface(name, **interface);
-        else
-            at_.screen.complain(fmt::format(
-                "Could not read iface info for {0}. Make sure an iface config with the file "
-                "name and iface.iscsi_ifacename {0} is in {1}/ifaces.",
-                name,
-                at_.store.root().string()
-            ));
+        if (const auto interface = find_named_interface(name, at_))
+            use_interface(name, *interface);
     }
     return order_.empty() ? exit_code::no_objects_found : exit_code::success;
 }
@@ -275,7 +262,7 @@ exit_code discovery_run::store() {
     const record_plan plan = plan_records(found_, stored(), job_.changes);
     if (const auto written = write(plan.write, *edit); written != exit_code::success)
         return written;
-    return remove(plan.remove, *sessions, *edit);
+    return remove_gone(plan.remove, *sessions, *edit, at_);
 }
 
 stored_records discovery_run::stored() {
@@ -367,21 +354,6 @@ void discovery_run::keep_edits(const admin::node_id& id, admin::record& node) co
 }
 
 // What a session uses stays: a named exception, and no failure of the discovery.
-exit_code discovery_run::remove(
-    const std::vector<admin::node_id>& gone,
-    const std::vector<admin::session_info>& sessions,
-    admin::record_edit& edit
-) {
-    for (const admin::node_id& id : gone) {
-        const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
-        if (std::ranges::any_of(sessions, uses_it))
-            at_.screen.complain(record_is_used(id));
-        else if (const auto removed = edit.remove(id); !removed)
-            return report_database(removed.error(), at_.screen);
-    }
-    return exit_code::success;
-}
-
 void discovery_run::print() const {
     at_.out.show(found_nodes{found_, job_.print_level});
 }
@@ -389,15 +361,7 @@ void discovery_run::print() const {
 // The stored records are used, not the template: with `-o new` existing ones have kept what an
 // administrator changed.
 exit_code discovery_run::log_in_to_found() {
-    std::vector<admin::record> nodes;
-    for (const admin::node_id& id : found_) {
-        const auto record = at_.store.find(id);
-        if (!record)
-            return report_database(record.error(), at_.screen);
-        if (*record)
-            nodes.push_back(**record);
-    }
-    return nodes.empty() ? report_no_records(at_.screen) : log_in(nodes, login_manner(), at_);
+    return log_in_to_recorded(found_, at_);
 }
 
 // The daemon logs in by records: those that are missing are there for as long as that lasts. It

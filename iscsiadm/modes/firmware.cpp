@@ -40,18 +40,9 @@ std::vector<admin::record> interfaces_of(const std::vector<std::string>& names, 
     if (names.empty())
         return {built_in_interface("default")};
     std::vector<admin::record> found;
-    for (const std::string& name : names) {
-        auto interface = find_interface(name, at);
-        if (interface && *interface)
-            found.push_back(**interface);
-        else
-            at.screen.complain(fmt::format(
-                "Could not read iface info for {0}. Make sure an iface config with the file "
-                "name and iface.iscsi_ifacename {0} is in {1}/ifaces.",
-                name,
-                at.store.root().string()
-            ));
-    }
+    for (const std::string& name : names)
+        if (auto interface = find_named_interface(name, at))
+            found.push_back(*std::move(interface));
     return found;
 }
 
@@ -123,11 +114,6 @@ class firmware_discovery {
     exit_code store();
     stored_records stored();
     exit_code write(const std::vector<admin::node_id>& ids, admin::record_edit& edit);
-    exit_code remove(
-        const std::vector<admin::node_id>& gone,
-        const std::vector<admin::session_info>& sessions,
-        admin::record_edit& edit
-    );
     exit_code log_in_to_found();
     exit_code log_in_without_records();
     exit_code write_missing(std::vector<admin::node_id>& made);
@@ -170,7 +156,7 @@ exit_code firmware_discovery::store() {
     const record_plan plan = plan_records(ids_of(found_), stored(), changes_);
     if (const auto written = write(plan.write, *edit); written != exit_code::success)
         return written;
-    return remove(plan.remove, *sessions, *edit);
+    return remove_gone(plan.remove, *sessions, *edit, at_);
 }
 
 // One that cannot be read is there, too.
@@ -208,33 +194,8 @@ firmware_discovery::write(const std::vector<admin::node_id>& ids, admin::record_
     return exit_code::success;
 }
 
-exit_code firmware_discovery::remove(
-    const std::vector<admin::node_id>& gone,
-    const std::vector<admin::session_info>& sessions,
-    admin::record_edit& edit
-) {
-    for (const admin::node_id& id : gone) {
-        const auto uses_it = [&id](const admin::session_info& session) {
-            return uses(session, id);
-        };
-        if (std::ranges::any_of(sessions, uses_it))
-            at_.screen.complain(record_is_used(id));
-        else if (const auto removed = edit.remove(id); !removed)
-            return report_database(removed.error(), at_.screen);
-    }
-    return exit_code::success;
-}
-
 exit_code firmware_discovery::log_in_to_found() {
-    std::vector<admin::record> nodes;
-    for (const firmware_node& node : found_) {
-        auto record = at_.store.find(node.id);
-        if (!record)
-            return report_database(record.error(), at_.screen);
-        if (*record)
-            nodes.push_back(**std::move(record));
-    }
-    return nodes.empty() ? report_no_records(at_.screen) : log_in(nodes, login_manner(), at_);
+    return log_in_to_recorded(ids_of(found_), at_);
 }
 
 // The daemon logs in by records: those that are missing are there for as long as that lasts.
@@ -249,7 +210,7 @@ exit_code firmware_discovery::log_in_without_records() {
         failure.add(report_database(edit.error(), at_.screen));
         return failure.code();
     }
-    failure.add(remove(made, {}, *edit));
+    failure.add(remove_gone(made, {}, *edit, at_));
     return failure.code();
 }
 

@@ -440,6 +440,18 @@ exit_code log_out(std::vector<admin::session_info> sessions, context& at) {
     return code;
 }
 
+exit_code log_in_to_recorded(const std::vector<admin::node_id>& nodes, context& at) {
+    std::vector<admin::record> records;
+    for (const admin::node_id& id : nodes) {
+        auto record = at.store.find(id);
+        if (!record)
+            return report_database(record.error(), at.screen);
+        if (*record)
+            records.push_back(**std::move(record));
+    }
+    return records.empty() ? report_no_records(at.screen) : log_in(records, login_manner(), at);
+}
+
 // "on all sessions" also when it was one: the words are open-iscsi's.
 exit_code rescan(const std::vector<admin::session_info>& sessions, context& at) {
     at.out.show(opened{document_kind::rescans});

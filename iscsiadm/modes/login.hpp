@@ -33,6 +33,10 @@ struct login_manner {
 // not there after iscsid.autologin_wait.
 exit_code log_in(const std::vector<admin::record>& nodes, login_manner how, context& at);
 
+// The same for the records of these nodes as they are stored now; those without one are passed
+// over, and without any it is open-iscsi's "No records found".
+exit_code log_in_to_recorded(const std::vector<admin::node_id>& nodes, context& at);
+
 // Begins one session more of this record, whatever its nr_sessions.
 exit_code log_in_once_more(const admin::record& node, context& at);
 

@@ -282,4 +282,33 @@ make_node(admin::record from_template, const admin::node_id& id, const admin::re
     return from_template;
 }
 
+std::optional<admin::record> find_named_interface(const std::string& name, context& at) {
+    const auto interface = find_interface(name, at);
+    if (interface && *interface)
+        return **interface;
+    at.screen.complain(fmt::format(
+        "Could not read iface info for {0}. Make sure an iface config with the file "
+        "name and iface.iscsi_ifacename {0} is in {1}/ifaces.",
+        name,
+        at.store.root().string()
+    ));
+    return std::nullopt;
+}
+
+exit_code remove_gone(
+    const std::vector<admin::node_id>& gone,
+    const std::vector<admin::session_info>& sessions,
+    admin::record_edit& edit,
+    context& at
+) {
+    for (const admin::node_id& id : gone) {
+        const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
+        if (std::ranges::any_of(sessions, uses_it))
+            at.screen.complain(record_is_used(id));
+        else if (const auto removed = edit.remove(id); !removed)
+            return report_database(removed.error(), at.screen);
+    }
+    return exit_code::success;
+}
+
 } // namespace iscsi::cli

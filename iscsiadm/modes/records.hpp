@@ -63,6 +63,15 @@ exit_code remove_unused(
     context& at
 );
 
+// Removes what a discovery does not name any more, without a line on stdout; what a session uses
+// stays, and is told. The first failure ends it.
+exit_code remove_gone(
+    const std::vector<admin::node_id>& gone,
+    const std::vector<admin::session_info>& sessions,
+    admin::record_edit& edit,
+    context& at
+);
+
 // Marks the lines of its file that cannot be used, on stderr. For whoever shows a record or would
 // act by it; lists and changes of other keys leave them alone.
 void report_bad_values(const admin::record& record, console& screen);
@@ -83,6 +92,9 @@ std::string record_is_used(const admin::node_id& node);
 
 // The interface record of this name: a stored one, `default` or `iser`.
 result<std::optional<admin::record>> find_interface(const std::string& name, context& at);
+
+// The same of -I, where one that is not there costs a line in open-iscsi's words and no more.
+std::optional<admin::record> find_named_interface(const std::string& name, context& at);
 
 // `default` and `iser` are part of the program.
 // They cannot be changed or deleted, and no file has their name.
