@@ -4,6 +4,7 @@
 #include "iscsiadm/cli/options.hpp"
 #include "iscsiadm/cli/parse.hpp"
 
+#include "libiscsi/admin/portal_text.hpp"
 #include "libiscsi/admin/reservation_words.hpp"
 #include "libiscsi/admin/setting.hpp"
 #include "libiscsi/admin/words.hpp"
@@ -47,19 +48,14 @@ words targets(const typed_options& typed, const completion_sources& from) {
     return all;
 }
 
-std::string portal_text(const std::string& address, std::uint16_t port) {
-    const bool is_v6 = address.find(':') != std::string::npos;
-    return (is_v6 ? '[' + address + ']' : address) + ':' + std::to_string(port);
-}
-
 words portals(const typed_options& typed, const completion_sources& from) {
     words all;
     if (discovers(typed))
         for (const auto& id : from.store.discoveries())
-            all.push_back(portal_text(id.address, id.port));
+            all.push_back(admin::portal_text(id.address, id.port));
     else
         for (const auto& id : from.store.list(filter_of(typed)).ids)
-            all.push_back(portal_text(id.address, id.port));
+            all.push_back(admin::portal_text(id.address, id.port));
     return all;
 }
 

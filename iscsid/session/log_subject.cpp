@@ -1,5 +1,7 @@
 #include "iscsid/session/log_subject.hpp"
 
+#include "libiscsi/admin/portal_text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -101,12 +103,8 @@ bool read_full_name(word_reader& line, fields& to) {
     const bool is_whole = !interface.empty() && !target.empty() && !address.empty();
     if (!is_whole || port.empty() || !line.take("]"))
         return false;
-    const bool is_ipv6 = address.find(':') != std::string_view::npos;
     add(to, "ISCSI_TARGET", target);
-    to.push_back(
-        {"ISCSI_PORTAL",
-         is_ipv6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port)}
-    );
+    add(to, "ISCSI_PORTAL", iscsi::admin::portal_text(address, port));
     add(to, "ISCSI_IFACE", interface);
     return true;
 }

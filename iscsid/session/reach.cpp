@@ -1,7 +1,8 @@
 #include "iscsid/session/reach.hpp"
 
+#include "libiscsi/admin/portal_text.hpp"
+
 #include <boost/algorithm/string/predicate.hpp>
-#include <fmt/format.h>
 
 #include <ifaddrs.h>
 #include <netpacket/packet.h>
@@ -98,9 +99,7 @@ reach(iscsi::portal to, net::connect_options options, asio::any_io_executor reso
 }
 
 std::string to_text(const iscsi::portal& where) {
-    const bool is_ipv6 = where.host.find(':') != std::string::npos;
-    return is_ipv6 ? fmt::format("[{}]:{}", where.host, where.port)
-                   : fmt::format("{}:{}", where.host, where.port);
+    return iscsi::admin::portal_text(where.host, where.port);
 }
 
 // The group tag is no part of an address.

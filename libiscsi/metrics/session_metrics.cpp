@@ -1,5 +1,7 @@
 #include "libiscsi/metrics/session_metrics.hpp"
 
+#include "libiscsi/admin/portal_text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -19,14 +21,11 @@ constexpr double microseconds_in_a_second = 1e6;
 
 // ---- labels ------------------------------------------------------------------------------------
 
-std::string portal_text(const admin::node_id& node) {
-    const bool is_ipv6 = node.address.find(':') != std::string::npos;
-    const auto host = is_ipv6 ? "[" + node.address + "]" : node.address;
-    return host + ":" + std::to_string(node.port);
-}
-
 labels labels_of(const admin::node_id& node) {
-    return {{"target", node.target}, {"portal", portal_text(node)}, {"iface", node.interface}};
+    return {
+        {"target", node.target},
+        {"portal", admin::portal_text(node.address, node.port)},
+        {"iface", node.interface}};
 }
 
 labels labels_of(const session_info& session) {
