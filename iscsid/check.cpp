@@ -2,6 +2,7 @@
 
 #include "iscsid/access.hpp"
 #include "iscsid/session/login_plan.hpp"
+#include "iscsid/session/secret_file.hpp"
 
 #include "libiscsi/admin/configuration_check.hpp"
 #include "libiscsi/admin/exit_code.hpp"
@@ -54,6 +55,46 @@ void check_chap(
     }
 }
 
+// Who checks is not the unit of the daemon, and has none of its credentials.
+bool needs_unit(const iscsi::fault& why) {
+    return why.code == iscsi::to_error_code(session::secret_errc::no_credentials);
+}
+
+// False: there is nothing to look at further.
+bool check_secret_files(
+    const std::string& place,
+    const admin::record& of,
+    iscsi::auth_config& auth,
+    admin::configuration_findings& to
+) {
+    const auto read = session::read_secret_files(of, session::usual_secret_places(), auth);
+    if (read.has_value())
+        return true;
+    if (needs_unit(read.error()))
+        to.warnings.push_back(fmt::format(
+            "{}: {}: not checked: '{}' is a credential of systemd, which only iscsid.service has",
+            place,
+            read.error().field,
+            read.error().got
+        ));
+    else
+        to.errors.push_back(place + ": " + read.error().text());
+    return false;
+}
+
+void check_discovery_secrets(
+    const admin::record_store& records,
+    const admin::record_tree& tree,
+    admin::configuration_findings& to
+) {
+    for (const auto& id : records.discoveries()) {
+        const auto found = records.find_discovery(id);
+        iscsi::auth_config ignored;
+        if (found.has_value() && found->has_value())
+            check_secret_files(tree.discovery(id).string(), **found, ignored, to);
+    }
+}
+
 // Records that are good by themselves and yet cannot be logged in with.
 void check_plans(
     const admin::checked_places& where,
@@ -66,12 +107,13 @@ void check_plans(
         if (!node.bad_values().empty())
             continue; // which has been told
         const auto place = place_of(tree, id_of(node)).string();
-        const auto plan = session::plan_login(node, identity, 0);
+        auto plan = session::plan_login(node, identity, 0);
         if (plan.has_error())
             to.errors.push_back(place + ": " + plan.error().text());
-        else
+        else if (check_secret_files(place, node, plan->session.auth, to))
             check_chap(place, node, plan->session.auth, to);
     }
+    check_discovery_secrets(records, tree, to);
 }
 
 void check_groups(const std::filesystem::path& config_file, admin::configuration_findings& to) {

@@ -74,8 +74,10 @@ constexpr std::array live_keys{
         [](const login_plan& from, login_plan& to) { to.reopen_max = from.reopen_max; }},
     live_key{"node.session.auth.username", holds::at_login, take_outgoing},
     live_key{"node.session.auth.password", holds::at_login, take_outgoing},
+    live_key{"node.session.auth.password_file", holds::at_login, take_outgoing},
     live_key{"node.session.auth.username_in", holds::at_login, take_incoming},
     live_key{"node.session.auth.password_in", holds::at_login, take_incoming},
+    live_key{"node.session.auth.password_in_file", holds::at_login, take_incoming},
     live_key{
         "node.session.auth.chap_algs",
         holds::at_login,

@@ -1,6 +1,7 @@
 #include "iscsid/session/planner.hpp"
 
 #include "iscsid/session/negotiation_report.hpp"
+#include "iscsid/session/secret_file.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -19,6 +20,12 @@ failure failure_of_plan(const iscsi::fault& why) {
                       : transport ? exit_code::transport_not_found
                                   : exit_code::invalid;
     return {code, why.text()};
+}
+
+// As if the target had refused the secret: trying again is no use. Two secrets are a bad record.
+failure failure_of_secret(const iscsi::fault& why) {
+    const bool twice = why.code == iscsi::to_error_code(secret_errc::two_sources);
+    return {twice ? exit_code::invalid : exit_code::login_auth_failed, why.text()};
 }
 
 // What a record says and its key does not take is not guessed at.
@@ -47,6 +54,16 @@ outcome<admin::record> planner::stored_record(const admin::node_id& node) const 
 }
 
 outcome<login_plan> planner::plan_login(const admin::record& node, unsigned index) const {
+    auto plan = plan_without_files(node, index);
+    if (plan.has_error())
+        return plan;
+    const auto secrets = read_secret_files(node, usual_secret_places(), plan->session.auth);
+    if (secrets.has_error())
+        return failure_of_secret(secrets.error());
+    return plan;
+}
+
+outcome<login_plan> planner::plan_without_files(const admin::record& node, unsigned index) const {
     auto plan = session::plan_login(node, settings_.identity, index);
     if (plan.has_error())
         return failure_of_plan(plan.error());
@@ -68,7 +85,7 @@ outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
     if (record.has_value()) {
         for (const auto& bad : record->bad_values())
             spdlog::warn("{}; its disk goes on with the default", bad.why);
-        return plan_login(*record, left.index);
+        return plan_on(*record, left.index);
     }
     spdlog::warn(
         "{} at {}: its record is not there ({}), the settings of iscsid.conf hold",
@@ -76,7 +93,23 @@ outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
         left.portal_address,
         record.error().reason
     );
-    return plan_login(template_for(node), left.index);
+    return plan_on(template_for(node), left.index);
+}
+
+// Its users wait, and the file may be there again before replacement_timeout is over.
+outcome<login_plan> planner::plan_on(const admin::record& node, unsigned index) const {
+    auto plan = plan_without_files(node, index);
+    if (plan.has_error())
+        return plan;
+    const auto secrets = read_secret_files(node, usual_secret_places(), plan->session.auth);
+    if (secrets.has_error())
+        spdlog::error(
+            "no login to {} before its secret is there ({}) and the session has been told of it "
+            "(iscsiadm -m session -r SID -o update)",
+            node.get("node.name"),
+            secrets.error().text()
+        );
+    return plan;
 }
 
 admin::record planner::template_for(const admin::node_id& node) const {
@@ -96,6 +129,9 @@ outcome<discovery_plan> planner::plan_discovery(const discovery_request& what) c
     if (plan.has_error())
         return failure{
             exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
+    const auto secrets = read_secret_files(*record, usual_secret_places(), plan->session.auth);
+    if (secrets.has_error())
+        return failure_of_secret(secrets.error());
     plan->session.auth.watch = challenges_;
     plan->session.negotiation = negotiation();
     return *std::move(plan);

@@ -21,7 +21,8 @@ struct current_settings {
 
 // Makes plans of records: reads the database and iscsid.conf, and adds what the sessions of this
 // daemon share. Failures have the exit codes of open-iscsi: database (6), no_objects_found (21),
-// login (5) without an initiator name, transport_not_found (12), invalid (7).
+// login (5) without an initiator name, transport_not_found (12), invalid (7), login_auth_failed
+// (24) without a secret that the record keeps in a file.
 class planner {
   public:
     planner(iscsi::admin::record_store* records, current_settings settings)
@@ -38,13 +39,16 @@ class planner {
     outcome<login_plan> plan_login(const iscsi::admin::record& node, unsigned index) const;
 
     // For the session of a disk that an earlier daemon has left. It must go on: without its record
-    // the settings of iscsid.conf hold, and the default instead of a bad value.
+    // the settings of iscsid.conf hold, and the default instead of a bad value. Without a secret
+    // that is in a file no login gets through until the record is taken over anew.
     outcome<login_plan> plan_again(const device::disk_state& left) const;
 
     // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery.
     outcome<discovery_plan> plan_discovery(const discovery_request& what) const;
 
   private:
+    outcome<login_plan> plan_without_files(const iscsi::admin::record& node, unsigned index) const;
+    outcome<login_plan> plan_on(const iscsi::admin::record& node, unsigned index) const;
     iscsi::negotiation_mode negotiation() const;
     outcome<iscsi::admin::record> stored_record(const iscsi::admin::node_id& node) const;
     iscsi::admin::record template_for(const iscsi::admin::node_id& node) const;

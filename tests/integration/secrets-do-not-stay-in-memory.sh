@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The CHAP secrets of a session are nowhere in the daemon's heap when it is logged out: not in the record
-# that was read, the plan of the session, the login, or the frame of a coroutine. As long as the session
+# or file that was read, the plan of the session, the login, or the frame of a coroutine. As long as the session
 # is up they are, for it may have to log in again.
 . "$(dirname "$0")/../support/functions.sh"
 requires_root
@@ -29,9 +29,16 @@ copies() {
         awk '{ if (length($1) <= 12) print }')
     echo "$count"
 }
-for _ in 1 2 3; do
-    expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -l
-    [ "$(copies)" -gt 0 ] || fail "the test does not see the secret of a session that is up"
-    expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -u
-done
-[ "$(copies)" -eq 0 ] || fail "$(copies) places still hold the secret"
+log_in_and_look() {
+    for _ in 1 2 3; do
+        expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -l
+        [ "$(copies)" -gt 0 ] || fail "the test does not see the secret of a session that is up"
+        expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -u
+    done
+    [ "$(copies)" -eq 0 ] || fail "$(copies) places still hold the secret $1"
+}
+log_in_and_look "of the record"
+(umask 077 && printf '%s\n' "$secret" >"$WORK/secret")
+expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -o update -n node.session.auth.password -v ''
+expect_exit 0 iscsiadm -m node -T "$TARGET_NAME" -o update -n node.session.auth.password_file -v "$WORK/secret"
+log_in_and_look "of the file"
