@@ -1,42 +1,28 @@
 #include "iscsiadm/modes/discover.hpp"
 
-#include "iscsiadm/modes/discovery_filter.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
 
 #include "libiscsi/admin/record_tree.hpp"
 #include "libiscsi/base/shown.hpp"
+#include "libiscsi/discovery/node_writer.hpp"
+#include "libiscsi/discovery/portal_filter.hpp"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <map>
 #include <optional>
-#include <set>
-#include <span>
 
 namespace iscsi::cli {
 
 namespace {
 
 using std::chrono::seconds;
-// By their names, so that each is bound once however often -I names it.
-using interface_map = std::map<std::string, admin::record>;
 using portals = std::vector<admin::discovered_portal>;
 using session_list = result<std::vector<admin::session_info>>;
-
-// What the target and the network see of an interface. All empty: of the daemon.
-using appearance = std::array<std::string, 3>;
-
-appearance appearance_of(const admin::record& interface) {
-    return {
-        interface.get("iface.initiatorname"),
-        interface.get("iface.net_ifacename"),
-        interface.get("iface.hwaddress")};
-}
 
 // All tries of the daemon together, and a margin.
 seconds patience_for(const admin::record& settings) {
@@ -61,8 +47,11 @@ exit_code could_not_discover(exit_code code, console& screen) {
 // the answer is the whole truth of that portal.
 class discovery_run {
   public:
-    discovery_run(const discovery_job& job, discovery_filter filter, context& at)
-        : job_(job), filter_(std::move(filter)), at_(at) {}
+    discovery_run(const discovery_job& job, discovery::portal_filter filter, context& at)
+        : job_(job)
+        , filter_(std::move(filter))
+        , at_(at)
+        , writer_(at.store, id_of_discovery(job.settings), interfaces_, job.changes) {}
 
     exit_code run();
 
@@ -75,39 +64,19 @@ class discovery_run {
     void apply_filter(portals& found);
     exit_code report_nothing_found() const;
     exit_code store();
-    stored_records stored();
     exit_code write(std::vector<admin::node_id> ids, admin::record_edit& edit);
-    result<void> write_target(
-        std::span<const admin::node_id> records,
-        const admin::record& node_template,
-        admin::record_edit& edit
-    );
-    result<void> write_one(
-        const admin::node_id& id, const admin::record& node_template, admin::record_edit& edit
-    );
-    // The source of a record is what `discoverydb -o delete` finds it by.
-    result<admin::record> new_record(const admin::record& node_template, const admin::node_id& id);
-    void keep_edits(const admin::node_id& id, admin::record& node) const;
     void print() const;
     exit_code log_in_to_found();
     exit_code log_in_without_records();
     exit_code make_missing(std::vector<admin::node_id>& made);
 
-    void use_interface(const std::string& name, const admin::record& interface) {
-        if (interfaces_.emplace(name, interface).second)
-            order_.push_back(name);
-    }
-
     const discovery_job& job_;
-    discovery_filter filter_;
+    discovery::portal_filter filter_;
     context& at_;
     std::size_t filtered_ = 0; // portals that the filter has left out
-    interface_map interfaces_;
-    std::vector<std::string> order_; // of the interfaces
+    discovery::interface_choice interfaces_;
     std::vector<admin::node_id> found_;
-    std::set<admin::node_id> present_; // those of them that had a record before
-    std::map<admin::node_id, admin::record>
-        edited_; // stored ones in which users have set something
+    discovery::node_writer writer_;
 };
 
 // An empty answer is an error and deletes nothing: a portal that has just started, or that does not
@@ -144,9 +113,9 @@ exit_code discovery_run::report_nothing_found() const {
 exit_code discovery_run::use_interfaces(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         if (const auto interface = find_named_interface(name, at_))
-            use_interface(name, *interface);
+            interfaces_.add(*interface);
     }
-    return order_.empty() ? exit_code::no_objects_found : exit_code::success;
+    return interfaces_.empty() ? exit_code::no_objects_found : exit_code::success;
 }
 
 // -I, then the filter of the discovery record, then all that there are.
@@ -155,25 +124,21 @@ exit_code discovery_run::choose_interfaces() {
         return use_interfaces(job_.interfaces);
     if (!filter_.interfaces().empty())
         return use_interfaces(filter_.interfaces());
-    const auto stored_ones = at_.store.select_interfaces();
-    if (!stored_ones.unreadable.empty()) // else the records of that interface would be removed
-        return report_database(stored_ones.unreadable.front(), at_.screen);
-    for (const admin::record& stored : stored_ones.records)
-        if (stored.get("iface.transport_name") == "tcp")
-            use_interface(stored.get("iface.iscsi_ifacename"), stored);
-    if (order_.empty())
-        use_interface("default", built_in_interface("default"));
+    auto all = discovery::all_interfaces(at_.store);
+    if (!all)
+        return report_database(all.error(), at_.screen);
+    interfaces_ = *std::move(all);
     return exit_code::success;
 }
 
 // A target may show other things to another initiator name: those that look the same ask once.
 exit_code discovery_run::ask_by_interfaces() {
-    std::map<appearance, std::optional<portals>> answers;
-    for (const std::string& name : order_) {
-        const appearance seen_as = appearance_of(interfaces_.at(name));
+    std::map<discovery::appearance, std::optional<portals>> answers;
+    for (const std::string& name : interfaces_.names()) {
+        const auto seen_as = discovery::appearance_of(interfaces_.at(name));
         auto& answer = answers[seen_as];
         if (!answer) {
-            const std::string by = seen_as == appearance() ? std::string() : name;
+            const std::string by = seen_as == discovery::appearance() ? std::string() : name;
             // Without any identity of its own the daemon uses its own, and the call names no
             // interface.
             if (const auto asked = ask(by, answer.emplace()); asked != exit_code::success)
@@ -181,7 +146,7 @@ exit_code discovery_run::ask_by_interfaces() {
             refuse_bad(*answer);
             apply_filter(*answer);
         }
-        const auto bound = bind_to_interfaces(*answer, {name});
+        const auto bound = discovery::bind_to_interfaces(*answer, {name});
         found_.insert(found_.end(), bound.begin(), bound.end());
     }
     return exit_code::success;
@@ -253,104 +218,25 @@ exit_code discovery_run::store() {
     auto edit = at_.store.edit();
     if (!edit)
         return report_database(edit.error(), at_.screen);
-    for (admin::node_id& id : found_) {
-        if (id.group_tag < 0) // not told: it is the record that there is
-            id.group_tag = at_.store.known_group_tag(id);
-        if (const auto adopted = edit->adopt_group_tag(id); !adopted)
-            return report_database(adopted.error(), at_.screen);
-    }
-    const record_plan plan = plan_records(found_, stored(), job_.changes);
-    if (const auto written = write(plan.write, *edit); written != exit_code::success)
+    const auto plan = writer_.plan(found_, *edit);
+    if (!plan)
+        return report_database(plan.error(), at_.screen);
+    if (const auto written = write(plan->write, *edit); written != exit_code::success)
         return written;
-    return remove_gone(plan.remove, *sessions, *edit, at_);
+    return remove_gone(plan->remove, *sessions, *edit, at_);
 }
 
-stored_records discovery_run::stored() {
-    stored_records there{
-        .present = {}, .earlier = at_.store.discovered_by(id_of_discovery(job_.settings))};
-    for (const admin::node_id& id : found_) {
-        const auto record = at_.store.find(id);
-        if (!record || *record) // one that cannot be read is there, too
-            there.present.insert(id);
-        if (record && *record && !(*record)->user_keys().empty())
-            edited_.insert_or_assign(id, **record);
-    }
-    present_ = there.present;
-    return there;
-}
-
-// The template is read once: all new records of one discovery come from the same iscsid.conf.
 exit_code discovery_run::write(std::vector<admin::node_id> ids, admin::record_edit& edit) {
     if (ids.empty())
         return exit_code::success;
-    std::ranges::stable_sort(ids, {}, &admin::node_id::target);
-    const admin::record node_template = load_config(at_).new_node();
-    for (auto first = ids.begin(); first != ids.end();) {
-        const auto is_other = [&](const auto& id) { return id.target != first->target; };
-        const auto end = std::find_if(first, ids.end(), is_other);
-        if (const auto written = write_target({first, end}, node_template, edit); !written) {
-            const auto code = report_database(written.error(), at_.screen);
-            at_.screen.complain(fmt::format(
-                "{} of {} records are written, the others are not", first - ids.begin(), ids.size()
-            ));
-            return code;
-        }
-        first = end;
-    }
-    return exit_code::success;
-}
-
-// All of a target or nothing new of it: with some of its portals only, later logins would use these
-// and nobody would know of the others.
-result<void> discovery_run::write_target(
-    std::span<const admin::node_id> records,
-    const admin::record& node_template,
-    admin::record_edit& edit
-) {
-    for (const admin::node_id& id : records) {
-        auto written = write_one(id, node_template, edit);
-        if (written)
-            continue;
-        for (const admin::node_id& each : records)
-            if (!present_.contains(each))
-                static_cast<void>(edit.remove(each));
-        return written;
-    }
-    return {};
-}
-
-result<void> discovery_run::write_one(
-    const admin::node_id& id, const admin::record& node_template, admin::record_edit& edit
-) {
-    auto record = new_record(node_template, id);
-    if (!record)
-        return record.error();
-    keep_edits(id, *record);
-    return edit.write(*record);
-}
-
-result<admin::record>
-discovery_run::new_record(const admin::record& node_template, const admin::node_id& id) {
-    const admin::discovery_id source = id_of_discovery(job_.settings);
-    auto node = make_node(node_template, id, interfaces_.at(id.interface));
-    if (!node)
-        return node;
-    for (const auto& [name, value] : assignments{
-             {"node.discovery_address", source.address},
-             {"node.discovery_port", std::to_string(source.port)},
-             {"node.discovery_type", "send_targets"}})
-        if (const auto set = node->set(name, value); !set)
-            return set.error();
-    return node;
-}
-
-// What iscsid.conf says now applies to a record that is there already, as tutorials rely on; what
-// somebody has set in it by -o update does not change behind his back.
-void discovery_run::keep_edits(const admin::node_id& id, admin::record& node) const {
-    if (!job_.changes.keep_edits)
-        return;
-    if (const auto before = edited_.find(id); before != edited_.end())
-        keep_user_settings(before->second, node);
+    const auto written = writer_.write(std::move(ids), load_config(at_).new_node(), edit);
+    if (!written.why)
+        return exit_code::success;
+    const auto code = report_database(*written.why, at_.screen);
+    at_.screen.complain(
+        fmt::format("{} of {} records are written, the others are not", written.done, written.of)
+    );
+    return code;
 }
 
 // What a session uses stays: a named exception, and no failure of the discovery.
@@ -387,7 +273,7 @@ exit_code discovery_run::make_missing(std::vector<admin::node_id>& made) {
     auto edit = at_.store.edit();
     if (!edit)
         return report_database(edit.error(), at_.screen);
-    const auto present = stored().present;
+    const auto present = writer_.look(found_).present;
     std::ranges::copy_if(found_, std::back_inserter(made), [&present](const auto& id) {
         return !present.contains(id);
     });
@@ -400,13 +286,25 @@ exit_code discovery_run::make_missing(std::vector<admin::node_id>& made) {
 
 } // namespace
 
+discovery::changes changes_of(const operations& ops) {
+    if (!ops.create && !ops.update && !ops.remove)
+        return {.persistent = !ops.nonpersistent && !ops.show};
+    return {
+        .add = ops.create,
+        .rewrite = ops.update,
+        .keep_edits = !ops.update,
+        .remove_gone = ops.remove,
+        .persistent = !ops.nonpersistent,
+    };
+}
+
 exit_code discover(const discovery_job& job, context& at) {
     if (job.print_level > 1)
         return report_bad_level(job.print_level, "0 or 1", at.screen);
     at.out.show(opened{document_kind::discovery});
-    auto filter = discovery_filter::read(job.settings);
+    auto filter = discovery::portal_filter::read(job.settings);
     if (!filter)
-        return report_invalid(filter.error().lines.front(), at.screen);
+        return report_invalid(filter.error().text(), at.screen);
     return discovery_run(job, *std::move(filter), at).run();
 }
 

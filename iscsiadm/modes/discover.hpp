@@ -1,17 +1,22 @@
 #pragma once
 
+#include "iscsiadm/cli/modes.hpp"
 #include "iscsiadm/modes/context.hpp"
-#include "iscsiadm/modes/discovery_plan.hpp"
+
+#include "libiscsi/discovery/plan.hpp"
 
 #include <string>
 #include <vector>
 
 namespace iscsi::cli {
 
+// -o names what may be done; what it does not name is left alone.
+discovery::changes changes_of(const operations& ops);
+
 // One discovery: ask the portal, bring the node records up to date, print, perhaps log in.
 struct discovery_job {
     admin::record settings;              // the discovery record
-    discovery_changes changes;           // what may happen to node records
+    discovery::changes changes;          // what may happen to node records
     bool use_record = true;              // the daemon reads the stored record
     std::vector<std::string> interfaces; // -I; empty: all stored ones of tcp, or `default`
     int print_level = 0;

@@ -1,9 +1,10 @@
 #include "iscsiadm/modes/discover.hpp"
-#include "iscsiadm/modes/discovery_filter.hpp"
 #include "iscsiadm/modes/firmware.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
+
+#include "libiscsi/discovery/portal_filter.hpp"
 
 #include <fmt/core.h>
 
@@ -102,8 +103,8 @@ exit_code change_discovery(admin::record& record, const assignments& changes, co
     const exit_code applied = apply_changes(record, changes, screen);
     if (applied != exit_code::success)
         return applied;
-    const auto filter = discovery_filter::read(record);
-    return filter ? exit_code::success : report_invalid(filter.error().lines.front(), screen);
+    const auto filter = discovery::portal_filter::read(record);
+    return filter ? exit_code::success : report_invalid(filter.error().text(), screen);
 }
 
 // An existing record is replaced by one from the template: that is what "new" means for discovery

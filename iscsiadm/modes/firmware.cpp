@@ -1,6 +1,6 @@
 #include "iscsiadm/modes/firmware.hpp"
 
-#include "iscsiadm/modes/discovery_plan.hpp"
+#include "iscsiadm/modes/discover.hpp"
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/records.hpp"
 #include "iscsiadm/print/portals.hpp"
@@ -112,14 +112,14 @@ class firmware_discovery {
 
   private:
     exit_code store();
-    stored_records stored();
+    discovery::stored_records stored();
     exit_code write(const std::vector<admin::node_id>& ids, admin::record_edit& edit);
     exit_code log_in_to_found();
     exit_code log_in_without_records();
     exit_code write_missing(std::vector<admin::node_id>& made);
 
     const discovery_mode& mode_;
-    discovery_changes changes_;
+    discovery::changes changes_;
     context& at_;
     std::vector<firmware_node> found_;
 };
@@ -153,15 +153,15 @@ exit_code firmware_discovery::store() {
     auto edit = at_.store.edit();
     if (!edit)
         return report_database(edit.error(), at_.screen);
-    const record_plan plan = plan_records(ids_of(found_), stored(), changes_);
+    const auto plan = discovery::plan_records(ids_of(found_), stored(), changes_);
     if (const auto written = write(plan.write, *edit); written != exit_code::success)
         return written;
     return remove_gone(plan.remove, *sessions, *edit, at_);
 }
 
 // One that cannot be read is there, too.
-stored_records firmware_discovery::stored() {
-    stored_records there;
+discovery::stored_records firmware_discovery::stored() {
+    discovery::stored_records there;
     for (const firmware_node& node : found_) {
         const auto record = at_.store.find(node.id);
         if (!record || *record)

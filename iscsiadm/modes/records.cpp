@@ -250,36 +250,8 @@ std::string record_is_used(const admin::node_id& node) {
     );
 }
 
-// A file named `default` would never be read: the program's own comes first.
 result<std::optional<admin::record>> find_interface(const std::string& name, context& at) {
-    if (is_built_in(name))
-        return std::optional(built_in_interface(name));
-    return at.store.find_interface(name);
-}
-
-bool is_built_in(std::string_view interface) {
-    return interface == "default" || interface == "iser";
-}
-
-// `iser` exists because open-iscsi has it; a login through it is refused by name (transport not
-// supported).
-admin::record built_in_interface(std::string_view name) {
-    admin::record interface(admin::record_kind::interface);
-    (void)interface.assign("iface.iscsi_ifacename", name);
-    (void)interface.assign("iface.transport_name", name == "iser" ? "iser" : "tcp");
-    return interface;
-}
-
-result<admin::record>
-// The values of the interface are copied in, as open-iscsi does, and again when the interface
-// changes.
-make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface) {
-    for (const auto& [name, value] : interface.entries())
-        if (const auto set = from_template.set(name, value); !set)
-            return set.error();
-    if (const auto selected = select_as(from_template, id); !selected)
-        return selected.error();
-    return from_template;
+    return discovery::find_interface(at.store, name);
 }
 
 std::optional<admin::record> find_named_interface(const std::string& name, context& at) {

@@ -4,6 +4,8 @@
 #include "iscsiadm/modes/context.hpp"
 #include "iscsiadm/modes/hosts.hpp"
 
+#include "libiscsi/discovery/interfaces.hpp"
+
 #include <functional>
 #include <optional>
 #include <vector>
@@ -96,14 +98,8 @@ result<std::optional<admin::record>> find_interface(const std::string& name, con
 // The same of -I, where one that is not there costs a line in open-iscsi's words and no more.
 std::optional<admin::record> find_named_interface(const std::string& name, context& at);
 
-// `default` and `iser` are part of the program.
-// They cannot be changed or deleted, and no file has their name.
-bool is_built_in(std::string_view interface);
-admin::record built_in_interface(std::string_view name);
-
-// A node record from the template or another record, bound to an interface.
-result<admin::record>
-// Faults: setting_errc, when a value of the interface or of `id` is none that the row takes.
-make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface);
+using discovery::built_in_interface;
+using discovery::is_built_in;
+using discovery::make_node;
 
 } // namespace iscsi::cli

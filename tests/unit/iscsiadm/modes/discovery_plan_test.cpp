@@ -1,4 +1,4 @@
-#include "iscsiadm/modes/discovery_plan.hpp"
+#include "iscsiadm/modes/discover.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,6 +6,10 @@
 namespace iscsi::cli {
 namespace {
 
+using discovery::bind_to_interfaces;
+using discovery::plan_records;
+using discovery::record_plan;
+using discovery::stored_records;
 using testing::ElementsAre;
 using testing::IsEmpty;
 

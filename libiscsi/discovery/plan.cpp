@@ -1,18 +1,6 @@
-#include "iscsiadm/modes/discovery_plan.hpp"
+#include "libiscsi/discovery/plan.hpp"
 
-namespace iscsi::cli {
-
-discovery_changes changes_of(const operations& ops) {
-    if (!ops.create && !ops.update && !ops.remove)
-        return {.persistent = !ops.nonpersistent && !ops.show};
-    return {
-        .add = ops.create,
-        .rewrite = ops.update,
-        .keep_edits = !ops.update,
-        .remove_gone = ops.remove,
-        .persistent = !ops.nonpersistent,
-    };
-}
+namespace iscsi::discovery {
 
 std::vector<admin::node_id> bind_to_interfaces(
     const std::vector<admin::discovered_portal>& answer, const std::vector<std::string>& interfaces
@@ -30,9 +18,7 @@ std::vector<admin::node_id> bind_to_interfaces(
 }
 
 record_plan plan_records(
-    const std::vector<admin::node_id>& found,
-    const stored_records& stored,
-    discovery_changes allowed
+    const std::vector<admin::node_id>& found, const stored_records& stored, changes allowed
 ) {
     record_plan plan;
     if (!allowed.persistent)
@@ -55,4 +41,4 @@ record_plan plan_records(
     return plan;
 }
 
-} // namespace iscsi::cli
+} // namespace iscsi::discovery

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "iscsiadm/cli/refusal.hpp"
-
 #include "libiscsi/admin/messages.hpp"
 #include "libiscsi/admin/record.hpp"
+#include "libiscsi/base/result.hpp"
 
 #include <array>
 #include <cstdint>
@@ -14,14 +13,19 @@
 
 // What of a portal's answer becomes records: discovery.sendtargets.filter.* of the discovery
 // record. Pure.
-namespace iscsi::cli {
+namespace iscsi::discovery {
+
+enum class filter_errc { bad_word = 1 };
+
+const char* category_name(filter_errc);
+std::string_view message_of(filter_errc);
 
 // "192.0.2.7", "192.0.2.0/24", "2001:db8::/32", "[2001:db8::7]:860", "san.example.com:3260", and
 // each of them with a "!" before it.
 class portal_pattern {
   public:
-    // Faults: a refusal that shows the text and says what was expected.
-    static parsed<portal_pattern> read(std::string_view text);
+    // Faults: filter_errc, with the text and what was expected.
+    static result<portal_pattern> read(std::string_view text);
 
     bool matches(const admin::discovered_portal& portal) const;
 
@@ -36,7 +40,7 @@ class portal_pattern {
 
     static std::optional<ip_address> address_of(std::string_view text);
 
-    friend class discovery_filter;
+    friend class portal_filter;
 
     bool excludes_ = false;
     std::string host_;                  // in small letters
@@ -46,10 +50,10 @@ class portal_pattern {
 };
 
 // A name instead of an address belongs to both families: what it resolves to may change.
-class discovery_filter {
+class portal_filter {
   public:
     // Of a send_targets record. Faults name the key and the word that it does not take.
-    static parsed<discovery_filter> read(const admin::record& settings);
+    static result<portal_filter> read(const admin::record& settings);
 
     // Is of the family, matches one of the patterns without "!" if there are any, and none of
     // those with it.
@@ -67,4 +71,4 @@ class discovery_filter {
     std::vector<std::string> interfaces_;
 };
 
-} // namespace iscsi::cli
+} // namespace iscsi::discovery

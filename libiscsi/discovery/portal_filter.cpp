@@ -1,15 +1,25 @@
-#include "iscsiadm/modes/discovery_filter.hpp"
+#include "libiscsi/discovery/portal_filter.hpp"
 
 #include "libiscsi/admin/words.hpp"
 #include "libiscsi/base/shown.hpp"
-
-#include <fmt/core.h>
 
 #include <arpa/inet.h>
 
 #include <algorithm>
 
-namespace iscsi::cli {
+namespace iscsi::discovery {
+
+const char* category_name(filter_errc /*unused*/) {
+    return "discovery filter";
+}
+
+std::string_view message_of(filter_errc what) {
+    switch (what) {
+    case filter_errc::bad_word:
+        return "does not take this word";
+    }
+    return "unknown";
+}
 
 namespace {
 
@@ -39,8 +49,9 @@ std::string small_letters(std::string_view text) {
     return all;
 }
 
-refusal refuse(std::string_view key, std::string_view word, std::string_view expected) {
-    return {{fmt::format("{}: expected {}, got '{}'", key, expected, shown(word))}};
+fault refuse(std::string_view key, std::string_view word, std::string_view expected) {
+    const auto code = to_error_code(filter_errc::bad_word);
+    return {code, std::string(key), "'" + shown(word) + "'", std::string(expected)};
 }
 
 struct host_and_port {
@@ -86,7 +97,7 @@ std::optional<portal_pattern::ip_address> portal_pattern::address_of(std::string
     return std::nullopt;
 }
 
-parsed<portal_pattern> portal_pattern::read(std::string_view text) {
+result<portal_pattern> portal_pattern::read(std::string_view text) {
     constexpr std::string_view expected = "an address, a network or a host name, with ! or without";
     portal_pattern made;
     auto rest = text;
@@ -107,7 +118,7 @@ parsed<portal_pattern> portal_pattern::read(std::string_view text) {
                             ? std::optional(longest)
                             : number_in<unsigned>(rest.substr(slash + 1), 0, longest);
     if (!prefix)
-        return refuse(portal_key, text, fmt::format("a prefix length from 0 to {}", longest));
+        return refuse(portal_key, text, "a prefix length from 0 to " + std::to_string(longest));
     made.prefix_ = *prefix;
     return made;
 }
@@ -128,8 +139,8 @@ bool portal_pattern::matches(const admin::discovered_portal& portal) const {
     return true;
 }
 
-parsed<discovery_filter> discovery_filter::read(const admin::record& settings) {
-    discovery_filter made;
+result<portal_filter> portal_filter::read(const admin::record& settings) {
+    portal_filter made;
     made.family_ = settings.get("discovery.sendtargets.filter.family");
     for (const auto word : words_of(settings.get("discovery.sendtargets.filter.portal"))) {
         const auto pattern = portal_pattern::read(word);
@@ -146,14 +157,14 @@ parsed<discovery_filter> discovery_filter::read(const admin::record& settings) {
     return made;
 }
 
-bool discovery_filter::is_of_family(const std::string& address) const {
+bool portal_filter::is_of_family(const std::string& address) const {
     if (family_ == "any")
         return true;
     const auto known = portal_pattern::address_of(address);
     return !known || known->is_v6 == (family_ == "ipv6");
 }
 
-bool discovery_filter::admits(const admin::discovered_portal& portal) const {
+bool portal_filter::admits(const admin::discovered_portal& portal) const {
     if (!is_of_family(portal.address))
         return false;
     bool is_wanted = !wants_some_;
@@ -167,4 +178,4 @@ bool discovery_filter::admits(const admin::discovered_portal& portal) const {
     return is_wanted;
 }
 
-} // namespace iscsi::cli
+} // namespace iscsi::discovery

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "iscsiadm/cli/modes.hpp"
-
 #include "libiscsi/admin/messages.hpp"
 
 #include <set>
@@ -9,20 +7,17 @@
 #include <vector>
 
 // What a discovery means for the node records. Pure: an answer and what is stored in, changes out.
-namespace iscsi::cli {
+namespace iscsi::discovery {
 
 // Which changes a discovery may make; without -o all three.
-struct discovery_changes {
+struct changes {
     bool add = true;         // -o new
     bool rewrite = true;     // -o update: from the template. Also adds.
     bool keep_edits = true;  // what users have set in a record stays; not with -o update
     bool remove_gone = true; // -o delete: what the portal no longer offers
     bool persistent = true;  // false: -o nonpersistent, nothing is written at all
-    friend bool operator==(const discovery_changes&, const discovery_changes&) = default;
+    friend bool operator==(const changes&, const changes&) = default;
 };
-
-// -o names what may be done; what it does not name is left alone.
-discovery_changes changes_of(const operations& ops);
 
 // Every portal with every interface, interface by interface, in the order of the answer; each once.
 std::vector<admin::node_id> bind_to_interfaces(
@@ -42,9 +37,7 @@ struct record_plan {
 };
 
 record_plan plan_records(
-    const std::vector<admin::node_id>& found,
-    const stored_records& stored,
-    discovery_changes allowed
+    const std::vector<admin::node_id>& found, const stored_records& stored, changes allowed
 );
 
-} // namespace iscsi::cli
+} // namespace iscsi::discovery
