@@ -21,6 +21,7 @@
 #include "iscsid/session/log_subject.hpp"
 #include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/manager.hpp"
+#include "iscsid/session/rediscovery.hpp"
 #include "iscsid/sys/background.hpp"
 #include "iscsid/sys/folder_lock.hpp"
 #include "iscsid/sys/log.hpp"
@@ -160,6 +161,7 @@ class daemon {
     chosen_driver disks_;
     session::manager sessions_;
     session::login_keeper keeper_;
+    session::rediscovery rediscovery_;
     std::shared_ptr<compat::sysfs> sysfs_; // none: nobody asked for it, or it cannot be had
     ipc::verbs verbs_;
     ipc::server server_;
@@ -198,6 +200,16 @@ daemon::daemon(
            boot_id_,
            [this] { tell_status(); }}
       )
+    , rediscovery_(
+          sessions_,
+          keeper_,
+          {control_.get_executor(),
+           &workers_,
+           &records_,
+           [this](auto plan, auto note) {
+               return session::discover(std::move(plan), resolvers_.get_executor(), std::move(note));
+           }}
+      )
     , verbs_(
           sessions_,
           keeper_,
@@ -223,6 +235,7 @@ daemon::daemon(
     remove_orphans();
     sessions_.restore(std::move(left_.disks), left_.detached);
     keeper_.resume();
+    rediscovery_.start();
 }
 
 // Before there is a session.
@@ -336,6 +349,7 @@ void daemon::stop() {
     if (metrics_)
         metrics_->stop();
     keeper_.stop();
+    rediscovery_.stop();
     using leaving = session::manager::leaving;
     const auto whom = keeps_disks() ? leaving::mortal : leaving::all;
     spdlog::info("ending: {} session(s)", sessions_.session_count());
@@ -383,6 +397,7 @@ bool daemon::keeps_disks() const {
 void daemon::reload() {
     sys::notify_reloading();
     sessions_.use(load_settings(options_));
+    rediscovery_.look_again();
     spdlog::info("settings are read again, for what comes next");
     sys::notify_ready(summary());
 }

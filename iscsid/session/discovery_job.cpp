@@ -30,11 +30,13 @@ using portals = std::vector<discovered_portal>;
 struct talk {
     const note_taker& note;
     discovery_place place;
+    bool logs = true;
 };
 
 portals take(const iscsi::targets_found& answer, const talk& with) {
     for (const auto& line : lines_of_refused(answer, with.place)) {
-        spdlog::warn("{}", line);
+        if (with.logs)
+            spdlog::warn("{}", line);
         with.note(line);
     }
     return portals_of(answer, with.place);
@@ -87,7 +89,8 @@ attempt(const discovery_plan& plan, asio::any_io_executor resolvers, const note_
     auto at = co_await log_in(plan, *options, std::move(resolvers));
     if (at.has_error())
         co_return at.error();
-    const talk with{note, {plan.host, plan.port, zone_of(at->link.peer, options->device)}};
+    const talk with{
+        note, {plan.host, plan.port, zone_of(at->link.peer, options->device)}, !plan.is_repeated};
     auto answer = co_await ask_within_limit(*at, with, plan.answer_timeout);
     if (answer.has_value())
         co_await log_out(*at);

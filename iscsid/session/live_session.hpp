@@ -77,7 +77,10 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // Removes the disks, logs out, ends the session, or cancels its login; works in every phase and
     // ends within the logout timeout unless the target answers. Failures: busy when a disk is in
     // use, and everything goes on as before; logout when it is logged out, but data may be lost.
-    boost::asio::awaitable<outcome<logout_result>> log_out();
+    // Users are those of its disks: with `as_configured` iscsid.safe_logout says whether they
+    // count.
+    enum class heeds : std::uint8_t { as_configured, users_always };
+    boost::asio::awaitable<outcome<logout_result>> log_out(heeds whom = heeds::as_configured);
 
     // Looks at the LUNs again: attaches new ones, removes those that are gone and not in use,
     // follows capacities, and fails the requests of a LUN that is not the one that it was.
@@ -137,6 +140,7 @@ class live_session : public std::enable_shared_from_this<live_session> {
     boost::asio::awaitable<void> wait_for_scan();
     boost::asio::awaitable<void> remove_disks(std::shared_ptr<live_session> self);
     boost::asio::awaitable<removal_report> detach();
+
     void refuse_logout(const removal_report& report);
     boost::asio::awaitable<void> close(std::shared_ptr<live_session> self);
 
@@ -161,6 +165,7 @@ class live_session : public std::enable_shared_from_this<live_session> {
     std::optional<outcome<logout_result>> logout_; // what came of the latest
     iscsi::duration time_to_close_{};
     bool is_cut_off_ = false;  // of its lane, because a removal could not end otherwise
+    bool heeds_users_ = false; // in this logout, whatever is configured
     std::string told_refusal_; // of a logout, told once
 };
 

@@ -35,7 +35,7 @@ void prepend(std::vector<std::string> first, std::vector<std::string>& to) {
 
 } // namespace
 
-asio::awaitable<outcome<logout_result>> live_session::log_out() {
+asio::awaitable<outcome<logout_result>> live_session::log_out(heeds whom) {
     const auto self = shared_from_this();
     if (phase_ == phase::logging_in || phase_ == phase::looking) {
         login_failure_ = failure{exit_code::login, "the login was cancelled"};
@@ -52,6 +52,7 @@ asio::awaitable<outcome<logout_result>> live_session::log_out() {
     if (phase_ != phase::running)
         co_return failure{exit_code::internal, "the session is being logged in or out"};
     logout_.reset();
+    heeds_users_ = whom == heeds::users_always;
     on(happening::logout_asked);
     const auto is_decided = [this] {
         return phase_ == phase::running || phase_ == phase::ended || phase_ == phase::left;
@@ -81,7 +82,8 @@ asio::awaitable<void> live_session::remove_disks(std::shared_ptr<live_session> /
     co_await changed_.wait(is_unchanged, very_long);
     removal_report report;
     report.left = disks_.attached();
-    if (owner_.respects_users()) // before anything is done: a refused logout has changed nothing
+    if (heeds_users_ ||
+        owner_.respects_users()) // before anything is done: a refused logout has changed nothing
         report.refusal = co_await disks_.user_of_left_disks();
     if (report.refusal.empty()) {
         co_await disks_.take_over_without_target(); // what was never taken over must go, too
@@ -123,7 +125,8 @@ asio::awaitable<removal_report> live_session::detach() {
     const auto quarter = plan_->session.timeouts.logout / 4;
     net::pending<removal_report> removal(with_.where.control);
     const auto progress = std::make_shared<removal_progress>();
-    const auto whose = owner_.respects_users() ? users::are_respected : users::are_ignored;
+    const auto whose =
+        heeds_users_ || owner_.respects_users() ? users::are_respected : users::are_ignored;
     disks_.start_removal({whose, progress}, removal.answer());
     auto report = co_await wait_for_removal(removal, *progress, quarter);
     const bool gives_up = !report;

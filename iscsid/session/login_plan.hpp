@@ -52,6 +52,7 @@ struct discovery_plan {
     std::string hardware_address;
     int reopen_max = 5;
     iscsi::duration answer_timeout = std::chrono::seconds(30);
+    bool is_repeated = false; // what is wrong with an answer is for the note taker alone
 };
 
 // `interface`: its initiator name and network device are used, if it has such.

@@ -72,6 +72,9 @@ class manager {
     // For what is asked of one session, such as live_session::rescan(); nullptr: not there.
     std::shared_ptr<live_session> find(lane::session_key sid) const { return sessions_.find(sid); }
 
+    // Whatever they are at.
+    auto sessions_of(const iscsi::admin::node_id& node) const { return sessions_.of(node); }
+
     // Goes on with the sessions of a daemon that ended without logging out, and takes over their
     // disks as each is logged in again. To be called before anything else.
     void restore(

@@ -125,11 +125,16 @@ outcome<discovery_plan> planner::plan_discovery(const discovery_request& what) c
     const auto interface = find_interface(what.interface);
     if (interface.has_error())
         return interface.error();
-    auto plan = session::plan_discovery(*record, *interface, settings_.identity);
+    return plan_discovery(*record, *interface);
+}
+
+outcome<discovery_plan>
+planner::plan_discovery(const admin::record& settings, const admin::record& interface) const {
+    auto plan = session::plan_discovery(settings, interface, settings_.identity);
     if (plan.has_error())
         return failure{
             exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
-    const auto secrets = read_secret_files(*record, usual_secret_places(), plan->session.auth);
+    const auto secrets = read_secret_files(settings, usual_secret_places(), plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
     plan->session.auth.watch = challenges_;

@@ -46,6 +46,11 @@ class planner {
     // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery.
     outcome<discovery_plan> plan_discovery(const discovery_request& what) const;
 
+    // The same of records that were read already.
+    outcome<discovery_plan>
+    plan_discovery(const iscsi::admin::record& settings, const iscsi::admin::record& interface)
+        const;
+
   private:
     outcome<login_plan> plan_without_files(const iscsi::admin::record& node, unsigned index) const;
     outcome<login_plan> plan_on(const iscsi::admin::record& node, unsigned index) const;

@@ -44,6 +44,14 @@ std::size_t session_table::present(const node_id& node) const {
     return count(sessions_, node, is_listed);
 }
 
+std::vector<session_table::pointer> session_table::of(const node_id& node) const {
+    std::vector<pointer> all;
+    for (const auto& [sid, session] : sessions_)
+        if (is_same_path(session->node(), node))
+            all.push_back(session);
+    return all;
+}
+
 session_table::pointer
 session_table::in_login(const node_id& node, const std::set<lane::session_key>& but_none_of) const {
     const auto found = std::ranges::find_if(sessions_, [&](const auto& each) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <vector>
 
 namespace iscsid::session {
 
@@ -30,6 +31,9 @@ class session_table {
     // login that has failed counts for nothing while its rest is cleared away.
     std::size_t established(const iscsi::admin::node_id& node) const;
     std::size_t present(const iscsi::admin::node_id& node) const;
+
+    // All of the node.
+    std::vector<pointer> of(const iscsi::admin::node_id& node) const;
 
     // The oldest session of the node whose login is under way, but none of these; else null.
     pointer in_login(

@@ -1,0 +1,270 @@
+#include "tests/unit/iscsid/session/captured_log.hpp"
+#include "tests/unit/iscsid/session/manager_world.hpp"
+
+#include "iscsid/session/rediscovery.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <fstream>
+#include <map>
+
+namespace iscsid::session {
+namespace {
+
+using admin::exit_code;
+
+const admin::discovery_id here{"10.0.0.5", 3260};
+const admin::discovery_id there{"10.0.0.6", 3260};
+const std::string first = "iqn.2026-01.org.example:first";
+const std::string second_name = "iqn.2026-01.org.example:second";
+
+struct repeated_discovery : manager_world {
+    repeated_discovery() {
+        EXPECT_TRUE(records->remove(node).has_value());
+        std::ofstream(folder / "conf") << "node.startup = automatic\n"
+                                          "node.conn[0].timeo.logout_timeout = 1\n";
+        settings.config = admin::config::load(folder / "conf");
+    }
+
+    void repeat(const admin::discovery_id& id, const std::string& interval = "1") {
+        admin::record record(admin::record_kind::send_targets);
+        const std::vector<admin::assignment> all{
+            {"discovery.sendtargets.address", id.address},
+            {"discovery.sendtargets.port", std::to_string(id.port)},
+            {"discovery.sendtargets.use_discoveryd", "Yes"},
+            {"discovery.sendtargets.discoveryd_poll_inval", interval}};
+        for (const auto& [key, value] : all)
+            ASSERT_TRUE(record.assign(key, value).has_value());
+        ASSERT_TRUE(records->write_discovery(record).has_value());
+    }
+
+    void forget(const admin::discovery_id& id) {
+        ASSERT_TRUE(records->remove_discovery(id).has_value());
+    }
+
+    void start() {
+        show(luns);
+        keeper.emplace(
+            all(),
+            login_keeper::options{
+                context.get_executor(), folder / "kept.json", "this boot", {}, 1ms}
+        );
+        repeats.emplace(
+            all(),
+            *keeper,
+            rediscovery::options{
+                context.get_executor(),
+                &workers,
+                records.get(),
+                [this](auto plan, auto note) { return answer(std::move(plan), std::move(note)); },
+                20ms,
+                10ms}
+        );
+        repeats->start();
+    }
+
+    // What the source names; nothing: it does not answer; "hangs" hangs.
+    asio::awaitable<rediscovery::answer> answer(discovery_plan plan, note_taker note) {
+        const auto source = plan.host;
+        ++polls[source];
+        isids.push_back(plan.session.isid);
+        if (silent.contains(source)) {
+            asio::steady_timer never(context, std::chrono::hours(1));
+            co_await never.async_wait(asio::use_awaitable);
+        }
+        const auto known = targets.find(source);
+        if (known == targets.end()) {
+            note("cannot make connection to " + source + ": Connection refused");
+            co_return failure{exit_code::pdu_timeout, "tries used up"};
+        }
+        std::vector<discovered_portal> named;
+        for (const auto& target : known->second)
+            named.push_back({target, source, 3260, 1});
+        co_return named;
+    }
+
+    static admin::node_id node_of(const std::string& target) {
+        return {target, here.address, 3260, 1, "default"};
+    }
+
+    bool has_record(const std::string& target) {
+        return records->find(node_of(target)).value().has_value();
+    }
+
+    bool has_session(const std::string& target) { return all().has_session(target); }
+
+    // Two more polls of a source have ended.
+    bool until_asked_again(const std::string& source = here.address) {
+        const auto before = polls[source];
+        return until([&] { return polls[source] >= before + 3; });
+    }
+
+    std::map<std::string, std::vector<std::string>> targets;
+    std::map<std::string, int> polls;
+    std::set<std::string> silent;
+    std::vector<iscsi::isid_field> isids;
+    std::optional<login_keeper> keeper;
+    std::optional<rediscovery> repeats;
+    captured_log log;
+};
+
+TEST_F(repeated_discovery, records_new_targets_and_logs_in_to_automatic_ones) {
+    repeat(here);
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first); }));
+    targets[here.address] = {first, second_name};
+    ASSERT_TRUE(until([&] { return has_session(second_name); }));
+    EXPECT_EQ(log.count("is new"), 2U);
+    const auto record = records->find(node_of(second_name)).value();
+    EXPECT_EQ(record->get("node.discovery_address"), here.address);
+    EXPECT_EQ(record->get("node.discovery_type"), "send_targets");
+}
+
+TEST_F(repeated_discovery, does_not_log_in_to_manual_ones) {
+    settings.config = {};
+    repeat(here);
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_record(first); }));
+    ASSERT_TRUE(until_asked_again());
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(repeated_discovery, takes_records_that_come_and_go_while_it_runs) {
+    targets[here.address] = {first};
+    start();
+    repeat(here);
+    ASSERT_TRUE(until([&] { return has_record(first); }));
+    forget(here);
+    ASSERT_TRUE(until([&] { return log.has("is not repeated any more"); }));
+}
+
+TEST_F(repeated_discovery, takes_another_interval_without_waiting_for_the_old_one) {
+    repeat(here, "100000");
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_record(first); }));
+    repeat(here, "1");
+    EXPECT_TRUE(until_asked_again());
+}
+
+TEST_F(repeated_discovery, with_interval_0_asks_once_and_when_it_is_told_to) {
+    repeat(here, "0");
+    repeat(there, "1");
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until_asked_again(there.address));
+    EXPECT_EQ(polls[here.address], 1);
+    repeats->look_again();
+    EXPECT_TRUE(until([&] { return polls[here.address] == 2; }));
+}
+
+TEST_F(repeated_discovery, does_not_undo_a_logout_by_hand) {
+    repeat(here);
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first); }));
+    ASSERT_EQ(log_out(1).code, exit_code::success);
+    ASSERT_TRUE(until_asked_again());
+    EXPECT_EQ(all().session_count(), 0U);
+}
+
+TEST_F(repeated_discovery, logs_in_again_to_what_comes_back) {
+    repeat(here);
+    targets[here.address] = {first, second_name};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first) && has_session(second_name); }));
+    targets[here.address] = {first};
+    ASSERT_TRUE(until([&] { return !has_record(second_name); }));
+    targets[here.address] = {first, second_name};
+    EXPECT_TRUE(until([&] { return has_session(second_name); }));
+}
+
+TEST_F(repeated_discovery, changes_nothing_when_it_fails_and_says_so_once) {
+    repeat(here);
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first); }));
+    targets.clear();
+    ASSERT_TRUE(until_asked_again());
+    EXPECT_EQ(log.count("cannot make connection to 10.0.0.5: Connection refused; what"), 1U);
+    targets[here.address] = {};
+    ASSERT_TRUE(until_asked_again());
+    EXPECT_EQ(log.count("it names no target"), 1U);
+    EXPECT_TRUE(has_session(first) && has_record(first));
+    targets[here.address] = {first};
+    EXPECT_TRUE(until([&] { return log.count("answers again") == 1; }));
+}
+
+TEST_F(repeated_discovery, of_a_silent_source_holds_up_no_other) {
+    silent = {there.address};
+    repeat(there);
+    repeat(here);
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return polls[there.address] == 1; }));
+    EXPECT_TRUE(until([&] { return has_session(first); }));
+}
+
+TEST_F(repeated_discovery, ends_what_is_named_no_more) {
+    repeat(here);
+    targets[here.address] = {first, second_name};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first) && has_session(second_name); }));
+    targets[here.address] = {second_name};
+    ASSERT_TRUE(until([&] { return !has_record(first); }));
+    EXPECT_FALSE(has_session(first));
+    EXPECT_TRUE(has_session(second_name) && has_record(second_name));
+}
+
+// Nobody is there to be told.
+TEST_F(repeated_discovery, never_takes_a_disk_from_its_users) {
+    std::ofstream(folder / "conf", std::ios::app) << "iscsid.safe_logout = No\n";
+    settings.config = admin::config::load(folder / "conf");
+    driver.busy = {1};
+    repeat(here);
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first); }));
+    targets[here.address] = {second_name};
+    ASSERT_TRUE(until([&] { return log.has("names it no more, but it stays"); }));
+    ASSERT_TRUE(until_asked_again());
+    EXPECT_TRUE(has_session(first) && has_record(first));
+    EXPECT_EQ(log.count("names it no more, but it stays"), 1U);
+    driver.busy.clear();
+    EXPECT_TRUE(until([&] { return !has_record(first); }));
+    EXPECT_FALSE(has_session(first));
+}
+
+TEST_F(repeated_discovery, leaves_records_of_others_alone) {
+    store(node, {});
+    repeat(here);
+    targets[here.address] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first); }));
+    ASSERT_TRUE(until_asked_again());
+    EXPECT_TRUE(records->find(node).value().has_value());
+}
+
+TEST_F(repeated_discovery, refuses_names_that_are_none) {
+    repeat(here);
+    targets[here.address] = {first, "iqn.2026-01.org.example:../../x", "nonsense"};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first); }));
+    ASSERT_TRUE(until_asked_again());
+    EXPECT_EQ(records->list({}).ids.size(), 1U);
+    EXPECT_EQ(log.count("left out: "), 2U) << "each once";
+}
+
+TEST_F(repeated_discovery, has_an_isid_of_its_own) {
+    repeat(here);
+    start();
+    ASSERT_TRUE(until([&] { return !isids.empty(); }));
+    const auto asked = all().plans().plan_discovery({here.address, here.port, true, ""});
+    EXPECT_NE(isids.front(), asked->session.isid);
+}
+
+} // namespace
+} // namespace iscsid::session
