@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 
 namespace iscsid::lane {
 
@@ -104,7 +105,8 @@ class data_lane final : public lane {
     std::unique_ptr<ring> io_;
     std::string name_;
     inbox inbox_;
-    std::vector<std::unique_ptr<session_host>> sessions_;
+    session_schedule schedule_;
+    std::unordered_map<session_key, std::unique_ptr<session_host>> sessions_;
     std::vector<departure> departures_; // of sessions
     std::vector<std::unique_ptr<attachment>> disks_;
     bool running_ = true;
@@ -126,9 +128,9 @@ data_lane::~data_lane() {
 void data_lane::adopt(session_key key, iscsi::session session, int socket, note_handler notes) {
     inbox_.post([this, key, socket, session = std::move(session), notes = std::move(notes)](
                 ) mutable {
-        sessions_.push_back(
-            std::make_unique<session_host>(key, std::move(session), socket, std::move(notes), *io_)
-        );
+        const session_host::place here{socket, *io_, schedule_};
+        sessions_[key] =
+            std::make_unique<session_host>(key, std::move(session), here, std::move(notes));
     });
 }
 
@@ -309,9 +311,7 @@ void data_lane::run() {
 
 void data_lane::turn() {
     io_->turn(next_deadline());
-    const auto now = std::chrono::steady_clock::now();
-    for (const auto& each : sessions_)
-        each->run(now);
+    schedule_.turn(std::chrono::steady_clock::now());
     forget_sessions();
     forget_disks();
 }
@@ -319,9 +319,9 @@ void data_lane::turn() {
 // Sessions first: that ends the requests which the disks wait for.
 void data_lane::end() {
     end_of_patience_ = std::chrono::steady_clock::now() + patience_at_the_end;
-    for (const auto& each : sessions_) {
-        departures_.push_back({each->key(), [] {}});
-        each->leave();
+    for (const auto& [key, host] : sessions_) {
+        departures_.push_back({key, [] {}});
+        host->leave();
     }
     for (const auto& each : disks_)
         begin_leaving(*each);
@@ -334,15 +334,12 @@ void data_lane::end() {
 }
 
 std::optional<iscsi::instant> data_lane::next_deadline() const {
-    std::optional<iscsi::instant> first = end_of_patience_;
-    for (const auto& each : sessions_)
-        first = iscsi::earlier(first, each->next_deadline());
-    return first;
+    return iscsi::earlier(end_of_patience_, schedule_.next_deadline());
 }
 
 session_host* data_lane::find(session_key key) {
-    const auto found = std::ranges::find(sessions_, key, &session_host::key);
-    return found == sessions_.end() ? nullptr : found->get();
+    const auto found = sessions_.find(key);
+    return found == sessions_.end() ? nullptr : found->second.get();
 }
 
 void data_lane::begin_leaving(attachment& disk) {
@@ -395,7 +392,7 @@ void data_lane::forget_session(session_host& host) {
     for (const auto& disk : disks_)
         if (disk->host == &host)
             disk->host = nullptr;
-    std::erase_if(sessions_, [&host](const auto& each) { return each.get() == &host; });
+    sessions_.erase(host.key());
 }
 
 } // namespace

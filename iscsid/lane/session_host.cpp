@@ -96,14 +96,16 @@ void session_host::event_reader::operator()(const iscsi::logged_out& what) const
 // ---- the session --------------------------------------------------------------------------------
 
 session_host::session_host(
-    session_key key, iscsi::session session, int socket, note_handler notes, ring& io
+    session_key key, iscsi::session session, const place& where, note_handler notes
 )
-    : key_(key)
+    : scheduled_session(where.schedule)
+    , key_(key)
     , session_(std::move(session))
-    , transport_wanted_(socket < 0)
+    , transport_wanted_(where.socket < 0)
     , notes_(std::move(notes))
-    , socket_(socket, io, *this) {
+    , socket_(where.socket, where.io, *this) {
     sources_.add(control_);
+    has_work();
 }
 
 void session_host::transport(int socket, const iscsi::fault& why) {
@@ -112,7 +114,7 @@ void session_host::transport(int socket, const iscsi::fault& why) {
             ::close(socket);
         return;
     }
-    busy_ = true;
+    has_work();
     if (socket < 0)
         return session_.connect_failed(why, now());
     socket_.open(socket);
@@ -120,25 +122,25 @@ void session_host::transport(int socket, const iscsi::fault& why) {
 }
 
 void session_host::execute(control_command command) {
-    busy_ = true;
+    has_work();
     control_.submit(std::move(command));
 }
 
 std::optional<std::size_t> session_host::give_up() {
-    busy_ = true;
+    has_work();
     const auto ended = session_.give_up(now());
     return ended ? std::optional(*ended) : std::nullopt;
 }
 
 void session_host::change(const iscsi::session_settings& settings) {
-    busy_ = true;
+    has_work();
     session_.change(settings, now());
     for (const auto& each : units_)
         each->allow(settings.unit_commands_max);
 }
 
 void session_host::logout() {
-    busy_ = true;
+    has_work();
     session_.logout(now());
 }
 
@@ -173,23 +175,21 @@ unit& session_host::unit_of(const iscsi::lun_field& lun) {
 }
 
 void session_host::leave() {
-    busy_ = true;
+    has_work();
     socket_.close({});
 }
 
 void session_host::run(iscsi::instant now) {
-    if (deadline_ && *deadline_ <= now) {
-        busy_ = true;
+    if (deadline() && *deadline() <= now) {
         session_.handle_deadline(now);
         sources_.handle_deadline(now);
     }
-    if (busy_)
-        finish_turn();
+    finish_turn();
 }
 
 iscsi::result<iscsi::task_id>
 session_host::submit(iscsi::command what, const command_source& from) {
-    busy_ = true;
+    has_work();
     if (sources_.must_wait() && !what.goes_ahead)
         return no_free_slot();
     what.cookie = command_sources::mark(what.cookie, from);
@@ -204,12 +204,12 @@ session_host::submit(iscsi::command what, const command_source& from) {
 }
 
 void session_host::abort(iscsi::task_id task) {
-    busy_ = true;
+    has_work();
     session_.abort(task, now());
 }
 
 void session_host::let_go(const iscsi::lun_field& lun) {
-    busy_ = true;
+    has_work();
     session_.let_go(lun);
 }
 
@@ -245,19 +245,19 @@ void session_host::attention_of_stranger(const iscsi::lun_field& lun, scsi::atte
 }
 
 void session_host::received(std::size_t bytes) {
-    busy_ = true;
+    has_work();
     const auto accepted = session_.received(bytes, now());
     if (accepted.has_error())
         socket_.close(accepted.error());
 }
 
 void session_host::sent(std::size_t bytes) {
-    busy_ = true;
+    has_work();
     session_.sent(bytes, now());
 }
 
 void session_host::closed(const iscsi::fault& why) {
-    busy_ = true;
+    has_work();
     if (why.code)
         tell(iscsi::event(iscsi::want_close{why})); // the reason, for the log
     session_.transport_lost(why, now());
@@ -266,7 +266,6 @@ void session_host::closed(const iscsi::fault& why) {
 // Everything that this turn has brought is in the session: take what follows from it, then send
 // what has gathered with one call.
 void session_host::finish_turn() {
-    busy_ = false;
     const auto free_slots = [this] { return session_.free_slots(); };
     do
         drain_events();
@@ -275,7 +274,7 @@ void session_host::finish_turn() {
         socket_.send(session_.write_plan());
     if (socket_.can_receive())
         socket_.receive(session_.read_plan());
-    deadline_ = iscsi::earlier(session_.next_deadline(), sources_.next_deadline());
+    set_deadline(iscsi::earlier(session_.next_deadline(), sources_.next_deadline()));
 }
 
 void session_host::drain_events() {

@@ -3,6 +3,7 @@
 #include "iscsid/lane/command_sources.hpp"
 #include "iscsid/lane/control_commands.hpp"
 #include "iscsid/lane/lane.hpp"
+#include "iscsid/lane/session_schedule.hpp"
 #include "iscsid/lane/session_socket.hpp"
 #include "iscsid/lane/unit.hpp"
 
@@ -14,11 +15,18 @@ namespace iscsid::lane {
 // A session on its lane: it moves what the engine (iscsi::session) wants moved, gives its events to
 // whom they concern, and its free slots to the sources of commands in turn.
 //
-//   transport() once after each want_transport → run() after each turn of the ring → leave() →
-//   sources().end_session() when it is quiet
-class session_host final : public session_port, private socket_owner {
+//   transport() once after each want_transport → run() in each turn that its schedule says →
+//   leave() → sources().end_session() when it is quiet
+class session_host final : public session_port, public scheduled_session, private socket_owner {
   public:
-    session_host(session_key key, iscsi::session session, int socket, note_handler notes, ring& io);
+    // Where a session is when it comes.
+    struct place {
+        int socket = -1; // connected; -1: none yet
+        ring& io;
+        session_schedule& schedule;
+    };
+
+    session_host(session_key key, iscsi::session session, const place& where, note_handler notes);
 
     session_key key() const { return key_; }
 
@@ -45,9 +53,7 @@ class session_host final : public session_port, private socket_owner {
 
     // `now` is only for deadlines; what takes part in this turn reads the clock itself, for it may
     // come before.
-    void run(iscsi::instant now);
-
-    std::optional<iscsi::instant> next_deadline() const { return deadline_; }
+    void run(iscsi::instant now) override;
 
     // Commands travel later in this turn, together.
     iscsi::result<iscsi::task_id> submit(iscsi::command what, const command_source& from) override;
@@ -81,8 +87,6 @@ class session_host final : public session_port, private socket_owner {
     bool transport_wanted_;
     note_handler notes_;
     session_socket socket_;
-    std::optional<iscsi::instant> deadline_;
-    bool busy_ = true; // something has happened since the end of the last turn
     control_commands control_{*this};
     std::vector<std::unique_ptr<unit>> units_;
     std::optional<iscsi::instant> strangers_doubted_at_; // the caches of units not among units_
