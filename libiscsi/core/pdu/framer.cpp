@@ -33,7 +33,11 @@ fault digest_fault(
 
 } // namespace
 
-framer::framer(std::size_t staging_size) : staging_(std::max(staging_size, smallest_staging)) {}
+framer::framer(std::size_t staging_size) {
+    const auto size = std::max(staging_size, smallest_staging);
+    staging_memory_ = std::make_unique_for_overwrite<std::byte[]>(size);
+    staging_ = {staging_memory_.get(), size};
+}
 
 void framer::restart() {
     rules_ = framing_rules{};
@@ -50,7 +54,7 @@ std::span<const mutable_bytes> framer::read_plan() {
     std::size_t spans = 0;
     if (!place_.empty())
         plan_[spans++] = place_;
-    plan_[spans++] = mutable_bytes(staging_).subspan(end_);
+    plan_[spans++] = staging_.subspan(end_);
     return std::span(plan_).first(spans);
 }
 

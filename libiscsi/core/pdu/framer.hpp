@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -99,7 +100,9 @@ class framer {
     void make_room();
 
     framing_rules rules_;
-    std::vector<std::byte> staging_;
+    // Not cleared: what an idle session has never received into takes no memory.
+    std::unique_ptr<std::byte[]> staging_memory_;
+    mutable_bytes staging_;
     std::size_t begin_ = 0; // of the bytes that are staged and not yet consumed
     std::size_t end_ = 0;
     std::array<mutable_bytes, 2> plan_{};
