@@ -40,12 +40,6 @@ outcome<unsigned> manager::logins_to(const admin::node_id& node) const {
     return missing(*record, sessions_.established(node));
 }
 
-bool manager::has_session(std::string_view target) const {
-    return std::ranges::any_of(sessions_.all(), [target](const auto& each) {
-        return each.second->node().target == target && is_established(each.second->current_phase());
-    });
-}
-
 outcome<manager::session_pointer>
 manager::open(const admin::node_id& node, how_many wanted, login_terms terms) {
     if (shutting_down_)

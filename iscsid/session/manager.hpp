@@ -45,7 +45,7 @@ class manager {
     const planner& plans() const { return planner_; }
 
     // Whether there is a session with it whose login has succeeded, through any portal.
-    bool has_session(std::string_view target) const;
+    bool has_session(std::string_view target) const { return sessions_.is_reached(target); }
 
     // The logins that a login to this node is: nr_sessions less the sessions that are up. Failures:
     // database, no_objects_found, session_exists.

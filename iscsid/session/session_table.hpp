@@ -5,13 +5,16 @@
 
 #include <map>
 #include <memory>
+#include <ranges>
 #include <set>
+#include <string_view>
 #include <vector>
 
 namespace iscsid::session {
 
-// The sessions of the daemon by number, and what can be asked about those of one node. Nodes are
-// compared by their path: a portal group tag may become known later. Lives on the control thread.
+// The sessions of the daemon by number, and what can be asked about those of one node, which costs
+// the same however many sessions of others there are. Nodes are compared by their path: a portal
+// group tag may become known later. Lives on the control thread.
 class session_table {
   public:
     using pointer = std::shared_ptr<live_session>;
@@ -32,7 +35,10 @@ class session_table {
     std::size_t established(const iscsi::admin::node_id& node) const;
     std::size_t present(const iscsi::admin::node_id& node) const;
 
-    // All of the node.
+    // Whether an established session leads to this target, by whatever portal.
+    bool is_reached(std::string_view target) const;
+
+    // All of the node, the oldest first.
     std::vector<pointer> of(const iscsi::admin::node_id& node) const;
 
     // The oldest session of the node whose login is under way, but none of these; else null.
@@ -44,7 +50,22 @@ class session_table {
     unsigned free_index(const iscsi::admin::node_id& node) const;
 
   private:
+    // The order of admin::is_same_path().
+    struct by_path {
+        bool
+        operator()(const iscsi::admin::node_id& left, const iscsi::admin::node_id& right) const;
+    };
+
+    using by_node_map = std::multimap<iscsi::admin::node_id, pointer, by_path>;
+    using sessions_of_node = std::ranges::subrange<by_node_map::const_iterator>;
+
+    sessions_of_node range_of(const iscsi::admin::node_id& node) const;
+
+    template <class Condition>
+    std::size_t count(const iscsi::admin::node_id& node, Condition holds) const;
+
     std::map<lane::session_key, pointer> sessions_;
+    by_node_map by_node_;
     std::map<lane::session_key, login_interest> interests_; // one for each
 };
 
