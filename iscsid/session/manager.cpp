@@ -27,7 +27,9 @@ outcome<unsigned> missing(const admin::record& of, std::size_t present) {
 } // namespace
 
 manager::manager(environment with, current_settings settings)
-    : with_(std::move(with)), planner_(with_.records, std::move(settings)) {}
+    : with_(std::move(with))
+    , planner_(with_.records, std::move(settings))
+    , memory_(with_.where.control) {}
 
 manager::~manager() = default;
 
@@ -65,7 +67,10 @@ manager::open(const admin::node_id& node, how_many wanted, login_terms terms) {
 
 manager::session_pointer manager::add(lane::session_key sid, unsigned index, login_plan plan) {
     session_owner owner;
-    owner.forget = [this](lane::session_key ended) { sessions_.forget(ended); };
+    owner.forget = [this](lane::session_key ended) {
+        sessions_.forget(ended);
+        memory_.session_ended();
+    };
     owner.respects_users = [this] {
         return settings().config.daemon_value("iscsid.safe_logout") != "No";
     };

@@ -3,6 +3,7 @@
 #include "iscsid/session/discovery_job.hpp"
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/live_session.hpp"
+#include "iscsid/session/memory_return.hpp"
 #include "iscsid/session/planner.hpp"
 #include "iscsid/session/results.hpp"
 #include "iscsid/session/session_stop.hpp"
@@ -122,6 +123,7 @@ class manager {
     environment with_;
     planner planner_;
     session_table sessions_;
+    memory_return memory_;
     std::vector<std::shared_ptr<session_stop>> stops_; // of shut_down()
     lane::session_key next_sid_ = 1;
     bool shutting_down_ = false;

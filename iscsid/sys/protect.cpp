@@ -5,8 +5,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -51,18 +54,54 @@ std::optional<std::string> allow_descriptors() {
     return "no more than " + std::to_string(before) + " open files (" + last_error() + ")";
 }
 
+constexpr std::size_t enough_for_recovery = 4U << 20U;
+
+void touch_heap(std::size_t bytes) {
+    constexpr std::size_t piece = 65536; // below the size that malloc asks the kernel for
+    const std::vector<std::vector<std::byte>> touched(bytes / piece, std::vector<std::byte>(piece));
+}
+
+struct mapping {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    bool locked = false;
+};
+
+// The heap of malloc's only arena (proc_pid_smaps(5)); nothing: there is none yet.
+std::optional<mapping> find_heap() {
+    std::ifstream smaps("/proc/self/smaps");
+    std::optional<mapping> found;
+    for (std::string line; std::getline(smaps, line);) {
+        if (found && line.starts_with("VmFlags:")) {
+            found->locked = line.find(" lo") != std::string::npos;
+            return found;
+        }
+        if (line.ends_with("[heap]")) {
+            mapping heap;
+            const char* const end = line.data() + line.size();
+            const auto from = std::from_chars(line.data(), end, heap.begin, 16);
+            std::from_chars(std::min(from.ptr + 1, end), end, heap.end, 16);
+            found = heap;
+        }
+    }
+    return std::nullopt;
+}
+
+void* address_of(std::uintptr_t where) {
+    return reinterpret_cast<void*>(where); // NOLINT(*-reinterpret-cast,performance-no-int-to-ptr)
+}
+
 } // namespace
 
 // One arena: what is reserved is there for every thread then, and no thread brings 64 MiB of locked
 // addresses of its own. Requests allocate nothing, so nobody waits for it.
 // Many small pieces: one large one would come from mmap and go back to the kernel at its end.
 void reserve_heap(std::size_t bytes) {
-    constexpr std::size_t piece = 65536; // below the size that malloc asks the kernel for
     // NOLINTBEGIN(concurrency-mt-unsafe): before any other thread
     ::mallopt(M_ARENA_MAX, 1);
     ::mallopt(M_TRIM_THRESHOLD, static_cast<int>(2 * bytes));
     // NOLINTEND(concurrency-mt-unsafe)
-    const std::vector<std::vector<std::byte>> touched(bytes / piece, std::vector<std::byte>(piece));
+    touch_heap(bytes);
 }
 
 std::vector<std::string> protect_process() {
@@ -70,7 +109,6 @@ std::vector<std::string> protect_process() {
     for (auto* step : {&become_io_flusher, &avoid_the_oom_killer, &allow_descriptors})
         if (auto warning = step())
             warnings.push_back(*std::move(warning));
-    constexpr std::size_t enough_for_recovery = 4U << 20U;
     reserve_heap(enough_for_recovery);
     return warnings;
 }
@@ -80,6 +118,18 @@ std::vector<std::string> lock_memory() {
     if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
         return {};
     return {"memory cannot be locked (" + last_error() + "): the daemon may be swapped out"};
+}
+
+// malloc_trim() gives pages back by madvise(), which the kernel refuses for locked ones: for that
+// moment the heap is not. Its lock is by faults again at once, so nothing is brought in.
+void return_free_memory() {
+    const auto before = find_heap();
+    if (before && before->locked)
+        ::munlock(address_of(before->begin), before->end - before->begin);
+    ::malloc_trim(enough_for_recovery);
+    if (const auto after = find_heap(); after && before && before->locked)
+        ::mlock2(address_of(after->begin), after->end - after->begin, MLOCK_ONFAULT);
+    touch_heap(enough_for_recovery);
 }
 
 } // namespace iscsid::sys

@@ -21,4 +21,8 @@ std::vector<std::string> lock_memory();
 // is), and are not given back to the kernel. To be called before there is another thread.
 void reserve_heap(std::size_t bytes);
 
+// Gives the free memory of the heap back to the kernel, but for that of the reserve: malloc does so
+// only with what lies at its end. For after the end of sessions; takes milliseconds.
+void return_free_memory();
+
 } // namespace iscsid::sys
