@@ -27,6 +27,7 @@ std::uint16_t number_of(const lun_field& lun);
 
 struct target_options {
     std::string name = "iqn.2026-01.org.example:memory";
+    unsigned further_names = 0; // NAME-1 and so on: targets of their own with the same disks
     std::string alias = "memory target";
     std::uint16_t portal_group_tag = 1;
     std::string address = "127.0.0.1:3260"; // told by SendTargets

@@ -250,9 +250,13 @@ text_pairs target_link::answer_to(const text_pairs& text) {
         violation("a Text Request without SendTargets");
     if (!options.send_targets.empty())
         return options.send_targets;
-    return {
-        {"TargetName", options.name},
-        {"TargetAddress", options.address + "," + std::to_string(options.portal_group_tag)}};
+    const auto address = options.address + "," + std::to_string(options.portal_group_tag);
+    text_pairs answer{{"TargetName", options.name}, {"TargetAddress", address}};
+    for (unsigned i = 1; i <= options.further_names; ++i) {
+        answer.push_back({"TargetName", options.name + "-" + std::to_string(i)});
+        answer.push_back({"TargetAddress", address});
+    }
+    return answer;
 }
 
 void target_link::send_text(const text_request& request) {

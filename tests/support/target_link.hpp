@@ -177,6 +177,7 @@ class target_link {
     negotiation keys_;
     std::string login_text_;
     std::string initiator_name_;
+    std::string nexus_initiator_; // with the name of the target, when that is a further one
     nexus nexus_;
     chap_examiner chap_;
     bool declared_ = false;

@@ -3,6 +3,7 @@
 #include "libiscsi/base/text.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 // The login phase of the target's side (RFC 7143 §6.3).
@@ -29,6 +30,19 @@ void overrule(text_pairs& answers, std::string_view key, std::optional<std::uint
 std::string value_or(const text_pairs& text, std::string_view key, const char* otherwise) {
     const auto* const value = find_value(text, key);
     return value == nullptr ? otherwise : *value;
+}
+
+bool has_name(const target_options& options, const std::string& name) {
+    if (name == options.name)
+        return true;
+    if (!name.starts_with(options.name + "-"))
+        return false;
+    const auto number = name.substr(options.name.size() + 1);
+    unsigned value = 0;
+    const auto* const end = number.data() + number.size();
+    const auto read = std::from_chars(number.data(), end, value);
+    return read.ec == std::errc() && read.ptr == end && value >= 1 &&
+           value <= options.further_names;
 }
 
 } // namespace
@@ -90,9 +104,9 @@ void target_link::enter_full_feature(const login_request& request, const text_pa
     login_response response;
     response.transit = true;
     response.next_stage = login_stage::full_feature;
-    nexus_ = nexus_of(initiator_name_, request.isid);
+    nexus_ = nexus_of(nexus_initiator_, request.isid);
     response.target_session_identifying_handle =
-        target_->enter(initiator_name_, request.isid, *this);
+        target_->enter(nexus_initiator_, request.isid, *this);
     const auto& handle = target_->options().habits.discovery_handle;
     if (handle && type_ == session_type::discovery)
         response.target_session_identifying_handle = *handle;
@@ -149,7 +163,8 @@ bool target_link::identify(const login_request& request, const text_pairs& text)
         return refused(0x07);
     if (type != "Normal" && type != "Discovery")
         return refused(0x09);
-    if (type == "Normal" && value_or(text, "TargetName", "") != target_->options().name)
+    const auto target = value_or(text, "TargetName", "");
+    if (type == "Normal" && !has_name(target_->options(), target))
         return refused(0x03);
     if (request.target_session_identifying_handle != 0)
         return refused(0x0a);
@@ -157,7 +172,11 @@ bool target_link::identify(const login_request& request, const text_pairs& text)
     if (!allowed.empty() &&
         std::find(allowed.begin(), allowed.end(), initiator_name_) == allowed.end())
         return refused(0x02);
+    // An ISID belongs to a session with one target (§10.1.2).
     type_ = type == "Normal" ? session_type::normal : session_type::discovery;
+    nexus_initiator_ = initiator_name_;
+    if (type_ == session_type::normal && target != target_->options().name)
+        nexus_initiator_ += "," + target;
     keys_ = negotiation(target_->options().wants, type_);
     return true;
 }

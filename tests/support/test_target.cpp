@@ -58,6 +58,9 @@ void describe(CLI::App& app, arguments& wanted) {
     );
     app.add_flag("--ignore-flushes", wanted.ignore_flushes, "lie about flushes and FUA");
     app.add_option("--name", wanted.target.name, "target name");
+    app.add_option(
+        "--further-names", wanted.target.further_names, "targets NAME-1 and so on with these disks"
+    );
     app.add_option("--window", wanted.target.command_window, "MaxCmdSN - ExpCmdSN + 1");
     app.add_option("--fault", wanted.faults, "a line of a fault script (may be repeated)");
     app.add_option("--faults", wanted.fault_file, "a file with a fault script")
