@@ -14,6 +14,7 @@
 #include "iscsid/initiator_name.hpp"
 #include "iscsid/ipc/listener.hpp"
 #include "iscsid/ipc/server.hpp"
+#include "iscsid/isid_seed.hpp"
 #include "iscsid/lane/lane_pool.hpp"
 #include "iscsid/metrics/http_server.hpp"
 #include "iscsid/metrics/observe.hpp"
@@ -85,6 +86,7 @@ session::current_settings load_settings(const daemon_options& options) {
     auto identity = initiator_identity(file);
     if (identity.has_value()) {
         settings.identity = *std::move(identity);
+        settings.identity.isid_seed = isid_seed(admin::record_store(options.where.database).root());
         warn(settings.identity.warnings);
     } else {
         spdlog::warn(

@@ -36,9 +36,15 @@ constexpr std::byte format_random{0x80};
 
 } // namespace
 
-iscsi::isid_field
-make_isid(std::string_view initiator, const iscsi::admin::node_id& node, unsigned index) {
+iscsi::isid_field make_isid(
+    std::string_view initiator,
+    const iscsi::admin::node_id& node,
+    unsigned index,
+    std::string_view seed
+) {
     fnv1a hash;
+    if (!seed.empty())
+        hash.add(seed);
     hash.add(initiator);
     hash.add(node.interface);
     hash.add(node.target);

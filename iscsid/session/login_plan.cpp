@@ -190,7 +190,7 @@ plan_login(const record& node, const initiator_identity& identity, unsigned inde
     session.target_name = plan.node.target;
     if (const auto checked = check_plan(node, session); checked.has_error())
         return checked.error();
-    session.isid = make_isid(session.initiator_name, plan.node, index);
+    session.isid = make_isid(session.initiator_name, plan.node, index, identity.isid_seed);
     session.offer = offer_of(node);
     session.auth = auth_of(node, node_auth);
     session.timeouts = timeouts_of(node);
@@ -227,7 +227,8 @@ plan_discovery(const record& from, const record& interface, const initiator_iden
     session.type = iscsi::session_type::discovery;
     session.initiator_name = name;
     session.initiator_alias = identity.alias;
-    session.isid = make_isid(name, {"", plan.host, plan.port, -1, "discovery"}, 0);
+    session.isid =
+        make_isid(name, {"", plan.host, plan.port, -1, "discovery"}, 0, identity.isid_seed);
     session.auth = auth_of(from, discovery_auth);
     session.commands_max = 1;
     session.timeouts.login =

@@ -1,5 +1,6 @@
 #include "iscsid/session/planner.hpp"
 
+#include "iscsid/session/isid.hpp"
 #include "iscsid/session/negotiation_report.hpp"
 #include "iscsid/session/secret_file.hpp"
 
@@ -78,7 +79,19 @@ iscsi::negotiation_mode planner::negotiation() const {
     return negotiation_mode_of(settings_.config.daemon_value("iscsid.strict_negotiation"));
 }
 
+// A session of a time without seeds goes on with the ISID that its target knows.
 outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
+    auto plan = plan_left(left);
+    if (plan.has_error())
+        return plan;
+    auto& session = plan->session;
+    const auto of_then = make_isid(session.initiator_name, plan->node, left.index);
+    if (left.isid == to_text(of_then))
+        session.isid = of_then;
+    return plan;
+}
+
+outcome<login_plan> planner::plan_left(const device::disk_state& left) const {
     const admin::node_id node{
         left.target, left.portal_address, left.portal_port, left.portal_group_tag, left.interface};
     const auto record = stored_record(node);

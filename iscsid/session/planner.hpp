@@ -54,6 +54,7 @@ class planner {
   private:
     outcome<login_plan> plan_without_files(const iscsi::admin::record& node, unsigned index) const;
     outcome<login_plan> plan_on(const iscsi::admin::record& node, unsigned index) const;
+    outcome<login_plan> plan_left(const device::disk_state& left) const;
     iscsi::negotiation_mode negotiation() const;
     outcome<iscsi::admin::record> stored_record(const iscsi::admin::node_id& node) const;
     iscsi::admin::record template_for(const iscsi::admin::node_id& node) const;

@@ -81,6 +81,7 @@ struct initiator_identity {
     std::string name;
     std::string alias;
     std::vector<std::string> warnings = {}; // what was not right, but understood
+    std::string isid_seed = {};             // not of this file: what else tells us from our clones
 };
 
 // Whether the file leaves the name to be made at the first start: GenerateName=yes, as the packages

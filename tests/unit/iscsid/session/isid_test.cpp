@@ -46,6 +46,15 @@ TEST(isid, differs_by_every_part) {
     EXPECT_TRUE(seen.insert(make_isid("iqn.host", other, 0)).second);
 }
 
+// A clone has another seed, and its sessions are beside ours.
+TEST(isid, differs_by_seed) {
+    const auto without = make_isid("iqn.host", node, 0);
+    EXPECT_EQ(make_isid("iqn.host", node, 0, ""), without);
+    EXPECT_NE(make_isid("iqn.host", node, 0, "one"), without);
+    EXPECT_NE(make_isid("iqn.host", node, 0, "one"), make_isid("iqn.host", node, 0, "two"));
+    EXPECT_EQ(make_isid("iqn.host", node, 0, "one")[0], std::byte{0x80});
+}
+
 // The group tag is learned late: a record without it must lead to the same session.
 TEST(isid, does_not_depend_on_the_group_tag) {
     auto unknown = node;

@@ -117,6 +117,21 @@ struct restored : manager_world {
 
 // ---- the start --------------------------------------------------------------------------------
 
+// Its target knows it by the ISID from before there were seeds; one that logs in anew gets another.
+TEST_F(restored, keep_the_isid_that_their_target_knows) {
+    show({1});
+    settings.identity.isid_seed = "a seed";
+    auto of_then = left(3, 1);
+    const auto plan = all().plans().plan_again(of_then);
+    ASSERT_TRUE(plan) << plan.error().reason;
+    EXPECT_EQ(to_text(plan->session.isid), of_then.isid);
+    const auto seeded = make_isid(settings.identity.name, node, 0, "a seed");
+    EXPECT_NE(to_text(seeded), of_then.isid);
+    of_then.isid = "800000000000"; // of another initiator name
+    EXPECT_EQ(all().plans().plan_again(of_then)->session.isid, seeded);
+    EXPECT_EQ(all().plans().plan_login(*all().plans().record_of(node), 0)->session.isid, seeded);
+}
+
 TEST_F(restored, sessions_are_the_same_as_before) {
     all().restore({left(4, 0), left(4, 1), left(9, 0, 1)});
     EXPECT_EQ(all().session_count(), 2U);

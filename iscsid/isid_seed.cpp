@@ -1,0 +1,93 @@
+#include "iscsid/isid_seed.hpp"
+
+#include "iscsid/os/files.hpp"
+#include "iscsid/os/hex.hpp"
+#include "iscsid/os/random.hpp"
+
+#include "libiscsi/admin/files.hpp"
+#include "libiscsi/admin/record_tree.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace iscsid {
+
+namespace admin = iscsi::admin;
+
+namespace {
+
+constexpr std::size_t seed_bytes = 16;
+constexpr std::size_t longest_id = 256; // of files that hold 32 digits
+
+bool is_id(std::string_view text) {
+    const auto is_digit = [](char each) {
+        return (each >= '0' && each <= '9') || (each >= 'a' && each <= 'f');
+    };
+    return text.size() == 2 * seed_bytes && std::ranges::all_of(text, is_digit);
+}
+
+std::string_view first_line(std::string_view text) {
+    return text.substr(0, text.find('\n'));
+}
+
+// systemd has the file say "uninitialized" until the first boot is over.
+std::string machine_id(const std::filesystem::path& file) {
+    const auto read = os::read_file(file, longest_id);
+    const auto id = first_line(read.text);
+    return read.error == 0 && is_id(id) ? std::string(id) : std::string();
+}
+
+bool has_nodes(const std::filesystem::path& database) {
+    const auto targets = admin::list_folder(admin::record_tree(database).nodes());
+    return targets.has_error() || !targets->empty();
+}
+
+void warn_of(const std::filesystem::path& file, const std::string& why) {
+    spdlog::warn(
+        "{}: {}; a machine that is a copy of this one, name and all, ends its sessions",
+        file.string(),
+        why
+    );
+}
+
+std::string words_of(int error) {
+    return std::generic_category().message(error);
+}
+
+std::string new_seed(const std::filesystem::path& database, const std::filesystem::path& file) {
+    const auto seed = os::hex_of(os::random_bytes(seed_bytes));
+    std::error_code ignored; // the file cannot be written then
+    std::filesystem::create_directories(database, ignored);
+    if (const int error = os::replace_file(file, seed + "\n"); error != 0) {
+        warn_of(file, "cannot be written, " + words_of(error));
+        return {};
+    }
+    return seed;
+}
+
+std::string seed_of(const std::filesystem::path& database) {
+    const auto file = database / isid_seed_name;
+    const auto read = os::read_file(file, longest_id);
+    if (read.error == ENOENT || read.error == ENOTDIR)
+        return has_nodes(database) ? std::string() : new_seed(database, file);
+    const auto seed = first_line(read.text);
+    if (read.error == 0 && read.is_regular && is_id(seed))
+        return std::string(seed);
+    warn_of(file, read.error != 0 ? words_of(read.error) : "expected 32 hexadecimal digits");
+    return {};
+}
+
+} // namespace
+
+std::string
+isid_seed(const std::filesystem::path& database, const std::filesystem::path& machine_id_file) {
+    const auto seed = seed_of(database);
+    return seed.empty() ? seed : seed + machine_id(machine_id_file);
+}
+
+} // namespace iscsid
