@@ -19,7 +19,12 @@ struct portal {
     std::string address;
     std::uint16_t port = 3260;
     std::optional<int> group_tag; // unset when it was not given
-    friend bool operator==(const portal&, const portal&) = default;
+    bool has_usual_port = false;  // it was not given: iSNS has another one
+
+    friend bool operator==(const portal& one, const portal& other) {
+        return one.address == other.address && one.port == other.port &&
+               one.group_tag == other.group_tag;
+    }
 };
 
 // -n NAME -v VALUE, in the order of the command line.

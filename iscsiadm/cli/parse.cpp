@@ -24,6 +24,9 @@ std::optional<T> first_of(const std::vector<T>& all) {
 }
 
 parsed<any_mode> as_discovery(option_values&& values) {
+    constexpr std::uint16_t isns_port = 3205; // RFC 4171 §2.2
+    if (values.type == discovery_type::isns && values.where && values.where->has_usual_port)
+        values.where->port = isns_port;
     return discovery_mode{
         .type = values.type,
         .where = std::move(values.where),

@@ -102,6 +102,7 @@ parsed<portal> parse_portal(std::string_view text) {
     if (!is_address(words->address))
         return bad_portal(text, "expected an IP address or a host name");
     portal where{.address = std::string(words->address), .group_tag = {}};
+    where.has_usual_port = !words->port;
     if (words->port) {
         const auto port = number_of(*words->port);
         if (!port || *port == 0 || *port > 0xffff)

@@ -93,6 +93,8 @@ void line_reader::take(char letter, std::string_view argument) {
         typed_.interface = text;
     else if (letter == 'n')
         typed_.key = text;
+    else if (letter == 't')
+        typed_.type = text;
 }
 
 place line_reader::place_of(const std::string& last) const {

@@ -95,7 +95,7 @@ words operations_of(const typed_options& typed) {
 
 admin::record_kind kind_of(const typed_options& typed) {
     if (discovers(typed))
-        return admin::record_kind::send_targets;
+        return typed.type == "isns" ? admin::record_kind::isns : admin::record_kind::send_targets;
     return typed.mode == "iface" ? admin::record_kind::interface : admin::record_kind::node;
 }
 

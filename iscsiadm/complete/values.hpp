@@ -14,7 +14,8 @@ struct typed_options {
     std::string mode;
     std::string target;
     std::string interface;
-    std::string key; // the last -n
+    std::string key;  // the last -n
+    std::string type; // of a discovery
 };
 
 // What the argument of the option may be.

@@ -26,6 +26,10 @@ using session_list = result<std::vector<admin::session_info>>;
 
 // All tries of the daemon together, and a margin.
 seconds patience_for(const admin::record& settings) {
+    constexpr seconds margin{30};
+    // Of an iSNS server that takes its time for each of a few questions, each with a bound there.
+    if (settings.kind() == admin::record_kind::isns)
+        return seconds(120) + margin;
     const auto at_least_one = [&](admin::integer_key key) {
         return std::max<std::int64_t>(settings.get_integer(key), 1);
     };
@@ -33,12 +37,16 @@ seconds patience_for(const admin::record& settings) {
     const auto each = at_least_one("discovery.sendtargets.timeo.login_timeout") +
                       at_least_one("discovery.sendtargets.timeo.active_timeout");
     constexpr std::int64_t longest = 24L * 3600;
-    constexpr seconds margin{30};
     return seconds(std::min(tries * each, longest)) + margin;
 }
 
-exit_code could_not_discover(exit_code code, console& screen) {
-    screen.complain(fmt::format("Could not perform SendTargets discovery: {}", to_text(code)));
+bool is_isns(const admin::record& settings) {
+    return settings.kind() == admin::record_kind::isns;
+}
+
+exit_code could_not_discover(const admin::record& settings, exit_code code, console& screen) {
+    const auto* const how = is_isns(settings) ? "iSNS" : "SendTargets";
+    screen.complain(fmt::format("Could not perform {} discovery: {}", how, to_text(code)));
     return code;
 }
 
@@ -164,16 +172,22 @@ exit_code discovery_run::ask(const std::string& interface, portals& answer) {
             last = progress;
     };
     const auto called = at_.daemon.discover(
-        {source.address, source.port, job_.use_record, interface},
+        {source.address,
+         source.port,
+         job_.use_record,
+         interface,
+         is_isns(job_.settings) ? "isns" : ""},
         patience_for(job_.settings),
         listen
     );
     if (!called)
-        return could_not_discover(report_call(called.error(), at_.screen), at_.screen);
+        return could_not_discover(
+            job_.settings, report_call(called.error(), at_.screen), at_.screen
+        );
     if (!last.finished)
-        return could_not_discover(exit_code::daemon_communication, at_.screen);
+        return could_not_discover(job_.settings, exit_code::daemon_communication, at_.screen);
     if (last.code != exit_code::success)
-        return could_not_discover(last.code, at_.screen);
+        return could_not_discover(job_.settings, last.code, at_.screen);
     answer = std::move(last.portals);
     return exit_code::success;
 }

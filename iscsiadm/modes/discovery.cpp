@@ -19,7 +19,11 @@ using optional_record = std::optional<admin::record>;
 
 // Only where -p was given; run_discovery() sees to that.
 admin::discovery_id source_of(const discovery_mode& mode) {
-    return {mode.where->address, mode.where->port};
+    const bool is_isns = mode.type == discovery_type::isns;
+    return {
+        mode.where->address,
+        mode.where->port,
+        is_isns ? admin::source_kind::isns : admin::source_kind::send_targets};
 }
 
 bool is_list(const operations& ops) {
@@ -36,7 +40,9 @@ exit_code report_missing(const discovery_mode& mode, console& screen) {
 
 // A discovery record made from iscsid.conf.
 result<admin::record> new_discovery(const admin::discovery_id& id, context& at) {
-    admin::record record = load_config(at).new_send_targets();
+    const auto& config = load_config(at);
+    admin::record record =
+        id.kind == admin::source_kind::isns ? config.new_isns() : config.new_send_targets();
     if (const auto set = record.assign("discovery.sendtargets.address", id.address); !set)
         return set.error();
     if (const auto set = record.assign("discovery.sendtargets.port", std::to_string(id.port)); !set)
@@ -292,12 +298,6 @@ exit_code run_discovery(const discovery_mode& mode, context& at) {
     // Firmware answers before the portal is looked at, whatever else stands on the line.
     if (mode.type == discovery_type::firmware)
         return run_firmware(mode, at);
-    if (mode.type == discovery_type::isns && mode.where) {
-        at.screen.complain(fmt::format(
-            "Could not perform iSNS discovery: {}", to_text(exit_code::isns_unavailable)
-        ));
-        return exit_code::isns_unavailable;
-    }
     if (!mode.where)
         return run_without_portal(mode, at);
     return mode.database ? run_database(mode, at) : run_plain(mode, at);

@@ -225,7 +225,8 @@ result<void> explained_daemon::discover(
     const listener<admin::discover_progress>& listen
 ) {
     screen_.explain(fmt::format(
-        "iscsid is asked for the targets of {}:{}, by {}, interface {}, for {} at most",
+        "iscsid is asked for the targets of {}{}:{}, by {}, interface {}, for {} at most",
+        request.type == "isns" ? "the iSNS server " : "",
         bracketed(request.address),
         request.port,
         request.use_record ? "its record" : "iscsid.conf",

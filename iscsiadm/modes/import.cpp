@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array branches = {"nodes", "send_targets", "ifaces"};
+constexpr std::array branches = {"nodes", "send_targets", "isns", "ifaces"};
 
 bool is_folder(const fs::path& path) {
     std::error_code unused;
@@ -138,7 +138,8 @@ void import_run::move_aside() {
 exit_code import_records(context& at) {
     at.out.show(opened{document_kind::import});
     const fs::path& old = at.where.config_folder;
-    const bool any = is_folder(old / "nodes") || is_folder(old / "send_targets");
+    const bool any =
+        is_folder(old / "nodes") || is_folder(old / "send_targets") || is_folder(old / "isns");
     if (!any || old == at.where.own_database) {
         at.screen.complain(fmt::format("no records to import in {}", old.string()));
         return exit_code::no_objects_found;

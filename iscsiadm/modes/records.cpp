@@ -53,7 +53,7 @@ void report_refused(
             screen.complain(
                 fmt::format("unknown value format '{}' for parameter name '{}'", value, name)
             );
-            if (kind != admin::record_kind::send_targets)
+            if (kind == admin::record_kind::node || kind == admin::record_kind::interface)
                 screen.complain(fmt::format("Unknown parameter {}.", name));
         }
         screen.complain(refused.text());

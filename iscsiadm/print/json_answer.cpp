@@ -207,12 +207,16 @@ struct to_members {
         return document_kind::nodes;
     }
 
+    static bool is_isns(const discovery_branch& branch) {
+        return branch.source.kind == admin::source_kind::isns;
+    }
+
     document_kind operator()(const discovery_list& what) const {
         members["level"] = what.level;
         json::array& all = list_of(document_kind::discoveries);
         for (const discovery_branch& branch : what.sources) {
             json::object source{
-                {"type", "sendtargets"},
+                {"type", is_isns(branch) ? "isns" : "sendtargets"},
                 {"address", branch.source.address},
                 {"port", branch.source.port}};
             if (what.level > 0)
@@ -250,6 +254,7 @@ struct to_members {
         case admin::record_kind::node:
             return document_kind::node_records;
         case admin::record_kind::send_targets:
+        case admin::record_kind::isns:
             return document_kind::discovery_records;
         case admin::record_kind::interface:
             break;

@@ -71,27 +71,40 @@ std::string node_tree(const std::vector<admin::node_id>& nodes, repeat_portal re
 std::string flat_discoveries(const std::vector<admin::discovery_id>& discoveries) {
     std::string lines;
     for (const admin::discovery_id& one : discoveries)
-        lines += fmt::format("{}:{} via sendtargets\n", bracketed(one.address), one.port);
+        lines += fmt::format(
+            "{}:{} via {}\n",
+            bracketed(one.address),
+            one.port,
+            one.kind == admin::source_kind::isns ? "isns" : "sendtargets"
+        );
     return lines;
 }
 
+namespace {
+
+std::string source_tree(const std::vector<discovery_branch>& sources, admin::source_kind kind) {
+    std::string lines;
+    for (const auto& [source, nodes] : sources)
+        if (source.kind == kind)
+            lines += fmt::format("DiscoveryAddress: {},{}\n", source.address, source.port) +
+                     node_tree(nodes, repeat_portal::no);
+    return lines.empty() ? std::string(no_targets) : lines;
+}
+
+} // namespace
+
 std::string discovery_tree(
-    const std::vector<discovery_branch>& send_targets,
+    const std::vector<discovery_branch>& sources,
     const std::vector<admin::node_id>& fixed,
     const std::vector<admin::node_id>& firmware
 ) {
-    std::string lines = "SENDTARGETS:\n";
-    if (send_targets.empty())
-        lines += no_targets;
-    for (const discovery_branch& branch : send_targets) {
-        lines +=
-            fmt::format("DiscoveryAddress: {},{}\n", branch.source.address, branch.source.port);
-        lines += node_tree(branch.nodes, repeat_portal::no);
-    }
-    lines += fmt::format(
-        "iSNS:\n{}STATIC:\n{}FIRMWARE:\n{}", no_targets, tree_or_none(fixed), tree_or_none(firmware)
+    return fmt::format(
+        "SENDTARGETS:\n{}iSNS:\n{}STATIC:\n{}FIRMWARE:\n{}",
+        source_tree(sources, admin::source_kind::send_targets),
+        source_tree(sources, admin::source_kind::isns),
+        tree_or_none(fixed),
+        tree_or_none(firmware)
     );
-    return lines;
 }
 
 } // namespace iscsi::cli

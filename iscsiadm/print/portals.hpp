@@ -34,7 +34,7 @@ std::string flat_nodes(const std::vector<admin::node_id>& nodes);
 enum class repeat_portal : bool { no, yes };
 std::string node_tree(const std::vector<admin::node_id>& nodes, repeat_portal repeat);
 
-// "10.9.9.1:3260 via sendtargets" a line.
+// "10.9.9.1:3260 via sendtargets", "10.9.9.1:3205 via isns", a line each.
 std::string flat_discoveries(const std::vector<admin::discovery_id>& discoveries);
 
 // The records of each discovery source, by kind: `-m discovery -P 1`.
@@ -44,7 +44,7 @@ struct discovery_branch {
 };
 
 std::string discovery_tree(
-    const std::vector<discovery_branch>& send_targets,
+    const std::vector<discovery_branch>& sources,
     const std::vector<admin::node_id>& fixed,
     const std::vector<admin::node_id>& firmware
 );

@@ -538,8 +538,15 @@ asio::awaitable<void> verbs::discover(const call_type& call, reply_sink& to) {
         co_await refuse_parameter(to, request.error().text());
         co_return;
     }
+    const bool is_isns = request->type == "isns";
+    if (!is_isns && !request->type.empty() && request->type != "sendtargets") {
+        co_await refuse_parameter(to, "type: expected sendtargets or isns, got " + request->type);
+        co_return;
+    }
     session::discovery_request what{
         request->address, request->port, request->use_record, request->interface};
+    if (is_isns)
+        what.kind = admin::source_kind::isns;
     progress_channel progress(control_, most_notes);
     co_await (
         run_discovery(sessions_, std::move(what), progress) && forward(progress, call.more, to)

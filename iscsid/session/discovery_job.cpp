@@ -3,6 +3,7 @@
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/discovery_answer.hpp"
 #include "iscsid/session/discovery_login.hpp"
+#include "iscsid/session/isns_discovery.hpp"
 #include "iscsid/session/login_failure.hpp"
 #include "iscsid/session/reach.hpp"
 
@@ -114,6 +115,8 @@ void take_note(const note_taker& note, const discovery_plan& plan, const failure
 
 asio::awaitable<outcome<portals>>
 discover(discovery_plan plan, asio::any_io_executor resolvers, note_taker note) {
+    if (plan.kind == iscsi::admin::source_kind::isns)
+        co_return co_await discover_by_isns(std::move(plan), std::move(resolvers), std::move(note));
     asio::steady_timer pause(co_await asio::this_coro::executor);
     for (int tries = 0;; ++tries) {
         auto outcome = co_await attempt(plan, resolvers, note);

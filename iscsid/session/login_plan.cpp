@@ -220,12 +220,17 @@ plan_discovery(const record& from, const record& interface, const initiator_iden
     plan.hardware_address = interface.get("iface.hwaddress");
     plan.host = from.get("discovery.sendtargets.address");
     plan.port = number<std::uint16_t>(from, "discovery.sendtargets.port");
+    auto& session = plan.session;
+    session.initiator_name = name;
+    if (from.kind() == iscsi::admin::record_kind::isns) {
+        plan.kind = iscsi::admin::source_kind::isns;
+        plan.answer_timeout = std::chrono::seconds(15);
+        return plan;
+    }
     plan.reopen_max = number<int>(from, "discovery.sendtargets.reopen_max");
     plan.answer_timeout =
         seconds_or(from, "discovery.sendtargets.timeo.active_timeout", std::chrono::seconds(30));
-    auto& session = plan.session;
     session.type = iscsi::session_type::discovery;
-    session.initiator_name = name;
     session.initiator_alias = identity.alias;
     session.isid =
         make_isid(name, {"", plan.host, plan.port, -1, "discovery"}, 0, identity.isid_seed);

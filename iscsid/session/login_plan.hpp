@@ -43,8 +43,10 @@ iscsi::result<login_plan> plan_login(
     unsigned index
 );
 
-// A discovery session as a send_targets record wants it.
+// A discovery as its record wants it: a discovery session, or a question to an iSNS server, which
+// of `session` needs no more than the initiator's name.
 struct discovery_plan {
+    iscsi::admin::source_kind kind = iscsi::admin::source_kind::send_targets;
     iscsi::session_config session;
     std::string host;
     std::uint16_t port = iscsi::iscsi_port;
@@ -57,7 +59,7 @@ struct discovery_plan {
 
 // `interface`: its initiator name and network device are used, if it has such.
 iscsi::result<discovery_plan> plan_discovery(
-    const iscsi::admin::record& send_targets,
+    const iscsi::admin::record& settings,
     const iscsi::admin::record& interface,
     const iscsi::admin::initiator_identity& identity
 );

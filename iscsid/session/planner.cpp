@@ -147,6 +147,8 @@ planner::plan_discovery(const admin::record& settings, const admin::record& inte
     if (plan.has_error())
         return failure{
             exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
+    if (plan->kind == admin::source_kind::isns) // nobody logs in
+        return *std::move(plan);
     const auto secrets = read_secret_files(settings, usual_secret_places(), plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
@@ -157,14 +159,15 @@ planner::plan_discovery(const admin::record& settings, const admin::record& inte
 
 outcome<admin::record> planner::discovery_record(const discovery_request& what) const {
     if (what.use_record) {
-        auto found = records_->find_discovery({what.address, what.port});
+        auto found = records_->find_discovery({what.address, what.port, what.kind});
         if (found.has_error())
             return failure{exit_code::database};
         if (!found->has_value())
             return failure{exit_code::no_objects_found};
         return without_bad_values(**std::move(found));
     }
-    auto record = settings_.config.new_send_targets();
+    auto record = what.kind == admin::source_kind::isns ? settings_.config.new_isns()
+                                                        : settings_.config.new_send_targets();
     static_cast<void>(record.assign("discovery.sendtargets.address", what.address));
     static_cast<void>(record.assign("discovery.sendtargets.port", std::to_string(what.port)));
     return record;

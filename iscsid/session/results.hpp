@@ -7,6 +7,7 @@
 #include "libiscsi/scsi/logical_unit.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -111,15 +112,19 @@ struct session_outline : session_facts {
     std::vector<lun_details> disks{};
 };
 
+// What open-iscsi prints while it tries: one line each.
+using note_taker = std::function<void(std::string)>;
+
 // Where and how to discover targets.
 struct discovery_request {
     std::string address;
     std::uint16_t port = iscsi::iscsi_port;
     bool use_record = true; // else the template of iscsid.conf
     std::string interface;  // empty: the daemon's own
+    iscsi::admin::source_kind kind = iscsi::admin::source_kind::send_targets;
 };
 
-// A portal of a target, as SendTargets told it. group_tag is -1 when it did not.
+// A portal of a target, as SendTargets or an iSNS server told it. group_tag is -1 when it did not.
 struct discovered_portal {
     std::string target;
     std::string address;

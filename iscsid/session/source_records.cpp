@@ -11,11 +11,16 @@ using admin::exit_code;
 namespace {
 
 bool is_repeated(const admin::record& settings) {
-    return settings.get_boolean("discovery.sendtargets.use_discoveryd");
+    return settings.kind() == admin::record_kind::isns
+               ? settings.get_boolean("discovery.isns.use_discoveryd")
+               : settings.get_boolean("discovery.sendtargets.use_discoveryd");
 }
 
 std::chrono::seconds interval_of(const admin::record& settings) {
-    return std::chrono::seconds(settings.get_integer("discovery.sendtargets.discoveryd_poll_inval")
+    return std::chrono::seconds(
+        settings.kind() == admin::record_kind::isns
+            ? settings.get_integer("discovery.isns.discoveryd_poll_inval")
+            : settings.get_integer("discovery.sendtargets.discoveryd_poll_inval")
     );
 }
 

@@ -84,7 +84,8 @@ bool has_entries(const std::filesystem::path& folder) {
 
 // Interfaces alone are no reason to look elsewhere.
 bool has_records(const std::filesystem::path& root) {
-    return has_entries(root / "nodes") || has_entries(root / "send_targets");
+    return has_entries(root / "nodes") || has_entries(root / "send_targets") ||
+           has_entries(root / "isns");
 }
 
 // Folders of its own, not links to where records are now.
@@ -93,7 +94,7 @@ bool has_own_records(const std::filesystem::path& root) {
         std::error_code unused;
         return !std::filesystem::is_symlink(folder, unused) && has_entries(folder);
     };
-    return has_own(root / "nodes") || has_own(root / "send_targets");
+    return has_own(root / "nodes") || has_own(root / "send_targets") || has_own(root / "isns");
 }
 
 } // namespace
@@ -156,6 +157,12 @@ record config::new_node() const {
 
 record config::new_send_targets() const {
     return filled(record_kind::send_targets, values_);
+}
+
+record config::new_isns() const {
+    auto made = filled(record_kind::isns, values_);
+    static_cast<void>(made.assign("discovery.type", "isns"));
+    return made;
 }
 
 std::string config::daemon_value(setting_key key) const {

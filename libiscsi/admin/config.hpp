@@ -54,6 +54,7 @@ class config {
     // empty.
     record new_node() const;
     record new_send_targets() const;
+    record new_isns() const;
 
     // The value of an iscsid.* key, or its fallback.
     std::string daemon_value(setting_key key) const;

@@ -51,7 +51,11 @@ std::size_t take(const record_selection& found, configuration_findings& to) {
 // What is no folder is passed over without a word where records are read.
 void check_folders(const record_tree& tree, configuration_findings& to) {
     std::error_code unused;
-    for (const auto& branch : {tree.nodes(), tree.send_targets(), tree.interfaces()})
+    for (const auto& branch :
+         {tree.nodes(),
+          tree.sources(source_kind::send_targets),
+          tree.sources(source_kind::isns),
+          tree.interfaces()})
         if (std::filesystem::exists(branch, unused) &&
             !std::filesystem::is_directory(branch, unused))
             to.errors.push_back(
@@ -68,8 +72,7 @@ void check_folders(const record_tree& tree, configuration_findings& to) {
 }
 
 // Other files in this folder are nobody's: discoveries pass them over without a word.
-void check_discoveries(const record_store& records, configuration_findings& to) {
-    const auto folder = record_tree(records.root()).send_targets();
+void check_sources(const std::filesystem::path& folder, configuration_findings& to) {
     const auto names = list_folder(folder);
     if (!names) {
         to.errors.push_back(names.error().text());
@@ -82,6 +85,11 @@ void check_discoveries(const record_store& records, configuration_findings& to) 
                 ) +
                 "; passed over"
             );
+}
+
+void check_discoveries(const record_store& records, configuration_findings& to) {
+    for (const auto kind : source_kinds)
+        check_sources(record_tree(records.root()).sources(kind), to);
     for (const auto& id : records.discoveries()) {
         const auto found = records.find_discovery(id);
         if (!found) {

@@ -357,6 +357,7 @@ void members(Visitor& visit, Message& message) {
     visit.integer("port", message.port, ports);
     visit.optional_boolean("use_record", message.use_record);
     visit.optional_text("interface", message.interface);
+    visit.optional_text("type", message.type);
 }
 
 template <class Visitor, class Portal>

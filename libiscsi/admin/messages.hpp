@@ -264,13 +264,14 @@ struct list_sessions_message {
     std::vector<session_info> sessions;
 };
 
-// Discover(address, port, use_record): replies with `more`: progress lines for stderr (what
-// open-iscsi prints while it retries), then the answer.
+// Discover(address, port, use_record, interface, type): replies with `more`: progress lines for
+// stderr (what open-iscsi prints while it retries), then the answer.
 struct discover_request_message {
     std::string address;
     std::uint16_t port = 3260;
     bool use_record = true; // false: the template of iscsid.conf, no discovery record is read
     std::string interface;  // by whose initiator name and network device, empty: the daemon's
+    std::string type{};     // "isns": an iSNS server is asked; empty: a portal
 };
 
 // One line of an answer: a target with one of its portals.

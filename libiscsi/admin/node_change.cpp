@@ -32,12 +32,14 @@ result<void> remove_links(record_change& change, const record_tree& tree, const 
     for (const auto* const branch : {"static", "fw"})
         if (auto removed = remove_link(change, tree.root() / branch / name); !removed)
             return removed;
-    const auto sources = list_folder(tree.send_targets());
-    if (!sources)
-        return sources.error();
-    for (const auto& source : *sources)
-        if (auto removed = remove_link(change, tree.send_targets() / source / name); !removed)
-            return removed;
+    for (const auto kind : source_kinds) {
+        const auto sources = list_folder(tree.sources(kind));
+        if (!sources)
+            return sources.error();
+        for (const auto& source : *sources)
+            if (auto removed = remove_link(change, tree.sources(kind) / source / name); !removed)
+                return removed;
+    }
     return {};
 }
 

@@ -18,7 +18,9 @@ bool stands_in(const setting& row, record_kind kind) {
     case record_kind::node:
         return row.group == setting_group::node || row.group == setting_group::interface;
     case record_kind::send_targets:
-        return row.group == setting_group::send_targets;
+        return row.group == setting_group::send_targets || row.group == setting_group::discovery;
+    case record_kind::isns:
+        return row.group == setting_group::isns || row.group == setting_group::discovery;
     case record_kind::interface:
         return row.group == setting_group::interface;
     }
@@ -41,12 +43,15 @@ row_index index_rows(record_kind kind) {
 const row_index& rows_of(record_kind kind) {
     static const auto node = index_rows(record_kind::node);
     static const auto send_targets = index_rows(record_kind::send_targets);
+    static const auto isns = index_rows(record_kind::isns);
     static const auto interface = index_rows(record_kind::interface);
     switch (kind) {
     case record_kind::node:
         return node;
     case record_kind::send_targets:
         return send_targets;
+    case record_kind::isns:
+        return isns;
     case record_kind::interface:
         break;
     }
@@ -200,7 +205,7 @@ const std::string& record::shown_value(std::string_view key) const {
 
 // open-iscsi decides by the same two signs which family's settings it prints.
 bool record::uses_ipv6() const {
-    if (kind_ == record_kind::send_targets)
+    if (kind_ == record_kind::send_targets || kind_ == record_kind::isns)
         return false;
     return get("iface.iscsi_ifacename").find("ipv6") != std::string::npos ||
            get("iface.ipaddress").find(':') != std::string::npos;
@@ -264,7 +269,8 @@ result<void> select_as(record& node, const node_id& id) {
 discovery_id id_of_discovery(const record& from) {
     return {
         from.get("discovery.sendtargets.address"),
-        static_cast<std::uint16_t>(from.get_integer("discovery.sendtargets.port"))};
+        static_cast<std::uint16_t>(from.get_integer("discovery.sendtargets.port")),
+        from.kind() == record_kind::isns ? source_kind::isns : source_kind::send_targets};
 }
 
 } // namespace iscsi::admin

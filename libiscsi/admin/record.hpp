@@ -14,7 +14,7 @@
 namespace iscsi::admin {
 
 // Which file it is, and so which keys stand in it.
-enum class record_kind : std::uint8_t { node, send_targets, interface };
+enum class record_kind : std::uint8_t { node, send_targets, isns, interface };
 
 // The row of a key in records of this kind, or nullptr.
 // Not every key of the table stands in every record, and node.session.auth.chap_algs has one row
@@ -109,7 +109,7 @@ void keep_user_settings(const record& from, record& to);
 node_id id_of(const record& node);
 // Makes `node` the record of `id`. Faults: setting_errc, when a row does not take its part.
 result<void> select_as(record& node, const node_id& id);
-// As id_of(), for send_targets records.
+// As id_of(), for discovery records; those of isns have the keys of send_targets, as in open-iscsi.
 discovery_id id_of_discovery(const record& from);
 
 } // namespace iscsi::admin

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view staged_name = ".staged";
 // The folders of the tree in which something may be staged.
-constexpr std::array branches{"nodes", "send_targets", "static", "fw", "ifaces"};
+constexpr std::array branches{"nodes", "send_targets", "isns", "static", "fw", "ifaces"};
 
 bool is_folder(const std::filesystem::path& path) {
     std::error_code unused;

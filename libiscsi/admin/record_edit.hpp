@@ -16,8 +16,9 @@ class record_edit {
     static result<record_edit> begin(const record_tree& tree, const change_options& how);
 
     // Writes a new or a changed record. Discovered records (node.discovery_* set) also get their
-    // link under send_targets/, static ones under static/ when the group tag is known. A record
-    // with a group tag takes the place of those of its portal that have none: adopt_group_tag().
+    // link under send_targets/ or isns/, static ones under static/ when the group tag is known. A
+    // record with a group tag takes the place of those of its portal that have none:
+    // adopt_group_tag().
     result<void> write(const record& node);
     // Records of the portal of `id` without a group tag get the one of `id`, and keep what they
     // say: a portal has one group, known or not.

@@ -35,10 +35,16 @@ struct node_filter {
 // The filter that matches this record alone.
 node_filter filter_for(const node_id& id);
 
-// The portal that a send_targets record asks, with the name that its folder has.
+// Who is asked for targets: one portal, or a server that knows many.
+enum class source_kind : std::uint8_t { send_targets, isns };
+
+inline constexpr source_kind source_kinds[] = {source_kind::send_targets, source_kind::isns};
+
+// Whom a discovery record asks, with the name that its folder has.
 struct discovery_id {
     std::string address;
     std::uint16_t port = 3260;
+    source_kind kind = source_kind::send_targets;
     friend auto operator<=>(const discovery_id&, const discovery_id&) = default;
 };
 

@@ -44,7 +44,7 @@ void read_target(const record_tree& tree, const std::string& target, record_sele
 // Their ids alone, which costs a fraction of that.
 void read_ids(const record_tree& tree, const std::string& target, id_selection& into);
 
-// The node records that a send_targets record gave, by its links, in the order of their names,
+// The node records that a discovery record gave, by its links, in the order of their names,
 // which is that of target, portal, interface. Links to records that are gone are passed over.
 std::vector<node_id> nodes_discovered_by(const record_tree& tree, const discovery_id& id);
 

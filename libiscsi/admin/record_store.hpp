@@ -50,7 +50,7 @@ class record_store {
     // The group tag under which the portal of `id` has records; that of `id` when there is none.
     int known_group_tag(const node_id& id) const;
 
-    // ---- send_targets ----
+    // ---- discovery sources ----
     std::vector<discovery_id> discoveries() const;
     result<std::optional<record>> find_discovery(const discovery_id& id) const;
     std::vector<node_id> discovered_by(const discovery_id& id) const;

@@ -2,7 +2,7 @@
 #include "libiscsi/admin/record_reader.hpp"
 #include "libiscsi/admin/record_store.hpp"
 
-// The send_targets branch of the record store.
+// The branches of discovery sources in the record store.
 namespace iscsi::admin {
 
 namespace {
@@ -14,22 +14,27 @@ std::vector<std::string> names_in(const std::filesystem::path& folder) {
 
 } // namespace
 
-// A folder without st_config is what a removal that was cut off has left; it is no source any more.
+// A folder without its record is what a removal that was cut off has left; it is no source any
+// more.
 std::vector<discovery_id> record_store::discoveries() const {
     const record_tree tree(root_);
     std::vector<discovery_id> all;
     std::error_code unused;
-    for (const auto& name : names_in(tree.send_targets()))
-        if (const auto id = parse_portal_name(name))
-            if (std::filesystem::exists(tree.discovery(*id), unused))
-                all.push_back(*id);
+    for (const auto kind : source_kinds)
+        for (const auto& name : names_in(tree.sources(kind)))
+            if (auto id = parse_portal_name(name)) {
+                id->kind = kind;
+                if (std::filesystem::exists(tree.discovery(*id), unused))
+                    all.push_back(*std::move(id));
+            }
     return all;
 }
 
 result<std::optional<record>> record_store::find_discovery(const discovery_id& id) const {
     if (auto safe = check_paths(id); !safe)
         return safe.error();
-    return read_record(record_kind::send_targets, record_tree(root_).discovery(id));
+    const auto kind = id.kind == source_kind::isns ? record_kind::isns : record_kind::send_targets;
+    return read_record(kind, record_tree(root_).discovery(id));
 }
 
 std::vector<node_id> record_store::discovered_by(const discovery_id& id) const {

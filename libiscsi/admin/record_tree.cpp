@@ -44,7 +44,8 @@ std::string_view take_last(std::string_view& text) {
 discovery_id source_of(const record& node) {
     return {
         node.get("node.discovery_address"),
-        static_cast<std::uint16_t>(node.get_integer("node.discovery_port"))};
+        static_cast<std::uint16_t>(node.get_integer("node.discovery_port")),
+        node.get("node.discovery_type") == "isns" ? source_kind::isns : source_kind::send_targets};
 }
 
 } // namespace
@@ -144,18 +145,22 @@ std::filesystem::path record_tree::further_node(const node_id& id) const {
     return target(id) / (portal_name(id) + ",-1") / id.interface;
 }
 
+std::filesystem::path record_tree::sources(source_kind kind) const {
+    return root_ / (kind == source_kind::isns ? "isns" : "send_targets");
+}
+
 std::filesystem::path record_tree::discovery_folder(const discovery_id& id) const {
-    return send_targets() / portal_name(id);
+    return sources(id.kind) / portal_name(id);
 }
 
 std::filesystem::path record_tree::discovery(const discovery_id& id) const {
-    return discovery_folder(id) / "st_config";
+    return discovery_folder(id) / (id.kind == source_kind::isns ? "isns_config" : "st_config");
 }
 
 std::optional<std::filesystem::path> record_tree::link(const record& node) const {
     const auto id = id_of(node);
     const auto& type = node.get("node.discovery_type");
-    if (type == "send_targets" && check_paths(source_of(node)))
+    if ((type == "send_targets" || type == "isns") && check_paths(source_of(node)))
         return discovery_folder(source_of(node)) / link_name(id);
     if (type == "static" && id.group_tag >= 0)
         return root_ / "static" / link_name(id);

@@ -23,7 +23,8 @@ result<void> check_paths(const discovery_id& id);
 // "10.0.0.1,3260"
 // The separators of these names are open-iscsi's: a comma, which none of the parts may hold.
 std::string portal_name(const discovery_id& id);
-// Nothing for a name that no portal has: somebody else's file in our folder.
+// Nothing for a name that no portal has: somebody else's file in our folder. Its kind is that of
+// the folder where it stands.
 std::optional<discovery_id> parse_portal_name(std::string_view name);
 
 // "10.0.0.1,3260,1", without the tag when it is not known.
@@ -52,7 +53,8 @@ class record_tree {
 
     std::filesystem::path nodes() const { return root_ / "nodes"; }
 
-    std::filesystem::path send_targets() const { return root_ / "send_targets"; }
+    // Where the records of one kind of discovery are.
+    std::filesystem::path sources(source_kind kind) const;
 
     std::filesystem::path interfaces() const { return root_ / "ifaces"; }
 

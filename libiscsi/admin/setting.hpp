@@ -16,7 +16,8 @@ enum class setting_type : std::uint8_t { text, integer, boolean, choice, list };
 
 // Where a setting lives.
 // It decides in which records a row stands, and in which mode of iscsiadm it may be changed.
-enum class setting_group : std::uint8_t { node, interface, send_targets, daemon };
+// `discovery`: what records of either kind of discovery have.
+enum class setting_group : std::uint8_t { node, interface, discovery, send_targets, isns, daemon };
 
 // An interface record prints the settings of one address family only.
 enum class address_family : std::uint8_t { any, ipv4, ipv6 };

@@ -275,10 +275,10 @@ inline constexpr std::array table{
     boolean(node, "node.conn[0].iscsi.OFMarker", "No", "Kept for open-iscsi; markers are obsolete."),
 
     // send_targets
-    choice(send_targets, "discovery.startup", "manual", "manual|automatic", "Kept for open-iscsi; never applied."),
-    fixed(choice(send_targets, "discovery.type", "sendtargets", "sendtargets|isns|offload_send_targets|slp|static|fw", "Kept for open-iscsi; never applied: only SendTargets is spoken.")),
-    fixed(text(send_targets, "discovery.sendtargets.address", "", "Address or host name of the portal to ask.")),
-    fixed(integer(send_targets, "discovery.sendtargets.port", "3260", port_number, "TCP port of the portal to ask.")),
+    choice(discovery, "discovery.startup", "manual", "manual|automatic", "Kept for open-iscsi; never applied."),
+    fixed(choice(discovery, "discovery.type", "sendtargets", "sendtargets|isns|offload_send_targets|slp|static|fw", "Who is asked: a portal or an iSNS server; the other words are open-iscsi's.")),
+    fixed(text(discovery, "discovery.sendtargets.address", "", "Address or host name of the portal to ask, or of the iSNS server.")),
+    fixed(integer(discovery, "discovery.sendtargets.port", "3260", port_number, "TCP port of the portal to ask, or of the iSNS server.")),
     choice(send_targets, "discovery.sendtargets.auth.authmethod", "None", auth_methods, "As node.session.auth.authmethod, for discovery sessions."),
     text(send_targets, "discovery.sendtargets.auth.username", "", "CHAP name of the initiator in discovery sessions."),
     secret(text(send_targets, "discovery.sendtargets.auth.password", "", "CHAP secret of the initiator in discovery sessions.")),
@@ -297,6 +297,8 @@ inline constexpr std::array table{
     sparse(choice(send_targets, "discovery.sendtargets.filter.family", "any", "any|ipv4|ipv6", "Only portals with addresses of this family become records; a host name is of both.")),
     sparse(text(send_targets, "discovery.sendtargets.filter.portal", "", "Only portals that one of these means become records: addresses, networks (192.0.2.0/24) and host names, separated by commas, with or without a port; those with a ! before them leave out what they mean.")),
     sparse(text(send_targets, "discovery.sendtargets.filter.interface", "", "Names of the interface records to bind to when no -I is given, separated by commas; empty: all.")),
+    boolean(isns, "discovery.isns.use_discoveryd", "No", "iscsid repeats this discovery by itself."),
+    integer(isns, "discovery.isns.discoveryd_poll_inval", "-1", any_seconds, "Pause between two discoveries that iscsid makes by itself."),
 
     // iscsid and iscsiadm themselves; never in a record
     text(setting_group::daemon, "iscsid.startup", "", "Kept for open-iscsi; never applied: systemd starts the daemon by its socket."),

@@ -78,7 +78,8 @@ node_writer::new_record(const admin::record& node_template, const admin::node_id
     const std::vector<admin::assignment> origin{
         {"node.discovery_address", source_.address},
         {"node.discovery_port", std::to_string(source_.port)},
-        {"node.discovery_type", "send_targets"}};
+        {"node.discovery_type",
+         source_.kind == admin::source_kind::isns ? "isns" : "send_targets"}};
     for (const auto& [key, value] : origin)
         if (const auto set = node->assign(key, value); !set)
             return set.error();

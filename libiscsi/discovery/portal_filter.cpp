@@ -141,6 +141,8 @@ bool portal_pattern::matches(const admin::discovered_portal& portal) const {
 
 result<portal_filter> portal_filter::read(const admin::record& settings) {
     portal_filter made;
+    if (settings.kind() == admin::record_kind::isns)
+        return made;
     made.family_ = settings.get("discovery.sendtargets.filter.family");
     for (const auto word : words_of(settings.get("discovery.sendtargets.filter.portal"))) {
         const auto pattern = portal_pattern::read(word);

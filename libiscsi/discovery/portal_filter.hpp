@@ -52,7 +52,8 @@ class portal_pattern {
 // A name instead of an address belongs to both families: what it resolves to may change.
 class portal_filter {
   public:
-    // Of a send_targets record. Faults name the key and the word that it does not take.
+    // Of a discovery record; those of iSNS servers have none. Faults name the key and the word that
+    // it does not take.
     static result<portal_filter> read(const admin::record& settings);
 
     // Is of the family, matches one of the patterns without "!" if there are any, and none of
@@ -65,7 +66,7 @@ class portal_filter {
   private:
     bool is_of_family(const std::string& address) const;
 
-    std::string family_;
+    std::string family_ = "any";
     std::vector<portal_pattern> patterns_;
     bool wants_some_ = false; // there is a pattern without "!"
     std::vector<std::string> interfaces_;

@@ -187,7 +187,7 @@ TEST(record_store_full_disk, keeps_the_old_record_and_names_the_file) {
     ASSERT_TRUE(store.write(node_of(sample_id())));
     auto changed = node_of(sample_id());
     must_set(changed, "node.startup", "automatic");
-    constexpr int steps_before_the_write = 5; // clearing staged files
+    constexpr int steps_before_the_write = 6; // clearing staged files
     failing_files files(steps_before_the_write, ENOSPC);
     const auto written = record_store(folder.path(), {.files = &files}).write(changed);
     ASSERT_FALSE(written);

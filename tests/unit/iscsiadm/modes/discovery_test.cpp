@@ -424,9 +424,52 @@ TEST_F(discovery_test, lists_nothing_silently) {
 
 TEST_F(discovery_test, answers_for_what_it_cannot_do) {
     EXPECT_EQ(run({"-m", "discovery", "-t", "st"}).code, 7);
-    EXPECT_EQ(run({"-m", "discovery", "-t", "isns", "-p", "10.9.9.1"}).code, 17);
     EXPECT_EQ(run({"-m", "discovery", "-t", "fw"}).code, 21);
     EXPECT_THAT(daemon.discoveries, IsEmpty());
+}
+
+TEST_F(discovery_test, by_isns_has_records_of_its_own) {
+    admin::discover_progress answer;
+    answer.finished = true;
+    answer.portals = {{t1, "10.9.9.2", 3260, 1}};
+    daemon.discover_answers = {answer};
+    const std::vector<std::string> ask{"-m", "discovery", "-t", "isns", "-p", "10.9.9.1"};
+    EXPECT_EQ(run_well(ask), "10.9.9.2:3260,1 " + t1 + "\n");
+    ASSERT_EQ(daemon.discoveries.size(), 1U);
+    EXPECT_EQ(daemon.discoveries.front().type, "isns");
+    EXPECT_EQ(daemon.discoveries.front().port, 3205);
+    EXPECT_EQ(run_well({"-m", "discoverydb"}), "10.9.9.1:3205 via isns\n");
+    EXPECT_EQ(
+        run_well({"-m", "discoverydb", "-P", "1"}),
+        "SENDTARGETS:\nNo targets found.\niSNS:\nDiscoveryAddress: 10.9.9.1,3205\nTarget: " + t1 +
+            "\n\tPortal: 10.9.9.2:3260,1\n\t\tIface Name: default\nSTATIC:\nNo targets found.\n"
+            "FIRMWARE:\nNo targets found.\n"
+    );
+    EXPECT_THAT(
+        run_well({"-m", "discoverydb", "-t", "isns", "-p", "10.9.9.1"}),
+        HasSubstr("discovery.startup = manual\n"
+                  "discovery.type = isns\n"
+                  "discovery.sendtargets.address = 10.9.9.1\n"
+                  "discovery.sendtargets.port = 3205\n"
+                  "discovery.isns.use_discoveryd = No\n"
+                  "discovery.isns.discoveryd_poll_inval = -1\n"
+                  "# END RECORD\n")
+    );
+    EXPECT_EQ(run({"-m", "discoverydb", "-t", "st", "-p", "10.9.9.1:3205"}).code, 6);
+    EXPECT_EQ(
+        run({"-m", "discoverydb", "-t", "isns", "-p", "10.9.9.1:3205", "-o", "delete"}).code, 0
+    );
+    EXPECT_EQ(run({"-m", "node"}).code, 21);
+}
+
+TEST_F(discovery_test, by_isns_fails_in_its_own_words) {
+    admin::discover_progress answer;
+    answer.finished = true;
+    answer.code = exit_code::isns_query;
+    daemon.discover_answers = {answer};
+    const auto got = run({"-m", "discovery", "-t", "isns", "-p", "10.9.9.1"});
+    EXPECT_EQ(got.code, 25);
+    EXPECT_THAT(got.err, HasSubstr("Could not perform iSNS discovery: iSNS query failed"));
 }
 
 TEST_F(discovery_test, database_keeps_the_record_as_it_was_edited) {

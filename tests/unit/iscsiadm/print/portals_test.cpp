@@ -71,13 +71,16 @@ TEST(discovery_lists, as_a_tree_have_every_kind) {
     );
     EXPECT_EQ(
         discovery_tree(
-            {{{"10.9.9.1", 3260}, {node("iqn.a", "10.9.9.1")}}, {{"h", 1}, {}}},
+            {{{"10.9.9.1", 3260}, {node("iqn.a", "10.9.9.1")}},
+             {{"h", 1}, {}},
+             {{"s", 3205, admin::source_kind::isns}, {node("iqn.c", "10.9.9.3")}}},
             {node("iqn.b", "10.9.9.2")},
             {}
         ),
         "SENDTARGETS:\nDiscoveryAddress: 10.9.9.1,3260\nTarget: iqn.a\n\tPortal: 10.9.9.1:3260,1\n"
-        "\t\tIface Name: default\nDiscoveryAddress: h,1\niSNS:\n"
-        "No targets found.\nSTATIC:\nTarget: iqn.b\n\tPortal: 10.9.9.2:3260,1\n"
+        "\t\tIface Name: default\nDiscoveryAddress: h,1\niSNS:\nDiscoveryAddress: s,3205\n"
+        "Target: iqn.c\n\tPortal: 10.9.9.3:3260,1\n\t\tIface Name: default\nSTATIC:\nTarget: "
+        "iqn.b\n\tPortal: 10.9.9.2:3260,1\n"
         "\t\tIface Name: default\nFIRMWARE:\nNo targets found.\n"
     );
 }
