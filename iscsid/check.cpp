@@ -3,6 +3,7 @@
 #include "iscsid/access.hpp"
 #include "iscsid/session/login_plan.hpp"
 #include "iscsid/session/secret_file.hpp"
+#include "iscsid/sys/privileges.hpp"
 
 #include "libiscsi/admin/configuration_check.hpp"
 #include "libiscsi/admin/exit_code.hpp"
@@ -17,6 +18,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace iscsid {
 
@@ -124,17 +127,32 @@ void check_groups(const std::filesystem::path& config_file, admin::configuration
         to.warnings.push_back(config_file.string() + ": " + std::move(line));
 }
 
+// A daemon that root starts here has what root has here. What another user has says nothing of it.
+std::vector<std::string> notes_of_privileges() {
+    std::vector<std::string> notes;
+    if (::geteuid() == 0)
+        for (auto& each : sys::missing_privileges())
+            notes.push_back(std::move(each.words));
+    return notes;
+}
+
 std::string counted(std::size_t count, std::string_view what) {
     return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 // False: nobody can read it.
-bool print(const admin::configuration_findings& found, const admin::checked_places& where) {
+bool print(
+    const admin::configuration_findings& found,
+    const std::vector<std::string>& notes,
+    const admin::checked_places& where
+) {
     std::string text;
     for (const auto& line : found.errors)
         text += "error: " + line + "\n";
     for (const auto& line : found.warnings)
         text += "warning: " + line + "\n";
+    for (const auto& line : notes)
+        text += "note: " + line + "\n";
     text += fmt::format(
         "{}, {}: {}, {}, and {}, {}, {} in {}\n",
         counted(found.errors.size(), "error"),
@@ -162,7 +180,7 @@ int check_configuration(const daemon_options& options) {
     check_groups(where.config_file, found);
     if (const auto identity = admin::load_initiator_identity(where.initiator_name_file))
         check_plans(where, *identity, found);
-    if (!print(found, where)) {
+    if (!print(found, notes_of_privileges(), where)) {
         fmt::print(stderr, "iscsid: the findings cannot be printed\n");
         return static_cast<int>(exit_code::error);
     }

@@ -28,6 +28,7 @@
 #include "iscsid/sys/log.hpp"
 #include "iscsid/sys/notify.hpp"
 #include "iscsid/sys/pid_file.hpp"
+#include "iscsid/sys/privileges.hpp"
 #include "iscsid/sys/process_ids.hpp"
 #include "iscsid/sys/protect.hpp"
 #include "iscsid/sys/signals.hpp"
@@ -511,6 +512,9 @@ int serve(
 ) {
     for (const auto& warning : sys::protect_process()) // first: threads inherit it
         spdlog::warn("{}", warning);
+    for (const auto& missing : sys::missing_privileges())
+        if (!missing.is_told_later)
+            spdlog::warn("{}", missing.words);
     const auto folder = take_runtime_folder(options);
     if (folder.has_error())
         return refuse(exit_code::error, folder.error().text());
