@@ -94,7 +94,12 @@ TEST_F(completion, offers_the_keys_that_can_be_changed_there) {
     EXPECT_THAT(of({"-m", "iface", "-n", "iface.initiator"}), ElementsAre("iface.initiatorname"));
     EXPECT_THAT(
         of({"-m", "discoverydb", "-n", "discovery.sendtargets.auth.p"}),
-        ElementsAre("discovery.sendtargets.auth.password", "discovery.sendtargets.auth.password_in")
+        ElementsAre(
+            "discovery.sendtargets.auth.password",
+            "discovery.sendtargets.auth.password_file",
+            "discovery.sendtargets.auth.password_in",
+            "discovery.sendtargets.auth.password_in_file"
+        )
     );
     for (const auto& key : of_node)
         EXPECT_EQ(
