@@ -277,9 +277,12 @@ exit_code discovery_run::log_in_without_records() {
         failure.add(report_database(edit.error(), at_.screen));
         return failure.code();
     }
+    edit->begin_many(made.size());
     for (const admin::node_id& id : made)
         if (const auto removed = edit->remove(id); !removed)
             failure.add(report_database(removed.error(), at_.screen));
+    if (const auto ended = edit->end_many(); !ended)
+        failure.add(report_database(ended.error(), at_.screen));
     return failure.code();
 }
 

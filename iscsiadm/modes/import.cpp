@@ -92,11 +92,14 @@ void import_run::copy(admin::record_edit& edit) {
 void import_run::copy_nodes(admin::record_edit& edit) {
     const auto all = from_.select({});
     report(all.unreadable);
+    edit.begin_many(all.records);
     for (const admin::record& node : all.records) {
         const auto there = to_.find(id_of(node));
         if (there && !*there)
             took(edit.write(node), nodes_);
     }
+    if (const auto ended = edit.end_many(); !ended)
+        failure_.add(report_database(ended.error(), at_.screen));
 }
 
 void import_run::copy_discoveries(admin::record_edit& edit) {

@@ -60,10 +60,17 @@ void report_refused(
     }
 }
 
+// Of the steps since begin_many(), whatever has become of each.
+void end_many(admin::record_edit& edit, first_failure& failure, context& at) {
+    if (const auto ended = edit.end_many(); !ended)
+        failure.add(report_database(ended.error(), at.screen));
+}
+
 // One that cannot be written does not keep the others from it.
 exit_code
 write_all(const std::vector<admin::record>& records, admin::record_edit& edit, context& at) {
     first_failure failure;
+    edit.begin_many(records);
     for (const admin::record& record : records) {
         const auto written = edit.write(record);
         const exit_code code =
@@ -71,6 +78,7 @@ write_all(const std::vector<admin::record>& records, admin::record_edit& edit, c
         at.out.show(node_change{record_action::update, id_of(record), nullptr, code});
         failure.add(code);
     }
+    end_many(edit, failure, at);
     return failure.code();
 }
 
@@ -179,7 +187,11 @@ exit_code remove_records(const admin::node_filter& filter, context& at) {
         const auto remove = [&](const admin::node_id& id) -> result<void> {
             return at.dry_run ? result<void>() : edit.remove(id);
         };
-        return could_not_execute(remove_unused(ids_of(records), *sessions, remove, at), at.screen);
+        first_failure failure;
+        edit.begin_many(records.size());
+        failure.add(remove_unused(ids_of(records), *sessions, remove, at));
+        end_many(edit, failure, at);
+        return could_not_execute(failure.code(), at.screen);
     });
 }
 
@@ -273,6 +285,7 @@ exit_code remove_gone(
     admin::record_edit& edit,
     context& at
 ) {
+    edit.begin_many(gone.size());
     for (const admin::node_id& id : gone) {
         const auto uses_it = [&](const admin::session_info& session) { return uses(session, id); };
         if (std::ranges::any_of(sessions, uses_it))
@@ -280,7 +293,8 @@ exit_code remove_gone(
         else if (const auto removed = edit.remove(id); !removed)
             return report_database(removed.error(), at.screen);
     }
-    return exit_code::success;
+    const auto ended = edit.end_many();
+    return ended ? exit_code::success : report_database(ended.error(), at.screen);
 }
 
 } // namespace iscsi::cli

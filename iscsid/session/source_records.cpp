@@ -119,9 +119,12 @@ outcome<void> remove_nodes(admin::record_store& records, const std::vector<admin
     auto edit = records.edit();
     if (!edit)
         return of_database(edit.error());
+    edit->begin_many(nodes.size());
     for (const auto& id : nodes)
         if (const auto removed = edit->remove(id); !removed)
             return of_database(removed.error());
+    if (const auto ended = edit->end_many(); !ended)
+        return of_database(ended.error());
     return {};
 }
 

@@ -87,6 +87,19 @@ result<std::string> read_all(int file, const std::filesystem::path& path) {
     }
 }
 
+// `sync` brings the file to the disk.
+template <class Sync>
+result<void> write_new(const std::filesystem::path& path, std::string_view text, Sync sync) {
+    descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+    if (!file.is_open())
+        return system_fault(file_errc::write_failed, path, errno);
+    if (auto written = outcome(write_all(file.number(), text), path); !written)
+        return written;
+    if (auto synced = outcome(sync(file.number()), path); !synced)
+        return synced;
+    return outcome(file.close(), path);
+}
+
 // ENOTDIR: a part of the path is a file, so the path does not exist.
 bool is_absent(int error) {
     return error == ENOENT || error == ENOTDIR;
@@ -135,14 +148,18 @@ result<std::vector<std::string>> list_folder(const std::filesystem::path& folder
 }
 
 result<void> file_system::write_file(const std::filesystem::path& path, std::string_view text) {
-    descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
-    if (!file.is_open())
+    return write_new(path, text, ::fsync);
+}
+
+result<void> file_system::write_unsynced(const std::filesystem::path& path, std::string_view text) {
+    return write_new(path, text, [](int /*file*/) { return 0; });
+}
+
+result<void> file_system::sync_file_system(const std::filesystem::path& path) {
+    const descriptor any(path, O_RDONLY | O_DIRECTORY);
+    if (!any.is_open())
         return system_fault(file_errc::write_failed, path, errno);
-    if (auto written = outcome(write_all(file.number(), text), path); !written)
-        return written;
-    if (auto synced = outcome(::fsync(file.number()), path); !synced)
-        return synced;
-    return outcome(file.close(), path);
+    return outcome(::syncfs(any.number()), path);
 }
 
 result<void> file_system::make_folder(const std::filesystem::path& folder) {

@@ -46,6 +46,11 @@ class file_system {
 
     // Creates the file (mode 0600) or empties it, writes the text and brings it to the disk.
     virtual result<void> write_file(const std::filesystem::path& file, std::string_view text);
+    // The same, but for the disk: sync_file_system() brings it there.
+    virtual result<void> write_unsynced(const std::filesystem::path& file, std::string_view text);
+    // Brings everything to the disk that is on its way to the file system in which `path` is, names
+    // as well: for many files far cheaper than each by itself, and as long as all of it takes.
+    virtual result<void> sync_file_system(const std::filesystem::path& path);
     // Mode 0700; a folder that is there already is fine.
     virtual result<void> make_folder(const std::filesystem::path& folder);
     virtual result<void>

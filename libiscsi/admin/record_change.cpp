@@ -29,19 +29,21 @@ bool holds(const std::filesystem::path& file, std::string_view text) {
 
 // From the root down, each brought to the disk before the next: a folder in a folder that vanished
 // is lost. Those that were not there are added to `made`.
-result<void> make_folders(
+template <class Sync>
+result<void> make_folders_of(
     file_system& files,
     const std::filesystem::path& folder,
-    std::vector<std::filesystem::path>& made
+    std::vector<std::filesystem::path>& made,
+    Sync sync
 ) {
     if (is_folder(folder))
         return {};
-    if (auto above = make_folders(files, folder.parent_path(), made); !above)
+    if (auto above = make_folders_of(files, folder.parent_path(), made, sync); !above)
         return above;
     if (auto one = files.make_folder(folder); !one)
         return one;
     made.push_back(folder);
-    return files.sync_folder(folder.parent_path());
+    return sync(folder.parent_path());
 }
 
 // The last one first. A folder that is not empty any more stays, and so does what a disk that has
@@ -58,7 +60,8 @@ void remove_all(file_system& files, std::vector<std::filesystem::path>& made) {
 result<record_change> record_change::begin(const record_tree& tree, const change_options& how) {
     auto& files = how.files == nullptr ? real_files() : *how.files;
     std::vector<std::filesystem::path> made;
-    auto ready = make_folders(files, tree.root(), made);
+    const auto sync = [&files](const auto& folder) { return files.sync_folder(folder); };
+    auto ready = make_folders_of(files, tree.root(), made, sync);
     auto lock =
         ready ? file_lock::take(tree.lock_file(), how.patience) : result<file_lock>(ready.error());
     if (!lock) {
@@ -73,11 +76,12 @@ result<record_change> record_change::begin(const record_tree& tree, const change
 
 result<void> record_change::put_file(const std::filesystem::path& file, std::string_view text) {
     const auto write = [&](const auto& staged) { return files_->write_file(staged, text); };
-    if (!holds(file, text)) // else its writer may only not have come as far as the folder
+    // What holds it already: its writer may only not have come as far as the folder.
+    if (!holds(file, text) && !put_staged(file, text))
         if (auto put = put_name(file, write); !put)
             return undo(put);
     made_.clear();
-    return files_->sync_folder(file.parent_path());
+    return sync_folder(file.parent_path());
 }
 
 result<void>
@@ -90,7 +94,7 @@ record_change::put_link(const std::filesystem::path& link, const std::filesystem
         return undo(put);
     if (is_new)
         made_.push_back(link);
-    if (auto synced = files_->sync_folder(link.parent_path()); !synced)
+    if (auto synced = sync_folder(link.parent_path()); !synced)
         return undo(synced);
     return {};
 }
@@ -101,7 +105,7 @@ result<void> record_change::remove(const std::filesystem::path& file) {
         return removed;
     // Upwards until a folder is not empty, or is a branch: branches stay, because others list them.
     for (auto folder = file.parent_path(); is_folder(folder); folder = folder.parent_path()) {
-        if (auto synced = files_->sync_folder(folder); !synced)
+        if (auto synced = sync_folder(folder); !synced)
             return synced;
         if (folder == branch)
             return {};
@@ -109,6 +113,58 @@ result<void> record_change::remove(const std::filesystem::path& file) {
             return removed;
     }
     return {};
+}
+
+void record_change::begin_many(std::size_t steps, const std::vector<text_of_file>& texts) {
+    constexpr std::size_t worth_it = 8; // the whole file system is flushed instead of these
+    if (steps < worth_it)
+        return;
+    many_ = true;
+    for (const auto& each : texts)
+        if (!holds(each.file, each.text) && !staged_.add(each.file, each.text))
+            break;
+    staged_.bring();
+}
+
+result<void> record_change::end_many() {
+    if (!std::exchange(many_, false))
+        return {};
+    auto ended = staged_.clear();
+    for (const auto& where : std::exchange(unsynced_, {}))
+        if (auto synced = files_->sync_file_system(where); !synced && ended)
+            ended = synced;
+    return ended;
+}
+
+record_change::record_change(record_change&& other) noexcept
+    : tree_(std::move(other.tree_))
+    , files_(other.files_)
+    , lock_(std::move(other.lock_))
+    , made_(std::move(other.made_))
+    , staged_(std::move(other.staged_))
+    , many_(std::exchange(other.many_, false))
+    , unsynced_(std::move(other.unsynced_)) {}
+
+record_change::~record_change() {
+    static_cast<void>(end_many());
+}
+
+// A name that changes is lasting at once, or with all others at the end.
+result<void> record_change::sync_folder(const std::filesystem::path& folder) {
+    if (!many_)
+        return files_->sync_folder(folder);
+    unsynced_.insert(folder == tree_.root() ? folder : tree_.branch(folder));
+    return {};
+}
+
+result<void> record_change::make_folders(const std::filesystem::path& folder) {
+    return make_folders_of(*files_, folder, made_, [this](const auto& above) {
+        return sync_folder(above);
+    });
+}
+
+bool record_change::put_staged(const std::filesystem::path& file, std::string_view text) {
+    return many_ && make_folders(file.parent_path()) && staged_.move(file, text);
 }
 
 std::filesystem::path record_change::staged_for(const std::filesystem::path& file) const {
@@ -121,13 +177,13 @@ result<void> record_change::clear_staged() {
     for (const auto* const branch : branches)
         if (auto removed = files_->remove_file(tree_.root() / branch / staged_name); !removed)
             return removed;
-    return {};
+    return staged_.clear();
 }
 
 // A full disk: the staged file goes, the old one stays, and the fault names what was to change.
 template <class Make>
 result<void> record_change::put_name(const std::filesystem::path& name, Make make) {
-    if (auto made = make_folders(*files_, name.parent_path(), made_); !made)
+    if (auto made = make_folders(name.parent_path()); !made)
         return made;
     const auto staged = staged_for(name);
     auto put = make(staged);

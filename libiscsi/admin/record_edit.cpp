@@ -13,6 +13,15 @@ result<record_edit> record_edit::begin(const record_tree& tree, const change_opt
     return record_edit(tree, *std::move(change));
 }
 
+// A name that is refused later is not looked at here: nothing is staged under it.
+void record_edit::begin_many(std::span<const record> to_write) {
+    std::vector<record_change::text_of_file> texts;
+    for (const record& node : to_write)
+        if (const auto id = id_of(node); check_new(id))
+            texts.push_back({place_of(tree_, id), format_record(node)});
+    change_.begin_many(to_write.size(), texts);
+}
+
 result<void> record_edit::write(const record& node) {
     if (auto good = check_new(id_of(node)); !good)
         return good;
@@ -44,7 +53,9 @@ result<void> record_edit::write_discovery(const record& from) {
 result<void> record_edit::remove_discovery(const discovery_id& id) {
     if (auto safe = check_paths(id); !safe)
         return safe;
-    for (const auto& node : nodes_discovered_by(tree_, id))
+    const auto nodes = nodes_discovered_by(tree_, id);
+    change_.begin_many(nodes.size());
+    for (const auto& node : nodes)
         if (auto removed = remove_node(change_, tree_, node); !removed)
             return removed;
     const auto names = list_folder(tree_.discovery_folder(id));
@@ -54,7 +65,9 @@ result<void> record_edit::remove_discovery(const discovery_id& id) {
         if (parse_link_name(name)) // its record is gone
             if (auto removed = change_.remove(tree_.discovery_folder(id) / name); !removed)
                 return removed;
-    return change_.remove(tree_.discovery(id));
+    if (auto removed = change_.remove(tree_.discovery(id)); !removed)
+        return removed;
+    return change_.end_many();
 }
 
 result<void> record_edit::write_interface(const record& interface) {

@@ -2,6 +2,7 @@
 
 #include "libiscsi/admin/record_change.hpp"
 
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -20,6 +21,15 @@ class record_edit {
     // record with a group tag takes the place of those of its portal that have none:
     // adopt_group_tag().
     result<void> write(const record& node);
+
+    // So many steps follow, or these records are going to be written, and end_many() then makes
+    // all of it lasting: see record_change. A step that fails does not end them.
+    void begin_many(std::size_t steps) { change_.begin_many(steps); }
+
+    void begin_many(std::span<const record> to_write);
+
+    result<void> end_many() { return change_.end_many(); }
+
     // Records of the portal of `id` without a group tag get the one of `id`, and keep what they
     // say: a portal has one group, known or not.
     result<void> adopt_group_tag(const node_id& id);

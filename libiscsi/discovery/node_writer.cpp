@@ -32,41 +32,64 @@ written_nodes node_writer::write(
     std::vector<admin::node_id> ids, const admin::record& node_template, admin::record_edit& edit
 ) {
     std::ranges::stable_sort(ids, {}, &admin::node_id::target);
-    for (auto first = ids.begin(); first != ids.end();) {
-        const auto is_other = [&](const auto& id) { return id.target != first->target; };
-        const auto end = std::find_if(first, ids.end(), is_other);
-        if (const auto written = write_target({first, end}, node_template, edit); !written)
-            return {static_cast<std::size_t>(first - ids.begin()), ids.size(), written.error()};
-        first = end;
-    }
-    return {ids.size(), ids.size()};
+    const auto records = records_of(ids, node_template);
+    if (!records)
+        return {0, ids.size(), records.error()};
+    edit.begin_many(*records);
+    const auto done = write_targets(*records, edit);
+    if (done.why)
+        return done;
+    if (const auto ended = edit.end_many(); !ended)
+        return {0, ids.size(), ended.error()};
+    return done;
 }
 
-result<void> node_writer::write_target(
-    std::span<const admin::node_id> records,
-    const admin::record& node_template,
-    admin::record_edit& edit
-) {
-    for (const admin::node_id& id : records) {
-        auto written = write_one(id, node_template, edit);
+result<std::vector<admin::record>> node_writer::records_of(
+    const std::vector<admin::node_id>& ids, const admin::record& node_template
+) const {
+    std::vector<admin::record> records;
+    records.reserve(ids.size());
+    for (const admin::node_id& id : ids) {
+        auto record = new_record(node_template, id);
+        if (!record)
+            return record.error();
+        keep_edits(id, *record);
+        records.push_back(*std::move(record));
+    }
+    return records;
+}
+
+// One target after the other: the records of one are all there, or as they were.
+written_nodes
+node_writer::write_targets(std::span<const admin::record> records, admin::record_edit& edit) const {
+    std::size_t done = 0;
+    while (done < records.size()) {
+        const auto rest = records.subspan(done);
+        const auto& target = rest.front().get("node.name");
+        const auto is_other = [&target](const admin::record& each) {
+            return each.get("node.name") != target;
+        };
+        const auto end = std::ranges::find_if(rest, is_other);
+        const auto count = static_cast<std::size_t>(end - rest.begin());
+        if (const auto written = write_target(rest.first(count), edit); !written)
+            return {done, records.size(), written.error()};
+        done += count;
+    }
+    return {done, records.size()};
+}
+
+result<void>
+node_writer::write_target(std::span<const admin::record> records, admin::record_edit& edit) const {
+    for (const admin::record& record : records) {
+        auto written = edit.write(record);
         if (written)
             continue;
-        for (const admin::node_id& each : records)
-            if (!present_.contains(each))
-                static_cast<void>(edit.remove(each));
+        for (const admin::record& each : records)
+            if (const auto id = id_of(each); !present_.contains(id))
+                static_cast<void>(edit.remove(id));
         return written;
     }
     return {};
-}
-
-result<void> node_writer::write_one(
-    const admin::node_id& id, const admin::record& node_template, admin::record_edit& edit
-) {
-    auto record = new_record(node_template, id);
-    if (!record)
-        return record.error();
-    keep_edits(id, *record);
-    return edit.write(*record);
 }
 
 // The source of a record is what `discoverydb -o delete` finds it by.

@@ -48,14 +48,12 @@ class node_writer {
     );
 
   private:
-    result<void> write_target(
-        std::span<const admin::node_id> records,
-        const admin::record& node_template,
-        admin::record_edit& edit
-    );
-    result<void> write_one(
-        const admin::node_id& id, const admin::record& node_template, admin::record_edit& edit
-    );
+    result<std::vector<admin::record>>
+    records_of(const std::vector<admin::node_id>& ids, const admin::record& node_template) const;
+    written_nodes
+    write_targets(std::span<const admin::record> records, admin::record_edit& edit) const;
+    result<void>
+    write_target(std::span<const admin::record> records, admin::record_edit& edit) const;
     result<admin::record>
     new_record(const admin::record& node_template, const admin::node_id& id) const;
     void keep_edits(const admin::node_id& id, admin::record& node) const;
