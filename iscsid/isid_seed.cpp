@@ -60,7 +60,7 @@ std::string words_of(int error) {
 }
 
 std::string new_seed(const std::filesystem::path& database, const std::filesystem::path& file) {
-    const auto seed = os::hex_of(os::random_bytes(seed_bytes));
+    auto seed = os::hex_of(os::random_bytes(seed_bytes));
     std::error_code ignored; // the file cannot be written then
     std::filesystem::create_directories(database, ignored);
     if (const int error = os::replace_file(file, seed + "\n"); error != 0) {

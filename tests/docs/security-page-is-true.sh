@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Every test that iscsid-security(7) names is there, and it tells of each capability of the unit and of no
-# other. Usage: security-page-is-true.sh [TREE]
+# Every test that iscsid-security(7) and iscsid-containers(7) name is there, and the former tells of each
+# capability of the unit and of no other. Usage: security-page-is-true.sh [TREE]
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
 page=man/iscsid-security.7 unit=etc/systemd/iscsid.service.in
 status=0
-paths=$(grep -oE '^\.Pa tests/[^ ]+' "$page" | sed 's/^\.Pa //' | sort -u)
-[ "$(wc -l <<<"$paths")" -ge 10 ] || { echo "$page names hardly a test"; status=1; }
+paths=$(grep -hoE '\.?Pa (tests|etc/container)/[^ ]+' "$page" man/iscsid-containers.7 | sed 's/^\.*Pa //' | sort -u)
+[ "$(wc -l <<<"$paths")" -ge 15 ] || { echo "the pages name hardly a test"; status=1; }
 for path in $paths; do
-    [ -e "$path" ] || { echo "$page: there is no $path"; status=1; }
+    [ -e "$path" ] || { echo "there is no $path"; status=1; }
 done
 capabilities() { grep -oE 'CAP_[A-Z_]+' | sort -u; }
 in_page=$(sed -n '/^\.Ss Capabilities/,/^\.Ss System calls/p' "$page" | grep '^\.It' | capabilities)
