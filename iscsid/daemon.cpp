@@ -211,7 +211,8 @@ daemon::daemon(
            &records_,
            [this](auto plan, auto note) {
                return session::discover(std::move(plan), resolvers_.get_executor(), std::move(note));
-           }}
+           },
+           resolvers_.get_executor()}
       )
     , verbs_(
           sessions_,

@@ -46,12 +46,20 @@ struct rediscovery::source {
     admin::discovery_id id;
     std::string name; // for the log
     std::chrono::seconds interval{};
-    bool is_over = false;             // its record does not want it any more
-    bool asks_now = false;            // before its time has come
-    std::set<admin::node_id> known{}; // what the last answer had
-    lines troubles{};                 // of polls, since the last one that went well
-    lines left_out{};                 // of the last answer
-    std::set<admin::node_id> kept{};  // gone, but in use
+    bool is_over = false;                       // its record does not want it any more
+    bool asks_now = false;                      // before its time has come
+    std::set<admin::node_id> known{};           // what the last answer had
+    lines troubles{};                           // of polls, since the last one that went well
+    lines left_out{};                           // of the last answer
+    std::set<admin::node_id> kept{};            // gone, but in use
+    std::shared_ptr<isns_watch> registration{}; // of an iSNS server
+
+    // And tell an iSNS server again who asks.
+    void ask_now() {
+        asks_now = true;
+        if (registration)
+            registration->renew();
+    }
 
     // Each once until a poll goes well.
     void failed(const std::string& why) {
@@ -95,7 +103,8 @@ asio::awaitable<void> rediscovery::watch() {
         const auto wanted = co_await run_on(*with_.workers, look);
         take(wanted);
         for (const auto& each : sources_)
-            each.second->asks_now |= all_now;
+            if (all_now)
+                each.second->ask_now();
         changed_.notify_all();
         co_await changed_.wait(is_news, with_.between_looks);
     }
@@ -129,6 +138,8 @@ asio::awaitable<void> rediscovery::run(source_pointer what) {
         co_await poll(what);
         co_await wait_for_turn(what);
     }
+    if (what->registration)
+        what->registration->stop();
     if (what->is_over)
         spdlog::info("{}: is not repeated any more", what->name);
 }
@@ -136,6 +147,10 @@ asio::awaitable<void> rediscovery::run(source_pointer what) {
 // The time runs from the end of a poll, so that a slow source is not asked without a pause.
 asio::awaitable<void> rediscovery::wait_for_turn(source_pointer what) {
     const auto began = now();
+    const auto is_over = [&] { return stopped_ || what->is_over; };
+    co_await changed_.wait(
+        is_over, with_.second
+    ); // however often something is said to have changed
     for (;;) {
         const auto pace = what->interval;
         const auto end = pace <= std::chrono::seconds(0) ? began + very_long
@@ -163,6 +178,7 @@ asio::awaitable<void> rediscovery::poll(source_pointer what) {
     if (!*by) // the next look ends it
         co_return;
     const auto records = std::make_shared<const source_records>(**std::move(by));
+    keep_registered(what, *records);
     auto found = co_await ask(what, records);
     if (found.has_value() && found->empty())
         found = failure{admin::exit_code::no_objects_found, "it names no target"};
@@ -182,6 +198,36 @@ asio::awaitable<void> rediscovery::poll(source_pointer what) {
         spdlog::info("{}: {} is new", what->name, full_name(id));
     log_in(*what, *stored);
     co_await drop(what, stored->gone);
+}
+
+// By the name of the first interface: a server hears of one initiator, whose changes are enough to
+// ask for all.
+void rediscovery::keep_registered(const source_pointer& what, const source_records& by) {
+    if (what->id.kind != admin::source_kind::isns || !with_.resolvers)
+        return;
+    const auto& first = by.interfaces.at(by.interfaces.names().front());
+    auto plan = sessions_.plans().plan_discovery(by.settings, first);
+    if (plan.has_error())
+        return; // asking says so, too
+    if (what->registration && what->registration->initiator() == plan->session.initiator_name)
+        return;
+    if (what->registration)
+        what->registration->stop();
+    const std::weak_ptr<source> weak = what;
+    const auto changed = [this, weak] {
+        if (const auto self = weak.lock()) {
+            self->asks_now = true;
+            changed_.notify_all();
+        }
+    };
+    const auto failed = [weak](const std::string& why) {
+        if (const auto self = weak.lock())
+            self->failed("it is not told of changes: " + why);
+    };
+    what->registration = std::make_shared<isns_watch>(
+        *std::move(plan), isns_watch::options{with_.control, with_.resolvers, changed, failed}
+    );
+    what->registration->start();
 }
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include "iscsid/session/condition.hpp"
 #include "iscsid/session/discovery_job.hpp"
+#include "iscsid/session/isns_watch.hpp"
 #include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/manager.hpp"
 #include "iscsid/session/source_records.hpp"
@@ -24,7 +25,8 @@ namespace iscsid::session {
 // seen first, as login_keeper does it; so a logout by hand is not undone by the next answer. What
 // an answer does not have any more is logged out of and loses its record, but not while one of its
 // disks is used, whatever iscsid.safe_logout says. An answer that names nothing, and a source that
-// does not answer, change nothing.
+// does not answer, change nothing. With an iSNS server the daemon is registered as an initiator,
+// and asks again when the server says that something has changed.
 //
 //   start(), once → look_again(), any time → stop()
 //
@@ -40,7 +42,8 @@ class rediscovery {
         boost::asio::any_io_executor control;
         worker_pool* workers = nullptr;
         iscsi::admin::record_store* records = nullptr;
-        question ask;                                             // SendTargets, with its tries
+        question ask;                           // a portal with its tries, or an iSNS server
+        boost::asio::any_io_executor resolvers; // none: no registration with iSNS servers
         iscsi::duration between_looks = std::chrono::seconds(30); // at what the records want
         iscsi::duration second = std::chrono::seconds(1);         // of an interval
     };
@@ -66,6 +69,7 @@ class rediscovery {
     boost::asio::awaitable<void> run(source_pointer what);
     boost::asio::awaitable<void> wait_for_turn(source_pointer what);
     boost::asio::awaitable<void> poll(source_pointer what);
+    void keep_registered(const source_pointer& what, const source_records& by);
     boost::asio::awaitable<outcome<nodes>>
     ask(source_pointer what, std::shared_ptr<const source_records> by);
     boost::asio::awaitable<answer> ask_once(

@@ -58,6 +58,7 @@ struct repeated_discovery : manager_world {
                 &workers,
                 records.get(),
                 [this](auto plan, auto note) { return answer(std::move(plan), std::move(note)); },
+                {},
                 20ms,
                 10ms}
         );
