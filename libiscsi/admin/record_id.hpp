@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -38,7 +39,7 @@ node_filter filter_for(const node_id& id);
 // Who is asked for targets: one portal, or a server that knows many.
 enum class source_kind : std::uint8_t { send_targets, isns };
 
-inline constexpr source_kind source_kinds[] = {source_kind::send_targets, source_kind::isns};
+inline constexpr std::array source_kinds{source_kind::send_targets, source_kind::isns};
 
 // Whom a discovery record asks, with the name that its folder has.
 struct discovery_id {

@@ -36,7 +36,7 @@ written_nodes node_writer::write(
     if (!records)
         return {0, ids.size(), records.error()};
     edit.begin_many(*records);
-    const auto done = write_targets(*records, edit);
+    auto done = write_targets(*records, edit);
     if (done.why)
         return done;
     if (const auto ended = edit.end_many(); !ended)
