@@ -17,6 +17,8 @@ score() {
     [ -n "$value" ] && [ "$((10#${value/./}))" -lt "$2" ] || fail "$1: expected less than $2 tenths: $line"
 }
 
+# Whether the daemon sees the mounts of the system, and the system those of the daemon.
+shares_mounts() { [ "$(readlink "/proc/$(main_pid)/ns/mnt")" = "$(readlink /proc/1/ns/mnt)" ]; }
 status_of() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
 
 # The process that makes the calls is as confined as the daemon.
@@ -116,15 +118,23 @@ score iscsi-init.service 20
 for driver in ublk nbd; do
     use "$driver"
     expect_confined
+    shares_mounts || fail "the daemon has a mount namespace of its own"
     log_in_and_mount /mnt/disk
     kill_it
     unmount_and_log_out
 done
+modprobe scsi_transport_iscsi || fail "no classes to show sessions in"
+# Mounts of the tree below /sys, too, are for the whole system and for the next daemon.
+sed -i "s/^#* *iscsid.compat.sysfs = .*/iscsid.compat.sysfs = Yes/" /etc/iscsi/iscsid.conf
 use fuse
 expect_confined
 log_in_and_mount /mnt/disk
 expect_same_data "nothing"
+ls -d /sys/class/iscsi_host/host*/device/session* >"$WORK/tree" || journal_fail "no session below /sys"
 unmount_and_log_out
+sed -i "s/^iscsid.compat.sysfs = .*/iscsid.compat.sysfs = No/" /etc/iscsi/iscsid.conf
+use fuse
+! ls -d /sys/class/iscsi_host/host*/device/session* 2>/dev/null || fail "sessions are left below /sys"
 log_in_and_mount /mnt/disk
 kill_under_fuse
 systemctl stop iscsi.service || journal_fail "logout after the kill"
@@ -134,6 +144,7 @@ systemctl daemon-reload
 for driver in ublk nbd; do
     use "$driver"
     score iscsid.service 30
+    ! shares_mounts || fail "iscsid-strict.conf has given it no mount namespace"
     expect_confined
     log_in_and_mount /run/user/disk
     if [ "$driver" = ublk ]; then
