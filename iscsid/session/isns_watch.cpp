@@ -24,6 +24,7 @@ constexpr auto token = asio::as_tuple(asio::use_awaitable);
 
 // Of a server that does not say how long a registration lasts.
 constexpr iscsi::duration usual_period = std::chrono::minutes(10);
+constexpr iscsi::duration longest_retry = std::chrono::minutes(1);
 constexpr iscsi::duration shortest_renewal = std::chrono::seconds(1);
 
 constexpr std::size_t longest_datagram = 65536;
@@ -62,6 +63,7 @@ void isns_watch::stop() {
 // What has changed before a registration was nobody's to tell, so each is a change.
 asio::awaitable<void> isns_watch::run(std::shared_ptr<isns_watch> /*keeps it alive*/) {
     const auto is_due = [this] { return stopped_ || renews_; };
+    auto retry = with_.pause;
     while (!stopped_) {
         renews_ = false;
         const auto period = co_await register_once();
@@ -69,7 +71,8 @@ asio::awaitable<void> isns_watch::run(std::shared_ptr<isns_watch> /*keeps it ali
             with_.changed();
         if (!stopped_ && !period)
             with_.failed(period.error().text());
-        const auto pause = period ? std::max(*period / 2, shortest_renewal) : with_.pause;
+        const auto pause = period ? std::max(*period / 2, shortest_renewal) : retry;
+        retry = period ? with_.pause : std::min(2 * retry, longest_retry);
         co_await changed_.wait(is_due, pause);
     }
     if (listening_)

@@ -30,7 +30,7 @@ class isns_watch : public std::enable_shared_from_this<isns_watch> {
         boost::asio::any_io_executor resolvers;
         std::function<void()> changed;                   // something may be another than before
         std::function<void(const std::string&)> failed;  // a registration: why
-        iscsi::duration pause = std::chrono::seconds(5); // before the next try
+        iscsi::duration pause = std::chrono::seconds(5); // before the next try; it doubles
     };
 
     isns_watch(discovery_plan plan, options how);

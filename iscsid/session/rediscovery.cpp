@@ -50,6 +50,7 @@ struct rediscovery::source {
     bool asks_now = false;                      // before its time has come
     std::set<admin::node_id> known{};           // what the last answer had
     lines troubles{};                           // of polls, since the last one that went well
+    lines unregistered{};                       // why not, since the last registration
     lines left_out{};                           // of the last answer
     std::set<admin::node_id> kept{};            // gone, but in use
     std::shared_ptr<isns_watch> registration{}; // of an iSNS server
@@ -65,6 +66,18 @@ struct rediscovery::source {
     void failed(const std::string& why) {
         if (troubles.size() < most_troubles && troubles.insert(why).second)
             spdlog::warn("{}: {}; what was found before stays, it is asked again", name, why);
+    }
+
+    // The same of the registration with an iSNS server, which may fail while polls go well.
+    void is_not_registered(const std::string& why) {
+        if (unregistered.size() < most_troubles && unregistered.insert(why).second)
+            spdlog::warn("{}: tells nothing of changes, and is asked to again: {}", name, why);
+    }
+
+    void is_registered() {
+        if (!unregistered.empty())
+            spdlog::info("{}: tells of changes again", name);
+        unregistered.clear();
     }
 
     void went_well() {
@@ -216,13 +229,14 @@ void rediscovery::keep_registered(const source_pointer& what, const source_recor
     const std::weak_ptr<source> weak = what;
     const auto changed = [this, weak] {
         if (const auto self = weak.lock()) {
+            self->is_registered();
             self->asks_now = true;
             changed_.notify_all();
         }
     };
     const auto failed = [weak](const std::string& why) {
         if (const auto self = weak.lock())
-            self->failed("it is not told of changes: " + why);
+            self->is_not_registered(why);
     };
     what->registration = std::make_shared<isns_watch>(
         *std::move(plan), isns_watch::options{with_.control, with_.resolvers, changed, failed}

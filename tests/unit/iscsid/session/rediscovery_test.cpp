@@ -1,4 +1,5 @@
 #include "tests/unit/iscsid/session/captured_log.hpp"
+#include "tests/unit/iscsid/session/isns_server.hpp"
 #include "tests/unit/iscsid/session/manager_world.hpp"
 
 #include "iscsid/session/rediscovery.hpp"
@@ -58,7 +59,7 @@ struct repeated_discovery : manager_world {
                 &workers,
                 records.get(),
                 [this](auto plan, auto note) { return answer(std::move(plan), std::move(note)); },
-                {},
+                registers_by,
                 20ms,
                 10ms}
         );
@@ -104,6 +105,7 @@ struct repeated_discovery : manager_world {
     std::map<std::string, std::vector<std::string>> targets;
     std::map<std::string, int> polls;
     std::set<std::string> silent;
+    asio::any_io_executor registers_by{}; // none: not at all
     std::vector<iscsi::isid_field> isids;
     std::optional<login_keeper> keeper;
     std::optional<rediscovery> repeats;
@@ -257,6 +259,35 @@ TEST_F(repeated_discovery, refuses_names_that_are_none) {
     ASSERT_TRUE(until_asked_again());
     EXPECT_EQ(records->list({}).ids.size(), 1U);
     EXPECT_EQ(log.count("left out: "), 2U) << "each once";
+}
+
+// Polls go well all the same, and are no end of that trouble.
+TEST_F(repeated_discovery, goes_on_without_a_registration_and_says_so_once) {
+    test::isns_server server{context};
+    std::uint32_t status = 17;
+    server.answers = [&](const auto& asked) {
+        return iscsi::isns::encode(test::isns_server::answer_to(asked, status));
+    };
+    registers_by = resolvers.get_executor();
+    admin::record record(admin::record_kind::isns);
+    const std::vector<admin::assignment> all{
+        {"discovery.sendtargets.address", "127.0.0.1"},
+        {"discovery.sendtargets.port", std::to_string(server.port())},
+        {"discovery.isns.use_discoveryd", "Yes"},
+        {"discovery.isns.discoveryd_poll_inval", "1"}};
+    for (const auto& [key, value] : all)
+        ASSERT_TRUE(record.assign(key, value).has_value());
+    ASSERT_TRUE(records->write_discovery(record).has_value());
+    targets["127.0.0.1"] = {first};
+    start();
+    ASSERT_TRUE(until([&] { return has_session(first); }));
+    ASSERT_TRUE(until([&] { return log.has("tells nothing of changes"); }));
+    ASSERT_TRUE(until_asked_again("127.0.0.1"));
+    status = 0;
+    repeats->look_again();
+    ASSERT_TRUE(until([&] { return log.has("tells of changes again"); }));
+    EXPECT_EQ(log.count("tells nothing of changes"), 1U);
+    EXPECT_FALSE(log.has("answers again"));
 }
 
 TEST_F(repeated_discovery, has_an_isid_of_its_own) {
