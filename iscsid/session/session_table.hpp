@@ -5,7 +5,6 @@
 
 #include <map>
 #include <memory>
-#include <ranges>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -57,7 +56,15 @@ class session_table {
     };
 
     using by_node_map = std::multimap<iscsi::admin::node_id, pointer, by_path>;
-    using sessions_of_node = std::ranges::subrange<by_node_map::const_iterator>;
+
+    // clang 14 does not compile std::ranges::subrange of libstdc++ 12.
+    struct sessions_of_node {
+        by_node_map::const_iterator first, last;
+
+        auto begin() const { return first; }
+
+        auto end() const { return last; }
+    };
 
     sessions_of_node range_of(const iscsi::admin::node_id& node) const;
 

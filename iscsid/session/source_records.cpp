@@ -52,7 +52,7 @@ choose_interfaces(const admin::record_store& records, const discovery::portal_fi
 }
 
 // As open-iscsi has it: either of the two settings is enough.
-bool is_automatic(const admin::record& node) {
+bool starts_by_itself(const admin::record& node) {
     return node.get("node.startup") == "automatic" ||
            node.get("node.conn[0].startup") == "automatic";
 }
@@ -109,7 +109,7 @@ outcome<stored_answer> store_answer(
     stored_answer stored{std::move(found), std::move(plan->write), {}, std::move(plan->remove)};
     for (const auto& id : stored.found) {
         const auto record = records.find(id);
-        if (record && *record && is_automatic(**record))
+        if (record && *record && starts_by_itself(**record))
             stored.automatic.push_back(id);
     }
     return stored;
