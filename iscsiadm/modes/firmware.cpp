@@ -62,7 +62,7 @@ std::vector<firmware_node> nodes_of(
     return nodes;
 }
 
-std::vector<admin::node_id> ids_of(const std::vector<firmware_node>& nodes) {
+std::vector<admin::node_id> ids_of_nodes(const std::vector<firmware_node>& nodes) {
     std::vector<admin::node_id> ids(nodes.size());
     std::ranges::transform(nodes, ids.begin(), &firmware_node::id);
     return ids;
@@ -138,7 +138,7 @@ exit_code firmware_discovery::run() {
     first_failure failure;
     if (changes_.persistent)
         failure.add(store());
-    at_.out.show(found_nodes{ids_of(found_), level});
+    at_.out.show(found_nodes{ids_of_nodes(found_), level});
     if (mode_.login && failure.code() == exit_code::success)
         failure.add(changes_.persistent ? log_in_to_found() : log_in_without_records());
     return failure.code();
@@ -153,7 +153,7 @@ exit_code firmware_discovery::store() {
     auto edit = at_.store.edit();
     if (!edit)
         return report_database(edit.error(), at_.screen);
-    const auto plan = discovery::plan_records(ids_of(found_), stored(), changes_);
+    const auto plan = discovery::plan_records(ids_of_nodes(found_), stored(), changes_);
     if (const auto written = write(plan.write, *edit); written != exit_code::success)
         return written;
     return remove_gone(plan.remove, *sessions, *edit, at_);
@@ -195,7 +195,7 @@ firmware_discovery::write(const std::vector<admin::node_id>& ids, admin::record_
 }
 
 exit_code firmware_discovery::log_in_to_found() {
-    return log_in_to_recorded(ids_of(found_), at_);
+    return log_in_to_recorded(ids_of_nodes(found_), at_);
 }
 
 // The daemon logs in by records: those that are missing are there for as long as that lasts.
