@@ -289,7 +289,17 @@ void fuse_file::reply(std::uint32_t index, iscsi::bytes_view body, int error) {
     // writev takes what it only reads as a pointer to non-const
     where.parts[1] = {const_cast<std::byte*>(body.data()), body.size()};
     const std::span<const iovec> parts(where.parts.data(), body.empty() ? 1 : 2);
-    io_->write_vector(device_, parts, *this, operation_of(index, step::reply));
+    const auto end = is_awaited() ? lane::ending::wakes : lane::ending::quiet;
+    io_->write_vector(device_, parts, *this, operation_of(index, step::reply), end);
+}
+
+// Nobody waits for the slot of a request that is alone, while a read is under way for the next one.
+// Among others the end of its reply lets more reads wait, so that several requests come in one
+// turn; whether there are others that wait in the kernel is seen by asking now and then.
+bool fuse_file::is_awaited() {
+    constexpr unsigned now_and_then = 8;
+    const bool is_alone = idle_.taken() - reading_ == 1 && reading_ > 0 && !ended_;
+    return !is_alone || ++alone_ % now_and_then == 0;
 }
 
 bool fuse_file::inside_lun(std::uint64_t offset, std::uint64_t length) const {

@@ -71,6 +71,7 @@ class fuse_file final : public lane::lane_resident,
     // Every request ends in one of these.
     void answer(std::uint32_t index, iscsi::bytes_view body = {}); // body is copied
     void refuse(std::uint32_t index, int error);                   // positive errno
+    bool is_awaited();
     void reply(std::uint32_t index, iscsi::bytes_view body, int error);
 
     bool inside_lun(std::uint64_t offset, std::uint64_t length) const;
@@ -85,6 +86,7 @@ class fuse_file final : public lane::lane_resident,
     payload_memory memory_;
     std::vector<slot> slots_;
     idle_slots idle_;
+    unsigned alone_ = 0;        // replies to requests that were alone
     std::uint32_t reading_ = 0; // slots in that phase
 
     lane::ring* io_ = nullptr;

@@ -279,8 +279,10 @@ void nbd_link::reply(std::uint32_t index, int error) {
 
 // All that is ready leaves together; more gathers meanwhile.
 void nbd_link::start_send() {
-    if (send_under_way_ || ready_.empty() || ended_)
+    if (ready_.empty() || ended_)
         return;
+    if (send_under_way_) // quietly, perhaps
+        return io_->hurry();
     const auto count = std::min(ready_.size(), most_replies_in_a_send);
     send_vector_.clear();
     leaving_.assign(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -289,7 +291,7 @@ void nbd_link::start_send() {
         add_to_send(index);
     send_at_ = 0;
     send_under_way_ = true;
-    io_->send_vector(socket_, send_vector_, *this, sending);
+    io_->send_vector(socket_, send_vector_, *this, sending, end_of_send());
 }
 
 void nbd_link::add_to_send(std::uint32_t index) {
@@ -324,7 +326,14 @@ void nbd_link::send_rest(std::size_t gone_of_first) {
     iovec& cut = send_vector_[send_at_];
     cut.iov_base = static_cast<std::byte*>(cut.iov_base) + gone_of_first;
     cut.iov_len -= gone_of_first;
-    io_->send_vector(socket_, std::span(send_vector_).subspan(send_at_), *this, sending);
+    const auto rest = std::span(send_vector_).subspan(send_at_);
+    io_->send_vector(socket_, rest, *this, sending, lane::ending::wakes);
+}
+
+// While a receive is under way no request waits for a slot or for room that the replies give back.
+lane::ending nbd_link::end_of_send() const {
+    const bool is_awaited = !receive_under_way_ || disconnecting_ || !ready_.empty();
+    return is_awaited ? lane::ending::wakes : lane::ending::quiet;
 }
 
 // The reply has left whole: the slot and its memory are free for the next request.

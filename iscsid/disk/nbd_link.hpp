@@ -99,6 +99,7 @@ class nbd_link final : public lane::lane_resident,
     void add_to_send(std::uint32_t index);
     void sent(std::int32_t result);
     void send_rest(std::size_t gone_of_first);
+    lane::ending end_of_send() const;
     void release(std::uint32_t index);
     void end();
     bool has_done_all() const;

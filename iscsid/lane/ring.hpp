@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +24,13 @@ class ring_client {
     virtual void ring_done(std::uint32_t operation, std::int32_t result) = 0;
 };
 
+// Whether the end of an operation ends a sleep of the ring. A quiet one that succeeds as a whole
+// may be told as late as with what ends next, or after longest_silence: it spares a system call and
+// a wake-up where nobody waits for it. One that fails, or moves only a part, ends the sleep.
+enum class ending : std::uint8_t { wakes, quiet };
+
+inline constexpr auto longest_silence = std::chrono::milliseconds(100);
+
 // What an IORING_OP_URING_CMD carries in an SQE of the usual size.
 using command_field = std::array<std::byte, 16>;
 
@@ -36,12 +44,18 @@ class ring {
     virtual ~ring() = default;
 
     virtual void read(int fd, iscsi::mutable_bytes into, ring_client& who, std::uint32_t op) = 0;
-    virtual void
-    write_vector(int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op) = 0;
+    // `to` takes all of it or nothing, as /dev/fuse does, when its end is quiet.
+    virtual void write_vector(
+        int to, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
+    ) = 0;
     virtual void
     receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op) = 0;
-    virtual void
-    send_vector(int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op) = 0;
+    virtual void send_vector(
+        int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
+    ) = 0;
+
+    // Somebody waits for the end of a quiet operation now: all are told in the next turn.
+    virtual void hurry() = 0;
 
     // A command to a driver of the kernel (IORING_OP_URING_CMD). cancel() does not reach it: the
     // driver ends it. -EOPNOTSUPP without io_uring.

@@ -50,20 +50,28 @@ class ring_epoll final : public ring {
         started_.push(table_, table_.start_read(fd, into, who, op));
     }
 
-    void
-    write_vector(int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op) override {
-        start(ring_verb::write_vector, fd, from, who, op);
+    void write_vector(
+        int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
+    ) override {
+        started_.push(table_, table_.start_output(ring_verb::write_vector, fd, from, who, op, end));
     }
 
     void receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op)
         override {
-        start(ring_verb::receive_vector, socket, into, who, op);
+        started_.push(
+            table_, table_.start_vector(ring_verb::receive_vector, socket, into, who, op)
+        );
     }
 
-    void send_vector(int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op)
-        override {
-        start(ring_verb::send_vector, socket, from, who, op);
+    void send_vector(
+        int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
+    ) override {
+        started_.push(
+            table_, table_.start_output(ring_verb::send_vector, socket, from, who, op, end)
+        );
     }
+
+    void hurry() override { hurried_ = true; }
 
     void command(
         int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
@@ -84,11 +92,6 @@ class ring_epoll final : public ring {
         operation_list output; // waiting for writability
     };
 
-    void
-    start(ring_verb verb, int fd, std::span<const iovec> what, ring_client& who, std::uint32_t op) {
-        started_.push(table_, table_.start_vector(verb, fd, what, who, op));
-    }
-
     bool try_started();
     bool finish_cancelled();
     std::int32_t begin_waiting(std::uint32_t slot);
@@ -106,6 +109,8 @@ class ring_epoll final : public ring {
     std::vector<descriptor> descriptors_;
     std::array<epoll_event, 128> events_{};
     std::uint64_t system_calls_ = 0;
+    bool hurried_ = false;
+    bool some_ended_quietly_ = false;
 };
 
 void ring_epoll::cancel(ring_client& who, std::uint32_t op) {
@@ -122,7 +127,10 @@ void ring_epoll::cancel(ring_client& who, std::uint32_t op) {
 void ring_epoll::turn(std::optional<iscsi::instant> deadline) {
     bool some_ended = finish_cancelled();
     some_ended |= try_started();
-    const bool more_to_do = some_ended || !started_.empty() || !cancelled_.empty();
+    const bool more_to_do = some_ended || hurried_ || !started_.empty() || !cancelled_.empty();
+    hurried_ = false;
+    if (std::exchange(some_ended_quietly_, false)) // what that brings may have another deadline
+        deadline = iscsi::earlier(deadline, std::chrono::steady_clock::now() + longest_silence);
     wait(more_to_do ? 0 : milliseconds_until(deadline));
 }
 
@@ -145,8 +153,9 @@ bool ring_epoll::try_started() {
             result = begin_waiting(slot);
         if (result == -EAGAIN)
             continue;
+        const bool is_quiet = table_[slot].quiet && result == length_of(table_[slot]);
         table_.finish(slot, result);
-        some_ended = true;
+        (is_quiet ? some_ended_quietly_ : some_ended) = true;
     }
     return some_ended;
 }

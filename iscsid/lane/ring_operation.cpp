@@ -29,6 +29,13 @@ ssize_t call(ring_operation& what) {
 
 } // namespace
 
+std::int32_t length_of(const ring_operation& what) {
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < what.message.msg_iovlen; ++i)
+        length += what.message.msg_iov[i].iov_len;
+    return static_cast<std::int32_t>(length);
+}
+
 std::int32_t attempt(ring_operation& what) {
     ssize_t moved = 0;
     do
@@ -60,6 +67,7 @@ std::uint32_t operation_table::take(ring_verb verb, int fd, ring_client& who, st
     operation.number = op;
     operation.cancelled = false;
     operation.polling = false;
+    operation.quiet = false;
     operation.next = no_operation;
     return slot;
 }

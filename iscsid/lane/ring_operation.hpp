@@ -28,11 +28,15 @@ struct ring_operation {
     std::uint32_t generation = 0;
     bool cancelled = false;
     bool polling = false; // io_uring: waits for readiness
+    bool quiet = false;   // see ending
     std::int32_t result = 0;
     std::uint32_t next = 0; // in whatever list it is
 };
 
 inline constexpr std::uint32_t no_operation = 0xffff'ffff;
+
+// How much it would move.
+std::int32_t length_of(const ring_operation& what);
 
 // Makes the system call once, without waiting; gives its result or -errno.
 // -EAGAIN means that the descriptor has to be waited for.
@@ -49,6 +53,20 @@ class operation_table {
     std::uint32_t start_vector(
         ring_verb verb, int fd, std::span<const iovec> what, ring_client& who, std::uint32_t op
     );
+
+    // The same of what is sent or written.
+    std::uint32_t start_output(
+        ring_verb verb,
+        int fd,
+        std::span<const iovec> what,
+        ring_client& who,
+        std::uint32_t op,
+        ending end
+    ) {
+        const std::uint32_t slot = start_vector(verb, fd, what, who, op);
+        operations_[slot].quiet = end == ending::quiet;
+        return slot;
+    }
 
     std::uint32_t start_command(
         int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op

@@ -1,9 +1,11 @@
 #include "iscsid/lane/ring_uring.hpp"
 
+#include "iscsid/lane/quiet_send.hpp"
 #include "iscsid/lane/ring_operation.hpp"
 
 #include <liburing.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace iscsid::lane {
@@ -37,7 +40,10 @@ constexpr std::array<unsigned, 3> flag_ladder{
 // are one system call.
 class ring_uring final : public ring {
   public:
-    explicit ring_uring(const io_uring& made) : uring_(made) {}
+    ring_uring(const io_uring& made, bool can_be_quiet)
+        : uring_(made), can_be_quiet_(can_be_quiet) {
+        unreported_.reserve(expected_operations);
+    }
 
     ~ring_uring() override { io_uring_queue_exit(&uring_); }
 
@@ -50,9 +56,10 @@ class ring_uring final : public ring {
         launch(table_.start_read(fd, into, who, op));
     }
 
-    void
-    write_vector(int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op) override {
-        launch(table_.start_vector(ring_verb::write_vector, fd, from, who, op));
+    void write_vector(
+        int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
+    ) override {
+        launch(table_.start_output(ring_verb::write_vector, fd, from, who, op, end));
     }
 
     void receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op)
@@ -60,10 +67,13 @@ class ring_uring final : public ring {
         launch(table_.start_vector(ring_verb::receive_vector, socket, into, who, op));
     }
 
-    void send_vector(int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op)
-        override {
-        launch(table_.start_vector(ring_verb::send_vector, socket, from, who, op));
+    void send_vector(
+        int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
+    ) override {
+        launch(table_.start_output(ring_verb::send_vector, socket, from, who, op, end));
     }
+
+    void hurry() override { hurried_ = true; }
 
     void command(
         int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
@@ -87,6 +97,8 @@ class ring_uring final : public ring {
     std::uint64_t tag_of(std::uint32_t slot);
     void enter(std::optional<iscsi::instant> deadline);
     void reap();
+    void finish_quiet();
+    void note_loud_ends();
     void completed(std::uint64_t tag, std::int32_t result);
     std::int32_t go_on(std::uint32_t slot, std::int32_t result);
     bool needs_poll(int fd) const;
@@ -95,7 +107,10 @@ class ring_uring final : public ring {
     io_uring uring_;
     bool enabled_ = false;
     operation_table table_{expected_operations};
-    std::vector<bool> needs_poll_; // by descriptor
+    std::vector<bool> needs_poll_; // by descriptor, for input
+    bool can_be_quiet_;
+    std::vector<std::uint32_t> unreported_; // quiet operations that the kernel has, or gets
+    bool hurried_ = false;
     std::uint64_t system_calls_ = 0;
 };
 
@@ -115,9 +130,12 @@ void ring_uring::turn(std::optional<iscsi::instant> deadline) {
     reap();
 }
 
-// A descriptor that has once answered EAGAIN is polled first from then on.
+// A descriptor that has once answered EAGAIN is polled first from then on, for input: output mostly
+// has room.
 void ring_uring::launch(std::uint32_t slot) {
-    if (needs_poll(table_[slot].fd))
+    ring_operation& what = table_[slot];
+    what.quiet = what.quiet && can_be_quiet_;
+    if (waits_for_input(what.verb) && needs_poll(what.fd))
         submit_poll(slot);
     else
         submit_operation(slot);
@@ -141,7 +159,9 @@ void ring_uring::submit_operation(std::uint32_t slot) {
         io_uring_prep_recvmsg(&entry, what.fd, &what.message, 0);
         break;
     case ring_verb::send_vector:
-        io_uring_prep_sendmsg(&entry, what.fd, &what.message, MSG_NOSIGNAL);
+        io_uring_prep_sendmsg(
+            &entry, what.fd, &what.message, MSG_NOSIGNAL | (what.quiet ? whole_or_at_once : 0)
+        );
         break;
     case ring_verb::command:
         io_uring_prep_nop(&entry); // clears what a command leaves alone
@@ -152,6 +172,10 @@ void ring_uring::submit_operation(std::uint32_t slot) {
         break;
     }
     io_uring_sqe_set_data64(&entry, tag_of(slot));
+    if (!what.quiet)
+        return;
+    io_uring_sqe_set_flags(&entry, IOSQE_CQE_SKIP_SUCCESS);
+    unreported_.push_back(slot);
 }
 
 // One shot: the operation is tried by hand when it fires, so a stolen wake-up costs a second poll
@@ -192,6 +216,10 @@ std::uint64_t ring_uring::tag_of(std::uint32_t slot) {
 
 // A deadline that has passed still lets the kernel take what was started.
 void ring_uring::enter(std::optional<iscsi::instant> deadline) {
+    if (std::exchange(hurried_, false))
+        deadline = iscsi::instant{}; // long ago
+    else if (!unreported_.empty())
+        deadline = iscsi::earlier(deadline, std::chrono::steady_clock::now() + longest_silence);
     if (io_uring_sq_ready(&uring_) > 0 || io_uring_cq_ready(&uring_) == 0)
         ++system_calls_;
     io_uring_cqe* first = nullptr;
@@ -206,8 +234,37 @@ void ring_uring::enter(std::optional<iscsi::instant> deadline) {
     io_uring_submit_and_wait_timeout(&uring_, &first, 1, &timeout, nullptr);
 }
 
+// The kernel has dealt with a quiet operation when it has taken it, and only a failure has a
+// completion, which is there by then. First of all: what else has ended may be the answer to it.
+void ring_uring::finish_quiet() {
+    const bool all_are_taken = io_uring_sq_ready(&uring_) == 0;
+    const bool all_are_seen = !io_uring_cq_has_overflow(&uring_);
+    if (unreported_.empty() || !all_are_taken || !all_are_seen)
+        return;
+    note_loud_ends();
+    const auto end_of_these = unreported_.size();
+    for (std::size_t i = 0; i < end_of_these; ++i)
+        if (const auto slot = unreported_[i]; std::exchange(table_[slot].quiet, false))
+            table_.finish(slot, length_of(table_[slot]));
+    unreported_.erase(
+        unreported_.begin(), unreported_.begin() + static_cast<std::ptrdiff_t>(end_of_these)
+    );
+}
+
+void ring_uring::note_loud_ends() {
+    unsigned head = 0;
+    const io_uring_cqe* each = nullptr;
+    io_uring_for_each_cqe(&uring_, head, each) {
+        const auto slot = static_cast<std::uint32_t>(each->user_data);
+        if (each->user_data != nobody && slot < table_.size() && tag_of(slot) == each->user_data)
+            table_[slot].quiet = false;
+    }
+}
+
 // What is there now; what the clients start meanwhile ends in a later turn.
 void ring_uring::reap() {
+    finish_quiet();
+
     struct completion {
         std::uint64_t tag;
         std::int32_t result;
@@ -246,9 +303,10 @@ std::int32_t ring_uring::go_on(std::uint32_t slot, std::int32_t result) {
     if (what.polling && result >= 0) {
         ++system_calls_;
         result = attempt(what);
-    } else if (result == -EAGAIN) {
+    } else if (result == -EAGAIN && waits_for_input(what.verb)) {
         remember_needs_poll(what.fd);
     }
+    what.quiet = false; // it has had its completion
     if (result == -EAGAIN)
         submit_poll(slot);
     if (result == -EINTR) {
@@ -299,7 +357,7 @@ std::unique_ptr<ring> make_ring_uring(std::string* why_not) {
     for (const unsigned flags : flag_ladder) {
         answer = set_up(uring, flags);
         if (answer == 0)
-            return std::make_unique<ring_uring>(uring);
+            return std::make_unique<ring_uring>(uring, can_be_quiet(flags));
         if (answer != -EINVAL) // only that is about the flags
             break;
     }

@@ -3,6 +3,7 @@
 #include "iscsid/os/random.hpp"
 
 #include "libiscsi/core/pdu/sense_segment.hpp"
+#include "libiscsi/core/session/outbox.hpp"
 #include "libiscsi/scsi/disposition.hpp"
 #include "libiscsi/scsi/status.hpp"
 
@@ -271,10 +272,18 @@ void session_host::finish_turn() {
         drain_events();
     while (sources_.serve(free_slots));
     if (socket_.can_send())
-        socket_.send(session_.write_plan());
+        send();
     if (socket_.can_receive())
         socket_.receive(session_.read_plan());
     set_deadline(iscsi::earlier(session_.next_deadline(), sources_.next_deadline()));
+}
+
+// What follows a send in full feature phase mostly is the target's answer, and the end of the send
+// has nothing to say before.
+void session_host::send() {
+    const auto plan = session_.write_plan();
+    const bool is_awaited = !logged_in() || iscsi::outbox::is_full(plan);
+    socket_.send(plan, is_awaited ? ending::wakes : ending::quiet);
 }
 
 void session_host::drain_events() {

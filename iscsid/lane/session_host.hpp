@@ -80,6 +80,7 @@ class session_host final : public session_port, public scheduled_session, privat
     unit* find_unit(const iscsi::lun_field& lun);
     void attention_of_stranger(const iscsi::lun_field& lun, scsi::attention what);
     void finish_turn();
+    void send();
     void drain_events();
 
     session_key key_;

@@ -48,12 +48,12 @@ void session_socket::receive(std::span<const iscsi::mutable_bytes> plan) {
     io_.receive_vector(socket_, receive_vector_, *this, receiving);
 }
 
-void session_socket::send(std::span<const iscsi::bytes_view> plan) {
+void session_socket::send(std::span<const iscsi::bytes_view> plan, ending end) {
     to_iovecs(plan, send_vector_);
     if (send_vector_.empty())
         return;
     send_under_way_ = true;
-    io_.send_vector(socket_, send_vector_, *this, sending);
+    io_.send_vector(socket_, send_vector_, *this, sending, end);
 }
 
 void session_socket::close(const iscsi::fault& why) {

@@ -48,7 +48,8 @@ class session_socket final : private ring_client {
 
     // The memory stays in place until received(), sent() or closed(). Nothing to do: no call.
     void receive(std::span<const iscsi::mutable_bytes> plan);
-    void send(std::span<const iscsi::bytes_view> plan);
+    // The end of a quiet send may be told late (ring.hpp).
+    void send(std::span<const iscsi::bytes_view> plan, ending end);
 
     // Once is enough; the first reason holds.
     void close(const iscsi::fault& why);

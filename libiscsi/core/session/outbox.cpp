@@ -86,6 +86,13 @@ void outbox::close_data(frame& to) const {
 
 // ---- sending ----------------------------------------------------------------------------------
 
+bool outbox::is_full(std::span<const bytes_view> plan) {
+    std::size_t bytes = 0;
+    for (const auto& part : plan)
+        bytes += part.size();
+    return plan.size() + spans_of_a_frame > longest_plan || bytes >= bytes_for_work;
+}
+
 std::span<const bytes_view> outbox::plan() {
     if (plan_is_out())
         return plan_;

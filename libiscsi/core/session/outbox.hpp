@@ -42,6 +42,10 @@ class outbox {
 
     outbox();
 
+    // Whether such a plan may have left something out, or no room for more to be pushed: then its
+    // end lets more go at once. After any other nothing waits for that.
+    static bool is_full(std::span<const bytes_view> plan);
+
     // A new stream: nothing is held, no digests.
     void restart();
 

@@ -75,14 +75,16 @@ class fuse_peer final : public lane::ring {
         reads_.push_back({into, &who, op});
     }
 
-    void write_vector(int, std::span<const iovec> from, lane::ring_client& who, std::uint32_t op)
-        override {
+    void write_vector(
+        int, std::span<const iovec> from, lane::ring_client& who, std::uint32_t op, lane::ending
+    ) override {
         writes_.push_back({from, &who, op});
     }
 
     void receive_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
 
-    void send_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
+    void send_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t, lane::ending)
+        override {}
 
     void command(int, std::uint32_t, const lane::command_field&, lane::ring_client&, std::uint32_t)
         override {}
@@ -99,6 +101,8 @@ class fuse_peer final : public lane::ring {
     }
 
     void turn(std::optional<iscsi::instant>) override {}
+
+    void hurry() override {}
 
     std::uint64_t system_calls() const override { return 0; }
 

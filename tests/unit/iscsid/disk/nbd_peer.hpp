@@ -108,8 +108,9 @@ class nbd_peer final : public lane::ring {
         start(receive_, into, who, op);
     }
 
-    void send_vector(int, std::span<const iovec> from, lane::ring_client& who, std::uint32_t op)
-        override {
+    void send_vector(
+        int, std::span<const iovec> from, lane::ring_client& who, std::uint32_t op, lane::ending
+    ) override {
         start(send_, from, who, op);
     }
 
@@ -121,12 +122,15 @@ class nbd_peer final : public lane::ring {
 
     void read(int, iscsi::mutable_bytes, lane::ring_client&, std::uint32_t) override {}
 
-    void write_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
+    void write_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t, lane::ending)
+        override {}
 
     void command(int, std::uint32_t, const lane::command_field&, lane::ring_client&, std::uint32_t)
         override {}
 
     void turn(std::optional<iscsi::instant>) override {}
+
+    void hurry() override {}
 
     std::uint64_t system_calls() const override { return 0; }
 

@@ -60,15 +60,19 @@ class ublk_peer final : public lane::ring {
 
     void read(int, iscsi::mutable_bytes, lane::ring_client&, std::uint32_t) override {}
 
-    void write_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
+    void write_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t, lane::ending)
+        override {}
 
     void receive_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
 
-    void send_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
+    void send_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t, lane::ending)
+        override {}
 
     void cancel(lane::ring_client&, std::uint32_t) override {}
 
     void turn(std::optional<iscsi::instant>) override {}
+
+    void hurry() override {}
 
     std::uint64_t system_calls() const override { return 0; }
 

@@ -4,8 +4,8 @@
 #include <iostream>
 #include <new>
 
-// What an I/O may cost (design: at most two ring calls at depth 1, less than one at depth 4 and
-// above, no allocation). Allocations are counted in the whole program, by thread.
+// What an I/O may cost (one ring call at depth 1, less than one at depth 4 and above, no
+// allocation). Allocations are counted in the whole program, by thread.
 namespace {
 
 thread_local std::uint64_t allocations = 0;
@@ -148,19 +148,19 @@ class budget_test : public lane_fixture {
     }
 };
 
-TEST_P(budget_test, OneReadAtATimeCostsTwoCalls) {
+TEST_P(budget_test, OneReadAtATimeCostsOneCall) {
     const auto cost = measure(operation::read, 1, 4096);
     EXPECT_EQ(cost.allocations, 0U);
     if (!GetParam()) {
-        EXPECT_LE(cost.system_calls, 2.05);
+        EXPECT_LE(cost.system_calls, 1.05);
     }
 }
 
-TEST_P(budget_test, OneWriteAtATimeCostsTwoCalls) {
+TEST_P(budget_test, OneWriteAtATimeCostsOneCall) {
     const auto cost = measure(operation::write, 1, 4096);
     EXPECT_EQ(cost.allocations, 0U);
     if (!GetParam()) {
-        EXPECT_LE(cost.system_calls, 2.05);
+        EXPECT_LE(cost.system_calls, 1.05);
     }
 }
 

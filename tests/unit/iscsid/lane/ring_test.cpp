@@ -1,4 +1,4 @@
-#include "iscsid/lane/ring.hpp"
+#include "tests/unit/iscsid/lane/ring_fixture.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,78 +15,11 @@
 #include <map>
 #include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
 
-namespace iscsid::lane {
+namespace iscsid::lane::test {
 namespace {
-
-using clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-class recorder final : public ring_client {
-  public:
-    void ring_done(std::uint32_t operation, std::int32_t result) override {
-        ++count;
-        results[operation] = result;
-        if (then)
-            then(operation, result);
-    }
-
-    std::size_t count = 0;
-    std::map<std::uint32_t, std::int32_t> results;
-    std::function<void(std::uint32_t, std::int32_t)> then;
-};
-
-struct pair_of_descriptors {
-    std::array<int, 2> fd{-1, -1};
-
-    ~pair_of_descriptors() {
-        for (const int each : fd)
-            if (each >= 0)
-                ::close(each);
-    }
-};
-
-struct socket_pair : pair_of_descriptors {
-    explicit socket_pair(int flags = 0) {
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | flags, 0, fd.data()), 0);
-    }
-};
-
-struct pipe_pair : pair_of_descriptors {
-    pipe_pair() { EXPECT_EQ(::pipe2(fd.data(), O_NONBLOCK), 0); }
-};
-
-iovec as_iovec(std::vector<char>& what) {
-    return {what.data(), what.size()};
-}
-
-iscsi::mutable_bytes as_bytes(std::vector<char>& what) {
-    return std::as_writable_bytes(std::span(what));
-}
-
-class ring_test : public ::testing::TestWithParam<bool> {
-  protected:
-    void SetUp() override {
-        std::string why_not;
-        io = make_ring(&why_not, GetParam());
-        ASSERT_NE(io, nullptr);
-        if (!GetParam() && io->name() != "io_uring")
-            GTEST_SKIP() << "no io_uring here: " << why_not;
-    }
-
-    // Turns until `count` operations have ended; a lost completion fails the test.
-    void turn_until(std::size_t count) {
-        const auto give_up = clock::now() + seconds(10);
-        while (who.count < count && clock::now() < give_up)
-            io->turn(give_up);
-        ASSERT_EQ(who.count, count);
-    }
-
-    std::unique_ptr<ring> io;
-    recorder who;
-};
 
 TEST_P(ring_test, SaysItsName) {
     EXPECT_EQ(io->name(), GetParam() ? "epoll" : "io_uring");
@@ -125,7 +58,7 @@ TEST_P(ring_test, ScattersAndGathers) {
     std::vector<char> tail(10);
     const std::array<iovec, 2> into{as_iovec(head), as_iovec(tail)};
     io->receive_vector(sockets.fd[1], into, who, 1);
-    io->send_vector(sockets.fd[0], from, who, 2);
+    io->send_vector(sockets.fd[0], from, who, 2, ending::wakes);
     turn_until(2);
     EXPECT_EQ(who.results.at(2), 7);
     EXPECT_EQ(who.results.at(1), 7);
@@ -159,7 +92,7 @@ TEST_P(ring_test, SendToAClosedPeerIsAnErrorAndNoSignal) {
     ::close(std::exchange(sockets.fd[1], -1));
     std::vector<char> data(8);
     const iovec vector = as_iovec(data);
-    io->send_vector(sockets.fd[0], {&vector, 1}, who, 1);
+    io->send_vector(sockets.fd[0], {&vector, 1}, who, 1, ending::wakes);
     turn_until(1);
     EXPECT_EQ(who.results.at(1), -EPIPE);
 }
@@ -168,7 +101,7 @@ TEST_P(ring_test, BadDescriptorIsAnError) {
     std::vector<char> data(8);
     const iovec vector = as_iovec(data);
     io->read(-1, as_bytes(data), who, 1);
-    io->write_vector(-1, {&vector, 1}, who, 2);
+    io->write_vector(-1, {&vector, 1}, who, 2, ending::wakes);
     turn_until(2);
     EXPECT_EQ(who.results.at(1), -EBADF);
     EXPECT_EQ(who.results.at(2), -EBADF);
@@ -192,7 +125,7 @@ TEST_P(ring_test, WritesAPipeWhenThereIsRoom) {
     while (::write(pipe.fd[1], fill.data(), fill.size()) > 0) {
     }
     const iovec vector = as_iovec(fill);
-    io->write_vector(pipe.fd[1], {&vector, 1}, who, 3);
+    io->write_vector(pipe.fd[1], {&vector, 1}, who, 3, ending::wakes);
     io->turn(clock::now());
     EXPECT_EQ(who.count, 0U);
     std::vector<char> drain(1 << 16);
@@ -309,9 +242,9 @@ TEST_P(ring_test, OperationsStartedFromRingDoneRunInLaterTurns) {
         if (operation == 1)
             io->receive_vector(sockets.fd[1], {&in, 1}, who, 2);
         else
-            io->send_vector(sockets.fd[0], {&out, 1}, who, 1);
+            io->send_vector(sockets.fd[0], {&out, 1}, who, 1, ending::wakes);
     };
-    io->send_vector(sockets.fd[0], {&out, 1}, who, 1);
+    io->send_vector(sockets.fd[0], {&out, 1}, who, 1, ending::wakes);
     turn_until(rounds);
 }
 
@@ -363,14 +296,14 @@ TEST_P(ring_test, ALargeTransferArrivesWholeAndInOrder) {
         const auto moved = static_cast<std::size_t>(result);
         if (operation == 1 && (sent += moved) < size) {
             out = {from.data() + sent, size - sent};
-            io->send_vector(sockets.fd[0], {&out, 1}, who, 1);
+            io->send_vector(sockets.fd[0], {&out, 1}, who, 1, ending::wakes);
         }
         if (operation == 2 && (received += moved) < size) {
             in = {into.data() + received, size - received};
             io->receive_vector(sockets.fd[1], {&in, 1}, who, 2);
         }
     };
-    io->send_vector(sockets.fd[0], {&out, 1}, who, 1);
+    io->send_vector(sockets.fd[0], {&out, 1}, who, 1, ending::wakes);
     io->receive_vector(sockets.fd[1], {&in, 1}, who, 2);
     const auto give_up = clock::now() + seconds(20);
     while (received < size && clock::now() < give_up)
@@ -455,4 +388,4 @@ INSTANTIATE_TEST_SUITE_P(Rings, ring_test, ::testing::Bool(), [](const auto& wha
 });
 
 } // namespace
-} // namespace iscsid::lane
+} // namespace iscsid::lane::test

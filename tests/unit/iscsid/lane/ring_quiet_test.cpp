@@ -1,0 +1,171 @@
+#include "tests/unit/iscsid/lane/ring_fixture.hpp"
+
+#include <cerrno>
+#include <thread>
+#include <utility>
+
+// Operations whose end nobody waits for (ending::quiet).
+namespace iscsid::lane::test {
+namespace {
+
+class quiet_end_test : public ring_test {
+  protected:
+    void SetUp() override {
+        ring_test::SetUp();
+        who.then = [this](std::uint32_t operation, std::int32_t) { ended.push_back(operation); };
+    }
+
+    // Both ends of the pair are told how little they hold.
+    static void make_small(const socket_pair& sockets) {
+        const int little = 4096;
+        for (const int each : sockets.fd)
+            ASSERT_EQ(::setsockopt(each, SOL_SOCKET, SO_SNDBUF, &little, sizeof little), 0);
+    }
+
+    static std::size_t take_all(int socket) {
+        std::vector<char> into(65536);
+        std::size_t all = 0;
+        for (;;) {
+            const auto got = ::recv(socket, into.data(), into.size(), MSG_DONTWAIT);
+            if (got <= 0)
+                return all;
+            all += static_cast<std::size_t>(got);
+        }
+    }
+
+    std::vector<std::uint32_t> ended;
+};
+
+TEST_P(quiet_end_test, DoesNotEndASleepAndIsToldBeforeTheAnswer) {
+    socket_pair sockets;
+    std::vector<char> in(16);
+    std::vector<char> out(16, 'x');
+    const iovec into = as_iovec(in);
+    const iovec from = as_iovec(out);
+    io->receive_vector(sockets.fd[0], {&into, 1}, who, 1);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 2, ending::quiet);
+    std::thread peer([&] {
+        std::vector<char> asked(16);
+        EXPECT_EQ(::recv(sockets.fd[1], asked.data(), asked.size(), MSG_WAITALL), 16);
+        EXPECT_EQ(::send(sockets.fd[1], "answer", 6, 0), 6);
+    });
+    turn_until(2);
+    peer.join();
+    EXPECT_EQ(ended, (std::vector<std::uint32_t>{2, 1}));
+    EXPECT_EQ(who.results.at(2), 16);
+    EXPECT_EQ(who.results.at(1), 6);
+}
+
+TEST_P(quiet_end_test, IsToldAlthoughNothingElseEnds) {
+    socket_pair sockets;
+    std::vector<char> out(16, 'x');
+    const iovec from = as_iovec(out);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    turn_until(1);
+    EXPECT_EQ(who.results.at(1), 16);
+}
+
+TEST_P(quiet_end_test, IsToldInTheNextTurnWhenThatIsAskedFor) {
+    socket_pair sockets;
+    std::vector<char> out(16, 'x');
+    const iovec from = as_iovec(out);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    io->hurry();
+    io->turn(std::nullopt); // would not return otherwise
+    EXPECT_EQ(who.count, 1U);
+}
+
+TEST_P(quiet_end_test, OfAPartTellsTheCount) {
+    socket_pair sockets;
+    make_small(sockets);
+    std::vector<char> out(std::size_t{1} << 20U, 'x');
+    const iovec from = as_iovec(out);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    io->turn(std::nullopt); // it ends a sleep
+    ASSERT_EQ(who.count, 1U);
+    EXPECT_GT(who.results.at(1), 0);
+    EXPECT_LT(who.results.at(1), 1 << 20);
+    EXPECT_EQ(take_all(sockets.fd[1]), static_cast<std::size_t>(who.results.at(1)));
+}
+
+TEST_P(quiet_end_test, WaitsWhileThereIsNoRoom) {
+    socket_pair sockets;
+    make_small(sockets);
+    std::vector<char> out(std::size_t{1} << 20U, 'x');
+    const iovec from = as_iovec(out);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    turn_until(1);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 2, ending::quiet);
+    io->turn(clock::now());
+    io->turn(clock::now());
+    ASSERT_EQ(who.count, 1U);
+    const auto first = take_all(sockets.fd[1]);
+    EXPECT_EQ(first, static_cast<std::size_t>(who.results.at(1)));
+    turn_until(2);
+    EXPECT_GT(who.results.at(2), 0);
+    EXPECT_EQ(take_all(sockets.fd[1]), static_cast<std::size_t>(who.results.at(2)));
+}
+
+TEST_P(quiet_end_test, OfAFailureIsAFailure) {
+    socket_pair sockets;
+    std::vector<char> out(16, 'x');
+    const iovec from = as_iovec(out);
+    ::close(std::exchange(sockets.fd[1], -1));
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    io->write_vector(-1, {&from, 1}, who, 2, ending::quiet);
+    turn_until(2);
+    EXPECT_EQ(who.results.at(1), -EPIPE);
+    EXPECT_EQ(who.results.at(2), -EBADF);
+}
+
+TEST_P(quiet_end_test, ComesOnceAlsoAfterCancel) {
+    socket_pair sockets;
+    make_small(sockets);
+    std::vector<char> out(std::size_t{1} << 20U, 'x');
+    const iovec from = as_iovec(out);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    turn_until(1);
+    io->send_vector(sockets.fd[0], {&from, 1}, who, 2, ending::quiet); // waits
+    io->turn(clock::now());
+    io->cancel(who, 2);
+    turn_until(2);
+    EXPECT_EQ(who.results.at(2), -ECANCELED);
+    io->turn(clock::now());
+    EXPECT_EQ(who.count, 2U);
+}
+
+// More than the queue of submissions holds, and failures among them.
+TEST_P(quiet_end_test, OfManyTellsEachItsOwn) {
+    constexpr std::uint32_t many = 1000;
+    pipe_pair pipe;
+    std::vector<char> out(1, 'x');
+    const iovec from = as_iovec(out);
+    for (std::uint32_t i = 0; i < many; ++i)
+        io->write_vector(i % 7 == 0 ? -1 : pipe.fd[1], {&from, 1}, who, i, ending::quiet);
+    turn_until(many);
+    for (std::uint32_t i = 0; i < many; ++i)
+        EXPECT_EQ(who.results.at(i), i % 7 == 0 ? -EBADF : 1) << i;
+}
+
+// Each end starts the next one, as a disk's replies do.
+TEST_P(quiet_end_test, MayStartTheNextOne) {
+    constexpr std::uint32_t many = 50;
+    pipe_pair pipe;
+    std::vector<char> out(1, 'x');
+    const iovec from = as_iovec(out);
+    who.then = [&](std::uint32_t operation, std::int32_t) {
+        if (operation + 1 < many)
+            io->write_vector(pipe.fd[1], {&from, 1}, who, operation + 1, ending::quiet);
+        io->hurry();
+    };
+    io->write_vector(pipe.fd[1], {&from, 1}, who, 0, ending::quiet);
+    io->hurry();
+    turn_until(many);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rings, quiet_end_test, ::testing::Bool(), [](const auto& what) {
+    return what.param ? "epoll" : "io_uring";
+});
+
+} // namespace
+} // namespace iscsid::lane::test
