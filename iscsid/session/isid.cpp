@@ -60,4 +60,20 @@ std::string to_text(const iscsi::isid_field& isid) {
     return os::hex_of(isid);
 }
 
+std::optional<iscsi::isid_field> isid_of(std::string_view text) {
+    constexpr int bits_of_a_digit = 4;
+    iscsi::isid_field isid{};
+    if (text.size() != 2 * isid.size())
+        return std::nullopt;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        constexpr std::string_view digits = "0123456789abcdef";
+        const auto value = digits.find(text[i]);
+        if (value == std::string_view::npos)
+            return std::nullopt;
+        auto& byte = isid[i / 2];
+        byte = (byte << bits_of_a_digit) | static_cast<std::byte>(value);
+    }
+    return isid;
+}
+
 } // namespace iscsid::session

@@ -3,6 +3,7 @@
 #include "libiscsi/admin/record.hpp"
 #include "libiscsi/core/pdu/pdu.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,8 @@ iscsi::isid_field make_isid(
 
 // 12 hexadecimal digits.
 std::string to_text(const iscsi::isid_field& isid);
+
+// Of such a text, in small letters; nothing for any other.
+std::optional<iscsi::isid_field> isid_of(std::string_view text);
 
 } // namespace iscsid::session

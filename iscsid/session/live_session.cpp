@@ -151,11 +151,11 @@ void live_session::resume(std::vector<device::disk_state> left, std::set<std::ui
     std::vector<iscsi::lun_field> units;
     for (const auto& each : left) {
         units.push_back(each.lun);
-        if (lane::ends_old_tasks(each.properties))
+        if (lane::ends_old_tasks(each.properties) && !plan_->may_be_unknown)
             engine.trust_reinstatement(each.lun);
     }
-    if (left.front().isid != to_text(plan_->session.isid))
-        spdlog::warn("{}: its ISID is another one now, old tasks may still run", name_);
+    if (plan_->may_be_unknown)
+        spdlog::warn("{}: its target may take it for another one, old tasks may still run", name_);
     engine.resume(units, now());
     for (auto& each : left)
         disks_.inherit(std::move(each));

@@ -24,6 +24,10 @@ struct login_plan {
     int reopen_max = 0; // 0: never give up
     bool scan = true;
 
+    // Of a session of an earlier daemon: whether its target knows it by another name or ISID, and
+    // so leaves its old tasks alone.
+    bool may_be_unknown = false;
+
     // Hears of each try of the first login that fails, in place of the log. May be missing.
     std::function<void(const failure&)> hears_failures{};
 };

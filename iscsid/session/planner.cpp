@@ -79,15 +79,17 @@ iscsi::negotiation_mode planner::negotiation() const {
     return negotiation_mode_of(settings_.config.daemon_value("iscsid.strict_negotiation"));
 }
 
-// A session of a time without seeds goes on with the ISID that its target knows.
+// With the ISID that its target knows, from before there were seeds or with another seed: under
+// another one the target would not end the tasks of the old session. What fits to nothing that is
+// known may be that of another initiator name.
 outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
     auto plan = plan_left(left);
     if (plan.has_error())
         return plan;
-    auto& session = plan->session;
-    const auto of_then = make_isid(session.initiator_name, plan->node, left.index);
-    if (left.isid == to_text(of_then))
-        session.isid = of_then;
+    const auto of_now = plan->session.isid;
+    const auto of_then = make_isid(plan->session.initiator_name, plan->node, left.index);
+    plan->session.isid = isid_of(left.isid).value_or(of_now);
+    plan->may_be_unknown = plan->session.isid != of_now && plan->session.isid != of_then;
     return plan;
 }
 

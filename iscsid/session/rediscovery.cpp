@@ -301,7 +301,8 @@ asio::awaitable<rediscovery::answer> rediscovery::ask_once(
         co_return plan.error();
     plan->is_repeated = true;
     const admin::node_id place{"", plan->host, plan->port, -1, "rediscovery"};
-    plan->session.isid = make_isid(plan->session.initiator_name, place, 0);
+    const auto& seed = sessions_.settings().identity.isid_seed;
+    plan->session.isid = make_isid(plan->session.initiator_name, place, 0, seed);
     // Its lines begin with what ours begin with.
     note_taker note = [said, place = "discovery at " + plan->host + ": "](const std::string& line) {
         said->insert(line.starts_with(place) ? line.substr(place.size()) : line);

@@ -47,6 +47,14 @@ TEST(isid, differs_by_every_part) {
 }
 
 // A clone has another seed, and its sessions are beside ours.
+TEST(isid, comes_back_from_its_text) {
+    using iscsid::session::isid_of;
+    const auto isid = make_isid("iqn.host", node, 0, "seed");
+    EXPECT_EQ(isid_of(iscsid::session::to_text(isid)), isid);
+    for (const auto* const other : {"", "80", "80000000000g", "8000000000000", "80000000000A"})
+        EXPECT_EQ(isid_of(other), std::nullopt) << other;
+}
+
 TEST(isid, differs_by_seed) {
     const auto without = make_isid("iqn.host", node, 0);
     EXPECT_EQ(make_isid("iqn.host", node, 0, ""), without);
