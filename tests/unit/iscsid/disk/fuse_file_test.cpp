@@ -411,6 +411,27 @@ TEST_F(fuse_file, waits_with_one_read_while_quiet_and_with_more_when_busy) {
     EXPECT_EQ(peer.waiting_reads(), 1U);
 }
 
+// Its slot is not waited for; now and then it is seen whether others are, in the kernel.
+TEST_F(fuse_file, wakes_nobody_with_most_replies_to_requests_that_are_alone) {
+    lun.at_once = 0;
+    int wakes = 0;
+    for (int i = 0; i < 80; ++i) {
+        ASSERT_TRUE(ask_read(0, block));
+        wakes += answer().end == iscsid::lane::ending::wakes ? 1 : 0;
+    }
+    EXPECT_EQ(wakes, 10);
+}
+
+TEST_F(fuse_file, wakes_with_replies_to_requests_that_are_not_alone) {
+    ASSERT_TRUE(ask_read(0, block));
+    ASSERT_TRUE(ask_read(block, block));
+    for (int i = 0; i < 20; ++i) {
+        lun.end(0);
+        EXPECT_EQ(peer.take().end, iscsid::lane::ending::wakes);
+        ASSERT_TRUE(ask_read(0, block));
+    }
+}
+
 TEST_F(fuse_file, takes_no_request_without_a_free_buffer_and_goes_on_later) {
     for (std::uint64_t i = 0; i < 4; ++i)
         ASSERT_TRUE(ask_read(i * 512, 512));

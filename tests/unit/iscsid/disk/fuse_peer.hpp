@@ -20,6 +20,7 @@ class fuse_peer final : public lane::ring {
         std::vector<std::byte> body;
         std::size_t size = 0; // of all parts
         std::size_t parts = 0;
+        lane::ending end{};
     };
 
     // Gives a message to the read that waits longest; false when none waits.
@@ -47,6 +48,7 @@ class fuse_peer final : public lane::ring {
         const waiting_write write = writes_.front();
         writes_.erase(writes_.begin());
         reply got = reply_of(write.parts);
+        got.end = write.end;
         write.who->ring_done(write.op, error != 0 ? -error : static_cast<std::int32_t>(got.size));
         return got;
     }
@@ -76,9 +78,9 @@ class fuse_peer final : public lane::ring {
     }
 
     void write_vector(
-        int, std::span<const iovec> from, lane::ring_client& who, std::uint32_t op, lane::ending
+        int, std::span<const iovec> from, lane::ring_client& who, std::uint32_t op, lane::ending end
     ) override {
-        writes_.push_back({from, &who, op});
+        writes_.push_back({from, &who, op, end});
     }
 
     void receive_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t) override {}
@@ -119,6 +121,7 @@ class fuse_peer final : public lane::ring {
         std::span<const iovec> parts;
         lane::ring_client* who;
         std::uint32_t op;
+        lane::ending end;
     };
 
     static reply reply_of(std::span<const iovec> parts) {
