@@ -15,14 +15,7 @@ for number in 1 2; do # a portal belongs to one entity
     register_target "$TARGET_NAME-$number" "$port"
 done
 start_iscsid
-sed -i 's/^node.startup = .*/node.startup = automatic/' "$ISCSI_CONFIG_DIR/iscsid.conf"
-expect_exit 0 iscsiadm -m discoverydb -t isns -p "$ISNS" -o new
-expect_exit 0 iscsiadm -m discoverydb -t isns -p "$ISNS" -o update -n discovery.isns.use_discoveryd -v Yes
-kill -HUP "$iscsid_pid"
-
-has_session() { iscsiadm -m session -P 1 2>/dev/null | grep -E "Target: $1 |State: LOGGED IN" | grep -A 1 "Target:" | grep -q "LOGGED IN"; }
-has_no_session() { ! iscsiadm -m session 2>/dev/null | grep -q -- "$1 "; }
-has_no_record() { ! iscsiadm -m node 2>/dev/null | grep -q -- "$1\$"; }
+follow_isns
 domain() { as_node "$TARGET_NAME-1" --local "$@" || fail "isnsadm $*: $(cat "$WORK/isns/out")"; }
 
 # ---- in no domain nobody sees anybody

@@ -60,3 +60,20 @@ deregister_target() {
     as_node "$1" --deregister iscsi-name="$1" ||
         fail "isnsadm --deregister $1: $(cat "$WORK/isns/out")"
 }
+
+# follow_isns: the daemon registers with the server, and logs in to what it names.
+follow_isns() {
+    sed -i 's/^node.startup = .*/node.startup = automatic/' "$ISCSI_CONFIG_DIR/iscsid.conf"
+    expect_exit 0 iscsiadm -m discoverydb -t isns -p "$ISNS" -o new
+    expect_exit 0 iscsiadm -m discoverydb -t isns -p "$ISNS" -o update -n discovery.isns.use_discoveryd -v Yes
+    kill -HUP "$iscsid_pid"
+}
+
+# has_session TARGET: one that is logged in.
+has_session() {
+    iscsiadm -m session -P 1 2>/dev/null | grep -E "Target: $1 |State: LOGGED IN" | grep -A 1 "Target:" |
+        grep -q "LOGGED IN"
+}
+
+has_no_session() { ! iscsiadm -m session 2>/dev/null | grep -q -- "$1 "; }
+has_no_record() { ! iscsiadm -m node 2>/dev/null | grep -q -- "$1\$"; }

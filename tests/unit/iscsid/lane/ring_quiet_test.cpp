@@ -1,6 +1,7 @@
 #include "tests/unit/iscsid/lane/ring_fixture.hpp"
 
 #include <cerrno>
+#include <deque>
 #include <thread>
 #include <utility>
 
@@ -15,35 +16,45 @@ class quiet_end_test : public ring_test {
         who.then = [this](std::uint32_t operation, std::int32_t) { ended.push_back(operation); };
     }
 
+    // So many bytes, quietly.
+    void send(std::size_t length, std::uint32_t op) {
+        const iovec& from = sent_.emplace_back(out_.data(), length);
+        io->send_vector(sockets.fd[0], {&from, 1}, who, op, ending::quiet);
+    }
+
     // Both ends of the pair are told how little they hold.
-    static void make_small(const socket_pair& sockets) {
+    void make_small() const {
         const int little = 4096;
         for (const int each : sockets.fd)
             ASSERT_EQ(::setsockopt(each, SOL_SOCKET, SO_SNDBUF, &little, sizeof little), 0);
     }
 
-    static std::size_t take_all(int socket) {
+    std::size_t take_all() const {
         std::vector<char> into(65536);
         std::size_t all = 0;
         for (;;) {
-            const auto got = ::recv(socket, into.data(), into.size(), MSG_DONTWAIT);
+            const auto got = ::recv(sockets.fd[1], into.data(), into.size(), MSG_DONTWAIT);
             if (got <= 0)
                 return all;
             all += static_cast<std::size_t>(got);
         }
     }
 
+    static constexpr std::size_t more_than_fits = std::size_t{1} << 20U;
+
+    socket_pair sockets;
     std::vector<std::uint32_t> ended;
+
+  private:
+    std::vector<char> out_ = std::vector<char>(more_than_fits, 'x');
+    std::deque<iovec> sent_; // they must stay in place
 };
 
 TEST_P(quiet_end_test, DoesNotEndASleepAndIsToldBeforeTheAnswer) {
-    socket_pair sockets;
     std::vector<char> in(16);
-    std::vector<char> out(16, 'x');
     const iovec into = as_iovec(in);
-    const iovec from = as_iovec(out);
     io->receive_vector(sockets.fd[0], {&into, 1}, who, 1);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 2, ending::quiet);
+    send(16, 2);
     std::thread peer([&] {
         std::vector<char> asked(16);
         EXPECT_EQ(::recv(sockets.fd[1], asked.data(), asked.size(), MSG_WAITALL), 16);
@@ -57,57 +68,44 @@ TEST_P(quiet_end_test, DoesNotEndASleepAndIsToldBeforeTheAnswer) {
 }
 
 TEST_P(quiet_end_test, IsToldAlthoughNothingElseEnds) {
-    socket_pair sockets;
-    std::vector<char> out(16, 'x');
-    const iovec from = as_iovec(out);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    send(16, 1);
     turn_until(1);
     EXPECT_EQ(who.results.at(1), 16);
 }
 
 TEST_P(quiet_end_test, IsToldInTheNextTurnWhenThatIsAskedFor) {
-    socket_pair sockets;
-    std::vector<char> out(16, 'x');
-    const iovec from = as_iovec(out);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    send(16, 1);
     io->hurry();
     io->turn(std::nullopt); // would not return otherwise
     EXPECT_EQ(who.count, 1U);
 }
 
 TEST_P(quiet_end_test, OfAPartTellsTheCount) {
-    socket_pair sockets;
-    make_small(sockets);
-    std::vector<char> out(std::size_t{1} << 20U, 'x');
-    const iovec from = as_iovec(out);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    make_small();
+    send(more_than_fits, 1);
     io->turn(std::nullopt); // it ends a sleep
     ASSERT_EQ(who.count, 1U);
     EXPECT_GT(who.results.at(1), 0);
     EXPECT_LT(who.results.at(1), 1 << 20);
-    EXPECT_EQ(take_all(sockets.fd[1]), static_cast<std::size_t>(who.results.at(1)));
+    EXPECT_EQ(take_all(), static_cast<std::size_t>(who.results.at(1)));
 }
 
 TEST_P(quiet_end_test, WaitsWhileThereIsNoRoom) {
-    socket_pair sockets;
-    make_small(sockets);
-    std::vector<char> out(std::size_t{1} << 20U, 'x');
-    const iovec from = as_iovec(out);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    make_small();
+    send(more_than_fits, 1);
     turn_until(1);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 2, ending::quiet);
+    send(more_than_fits, 2);
     io->turn(clock::now());
     io->turn(clock::now());
     ASSERT_EQ(who.count, 1U);
-    const auto first = take_all(sockets.fd[1]);
+    const auto first = take_all();
     EXPECT_EQ(first, static_cast<std::size_t>(who.results.at(1)));
     turn_until(2);
     EXPECT_GT(who.results.at(2), 0);
-    EXPECT_EQ(take_all(sockets.fd[1]), static_cast<std::size_t>(who.results.at(2)));
+    EXPECT_EQ(take_all(), static_cast<std::size_t>(who.results.at(2)));
 }
 
 TEST_P(quiet_end_test, OfAFailureIsAFailure) {
-    socket_pair sockets;
     std::vector<char> out(16, 'x');
     const iovec from = as_iovec(out);
     ::close(std::exchange(sockets.fd[1], -1));
@@ -119,13 +117,10 @@ TEST_P(quiet_end_test, OfAFailureIsAFailure) {
 }
 
 TEST_P(quiet_end_test, ComesOnceAlsoAfterCancel) {
-    socket_pair sockets;
-    make_small(sockets);
-    std::vector<char> out(std::size_t{1} << 20U, 'x');
-    const iovec from = as_iovec(out);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 1, ending::quiet);
+    make_small();
+    send(more_than_fits, 1);
     turn_until(1);
-    io->send_vector(sockets.fd[0], {&from, 1}, who, 2, ending::quiet); // waits
+    send(more_than_fits, 2); // waits
     io->turn(clock::now());
     io->cancel(who, 2);
     turn_until(2);
