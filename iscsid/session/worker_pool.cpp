@@ -4,12 +4,23 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
 namespace iscsid::session {
 
-worker_pool::worker_pool(std::size_t kept, std::size_t most) : most_(most) {
+namespace {
+
+void join_all(std::vector<std::thread> threads) {
+    for (auto& each : threads)
+        each.join();
+}
+
+} // namespace
+
+worker_pool::worker_pool(std::size_t kept, std::size_t most, std::chrono::milliseconds idle)
+    : kept_(kept), most_(most), idle_(idle) {
     const std::scoped_lock locked(lock_);
     while (threads_.size() < kept)
         add_thread();
@@ -20,23 +31,30 @@ worker_pool::~worker_pool() {
 }
 
 void worker_pool::post(std::function<void()> job) {
-    const std::scoped_lock locked(lock_);
-    jobs_.push_back(std::move(job));
-    if (busy_ + jobs_.size() > threads_.size() && threads_.size() < most_)
-        add_thread();
+    std::vector<std::thread> retired;
+    {
+        const std::scoped_lock locked(lock_);
+        jobs_.push_back(std::move(job));
+        if (busy_ + jobs_.size() > threads_.size() && threads_.size() < most_)
+            add_thread();
+        retired = std::exchange(retired_, {});
+    }
     news_.notify_one();
+    join_all(std::move(retired));
 }
 
 void worker_pool::join() {
     std::vector<std::thread> all;
+    std::vector<std::thread> retired;
     {
         const std::scoped_lock locked(lock_);
         ending_ = true;
         all = std::exchange(threads_, {});
+        retired = std::exchange(retired_, {});
     }
     news_.notify_all();
-    for (auto& each : all)
-        each.join();
+    join_all(std::move(all));
+    join_all(std::move(retired));
 }
 
 std::size_t worker_pool::size() const {
@@ -59,11 +77,27 @@ void worker_pool::add_thread() {
     }
 }
 
+// False: this thread ends, with the pool or because it is one too many.
+bool worker_pool::has_work(std::unique_lock<std::mutex>& locked) {
+    const auto is_news = [this] { return ending_ || !jobs_.empty(); };
+    while (!news_.wait_for(locked, idle_, is_news))
+        if (threads_.size() > kept_) {
+            retire_this_thread();
+            return false;
+        }
+    return !jobs_.empty();
+}
+
+void worker_pool::retire_this_thread() {
+    const auto self = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
+    retired_.push_back(std::move(*self));
+    threads_.erase(self);
+}
+
 void worker_pool::run() {
     std::unique_lock locked(lock_);
     for (;;) {
-        news_.wait(locked, [this] { return ending_ || !jobs_.empty(); });
-        if (jobs_.empty())
+        if (!has_work(locked))
             return;
         auto job = std::move(jobs_.front());
         jobs_.pop_front();

@@ -2,6 +2,7 @@
 
 #include "libiscsi/net/pending.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -15,13 +16,19 @@ namespace iscsid::session {
 // Threads for what blocks: attaching, flushing and removing disks, which wait for the kernel, and
 // the kernel perhaps for a target that says nothing. A job never waits for a job of another
 // session: when all threads are busy there is one more, up to `most`. A session runs one job at a
-// time, so there are never more threads than sessions that do something.
+// time, so there are never more threads than sessions that do something; those that have found
+// nothing to do for a while end.
 //
 // post() may be called on any thread. The end waits for the jobs that were posted before it.
 class worker_pool {
   public:
-    // `kept`: made at once, so that work can be done when memory for another thread is missing.
-    worker_pool(std::size_t kept, std::size_t most);
+    static constexpr std::chrono::milliseconds usual_idle_time{30'000};
+
+    // `kept`: made at once and never ended, so that work can be done when memory for another thread
+    // is missing. `idle`: how long the others wait for work.
+    worker_pool(
+        std::size_t kept, std::size_t most, std::chrono::milliseconds idle = usual_idle_time
+    );
     ~worker_pool();
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
@@ -37,13 +44,18 @@ class worker_pool {
   private:
     void add_thread();
     void run();
+    bool has_work(std::unique_lock<std::mutex>& locked);
+    void retire_this_thread();
 
+    const std::size_t kept_;
     const std::size_t most_;
+    const std::chrono::milliseconds idle_;
     mutable std::mutex lock_;
     std::condition_variable news_;
     std::deque<std::function<void()>> jobs_;
     std::vector<std::thread> threads_;
-    std::size_t busy_ = 0; // threads that run a job
+    std::vector<std::thread> retired_; // to be joined: they take the lock no more
+    std::size_t busy_ = 0;             // threads that run a job
     bool ending_ = false;
 };
 

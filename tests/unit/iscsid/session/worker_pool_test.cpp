@@ -59,4 +59,29 @@ TEST(worker_pool, takes_a_thread_that_is_free_before_it_makes_one) {
     }
 }
 
+TEST(worker_pool, ends_threads_that_find_nothing_to_do_and_makes_them_again) {
+    worker_pool workers(2, 8, 20ms);
+    for (int round = 0; round < 3; ++round) {
+        silent_jobs silent(workers, 8);
+        EXPECT_EQ(workers.size(), 8U);
+        silent.end.set_value();
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (workers.size() > 2 && std::chrono::steady_clock::now() < end)
+            std::this_thread::sleep_for(5ms);
+        EXPECT_EQ(workers.size(), 2U);
+        EXPECT_EQ(silent.waiting, 8);
+    }
+}
+
+// Jobs that come just when threads end.
+TEST(worker_pool, loses_no_job_to_a_thread_that_ends) {
+    std::atomic<int> done = 0;
+    {
+        worker_pool workers(0, 4, 0ms);
+        for (int i = 0; i < 2000; ++i)
+            workers.post([&] { ++done; });
+    }
+    EXPECT_EQ(done, 2000);
+}
+
 } // namespace
