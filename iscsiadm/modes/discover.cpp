@@ -64,6 +64,8 @@ class discovery_run {
     exit_code run();
 
   private:
+    exit_code store_settings();
+    void restore_settings();
     exit_code choose_interfaces();
     exit_code use_interfaces(const std::vector<std::string>& names);
     exit_code ask_by_interfaces();
@@ -92,19 +94,47 @@ class discovery_run {
 exit_code discovery_run::run() {
     if (const auto chosen = choose_interfaces(); chosen != exit_code::success)
         return chosen;
-    if (job_.store_settings)
-        if (const auto written = at_.store.write_discovery(job_.settings); !written)
-            return report_database(written.error(), at_.screen);
-    if (const auto asked = ask_by_interfaces(); asked != exit_code::success)
+    if (const auto stored = store_settings(); stored != exit_code::success)
+        return stored;
+    if (const auto asked = ask_by_interfaces(); asked != exit_code::success) {
+        restore_settings();
         return asked;
-    if (found_.empty())
+    }
+    if (found_.empty()) {
+        restore_settings();
         return report_nothing_found();
+    }
     first_failure failure;
     failure.add(store());
     print();
     if (job_.login && failure.code() == exit_code::success)
         failure.add(job_.changes.persistent ? log_in_to_found() : log_in_without_records());
     return failure.code();
+}
+
+// The daemon goes by the stored record. One that says the same already is left alone.
+exit_code discovery_run::store_settings() {
+    if (!job_.store_settings || job_.earlier == job_.settings)
+        return exit_code::success;
+    const auto written = at_.store.write_discovery(job_.settings);
+    return written ? exit_code::success : report_database(written.error(), at_.screen);
+}
+
+// A discovery that fails changes nothing of a record that was there, unless somebody else has
+// changed it since.
+void discovery_run::restore_settings() {
+    if (!job_.store_settings || !job_.earlier || job_.earlier == job_.settings)
+        return;
+    auto edit = at_.store.edit();
+    if (!edit) {
+        report_database(edit.error(), at_.screen);
+        return;
+    }
+    const auto stored = at_.store.find_discovery(id_of_discovery(job_.settings));
+    if (!stored || *stored != job_.settings)
+        return;
+    if (const auto written = edit->write_discovery(*job_.earlier); !written)
+        report_database(written.error(), at_.screen);
 }
 
 exit_code discovery_run::report_nothing_found() const {

@@ -192,19 +192,27 @@ discovery_job job_of(const discovery_mode& mode, admin::record settings) {
 
 // -o show has the portal asked and writes nothing.
 // The record is stored before the portal is asked, and stays when it does not answer, as in
-// open-iscsi. With nonpersistent the daemon gets along with iscsid.conf.
+// open-iscsi; one that is there is refreshed, and keeps what users have set in it, as node records
+// do. With nonpersistent the daemon gets along with iscsid.conf.
 exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
-    const auto record = new_discovery(source_of(mode), at);
+    auto record = new_discovery(source_of(mode), at);
     if (!record)
         return report_database(record.error(), at.screen);
-    discovery_job job = job_of(mode, *record);
+    const bool stores = !mode.ops.nonpersistent; // -o show keeps the source, not what it named
+    std::optional<admin::record> earlier;
+    if (stores)
+        if (auto found = at.store.find_discovery(source_of(mode)); found && *found) {
+            earlier = **std::move(found);
+            keep_user_settings(*earlier, *record);
+        }
+    discovery_job job = job_of(mode, *std::move(record));
     job.use_record = job.changes.persistent;
-    job.store_settings = !mode.ops.nonpersistent; // -o show keeps the source, not what it named
+    job.store_settings = stores;
+    job.earlier = std::move(earlier);
     return discover(job, at);
 }
 
-// What was changed in the stored record (CHAP above all) applies; `discovery -t st` begins from
-// iscsid.conf each time.
+// The stored record as it is; `discovery -t st` refreshes it from iscsid.conf each time.
 exit_code discover_with_stored_record(const discovery_mode& mode, context& at) {
     const auto record = at.store.find_discovery(source_of(mode));
     if (!record)

@@ -175,7 +175,7 @@ result<void> record::update(std::string_view name, std::string_view value) {
 
 void record::mark_set_by_user(std::string_view name) {
     const auto* const row = find_setting(kind_, name);
-    if (kind_ == record_kind::node && row != nullptr && check_writable(kind_, *row))
+    if (kind_ != record_kind::interface && row != nullptr && check_writable(kind_, *row))
         user_keys_.emplace(row->name); // not its alias
 }
 

@@ -75,8 +75,8 @@ class record {
 
     const std::vector<bad_value>& bad_values() const { return bad_; }
 
-    // The keys that update() has set, here or before the record was written: node records only,
-    // sorted. A rediscovery keeps them (keep_user_settings).
+    // The keys that update() has set, here or before the record was written, sorted; none in
+    // interface records, which nothing refreshes. A discovery keeps them (keep_user_settings).
     const std::set<std::string, std::less<>>& user_keys() const { return user_keys_; }
 
     // As update() does; a name that no user may set is passed over.
@@ -101,7 +101,7 @@ class record {
     std::set<std::string, std::less<>> user_keys_;
 };
 
-// Gives `to` what a user has set in `from`, and marks it there. Both are node records.
+// Gives `to` what a user has set in `from`, and marks it there. Both are of one kind.
 void keep_user_settings(const record& from, record& to);
 
 // Which record this is, by the keys that select it.

@@ -70,6 +70,25 @@ TEST(parse_record, knows_what_users_have_set) {
     EXPECT_EQ(fresh, node);
 }
 
+TEST(parse_record, knows_what_users_have_set_in_a_discovery) {
+    for (const auto kind : {record_kind::send_targets, record_kind::isns}) {
+        const std::string repeats = kind == record_kind::isns
+                                        ? "discovery.isns.use_discoveryd"
+                                        : "discovery.sendtargets.use_discoveryd";
+        record from(kind);
+        ASSERT_TRUE(from.update(repeats, "Yes"));
+        const auto read = parse_record(kind, format_record(from), "");
+        ASSERT_TRUE(read) << read.error().text();
+        record fresh(kind);
+        keep_user_settings(*read, fresh);
+        EXPECT_EQ(fresh, from);
+        EXPECT_THAT(fresh.user_keys(), ElementsAre(repeats));
+    }
+    record interface(record_kind::interface);
+    ASSERT_TRUE(interface.update("iface.net_ifacename", "eth1"));
+    EXPECT_TRUE(interface.user_keys().empty());
+}
+
 TEST(parse_record, takes_no_mark_for_what_no_user_may_set) {
     const auto read = parse_record(
         record_kind::node,

@@ -93,6 +93,27 @@ TEST_F(discovery_test, takes_new_records_from_the_configuration) {
     );
 }
 
+TEST_F(discovery_test, refreshes_the_source_and_keeps_what_users_have_set_in_it) {
+    offer({t1});
+    run_well(discovery());
+    const std::string repeats = "discovery.sendtargets.use_discoveryd";
+    run_well(database({"-o", "update", "-n", repeats, "-v", "Yes"}));
+    const auto before = database_tree();
+    write_config("discovery.sendtargets.timeo.login_timeout = 7\n");
+    refuse(exit_code::pdu_timeout, {});
+    EXPECT_EQ(run(discovery()).code, 11);
+    offer({});
+    EXPECT_EQ(run(discovery()).code, 21);
+    EXPECT_EQ(database_tree(), before) << "a discovery that fails changes nothing";
+    offer({t1});
+    run_well(discovery());
+    const auto shown = run_well(database({"-o", "show"}));
+    EXPECT_THAT(shown, HasSubstr(repeats + " = Yes\n"));
+    EXPECT_THAT(shown, HasSubstr("discovery.sendtargets.timeo.login_timeout = 7\n"));
+    run_well(database({"-o", "new"}));
+    EXPECT_THAT(run_well(database({"-o", "show"})), HasSubstr(repeats + " = No\n"));
+}
+
 TEST_F(discovery_test, says_once_what_is_wrong_in_the_configuration_and_goes_on) {
     write_config("node.startup = sometimes\nnode.session.timeo.replacement_timeout = 9");
     offer({t1});
