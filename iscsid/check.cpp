@@ -70,7 +70,13 @@ bool check_secret_files(
     iscsi::auth_config& auth,
     admin::configuration_findings& to
 ) {
-    const auto read = session::read_secret_files(of, session::usual_secret_places(), auth);
+    const auto read = session::read_secret_files(
+        of,
+        session::usual_secret_places(
+            std::make_shared<session::bounded_read>(session::patience_with_secrets)
+        ),
+        auth
+    );
     if (read.has_value())
         return true;
     if (needs_unit(read.error()))

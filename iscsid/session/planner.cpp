@@ -58,7 +58,8 @@ outcome<login_plan> planner::plan_login(const admin::record& node, unsigned inde
     auto plan = plan_without_files(node, index);
     if (plan.has_error())
         return plan;
-    const auto secrets = read_secret_files(node, usual_secret_places(), plan->session.auth);
+    const auto secrets =
+        read_secret_files(node, usual_secret_places(secret_reads_), plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
     return plan;
@@ -116,7 +117,8 @@ outcome<login_plan> planner::plan_on(const admin::record& node, unsigned index) 
     auto plan = plan_without_files(node, index);
     if (plan.has_error())
         return plan;
-    const auto secrets = read_secret_files(node, usual_secret_places(), plan->session.auth);
+    const auto secrets =
+        read_secret_files(node, usual_secret_places(secret_reads_), plan->session.auth);
     if (secrets.has_error())
         spdlog::error(
             "no login to {} before its secret is there ({}) and the session has been told of it "
@@ -151,7 +153,8 @@ planner::plan_discovery(const admin::record& settings, const admin::record& inte
             exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
     if (plan->kind == admin::source_kind::isns) // nobody logs in
         return *std::move(plan);
-    const auto secrets = read_secret_files(settings, usual_secret_places(), plan->session.auth);
+    const auto secrets =
+        read_secret_files(settings, usual_secret_places(secret_reads_), plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
     plan->session.auth.watch = challenges_;

@@ -5,6 +5,7 @@
 #include "iscsid/session/outcome.hpp"
 #include "iscsid/session/recent_challenges.hpp"
 #include "iscsid/session/results.hpp"
+#include "iscsid/session/secret_file.hpp"
 
 #include "libiscsi/admin/config.hpp"
 #include "libiscsi/admin/record_store.hpp"
@@ -63,6 +64,8 @@ class planner {
 
     iscsi::admin::record_store* records_;
     current_settings settings_;
+    std::shared_ptr<bounded_read> secret_reads_ =
+        std::make_shared<bounded_read>(patience_with_secrets);
     std::shared_ptr<recent_challenges> challenges_ = std::make_shared<recent_challenges>();
 };
 

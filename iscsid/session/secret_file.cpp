@@ -48,6 +48,8 @@ std::string_view message_of(secret_errc what) {
         return "no secret in it";
     case secret_errc::control_character:
         return "a control character in the secret";
+    case secret_errc::hangs:
+        return "its filesystem does not answer";
     }
     return "unknown";
 }
@@ -211,33 +213,40 @@ void refuse_logins(iscsi::auth_config& with) {
     with.incoming = {"-", {}};
 }
 
+iscsi::result<std::string> read_at(const secret_location& at, const secret_places& from) {
+    // Without waiting for the other end of a FIFO.
+    const os::descriptor file(::open(at.path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+    );
+
+    struct stat about {};
+
+    if (!file || ::fstat(file.number(), &about) != 0)
+        return unreadable(at.path, errno);
+    if (const auto guarded = check_guard(at, about, from); guarded.has_error())
+        return guarded.error();
+    secret_buffer buffer;
+    if (const int error = buffer.fill(file.number()); error != 0)
+        return unreadable(at.path, error);
+    if (const auto usable = check_secret(at.path, buffer.text()); usable.has_error())
+        return usable.error();
+    return std::string(buffer.text());
+}
+
 } // namespace
 
-secret_places usual_secret_places() {
+secret_places usual_secret_places(std::shared_ptr<bounded_read> reads) {
     const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY"); // NOLINT(*-mt-unsafe)
-    return {credentials == nullptr ? "" : credentials, ::geteuid()};
+    return {credentials == nullptr ? "" : credentials, ::geteuid(), std::move(reads)};
 }
 
 iscsi::result<std::string> read_secret(const std::string& where, const secret_places& from) {
     const auto at = locate(where, from);
     if (at.has_error())
         return at.error();
-    // Without waiting for the other end of a FIFO.
-    const os::descriptor file(::open(at->path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-    );
-
-    struct stat about {};
-
-    if (!file || ::fstat(file.number(), &about) != 0)
-        return unreadable(at->path, errno);
-    if (const auto guarded = check_guard(*at, about, from); guarded.has_error())
-        return guarded.error();
-    secret_buffer buffer;
-    if (const int error = buffer.fill(file.number()); error != 0)
-        return unreadable(at->path, error);
-    if (const auto usable = check_secret(at->path, buffer.text()); usable.has_error())
-        return usable.error();
-    return std::string(buffer.text());
+    auto read = from.reads->run(at->path, [at = *at, from] { return read_at(at, from); });
+    if (!read)
+        return secret_fault(secret_errc::hangs, at->path.string(), {});
+    return *std::move(read);
 }
 
 iscsi::result<void>

@@ -18,6 +18,7 @@ const std::string a_secret = "a secret of 21 bytes!";
 struct secret_file : manager_world {
     secret_file() {
         places.user = ::geteuid();
+        places.reads = std::make_shared<bounded_read>(std::chrono::seconds(20));
         std::filesystem::create_directory(place("credentials"));
     }
 
