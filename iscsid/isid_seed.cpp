@@ -73,8 +73,17 @@ std::string new_seed(const std::filesystem::path& database, const std::filesyste
 std::string seed_of(const std::filesystem::path& database) {
     const auto file = database / isid_seed_name;
     const auto read = os::read_file(file, longest_id);
-    if (read.error == ENOENT || read.error == ENOTDIR)
-        return has_nodes(database) ? std::string() : new_seed(database, file);
+    if (read.error == ENOENT || read.error == ENOTDIR) {
+        if (!has_nodes(database))
+            return new_seed(database, file);
+        spdlog::info(
+            "{}: not made for records that are there already; a machine that is a copy of this "
+            "one, "
+            "name and all, ends its sessions",
+            file.string()
+        );
+        return {};
+    }
     const auto seed = first_line(read.text);
     if (read.error == 0 && read.is_regular && is_id(seed))
         return std::string(seed);
