@@ -63,7 +63,13 @@ std::string words_of(const std::vector<missing_login>& missing) {
 }
 
 struct login_keeper::wish {
+    wish(kept_login wanted, asio::any_io_executor thread)
+        : what(std::move(wanted)), changed(std::move(thread)) {}
+
     kept_login what;
+    // For whoever waits for something of it alone: with thousands that fail, a word to all of them
+    // for each would be all that the thread does.
+    mutable condition changed;
     unsigned tries = 0; // that have failed
     std::string reason; // of the last
     std::set<std::string> told;
@@ -164,6 +170,8 @@ asio::awaitable<void> login_keeper::wait_for_cancelled() {
 void login_keeper::stop() {
     stopped_ = true;
     changed_.notify_all();
+    for (const auto& each : wishes_)
+        each->changed.notify_all();
 }
 
 login_keeper::wish_pointer login_keeper::find(const node_id& node) const {
@@ -180,8 +188,7 @@ login_keeper::wish_pointer login_keeper::find_leading(std::string_view target) c
 }
 
 login_keeper::wish_pointer login_keeper::add(kept_login what) {
-    auto made = std::make_shared<wish>();
-    made->what = std::move(what);
+    auto made = std::make_shared<wish>(std::move(what), with_.control);
     wishes_.push_back(made);
     return made;
 }
@@ -205,7 +212,7 @@ std::vector<missing_login> login_keeper::missing() const {
 asio::awaitable<kept_end>
 login_keeper::wait_for(handle login, node_id node, iscsi::duration limit) {
     const auto is_over = [&] { return login->is_over || stopped_; };
-    co_await changed_.wait(is_over, limit);
+    co_await login->changed.wait(is_over, limit);
     if (!login->is_over) {
         const auto why = login->reason.empty() ? "no try has ended yet" : login->reason;
         const auto* const next =
@@ -227,12 +234,15 @@ asio::awaitable<void> login_keeper::run(wish_pointer what) {
         what->is_tried = true;
         const bool is_in = co_await try_once(what);
         what->is_tried = false;
-        cancelled_ -= what->is_over ? 1U : 0U;
-        changed_.notify_all(); // others may have its place
+        give_place();
+        if (what->is_over) {
+            --cancelled_;
+            changed_.notify_all();
+        }
         if (is_in)
             break;
         const auto is_done = [&] { return stopped_ || what->is_over; };
-        co_await changed_.wait(is_done, pause);
+        co_await what->changed.wait(is_done, pause);
         pause = std::min<iscsi::duration>(2 * pause, longest_pause);
     }
     if (!stopped_)
@@ -276,10 +286,31 @@ bool login_keeper::is_wanted(wish& what) const {
     return false;
 }
 
-asio::awaitable<bool> login_keeper::try_once(wish_pointer what) {
+// One after the other, as they came. False: it is not to be tried any more.
+asio::awaitable<bool> login_keeper::wait_for_place(wish_pointer what) {
+    if (*running_ < most_at_once)
+        co_return true;
+    in_line_.push_back(what);
     const auto is_free = [&] { return *running_ < most_at_once || stopped_ || what->is_over; };
-    co_await changed_.wait(is_free, very_long);
-    if (stopped_ || what->is_over)
+    co_await what->changed.wait(is_free, very_long);
+    if (!stopped_ && !what->is_over)
+        co_return true;
+    co_return false; // run() gives on the place that it may have been told of
+}
+
+// To the first in line that still wants it.
+void login_keeper::give_place() {
+    while (!in_line_.empty()) {
+        const auto next = in_line_.front().lock();
+        in_line_.pop_front();
+        if (next && !next->is_over)
+            return next->changed.notify_all();
+    }
+}
+
+asio::awaitable<bool> login_keeper::try_once(wish_pointer what) {
+    const bool has_place = co_await wait_for_place(what);
+    if (!has_place)
         co_return false;
     const slot mine(running_);
     const auto portals = what->what.portals;
@@ -381,7 +412,7 @@ void login_keeper::forget(const wish_pointer& what) {
     wishes_.remove(what);
     save();
     tell();
-    changed_.notify_all();
+    what->changed.notify_all();
 }
 
 void login_keeper::save() {

@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <list>
@@ -104,6 +105,8 @@ class login_keeper {
     wish_pointer add(kept_login what); // to be begun
     void begin(wish_pointer what);
     boost::asio::awaitable<void> run(wish_pointer what);
+    boost::asio::awaitable<bool> wait_for_place(wish_pointer what);
+    void give_place();
     bool is_unwanted(wish& what, const iscsi::admin::node_id& portal) const;
     bool is_wanted(wish& what) const;
     boost::asio::awaitable<bool> try_once(wish_pointer what);
@@ -118,8 +121,9 @@ class login_keeper {
 
     manager& sessions_;
     options with_;
-    condition changed_;
+    condition changed_; // tries that were cancelled
     std::list<wish_pointer> wishes_;
+    std::deque<std::weak_ptr<wish>> in_line_; // for a place among the tries
     std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0); // tries
     std::size_t cancelled_ = 0; // tries that are on their way out
     std::string unnoted_;
