@@ -65,4 +65,17 @@ lines_of_refused(const iscsi::targets_found& answer, const discovery_place& plac
     return lines;
 }
 
+// read_send_targets() names it behind the field.
+std::set<std::string> targets_of_refused(const iscsi::targets_found& answer) {
+    constexpr std::string_view before = " of ";
+    std::set<std::string> targets;
+    for (const auto& refused : answer.refused) {
+        const auto found = refused.field.find(before);
+        targets.insert(
+            found == std::string::npos ? "" : refused.field.substr(found + before.size())
+        );
+    }
+    return targets;
+}
+
 } // namespace iscsid::session

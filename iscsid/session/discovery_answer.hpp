@@ -5,6 +5,7 @@
 #include "libiscsi/core/session/event.hpp"
 #include "libiscsi/net/resolver.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,5 +31,9 @@ portals_of(const iscsi::targets_found& answer, const discovery_place& place);
 // the others counted.
 std::vector<std::string>
 lines_of_refused(const iscsi::targets_found& answer, const discovery_place& place);
+
+// The targets of the entries that were left out, as far as they are known: a bad address has one.
+// A name that is none says nothing of whom it means; then there is an empty one among them.
+std::set<std::string> targets_of_refused(const iscsi::targets_found& answer);
 
 } // namespace iscsid::session

@@ -32,6 +32,7 @@ struct talk {
     const note_taker& note;
     discovery_place place;
     bool logs = true;
+    const std::function<void(std::string)>& hears_left_out;
 };
 
 portals take(const iscsi::targets_found& answer, const talk& with) {
@@ -40,6 +41,9 @@ portals take(const iscsi::targets_found& answer, const talk& with) {
             spdlog::warn("{}", line);
         with.note(line);
     }
+    if (with.hears_left_out)
+        for (const auto& target : targets_of_refused(answer))
+            with.hears_left_out(target);
     return portals_of(answer, with.place);
 }
 
@@ -91,7 +95,10 @@ attempt(const discovery_plan& plan, asio::any_io_executor resolvers, const note_
     if (at.has_error())
         co_return at.error();
     const talk with{
-        note, {plan.host, plan.port, zone_of(at->link.peer, options->device)}, !plan.is_repeated};
+        note,
+        {plan.host, plan.port, zone_of(at->link.peer, options->device)},
+        !plan.is_repeated,
+        plan.hears_left_out};
     auto answer = co_await ask_within_limit(*at, with, plan.answer_timeout);
     if (answer.has_value())
         co_await log_out(*at);
@@ -111,12 +118,24 @@ void take_note(const note_taker& note, const discovery_plan& plan, const failure
     }
 }
 
+// What an iSNS server is noted for, and answers all the same, are objects that were left out.
+note_taker all_heard(const discovery_plan& plan, note_taker note) {
+    if (!plan.hears_left_out)
+        return note;
+    return [hears_left_out = plan.hears_left_out, note = std::move(note)](std::string line) {
+        hears_left_out("");
+        note(std::move(line));
+    };
+}
+
 } // namespace
 
 asio::awaitable<outcome<portals>>
 discover(discovery_plan plan, asio::any_io_executor resolvers, note_taker note) {
-    if (plan.kind == iscsi::admin::source_kind::isns)
-        co_return co_await discover_by_isns(std::move(plan), std::move(resolvers), std::move(note));
+    if (plan.kind == iscsi::admin::source_kind::isns) {
+        auto hear = all_heard(plan, std::move(note));
+        co_return co_await discover_by_isns(std::move(plan), std::move(resolvers), std::move(hear));
+    }
     asio::steady_timer pause(co_await asio::this_coro::executor);
     for (int tries = 0;; ++tries) {
         auto outcome = co_await attempt(plan, resolvers, note);

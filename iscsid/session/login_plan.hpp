@@ -59,6 +59,8 @@ struct discovery_plan {
     int reopen_max = 5;
     iscsi::duration answer_timeout = std::chrono::seconds(30);
     bool is_repeated = false; // what is wrong with an answer is for the note taker alone
+    // The target of each entry of the answer that is left out; empty: of one that is not known.
+    std::function<void(std::string)> hears_left_out{};
 };
 
 // `interface`: its initiator name and network device are used, if it has such.

@@ -1,12 +1,13 @@
 #include "iscsid/session/rediscovery.hpp"
 
-#include "iscsid/session/clock.hpp"
 #include "iscsid/session/isid.hpp"
 #include "iscsid/session/log_subject.hpp"
+#include "iscsid/session/rediscovery_source.hpp"
 
 #include "libiscsi/admin/portal_text.hpp"
 #include "libiscsi/admin/record_tree.hpp"
 #include "libiscsi/discovery/plan.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -23,69 +24,13 @@ namespace discovery = iscsi::discovery;
 
 namespace {
 
-// Troubles may take turns; each is told once.
-constexpr std::size_t most_troubles = 16;
-
 using lines = std::set<std::string>;
-
-// What is not said already; then it is what was said.
-void tell_news(const std::string& of, const lines& said_now, lines& told) {
-    for (const auto& line : said_now)
-        if (!told.contains(line))
-            spdlog::warn("{}: {}", of, line);
-    told = said_now;
-}
 
 admin::discovered_portal for_filter(const discovered_portal& of) {
     return {of.target, of.address, of.port, of.group_tag};
 }
 
 } // namespace
-
-struct rediscovery::source {
-    admin::discovery_id id;
-    std::string name; // for the log
-    std::chrono::seconds interval{};
-    bool is_over = false;                       // its record does not want it any more
-    bool asks_now = false;                      // before its time has come
-    std::set<admin::node_id> known{};           // what the last answer had
-    lines troubles{};                           // of polls, since the last one that went well
-    lines unregistered{};                       // why not, since the last registration
-    lines left_out{};                           // of the last answer
-    std::set<admin::node_id> kept{};            // gone, but in use
-    std::shared_ptr<isns_watch> registration{}; // of an iSNS server
-
-    // And tell an iSNS server again who asks.
-    void ask_now() {
-        asks_now = true;
-        if (registration)
-            registration->renew();
-    }
-
-    // Each once until a poll goes well.
-    void failed(const std::string& why) {
-        if (troubles.size() < most_troubles && troubles.insert(why).second)
-            spdlog::warn("{}: {}; what was found before stays, it is asked again", name, why);
-    }
-
-    // The same of the registration with an iSNS server, which may fail while polls go well.
-    void is_not_registered(const std::string& why) {
-        if (unregistered.size() < most_troubles && unregistered.insert(why).second)
-            spdlog::warn("{}: tells nothing of changes, and is asked to again: {}", name, why);
-    }
-
-    void is_registered() {
-        if (!unregistered.empty())
-            spdlog::info("{}: tells of changes again", name);
-        unregistered.clear();
-    }
-
-    void went_well() {
-        if (!troubles.empty())
-            spdlog::info("{}: answers again", name);
-        troubles.clear();
-    }
-};
 
 rediscovery::rediscovery(manager& sessions, login_keeper& keeper, options how)
     : sessions_(sessions), keeper_(keeper), with_(std::move(how)), changed_(with_.control) {}
@@ -149,12 +94,21 @@ asio::awaitable<void> rediscovery::run(source_pointer what) {
     while (!stopped_ && !what->is_over) {
         what->asks_now = false;
         co_await poll(what);
+        if (!std::exchange(what->has_asked, true))
+            ask_those_that_waited();
         co_await wait_for_turn(what);
     }
     if (what->registration)
         what->registration->stop();
     if (what->is_over)
         spdlog::info("{}: is not repeated any more", what->name);
+}
+
+// For the first poll of another one.
+void rediscovery::ask_those_that_waited() {
+    for (const auto& [id, each] : sources_)
+        each->asks_now |= std::exchange(each->waits_for_others, false);
+    changed_.notify_all();
 }
 
 // The time runs from the end of a poll, so that a slow source is not asked without a pause.
@@ -193,7 +147,7 @@ asio::awaitable<void> rediscovery::poll(source_pointer what) {
     const auto records = std::make_shared<const source_records>(**std::move(by));
     keep_registered(what, *records);
     auto found = co_await ask(what, records);
-    if (found.has_value() && found->empty())
+    if (found.has_value() && found->found.empty())
         found = failure{admin::exit_code::no_objects_found, "it names no target"};
     if (stopped_ || what->is_over)
         co_return;
@@ -207,10 +161,21 @@ asio::awaitable<void> rediscovery::poll(source_pointer what) {
         co_return;
     }
     what->went_well();
-    for (const auto& id : stored->added)
-        spdlog::info("{}: {} is new", what->name, full_name(id));
+    tell(*what, *stored);
     log_in(*what, *stored);
     co_await drop(what, stored->gone);
+}
+
+void rediscovery::tell(source& what, const stored_answer& stored) {
+    std::vector<std::string> added, moved;
+    for (const auto& id : stored.added)
+        added.push_back(fmt::format("{}: {} is new", what.name, full_name(id)));
+    for (const auto& [from, to] : stored.moved)
+        moved.push_back(fmt::format(
+            "{}: {} has the portal group tag {} now", what.name, full_name(to), to.group_tag
+        ));
+    what.told_added.tell(spdlog::level::info, what.name, added, now());
+    what.told_moved.tell(spdlog::level::info, what.name, moved, now());
 }
 
 // By the name of the first interface: a server hears of one initiator, whose changes are enough to
@@ -246,20 +211,28 @@ void rediscovery::keep_registered(const source_pointer& what, const source_recor
 
 namespace {
 
+// What is heard of a source besides the portals that it names.
+struct heard {
+    lines said;
+    std::set<std::string> left_out; // targets; empty: one that is not known
+};
+
 // Those that may become records; the others are said.
 std::vector<admin::discovered_portal> admitted(
     const std::vector<discovered_portal>& answer,
     const discovery::portal_filter& filter,
-    lines& said
+    heard& besides
 ) {
     std::vector<admin::discovered_portal> portals;
     for (const auto& each : answer) {
         const admin::node_id id{each.target, each.address, each.port, each.group_tag, "default"};
         const auto safe = admin::check_new(id);
-        if (!safe)
-            said.insert("left out: " + safe.error().text());
-        else if (filter.admits(for_filter(each)))
+        if (!safe) {
+            besides.said.insert("left out: " + safe.error().text());
+            besides.left_out.insert(iscsi::check_iscsi_name(each.target) ? each.target : "");
+        } else if (filter.admits(for_filter(each))) {
             portals.push_back(for_filter(each));
+        }
     }
     return portals;
 }
@@ -272,51 +245,61 @@ std::string words_of(const lines& said, const failure& why) {
 } // namespace
 
 // A target may show other things to another initiator name: interfaces that look the same ask once.
-asio::awaitable<outcome<rediscovery::nodes>>
+asio::awaitable<outcome<poll_answer>>
 rediscovery::ask(source_pointer what, std::shared_ptr<const source_records> by) {
     std::map<discovery::appearance, std::vector<admin::discovered_portal>> answers;
-    nodes found;
-    const auto said = std::make_shared<lines>();
+    poll_answer all;
+    const auto besides = std::make_shared<heard>();
+    const question_ears ears{
+        [besides](const std::string& line) { besides->said.insert(line); },
+        [besides](const std::string& target) { besides->left_out.insert(target); }};
     for (const auto& name : by->interfaces.names()) {
         const auto seen_as = discovery::appearance_of(by->interfaces.at(name));
         if (!answers.contains(seen_as)) {
-            const auto answered = co_await ask_once(by, name, said);
+            const auto answered = co_await ask_once(by, name, ears);
             if (answered.has_error())
-                co_return failure{answered.error().code, words_of(*said, answered.error())};
-            answers[seen_as] = admitted(*answered, by->filter, *said);
+                co_return failure{answered.error().code, words_of(besides->said, answered.error())};
+            answers[seen_as] = admitted(*answered, by->filter, *besides);
         }
         const auto bound = discovery::bind_to_interfaces(answers[seen_as], {name});
-        found.insert(found.end(), bound.begin(), bound.end());
+        all.found.insert(all.found.end(), bound.begin(), bound.end());
     }
-    tell_news(what->name, *said, what->left_out);
-    co_return found;
+    what->say_of_answer(besides->said);
+    all.left_out = besides->left_out;
+    co_return all;
 }
 
 // With an ISID of its own: a discovery that somebody asks for meanwhile is another session.
 asio::awaitable<rediscovery::answer> rediscovery::ask_once(
-    std::shared_ptr<const source_records> by, std::string interface, std::shared_ptr<lines> said
+    std::shared_ptr<const source_records> by, std::string interface, question_ears ears
 ) {
     auto plan = sessions_.plans().plan_discovery(by->settings, by->interfaces.at(interface));
     if (plan.has_error())
         co_return plan.error();
     plan->is_repeated = true;
+    plan->hears_left_out = ears.left_out;
     const admin::node_id place{"", plan->host, plan->port, -1, "rediscovery"};
     const auto& seed = sessions_.settings().identity.isid_seed;
     plan->session.isid = make_isid(plan->session.initiator_name, place, 0, seed);
     // Its lines begin with what ours begin with.
-    note_taker note = [said, place = "discovery at " + plan->host + ": "](const std::string& line) {
-        said->insert(line.starts_with(place) ? line.substr(place.size()) : line);
+    note_taker note = [ears, place = "discovery at " + plan->host + ": "](const std::string& line) {
+        ears.said(line.starts_with(place) ? line.substr(place.size()) : line);
     };
     co_return co_await with_.ask(*std::move(plan), std::move(note));
 }
 
 asio::awaitable<outcome<stored_answer>>
-rediscovery::store(std::shared_ptr<const source_records> by, nodes found) {
+rediscovery::store(std::shared_ptr<const source_records> by, poll_answer all) {
+    for (const auto& each : keeper_.missing())
+        all.in_use.insert(path_of(each.node));
+    for (const auto& id : all.found)
+        if (!sessions_.sessions_of(id).empty())
+            all.in_use.insert(path_of(id));
     const auto put = [records = with_.records,
                       by = std::move(by),
-                      found = std::move(found),
+                      all = std::move(all),
                       from = sessions_.settings().config.new_node()] {
-        return store_answer(*records, *by, found, from);
+        return store_answer(*records, *by, all, from);
     };
     co_return co_await run_on(*with_.workers, put);
 }
@@ -326,57 +309,21 @@ rediscovery::store(std::shared_ptr<const source_records> by, nodes found) {
 void rediscovery::log_in(source& what, const stored_answer& stored) {
     nodes wanted;
     std::ranges::copy_if(stored.automatic, std::back_inserter(wanted), [&what](const auto& id) {
-        return !what.known.contains(id);
+        return !what.known.contains(path_of(id));
     });
-    what.known = {stored.found.begin(), stored.found.end()};
+    what.known.clear();
+    for (const auto& id : stored.found)
+        what.known.insert(path_of(id));
     if (stopped_ || wanted.empty())
         return;
     const auto begun = keeper_.keep(wanted);
+    std::vector<std::string> failed;
     for (std::size_t i = 0; i < wanted.size(); ++i)
         if (begun[i].has_error())
-            spdlog::warn("{}: not logged in: {}", full_name(wanted[i]), begun[i].error().reason);
-}
-
-asio::awaitable<void> rediscovery::drop(source_pointer what, nodes gone) {
-    nodes free;
-    std::set<admin::node_id> kept;
-    for (const auto& id : gone) {
-        if (stopped_)
-            co_return;
-        const auto why_not = co_await log_out(id);
-        if (why_not.empty()) {
-            free.push_back(id);
-            continue;
-        }
-        kept.insert(id);
-        if (!what->kept.contains(id))
-            spdlog::warn(
-                "{}: {} names it no more, but it stays: {}", full_name(id), what->name, why_not
+            failed.push_back(
+                fmt::format("{}: not logged in: {}", full_name(wanted[i]), begun[i].error().reason)
             );
-    }
-    what->kept = std::move(kept);
-    if (free.empty())
-        co_return;
-    const auto remove = [records = with_.records, free] { return remove_nodes(*records, free); };
-    const auto removed = co_await run_on(*with_.workers, remove);
-    if (removed.has_error())
-        what->failed(removed.error().reason);
-    else
-        for (const auto& id : free)
-            spdlog::info(
-                "{}: {} names it no more, its record is removed", full_name(id), what->name
-            );
-}
-
-// Of all its sessions. Why not, for people; empty: there is none any more.
-asio::awaitable<std::string> rediscovery::log_out(admin::node_id node) {
-    keeper_.end(node);
-    for (const auto& session : sessions_.sessions_of(node)) {
-        const auto how = co_await session->log_out(live_session::heeds::users_always);
-        if (how.has_error() && sessions_.find(session->sid()))
-            co_return how.error().reason;
-    }
-    co_return sessions_.sessions_of(node).empty() ? "" : "it has a session";
+    what.told_unopened.tell(spdlog::level::warn, what.name, failed, now());
 }
 
 } // namespace iscsid::session

@@ -1,5 +1,6 @@
 #include "iscsid/session/discovery_answer.hpp"
 
+#include "libiscsi/core/login/discovery.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -68,6 +69,22 @@ TEST(discovery_answer, what_is_left_out_is_told_a_line_each) {
     const auto lines = lines_of_refused(answer, place);
     EXPECT_EQ(lines.size(), 1001U);
     EXPECT_EQ(lines.back(), "discovery at san.example.com: 500 more left out");
+}
+
+TEST(discovery_answer, knows_the_target_of_a_bad_address) {
+    const auto found = iscsi::read_send_targets(
+        {{"TargetName", "iqn.2026-01.org.example:a"},
+         {"TargetAddress", "10.0.0.1:3260,99999"},
+         {"TargetName", "iqn.2026-01.org.example:b"},
+         {"TargetAddress", "10.0.0.1:3260,1"},
+         {"TargetAddress", "not a host!"}}
+    );
+    EXPECT_THAT(
+        targets_of_refused({found.targets, found.refused}),
+        ElementsAre("iqn.2026-01.org.example:a", "iqn.2026-01.org.example:b")
+    );
+    const auto bad = iscsi::read_send_targets({{"TargetName", "iqn.2026-01.org.example:a b"}});
+    EXPECT_THAT(targets_of_refused({bad.targets, bad.refused}), ElementsAre(""));
 }
 
 } // namespace
