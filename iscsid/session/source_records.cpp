@@ -75,7 +75,7 @@ bool is_of(const admin::record& node, const admin::discovery_id& source) {
 
 // The record of the same path with another group tag.
 std::optional<admin::record>
-find_with_other_tag(const admin::record_store& records, admin::node_id id) {
+find_with_other_tag(const admin::record_store& records, const admin::node_id& id) {
     for (const int tag : known_group_tags(admin::record_tree(records.root()), id)) {
         auto other = id;
         other.group_tag = tag;
