@@ -89,7 +89,10 @@ discover_by_isns(discovery_plan plan, asio::any_io_executor resolvers, note_take
     auto found = co_await ask_for_targets(server, name, plan.answer_timeout, note);
     if (found)
         co_return *std::move(found);
-    if (found.error().code != iscsi::to_error_code(isns::isns_errc::refused))
+    const bool is_unknown =
+        found.error().code == iscsi::to_error_code(isns::isns_errc::unknown_source);
+    // A repeated question has isns_watch, whose registration is to stay: it asks again after that.
+    if (!is_unknown || plan.is_repeated)
         co_return told(failed(exit_code::isns_query, found.error()));
     auto again = co_await ask_registered(server, name, plan.answer_timeout, note);
     if (again.has_error())

@@ -219,6 +219,12 @@ found_targets object_reader::read_portals_of(const std::string& target) {
     return std::move(found_);
 }
 
+bool is_of_source(std::uint32_t code) {
+    return code == static_cast<std::uint32_t>(status::source_unknown) ||
+           code == static_cast<std::uint32_t>(status::source_absent) ||
+           code == static_cast<std::uint32_t>(status::source_unauthorized);
+}
+
 } // namespace
 
 result<void> check_answer(const message& asked, const message& answer) {
@@ -234,7 +240,12 @@ result<void> check_answer(const message& asked, const message& answer) {
         );
     const auto code = answer.status.value_or(0);
     if (code != static_cast<std::uint32_t>(status::successful))
-        return isns_fault(isns_errc::refused, "status", status_text(code), "");
+        return isns_fault(
+            is_of_source(code) ? isns_errc::unknown_source : isns_errc::refused,
+            "status",
+            status_text(code),
+            ""
+        );
     return {};
 }
 

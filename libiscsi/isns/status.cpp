@@ -20,6 +20,8 @@ std::string_view message_of(isns_errc what) {
         return "too long";
     case isns_errc::wrong_answer:
         return "no answer to what was asked";
+    case isns_errc::unknown_source:
+        return "refused to who asks";
     case isns_errc::refused:
         return "refused";
     case isns_errc::bad_value:

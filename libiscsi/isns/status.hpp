@@ -14,7 +14,8 @@ enum class isns_errc {
     bad_attribute,  // runs over the end of the message, or its length is no multiple of 4
     too_long,       // more than this side takes
     wrong_answer,   // another function or transaction than the one that was asked
-    refused,        // the status is not 0
+    unknown_source, // the status says that the server does not know who asks, or will not tell it
+    refused,        // any other status that is not 0
     bad_value,      // an attribute holds what its tag does not allow
 };
 

@@ -30,6 +30,7 @@ struct isns_question : testing::Test {
         plan.host = "127.0.0.1";
         plan.port = port;
         plan.answer_timeout = limit;
+        plan.is_repeated = is_repeated;
         return iscsi::test::run(
             context,
             discover(
@@ -58,6 +59,7 @@ struct isns_question : testing::Test {
     boost::asio::thread_pool resolvers{1};
     isns_server server{context};
     std::vector<std::string> notes;
+    bool is_repeated = false;
 };
 
 TEST_F(isns_question, finds_targets) {
@@ -118,8 +120,24 @@ TEST_F(isns_question, that_is_refused_is_25_and_a_refused_registration_26) {
     });
     EXPECT_EQ(ask().error().code, exit_code::isns_query);
     EXPECT_THAT(notes, Contains(HasSubstr("8 (Source Unauthorized)")));
-    answer_all([](const auto& asked) { return isns_server::answer_to(asked, 17); });
+    answer_all([](const auto& asked) {
+        return isns_server::answer_to(asked, asked.function_id == 2 ? 6 : 17);
+    });
     EXPECT_EQ(ask().error().code, exit_code::isns_registration);
+}
+
+// To register for it and to deregister then would end the registration that there is.
+TEST_F(isns_question, that_a_busy_server_refuses_registers_nobody) {
+    answer_all([](const auto& asked) { return isns_server::answer_to(asked, 12); });
+    EXPECT_EQ(ask().error().code, exit_code::isns_query);
+    EXPECT_EQ(functions(), (std::vector{2}));
+}
+
+TEST_F(isns_question, that_is_repeated_leaves_the_registration_to_the_watch) {
+    is_repeated = true;
+    answer_all([](const auto& asked) { return isns_server::answer_to(asked, 6); });
+    EXPECT_EQ(ask().error().code, exit_code::isns_query);
+    EXPECT_EQ(functions(), (std::vector{2}));
 }
 
 TEST_F(isns_question, without_a_server_is_25) {
