@@ -53,7 +53,10 @@ class ring_epoll final : public ring {
     void write_vector(
         int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
     ) override {
-        started_.push(table_, table_.start_output(ring_verb::write_vector, fd, from, who, op, end));
+        started_.push(
+            table_,
+            table_.with_end(table_.start_vector(ring_verb::write_vector, fd, from, who, op), end)
+        );
     }
 
     void receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op)
@@ -67,7 +70,8 @@ class ring_epoll final : public ring {
         int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
     ) override {
         started_.push(
-            table_, table_.start_output(ring_verb::send_vector, socket, from, who, op, end)
+            table_,
+            table_.with_end(table_.start_vector(ring_verb::send_vector, socket, from, who, op), end)
         );
     }
 

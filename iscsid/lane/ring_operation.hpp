@@ -54,16 +54,8 @@ class operation_table {
         ring_verb verb, int fd, std::span<const iovec> what, ring_client& who, std::uint32_t op
     );
 
-    // The same of what is sent or written.
-    std::uint32_t start_output(
-        ring_verb verb,
-        int fd,
-        std::span<const iovec> what,
-        ring_client& who,
-        std::uint32_t op,
-        ending end
-    ) {
-        const std::uint32_t slot = start_vector(verb, fd, what, who, op);
+    // What was just started ends so; gives it back.
+    std::uint32_t with_end(std::uint32_t slot, ending end) {
         operations_[slot].quiet = end == ending::quiet;
         return slot;
     }

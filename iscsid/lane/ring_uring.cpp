@@ -59,7 +59,8 @@ class ring_uring final : public ring {
     void write_vector(
         int fd, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
     ) override {
-        launch(table_.start_output(ring_verb::write_vector, fd, from, who, op, end));
+        launch(table_.with_end(table_.start_vector(ring_verb::write_vector, fd, from, who, op), end)
+        );
     }
 
     void receive_vector(int socket, std::span<const iovec> into, ring_client& who, std::uint32_t op)
@@ -70,7 +71,9 @@ class ring_uring final : public ring {
     void send_vector(
         int socket, std::span<const iovec> from, ring_client& who, std::uint32_t op, ending end
     ) override {
-        launch(table_.start_output(ring_verb::send_vector, socket, from, who, op, end));
+        launch(
+            table_.with_end(table_.start_vector(ring_verb::send_vector, socket, from, who, op), end)
+        );
     }
 
     void hurry() override { hurried_ = true; }
