@@ -18,7 +18,8 @@ class quiet_end_test : public ring_test {
 
     // So many bytes, quietly.
     void send(std::size_t length, std::uint32_t op) {
-        const iovec& from = sent_.emplace_back(out_.data(), length);
+        sent_.push_back({out_.data(), length});
+        const iovec& from = sent_.back();
         io->send_vector(sockets.fd[0], {&from, 1}, who, op, ending::quiet);
     }
 
