@@ -4,6 +4,8 @@
 #include "iscsiadm/modes/login.hpp"
 #include "iscsiadm/modes/records.hpp"
 
+#include "libiscsi/admin/startup.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -100,9 +102,7 @@ exit_code keep_logged_in(std::vector<admin::record> nodes, login_manner how, con
 } // namespace
 
 bool starts_as(const admin::record& node, startup which) {
-    const std::string_view word = word_of(which);
-    return which == startup::all || node.get("node.startup") == word ||
-           node.get("node.conn[0].startup") == word;
+    return which == startup::all || admin::has_startup(node, word_of(which));
 }
 
 // Nothing to log in to is 21: boot scripts treat that as success.

@@ -2,6 +2,8 @@
 
 #include "iscsid/session/log_subject.hpp"
 
+#include "libiscsi/admin/startup.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
@@ -33,10 +35,8 @@ constexpr auto longest_cancellation = std::chrono::seconds(10);
 // Troubles may take turns; each is told once.
 constexpr std::size_t most_told = 16;
 
-// As open-iscsi has it: either of the two settings is enough.
 bool is_automatic(const admin::record& node) {
-    return node.get("node.startup") == "automatic" ||
-           node.get("node.conn[0].startup") == "automatic";
+    return admin::has_startup(node, "automatic");
 }
 
 bool leads(const admin::record& node) {

@@ -29,6 +29,12 @@ failure failure_of_secret(const iscsi::fault& why) {
     return {twice ? exit_code::invalid : exit_code::login_auth_failed, why.text()};
 }
 
+iscsi::result<void> read_secrets(
+    const admin::record& of, const std::shared_ptr<bounded_read>& reads, iscsi::auth_config& to
+) {
+    return read_secret_files(of, usual_secret_places(reads), to);
+}
+
 // What a record says and its key does not take is not guessed at.
 outcome<admin::record> without_bad_values(admin::record record) {
     if (!record.bad_values().empty())
@@ -58,8 +64,7 @@ outcome<login_plan> planner::plan_login(const admin::record& node, unsigned inde
     auto plan = plan_without_files(node, index);
     if (plan.has_error())
         return plan;
-    const auto secrets =
-        read_secret_files(node, usual_secret_places(secret_reads_), plan->session.auth);
+    const auto secrets = read_secrets(node, secret_reads_, plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
     return plan;
@@ -117,8 +122,7 @@ outcome<login_plan> planner::plan_on(const admin::record& node, unsigned index) 
     auto plan = plan_without_files(node, index);
     if (plan.has_error())
         return plan;
-    const auto secrets =
-        read_secret_files(node, usual_secret_places(secret_reads_), plan->session.auth);
+    const auto secrets = read_secrets(node, secret_reads_, plan->session.auth);
     if (secrets.has_error())
         spdlog::error(
             "no login to {} before its secret is there ({}) and the session has been told of it "
@@ -153,8 +157,7 @@ planner::plan_discovery(const admin::record& settings, const admin::record& inte
             exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
     if (plan->kind == admin::source_kind::isns) // nobody logs in
         return *std::move(plan);
-    const auto secrets =
-        read_secret_files(settings, usual_secret_places(secret_reads_), plan->session.auth);
+    const auto secrets = read_secrets(settings, secret_reads_, plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
     plan->session.auth.watch = challenges_;

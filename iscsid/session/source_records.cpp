@@ -1,7 +1,9 @@
 #include "iscsid/session/source_records.hpp"
 
 #include "libiscsi/admin/record_reader.hpp"
+#include "libiscsi/admin/startup.hpp"
 #include "libiscsi/discovery/node_writer.hpp"
+#include "libiscsi/discovery/origin.hpp"
 
 #include <algorithm>
 
@@ -54,21 +56,8 @@ choose_interfaces(const admin::record_store& records, const discovery::portal_fi
     return chosen;
 }
 
-// As open-iscsi has it: either of the two settings is enough.
-bool starts_by_itself(const admin::record& node) {
-    return node.get("node.startup") == "automatic" ||
-           node.get("node.conn[0].startup") == "automatic";
-}
-
-std::vector<admin::assignment> origin_of(const admin::discovery_id& source) {
-    return {
-        {"node.discovery_address", source.address},
-        {"node.discovery_port", std::to_string(source.port)},
-        {"node.discovery_type", source.kind == admin::source_kind::isns ? "isns" : "send_targets"}};
-}
-
 bool is_of(const admin::record& node, const admin::discovery_id& source) {
-    return std::ranges::all_of(origin_of(source), [&node](const auto& each) {
+    return std::ranges::all_of(discovery::origin_of(source), [&node](const auto& each) {
         return node.get(each.key) == each.value;
     });
 }
@@ -212,7 +201,7 @@ outcome<stored_answer> store_answer(
         std::move(answer.found), std::move(plan->write), {}, std::move(gone), *std::move(moved)};
     for (const auto& id : stored.found) {
         const auto record = records.find(id);
-        if (record && *record && starts_by_itself(**record))
+        if (record && *record && admin::has_startup(**record, "automatic"))
             stored.automatic.push_back(id);
     }
     return stored;
@@ -228,7 +217,7 @@ outcome<void> give_nodes(
         auto record = records.find(id);
         if (!record || !*record || !is_of(**record, from))
             continue;
-        for (const auto& [key, value] : origin_of(to))
+        for (const auto& [key, value] : discovery::origin_of(to))
             if (const auto set = (*record)->assign(key, value); !set)
                 return of_database(set.error());
         if (const auto written = edit->write(**record); !written)

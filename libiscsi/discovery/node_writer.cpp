@@ -1,8 +1,17 @@
 #include "libiscsi/discovery/node_writer.hpp"
 
+#include "libiscsi/discovery/origin.hpp"
+
 #include <algorithm>
 
 namespace iscsi::discovery {
+
+std::vector<admin::assignment> origin_of(const admin::discovery_id& source) {
+    return {
+        {"node.discovery_address", source.address},
+        {"node.discovery_port", std::to_string(source.port)},
+        {"node.discovery_type", source.kind == admin::source_kind::isns ? "isns" : "send_targets"}};
+}
 
 result<record_plan>
 node_writer::plan(std::vector<admin::node_id>& found, admin::record_edit& edit) {
@@ -92,18 +101,12 @@ node_writer::write_target(std::span<const admin::record> records, admin::record_
     return {};
 }
 
-// The source of a record is what `discoverydb -o delete` finds it by.
 result<admin::record>
 node_writer::new_record(const admin::record& node_template, const admin::node_id& id) const {
     auto node = make_node(node_template, id, by_.at(id.interface));
     if (!node)
         return node;
-    const std::vector<admin::assignment> origin{
-        {"node.discovery_address", source_.address},
-        {"node.discovery_port", std::to_string(source_.port)},
-        {"node.discovery_type",
-         source_.kind == admin::source_kind::isns ? "isns" : "send_targets"}};
-    for (const auto& [key, value] : origin)
+    for (const auto& [key, value] : origin_of(source_))
         if (const auto set = node->assign(key, value); !set)
             return set.error();
     return node;
