@@ -35,6 +35,7 @@ fault digest_fault(
 
 framer::framer(std::size_t staging_size) {
     const auto size = std::max(staging_size, smallest_staging);
+    // NOLINTNEXTLINE(modernize-avoid-c-arrays)
     staging_memory_ = std::make_unique_for_overwrite<std::byte[]>(size);
     staging_ = {staging_memory_.get(), size};
 }
