@@ -106,20 +106,20 @@ iscsi::result<export_socket> export_socket::make(
         ::unlinkat(at, first_name.c_str(), 0);
         return system_fault(disk_errc::attach_failed, path, "a socket that listens", error);
     }
-    return export_socket(std::move(*place), std::move(socket), name, path);
+    return export_socket(std::move(socket), path, identity_of(at, name));
 }
 
-export_socket::export_socket(
-    os::descriptor folder, os::descriptor socket, std::string name, std::string path
-)
-    : folder_(std::move(folder))
-    , socket_(std::move(socket))
-    , name_(std::move(name))
-    , path_(std::move(path)) {}
-
+// The folder is not kept open for this: each LUN would have one descriptor more.
 export_socket::~export_socket() {
-    if (socket_)
-        ::unlinkat(folder_.number(), name_.c_str(), 0);
+    if (socket_ && identity_of(AT_FDCWD, path_) == file_)
+        ::unlink(path_.c_str());
+}
+
+export_socket::identity export_socket::identity_of(int folder, const std::string& name) {
+    struct stat found {};
+
+    const bool is_there = ::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0;
+    return is_there ? identity{found.st_dev, found.st_ino} : identity{};
 }
 
 void remove_dead_sockets(const std::string& folder) {

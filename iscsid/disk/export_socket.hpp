@@ -9,7 +9,7 @@
 
 namespace iscsid::disk {
 
-// A listening UNIX socket, and its file, as long as this object lives.
+// A listening UNIX socket, and its file, as long as this object lives. Has one descriptor.
 class export_socket {
   public:
     // Whoever may connect may also pass the folder, but not list it. Replaces a file of that name;
@@ -27,15 +27,23 @@ class export_socket {
 
     int number() const { return socket_.number(); } // non-blocking
 
-    const std::string& path() const { return path_; }
-
   private:
-    export_socket(os::descriptor folder, os::descriptor socket, std::string name, std::string path);
+    // Which file it is: another one that has taken its name meanwhile is not ours.
+    struct identity {
+        dev_t device = 0;
+        ino_t inode = 0;
 
-    os::descriptor folder_;
+        bool operator==(const identity&) const = default;
+    };
+
+    export_socket(os::descriptor socket, std::string path, const identity& file)
+        : socket_(std::move(socket)), path_(std::move(path)), file_(file) {}
+
+    static identity identity_of(int folder, const std::string& name);
+
     os::descriptor socket_;
-    std::string name_;
     std::string path_;
+    identity file_;
 };
 
 // Removes the sockets below a folder that nobody listens on any more.
