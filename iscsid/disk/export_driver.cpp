@@ -207,6 +207,7 @@ class export_driver final : public driver {
 
   private:
     iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what);
+    iscsi::result<std::shared_ptr<export_loop>> loop();
     std::shared_ptr<byte_budget> budget_of(const lane::lane& where);
 
     std::string folder_;
@@ -214,8 +215,19 @@ class export_driver final : public driver {
     export_patience patience_;
     std::shared_ptr<used_names> names_ = std::make_shared<used_names>();
     std::mutex guard_;
+    std::weak_ptr<export_loop> loop_; // without a server there is none
     std::map<const lane::lane*, std::shared_ptr<byte_budget>> budgets_;
 };
+
+iscsi::result<std::shared_ptr<export_loop>> export_driver::loop() {
+    const std::scoped_lock lock(guard_);
+    if (auto running = loop_.lock())
+        return running;
+    auto made = export_loop::make();
+    if (made)
+        loop_ = *made;
+    return made;
+}
 
 std::shared_ptr<byte_budget> export_driver::budget_of(const lane::lane& where) {
     const std::scoped_lock lock(guard_);
@@ -239,8 +251,11 @@ export_driver::put_up(lane::lane& where, const disk_request& what) {
     auto socket = export_socket::make(folder_, name->text() + ".sock", access_);
     if (!socket)
         return socket.error();
-    auto server =
-        export_server::make(where, what, *shown, std::move(*socket), {patience_, budget_of(where)});
+    auto shared = loop();
+    if (!shared)
+        return shared.error();
+    const export_means means{*shared, patience_, budget_of(where)};
+    auto server = export_server::make(where, what, *shown, std::move(*socket), means);
     if (!server)
         return server.error();
     return std::make_unique<export_disk>(

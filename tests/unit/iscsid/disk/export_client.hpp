@@ -2,12 +2,14 @@
 
 #include "libiscsi/base/bytes.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +54,11 @@ class export_client {
     void leave_rudely() {
         if (socket_ >= 0)
             ::close(std::exchange(socket_, -1));
+    }
+
+    bool has_something_within(std::chrono::milliseconds limit) const {
+        pollfd what{socket_, POLLIN, 0};
+        return ::poll(&what, 1, static_cast<int>(limit.count())) > 0;
     }
 
     // True: the server has closed.

@@ -7,9 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 
 namespace {
@@ -20,6 +22,7 @@ using std::chrono::milliseconds;
 using test::bytes;
 using test::export_client;
 using clients = std::list<export_client>;
+using disks = std::vector<std::unique_ptr<iscsid::disk::disk>>;
 
 constexpr std::size_t size = std::size_t{8} << 20U;
 
@@ -42,6 +45,18 @@ unsigned mode_of(const std::string& path) {
     struct stat found {};
 
     return ::stat(path.c_str(), &found) == 0 ? found.st_mode & 07777U : 0;
+}
+
+std::ptrdiff_t entries_of(const char* folder) {
+    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
+
+std::ptrdiff_t threads() {
+    return entries_of("/proc/self/task");
+}
+
+std::ptrdiff_t descriptors() {
+    return entries_of("/proc/self/fd");
 }
 
 // A driver in a folder of its own, with a LUN in memory on a real ring.
@@ -83,7 +98,20 @@ class export_driver : public ::testing::Test {
         disk = std::move(*made);
     }
 
-    std::string path() const { return folder + "/nbd/iqn.x:y-lun-1.sock"; }
+    std::string path() const { return path_of("iqn.x:y"); }
+
+    std::string path_of(const std::string& target) const {
+        return folder + "/nbd/" + target + "-lun-1.sock";
+    }
+
+    // Targets "0", "1" and so on.
+    void attach_more(disks& to, std::size_t count) {
+        for (; count > 0; --count) {
+            auto made = try_attach(unit(), std::to_string(to.size()));
+            ASSERT_TRUE(made) << made.error().text();
+            to.push_back(std::move(*made));
+        }
+    }
 
     // Whether a client can come and read; one that left a moment ago may still count.
     bool is_served() const {
@@ -276,6 +304,92 @@ TEST_F(export_driver, does_not_wait_for_silent_clients) {
     const export_client silent(path());
     EXPECT_TRUE(is_served());
     EXPECT_TRUE(silent.is_cut_off());
+}
+
+TEST_F(export_driver, needs_no_thread_and_one_descriptor_for_a_lun) {
+    const auto threads_without = threads();
+    const auto descriptors_without = descriptors();
+    disks all;
+    attach_more(all, 1);
+    const auto threads_of_one = threads();
+    const auto descriptors_of_one = descriptors();
+    attach_more(all, 99);
+    EXPECT_EQ(threads(), threads_of_one);
+    EXPECT_EQ(descriptors() - descriptors_of_one, 99);
+    for (std::size_t i = 0; i < all.size(); i += 33) {
+        export_client client(path_of(std::to_string(i)));
+        ASSERT_TRUE(client.go());
+        EXPECT_EQ(client.flush(), 0);
+    }
+    all.clear();
+    EXPECT_EQ(threads(), threads_without);
+    EXPECT_TRUE(wait_until(std::chrono::seconds(20), [descriptors_without] {
+        return descriptors() == descriptors_without;
+    })) << "a connection may be closed later than its disk";
+    EXPECT_TRUE(fs::is_empty(folder + "/nbd"));
+}
+
+// As many as there may be: half of them say nothing, the others half of what they must.
+TEST_F(export_driver, lets_nobody_wait_for_those_who_hang_in_a_negotiation) {
+    disks all;
+    attach_more(all, 2);
+    clients hanging;
+    for (std::size_t i = 0; i < export_server::most_clients; ++i) {
+        const auto& client = hanging.emplace_back(path_of("0"));
+        EXPECT_TRUE(client.send(bytes(6 * (i % 2), std::byte{0})));
+    }
+    export_client client(path_of("1"));
+    ASSERT_TRUE(client.go());
+    EXPECT_EQ(client.flush(), 0);
+    EXPECT_TRUE(all.front()->remove()) << "nobody of them is a user";
+    for (const auto& each : hanging)
+        EXPECT_TRUE(each.is_cut_off());
+    EXPECT_EQ(client.flush(), 0);
+    EXPECT_TRUE(export_client(path_of("1")).go());
+}
+
+TEST_F(export_driver, lets_no_server_wait_for_the_end_of_another) {
+    restart({.users = milliseconds(0), .lane = std::chrono::seconds(20)});
+    disks all;
+    attach_more(all, 2);
+    lun.hold = true;
+    export_client client(path_of("0"));
+    ASSERT_TRUE(client.go());
+    EXPECT_TRUE(client.send(export_client::request(0, 0, 512)));
+    ASSERT_TRUE(wait_until(std::chrono::seconds(20), [this] { return lun.kept == 1; }));
+    auto ended = std::async(std::launch::async, [&all] { all.front().reset(); });
+    EXPECT_TRUE(client.is_cut_off());
+    export_client other(path_of("1"));
+    EXPECT_TRUE(other.go());
+    EXPECT_EQ(ended.wait_for(milliseconds(0)), std::future_status::timeout);
+    lun.hold = false;
+    let_go();
+    ended.wait();
+    EXPECT_EQ(other.flush(), 0);
+}
+
+TEST_F(export_driver, takes_clients_when_there_are_descriptors_again) {
+    attach();
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const iscsid::os::descriptor next(::dup(STDERR_FILENO));
+    rlimit none_left = before;
+    none_left.rlim_cur = static_cast<rlim_t>(next.number()) + 2;
+    ::setrlimit(RLIMIT_NOFILE, &none_left);
+    export_client client(path());
+    EXPECT_EQ(::dup(STDERR_FILENO), -1) << "this tests nothing";
+    const bool is_greeted = client.has_something_within(milliseconds(50));
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_FALSE(is_greeted);
+    EXPECT_TRUE(client.go());
+}
+
+TEST_F(export_driver, leaves_a_file_that_has_taken_the_place_of_its_own) {
+    attach();
+    fs::rename(path(), path() + ".away");
+    std::ofstream(path()) << "another's";
+    EXPECT_TRUE(is_removed());
+    EXPECT_TRUE(fs::exists(path()));
 }
 
 TEST_F(export_driver, does_not_wait_for_a_lun_that_hangs) {
