@@ -7,7 +7,6 @@
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/helper.hpp"
-#include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/stale.hpp"
 #include "iscsid/disk/ublk_orphans.hpp"
 #include "iscsid/driver_choice.hpp"
@@ -19,12 +18,12 @@
 #include "iscsid/metrics/http_server.hpp"
 #include "iscsid/metrics/observe.hpp"
 #include "iscsid/metrics/socket.hpp"
+#include "iscsid/runtime_folders.hpp"
 #include "iscsid/session/log_subject.hpp"
 #include "iscsid/session/login_keeper.hpp"
 #include "iscsid/session/manager.hpp"
 #include "iscsid/session/rediscovery.hpp"
 #include "iscsid/sys/background.hpp"
-#include "iscsid/sys/folder_lock.hpp"
 #include "iscsid/sys/log.hpp"
 #include "iscsid/sys/notify.hpp"
 #include "iscsid/sys/pid_file.hpp"
@@ -61,7 +60,6 @@ constexpr std::size_t disk_threads = 4;                 // made at once
 constexpr std::size_t most_disk_threads = 256;          // when so many sessions block at a time
 constexpr auto between_signs = std::chrono::seconds(5); // of life, to systemd while we end
 constexpr auto next_sign = std::chrono::seconds(30);
-constexpr auto patience_with_helper = std::chrono::seconds(8); // of an earlier daemon
 constexpr const char* default_pid_file = "/run/iscsid.pid";
 
 int refuse(exit_code code, const std::string& why) {
@@ -475,36 +473,6 @@ iscsi::result<std::optional<sys::pid_file>> take_pid_file(const daemon_options& 
     return std::optional<sys::pid_file>(*std::move(taken));
 }
 
-// Another daemon's disks would look left behind to us. The record tree is not locked like this: an
-// open folder keeps its filesystem from being unmounted.
-iscsi::result<std::optional<sys::folder_lock>> take_runtime_folder(const daemon_options& options) {
-    std::error_code no_folder; // what needs it says so
-    std::filesystem::create_directories(options.where.runtime, no_folder);
-    auto taken = sys::folder_lock::take(options.where.runtime);
-    if (taken.has_value())
-        return std::optional(*std::move(taken));
-    if (taken.error().code == iscsi::to_error_code(sys::folder_lock_errc::taken))
-        return taken.error();
-    spdlog::warn("{}", taken.error().text());
-    return std::optional<sys::folder_lock>();
-}
-
-// The helper of a daemon that was killed may still clean up there, and does so only while nobody
-// has this lock.
-std::optional<sys::folder_lock> take_disks_folder(const daemon_options& options) {
-    const auto folder = disk::disks_folder_in(options.where.runtime.string());
-    std::optional<iscsi::result<sys::folder_lock>> taken;
-    disk::wait_until(patience_with_helper, [&] {
-        taken.emplace(sys::folder_lock::take(folder));
-        return taken->has_value() ||
-               taken->error().code != iscsi::to_error_code(sys::folder_lock_errc::taken);
-    });
-    if (taken->has_value())
-        return **std::move(taken);
-    spdlog::warn("{}", taken->error().text());
-    return std::nullopt;
-}
-
 // From here on the process is the daemon's own, in the foreground or not.
 int serve(
     const daemon_options& options,
@@ -516,10 +484,10 @@ int serve(
     for (const auto& missing : sys::missing_privileges())
         if (!missing.is_told_later)
             spdlog::warn("{}", missing.words);
-    const auto folder = take_runtime_folder(options);
+    const auto folder = take_runtime_folder(options.where.runtime);
     if (folder.has_error())
         return refuse(exit_code::error, folder.error().text());
-    const auto disks_folder = take_disks_folder(options);
+    const auto disks_folder = take_disks_folder(options.where.runtime);
     const auto pid = take_pid_file(options);
     if (pid.has_error())
         return refuse(exit_code::error, pid.error().text());
