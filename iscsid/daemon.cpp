@@ -1,6 +1,7 @@
 #include "iscsid/daemon.hpp"
 
 #include "iscsid/access.hpp"
+#include "iscsid/boot_daemon.hpp"
 #include "iscsid/compat/sysfs.hpp"
 #include "iscsid/device/block_events.hpp"
 #include "iscsid/device/nonce.hpp"
@@ -85,7 +86,7 @@ session::current_settings load_settings(const daemon_options& options) {
     auto identity = initiator_identity(file);
     if (identity.has_value()) {
         settings.identity = *std::move(identity);
-        settings.identity.isid_seed = isid_seed(admin::record_store(options.where.database).root());
+        settings.identity.isid_seed = system_isid_seed(options.where);
         warn(settings.identity.warnings);
     } else {
         spdlog::warn(
@@ -135,6 +136,7 @@ class daemon {
 
   private:
     session::environment environment(const session::current_settings& settings);
+    void go_on_with_logins(std::set<lane::session_key> of_before);
     admin::daemon_status describe() const;
     void remove_orphans() const;
     void tell_status() const;
@@ -151,6 +153,7 @@ class daemon {
     asio::thread_pool resolvers_{resolver_threads};
     session::worker_pool workers_{disk_threads, most_disk_threads};
     admin::record_store records_;
+    std::optional<admin::record_store> boot_records_; // none: the system runs from another disk
     lane::lane_pool lanes_;
     disk::environment where_;
     const std::string boot_id_ = device::read_boot_id();
@@ -181,6 +184,7 @@ daemon::daemon(
 )
     : options_(options)
     , records_(options.where.database)
+    , boot_records_(boot_records(options.where))
     , lanes_(lane_count(settings.config))
     , where_{
           options.where.runtime.string(),
@@ -235,9 +239,22 @@ daemon::daemon(
     if (!devices_.listen())
         spdlog::warn("no events of block devices: disks that others take away are missed later");
     remove_orphans();
+    std::set<lane::session_key> of_before;
+    for (const auto& each : left_.disks)
+        of_before.insert(each.sid);
     sessions_.restore(std::move(left_.disks), left_.detached);
-    keeper_.resume();
-    rediscovery_.start();
+    go_on_with_logins(std::move(of_before));
+}
+
+// They read records: not before the disk is served that may have them.
+void daemon::go_on_with_logins(std::set<lane::session_key> of_before) {
+    const auto go_on = [this](const std::exception_ptr& /*there is none*/) {
+        keeper_.resume();
+        rediscovery_.start();
+    };
+    if (!boot_records_)
+        return go_on({});
+    asio::co_spawn(control_, wait_for_disks_of(std::move(of_before), sessions_), go_on);
 }
 
 // Before there is a session.
@@ -281,6 +298,7 @@ session::environment daemon::environment(const session::current_settings& settin
     with.devices = &devices_;
     with.no_driver = disks_.why_none;
     with.records = &records_;
+    with.records_in_memory = boot_records_ ? &*boot_records_ : nullptr;
     with.changed = [this](auto sid) {
         if (sysfs_)
             sysfs_->refresh(sid);
@@ -473,6 +491,18 @@ iscsi::result<std::optional<sys::pid_file>> take_pid_file(const daemon_options& 
     return std::optional<sys::pid_file>(*std::move(taken));
 }
 
+// The daemon of an initramfs makes room, but not for another one there. A helper is started, and
+// ends: what that needs of the disk is in memory then.
+iscsi::result<std::optional<sys::folder_lock>> take_over_folder(const daemon_options& options) {
+    auto taken = take_runtime_folder(options.where.runtime);
+    if (taken.has_value() || options.pid_file == options.where.boot_pid_file())
+        return taken;
+    static_cast<void>(start_helper(options));
+    if (relieve_boot_daemon(options.where))
+        return take_runtime_folder(options.where.runtime);
+    return taken;
+}
+
 // From here on the process is the daemon's own, in the foreground or not.
 int serve(
     const daemon_options& options,
@@ -484,7 +514,7 @@ int serve(
     for (const auto& missing : sys::missing_privileges())
         if (!missing.is_told_later)
             spdlog::warn("{}", missing.words);
-    const auto folder = take_runtime_folder(options.where.runtime);
+    const auto folder = take_over_folder(options);
     if (folder.has_error())
         return refuse(exit_code::error, folder.error().text());
     const auto disks_folder = take_disks_folder(options.where.runtime);

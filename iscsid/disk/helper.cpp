@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -73,7 +74,9 @@ iscsi::result<pid_t> spawn(
     std::string disks_folder
 ) {
     const std::string path = "/proc/self/fd/" + std::to_string(program.number());
-    std::string name = "iscsid-disk-helper";
+    // Whoever spares a daemon by the first letter of its name is to spare this one, too.
+    std::string name = *program_invocation_name == '@' ? "@" : "";
+    name += "iscsid-disk-helper";
     std::array<char*, 3> arguments{name.data(), nullptr, nullptr};
     if (!disks_folder.empty())
         arguments[1] = disks_folder.data();

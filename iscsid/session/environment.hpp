@@ -30,6 +30,10 @@ struct environment {
     device::block_events* devices = nullptr; // none: nothing is heard of them
     iscsi::admin::record_store* records = nullptr;
 
+    // Where the system runs from a disk of ours: records of sessions in the runtime folder, for a
+    // daemon that cannot read the database before it has taken that disk over. Else null.
+    iscsi::admin::record_store* records_in_memory = nullptr;
+
     // The pause before LUNs that could not be looked at are looked at again; it doubles each time.
     std::chrono::milliseconds first_pause_of_looks{5000};
 

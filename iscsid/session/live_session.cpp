@@ -222,6 +222,7 @@ std::optional<session_outline> live_session::outline() const {
     session_outline all{
         {sid_, with_.host_of(sid_), plan_, connection_->peer(), connection_->local()}};
     all.is_up = connection_->is_up();
+    all.has_left_disks = !disks_.left_disks().empty();
     all.disks = disks_.describe_disks();
     return all;
 }

@@ -28,7 +28,7 @@ outcome<unsigned> missing(const admin::record& of, std::size_t present) {
 
 manager::manager(environment with, current_settings settings)
     : with_(std::move(with))
-    , planner_(with_.records, std::move(settings))
+    , planner_(with_.records, std::move(settings), with_.records_in_memory)
     , memory_(with_.where.control) {}
 
 manager::~manager() = default;

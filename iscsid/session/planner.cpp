@@ -35,6 +35,20 @@ iscsi::result<void> read_secrets(
     return read_secret_files(of, usual_secret_places(reads), to);
 }
 
+admin::node_id node_of(const device::disk_state& left) {
+    return {
+        left.target, left.portal_address, left.portal_port, left.portal_group_tag, left.interface};
+}
+
+// One that cannot be read is none.
+std::optional<admin::record>
+record_in(const admin::record_store* from, const admin::node_id& node) {
+    if (from == nullptr)
+        return std::nullopt;
+    auto found = from->find(node);
+    return found.has_value() ? *std::move(found) : std::nullopt;
+}
+
 // What a record says and its key does not take is not guessed at.
 outcome<admin::record> without_bad_values(admin::record record) {
     if (!record.bad_values().empty())
@@ -55,9 +69,31 @@ outcome<admin::record> planner::stored_record(const admin::node_id& node) const 
     auto found = records_->find(node);
     if (found.has_error())
         return failure{exit_code::database, found.error().text()};
-    if (!found->has_value())
-        return failure{exit_code::no_objects_found, "no record of " + node.target};
-    return **std::move(found);
+    if (found->has_value())
+        return **std::move(found);
+    if (auto remembered = record_in(in_memory_, node))
+        return *std::move(remembered);
+    return failure{exit_code::no_objects_found, "no record of " + node.target};
+}
+
+outcome<admin::record> planner::left_record(const admin::node_id& node) const {
+    if (auto remembered = record_in(in_memory_, node))
+        return *std::move(remembered);
+    return stored_record(node);
+}
+
+// Not in the place of what the initramfs has logged in by with another name: its session is that
+// name's.
+void planner::remember(const admin::record& node) const {
+    if (in_memory_ == nullptr)
+        return;
+    const auto before = record_in(in_memory_, id_of(node));
+    if (before && before->get("iface.initiatorname") != node.get("iface.initiatorname"))
+        return;
+    if (const auto written = in_memory_->write(node); !written)
+        spdlog::warn(
+            "the next iscsid will read a record from the database: {}", written.error().text()
+        );
 }
 
 outcome<login_plan> planner::plan_login(const admin::record& node, unsigned index) const {
@@ -67,6 +103,7 @@ outcome<login_plan> planner::plan_login(const admin::record& node, unsigned inde
     const auto secrets = read_secrets(node, secret_reads_, plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
+    remember(node);
     return plan;
 }
 
@@ -100,9 +137,8 @@ outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
 }
 
 outcome<login_plan> planner::plan_left(const device::disk_state& left) const {
-    const admin::node_id node{
-        left.target, left.portal_address, left.portal_port, left.portal_group_tag, left.interface};
-    const auto record = stored_record(node);
+    const auto node = node_of(left);
+    const auto record = left_record(node);
     if (record.has_value()) {
         for (const auto& bad : record->bad_values())
             spdlog::warn("{}; its disk goes on with the default", bad.why);

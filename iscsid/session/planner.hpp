@@ -26,8 +26,13 @@ struct current_settings {
 // (24) without a secret that the record keeps in a file.
 class planner {
   public:
-    planner(iscsi::admin::record_store* records, current_settings settings)
-        : records_(records), settings_(std::move(settings)) {}
+    // `in_memory`: where environment::records_in_memory says; may be null.
+    planner(
+        iscsi::admin::record_store* records,
+        current_settings settings,
+        iscsi::admin::record_store* in_memory = nullptr
+    )
+        : records_(records), in_memory_(in_memory), settings_(std::move(settings)) {}
 
     void use(current_settings settings) { settings_ = std::move(settings); }
 
@@ -36,12 +41,14 @@ class planner {
     // A record with a bad value is refused with its line (invalid).
     outcome<iscsi::admin::record> record_of(const iscsi::admin::node_id& node) const;
 
-    // `index`: which of the node's sessions, from 0.
+    // `index`: which of the node's sessions, from 0. Where records are kept in memory the next
+    // daemon finds this one there.
     outcome<login_plan> plan_login(const iscsi::admin::record& node, unsigned index) const;
 
     // For the session of a disk that an earlier daemon has left. It must go on: without its record
     // the settings of iscsid.conf hold, and the default instead of a bad value. Without a secret
-    // that is in a file no login gets through until the record is taken over anew.
+    // that is in a file no login gets through until the record is taken over anew. A record in
+    // memory goes before the database, which may be on the very disk.
     outcome<login_plan> plan_again(const device::disk_state& left) const;
 
     // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery.
@@ -62,7 +69,11 @@ class planner {
     outcome<iscsi::admin::record> discovery_record(const discovery_request& what) const;
     outcome<iscsi::admin::record> find_interface(const std::string& name) const;
 
+    void remember(const iscsi::admin::record& node) const;
+    outcome<iscsi::admin::record> left_record(const iscsi::admin::node_id& node) const;
+
     iscsi::admin::record_store* records_;
+    iscsi::admin::record_store* in_memory_; // may be null
     current_settings settings_;
     std::shared_ptr<bounded_read> secret_reads_ =
         std::make_shared<bounded_read>(patience_with_secrets);

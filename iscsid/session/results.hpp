@@ -108,7 +108,8 @@ struct session_report : session_facts {
 
 // What is known of a session whose login has succeeded without asking anybody.
 struct session_outline : session_facts {
-    bool is_up = false; // it has a connection
+    bool is_up = false;          // it has a connection
+    bool has_left_disks = false; // of an earlier daemon, which wait to be taken over
     std::vector<lun_details> disks{};
 };
 

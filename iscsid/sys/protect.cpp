@@ -91,6 +91,18 @@ void* address_of(std::uintptr_t where) {
     return reinterpret_cast<void*>(where); // NOLINT(*-reinterpret-cast,performance-no-int-to-ptr)
 }
 
+// "55d0-55e0 r-xp 00000000 fe:01 1234 /usr/sbin/iscsid" of proc_pid_maps(5).
+std::optional<mapping> mapped_file(const std::string& line) {
+    mapping found;
+    const char* const end = line.data() + line.size();
+    const auto from = std::from_chars(line.data(), end, found.begin, 16);
+    const auto to = std::from_chars(std::min(from.ptr + 1, end), end, found.end, 16);
+    const bool is_readable = to.ptr + 1 < end && to.ptr[1] == 'r';
+    if (!is_readable || line.find(" /") == std::string::npos)
+        return std::nullopt;
+    return found;
+}
+
 } // namespace
 
 // One arena: what is reserved is there for every thread then, and no thread brings 64 MiB of locked
@@ -118,6 +130,15 @@ std::vector<std::string> lock_memory() {
     if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
         return {};
     return {"memory cannot be locked (" + last_error() + "): the daemon may be swapped out"};
+}
+
+// Untouched parts of private data stay those of the file.
+void bring_in_program() {
+    constexpr int populate_read = 22; // MADV_POPULATE_READ, which glibc 2.36 does not know
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);)
+        if (const auto part = mapped_file(line))
+            ::madvise(address_of(part->begin), part->end - part->begin, populate_read);
 }
 
 // malloc_trim() gives pages back by madvise(), which the kernel refuses for locked ones: for that

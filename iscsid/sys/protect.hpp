@@ -17,6 +17,11 @@ std::vector<std::string> protect_process();
 // process is whose it stays (become()): what may be locked depends on that.
 std::vector<std::string> lock_memory();
 
+// Reads what of the program and its libraries is not in memory yet, so that no page of them is
+// asked of a disk that nobody but this process is going to serve. lock_memory() keeps it there.
+// Kernels before 5.14 do not.
+void bring_in_program();
+
 // So many bytes are there for later allocations of all threads, present (and locked, where memory
 // is), and are not given back to the kernel. To be called before there is another thread.
 void reserve_heap(std::size_t bytes);

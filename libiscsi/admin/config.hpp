@@ -26,6 +26,17 @@ struct locations {
     std::filesystem::path initiator_name_file() const {
         return config_folder / "initiatorname.iscsi";
     }
+
+    // What iscsistart makes for the daemon that it starts in an initramfs: the records of its
+    // sessions (a database), settings, the initiator name. It is in the runtime folder, so that the
+    // daemon of the real system finds it without any disk.
+    std::filesystem::path boot_folder() const { return runtime / "boot"; }
+
+    // Locked by that daemon as long as it lives.
+    std::filesystem::path boot_pid_file() const { return boot_folder() / "iscsid.pid"; }
+
+    // Its socket: the usual path is that of the real system's.
+    std::filesystem::path boot_socket() const { return boot_folder() / "iscsid.sock"; }
 };
 
 // Debian's open-iscsi keeps its records in the configuration folder. As long as `own` has none and

@@ -32,6 +32,7 @@ compare_page() { compare "$2" options "$(of_help "$1")" "$(of_page "$2")"; }
 compare_page "$BUILD/iscsiadm/iscsiadm" man/iscsiadm.8
 compare_page "$BUILD/iscsid/iscsid" man/iscsid.8
 compare_page "$BUILD/iscsiadm/iscsi-iname" man/iscsi-iname.8
+compare_page "$BUILD/iscsiadm/iscsistart" man/iscsistart.8
 for program in iscsiadm iscsid; do
     compare man/$program.8 variables "$(read_by $program)" "$(told_in man/$program.8)"
 done

@@ -186,6 +186,25 @@ TEST_F(restored, sessions_go_on_without_their_record) {
     EXPECT_TRUE(come_back(4, "goes on where it stopped"));
 }
 
+// The database may be on the very disk that waits.
+TEST_F(restored, sessions_go_on_by_their_record_in_memory) {
+    admin::record_store in_memory(folder / "in-memory");
+    with.records_in_memory = &in_memory;
+    auto kept = **records->find(node);
+    ASSERT_TRUE(kept.set("node.session.timeo.replacement_timeout", "777"));
+    ASSERT_TRUE(in_memory.write(kept));
+    const auto plan = all().plans().plan_again(left(4, 0));
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_EQ(plan->session.timeouts.replacement, iscsi::duration(777s));
+}
+
+TEST_F(restored, sessions_that_begin_leave_their_record_in_memory) {
+    admin::record_store in_memory(folder / "in-memory");
+    with.records_in_memory = &in_memory;
+    ASSERT_TRUE(all().start_login(node, {}).has_value());
+    EXPECT_EQ(**in_memory.find(node), **records->find(node));
+}
+
 TEST_F(restored, sessions_keep_their_isid_without_their_record) {
     const auto state = left(4, 0);
     ASSERT_TRUE(records->remove(node));
