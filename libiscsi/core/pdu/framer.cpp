@@ -188,8 +188,10 @@ void framer::keep_outside_staging() {
 
 void framer::place_staged() {
     const auto data = consume(std::min(staged().size(), place_.size()));
-    std::copy(data.begin(), data.end(), place_.begin());
-    digest_data(data);
+    if (rules_.data_digest)
+        data_crc_ = copy_with_crc32c(place_, data, data_crc_);
+    else
+        std::copy(data.begin(), data.end(), place_.begin());
     place_ = place_.subspan(data.size());
     missing_ -= static_cast<std::uint32_t>(data.size());
 }
