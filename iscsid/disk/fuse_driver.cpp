@@ -6,6 +6,7 @@
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/lane_seat.hpp"
 #include "iscsid/disk/loop_binding.hpp"
+#include "iscsid/disk/queue_limits.hpp"
 
 #include <bit>
 #include <optional>
@@ -110,6 +111,7 @@ loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string&
     settings.block_size = lun.block_size;
     settings.size = lun.size();
     settings.read_only = lun.read_only;
+    settings.read_ahead = queue_limits_of(lun, shape_for(lun).payload).read_ahead;
     return settings;
 }
 

@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/kernel/operations.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/disk/queue_limits.hpp"
 
 #include <utility>
 
@@ -33,6 +34,7 @@ loop_binding::make(helper& waiter, const loop_settings& settings, const helper::
     loop_binding made(waiter, bound.results->front(), settings);
     if (bound.was_late) // bound to what has been given up
         return no_answer_from_lun(settings.file, time.time);
+    set_read_ahead(waiter, made.node_, settings.read_ahead);
     return made;
 }
 
@@ -64,8 +66,12 @@ loop_binding::unbind(std::chrono::milliseconds patience, const helper::limit& ti
     auto unbound = waiter_->order(
         {operation::unbind_loop, node_, backing_file_, "1", std::to_string(patience.count())}, time
     );
-    if (unbound || unbound.error().code == iscsi::to_error_code(disk_errc::flush_failed))
-        node_.clear();
+    if (!unbound && unbound.error().code != iscsi::to_error_code(disk_errc::flush_failed))
+        return unbound;
+    // The device would keep it for whatever is bound to it next.
+    if (settings_.read_ahead != 0)
+        reset_read_ahead(*waiter_, node_, 0);
+    node_.clear();
     return unbound;
 }
 

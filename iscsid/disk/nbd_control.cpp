@@ -4,6 +4,7 @@
 #include "iscsid/disk/kernel/operations.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/nbd_link.hpp"
+#include "iscsid/disk/queue_limits.hpp"
 
 namespace iscsid::disk {
 
@@ -19,7 +20,7 @@ constexpr auto flush_limit = 24h;
 
 // After a new connection the kernel sends a request again when its timer says so: 30 s unless told
 // otherwise (nbd_xmit_timeout). A slow request only costs a line in the kernel's log.
-constexpr const char* timer_ms = "5000";
+constexpr std::uint32_t timer_ms = 5000;
 
 template <class... Numbers>
 fields request_of(const char* name, Numbers... numbers) {
@@ -76,10 +77,17 @@ nbd_control::flush_and_disconnect(std::uint32_t index, const std::string& node) 
     );
 }
 
-void nbd_control::tune(const std::string& node) const {
-    constexpr std::uint32_t largest_kb = nbd_shape{}.payload / 1024;
-    set_attribute(*waiter_, node, "queue/io_timeout", timer_ms);
-    set_attribute(*waiter_, node, "queue/max_sectors_kb", std::to_string(largest_kb));
+// The device is told nothing of these when it is connected, and keeps those of the disk before.
+void nbd_control::tune(const std::string& node, const scsi::logical_unit& lun) const {
+    const auto limits = queue_limits_of(lun, nbd_shape{}.payload);
+    const auto set = [&](const char* attribute, std::uint64_t value) {
+        set_attribute(*waiter_, node, attribute, std::to_string(value));
+    };
+    set("queue/io_timeout", timer_ms);
+    set("queue/max_sectors_kb", limits.largest_transfer >> 10U);
+    if (limits.largest_discard != 0)
+        set("queue/discard_max_bytes", limits.largest_discard);
+    reset_read_ahead(*waiter_, node, limits.read_ahead);
 }
 
 iscsi::result<void>

@@ -3,6 +3,8 @@
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/kernel/nbd_netlink.hpp"
 
+#include "libiscsi/scsi/logical_unit.hpp"
+
 #include <string>
 
 namespace iscsid::disk {
@@ -31,8 +33,8 @@ class nbd_control {
     // (it is gone all the same).
     iscsi::result<void> flush_and_disconnect(std::uint32_t index, const std::string& node) const;
 
-    // Timer and transfer limit of a new device; where the kernel refuses, its own hold.
-    void tune(const std::string& node) const;
+    // Timer, limits and read-ahead of a new device; where the kernel refuses, its own hold.
+    void tune(const std::string& node, const scsi::logical_unit& lun) const;
 
     // Lets the kernel look for partitions. Faults: attach_failed when the LUN does not answer in
     // time; the device is disconnected then.

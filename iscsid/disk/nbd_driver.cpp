@@ -226,7 +226,7 @@ nbd_driver::put_up(lane::lane& where, const disk_request& what) {
     if (!index)
         return index.error();
     auto made = std::make_unique<nbd_disk>(control_, *index, settings.backend, std::move(seat));
-    control_.tune(made->node());
+    control_.tune(made->node(), what.properties);
     if (!wait_for_node(made->node(), node_limit))
         return iscsi::fault{
             iscsi::to_error_code(disk_errc::attach_failed),

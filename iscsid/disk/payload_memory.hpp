@@ -39,6 +39,8 @@ class payload_memory {
         if (memory == MAP_FAILED)
             throw std::bad_alloc();
         ::munlock(memory, size);
+        // A huge page behind each slot would be 2 MiB for the first 4 KiB in it.
+        ::madvise(memory, size, MADV_NOHUGEPAGE);
         return static_cast<std::byte*>(memory);
     }
 

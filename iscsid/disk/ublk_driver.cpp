@@ -4,6 +4,7 @@
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
+#include "iscsid/disk/queue_limits.hpp"
 #include "iscsid/disk/read_probe.hpp"
 #include "iscsid/disk/ublk_control.hpp"
 #include "iscsid/disk/ublk_queue.hpp"
@@ -296,6 +297,8 @@ put_up(helper& waiter, lane::lane& where, const disk_request& what) {
             "/dev/" + made->node(),
             "not there",
             "a node (in a container: pass /dev in)"};
+    const auto limits = queue_limits_of(what.properties, device->largest_io);
+    set_read_ahead(waiter, made->node(), limits.read_ahead);
     if (what.properties.read_only)
         if (auto is_protected = made->set_read_only(what.properties); !is_protected)
             return is_protected.error();

@@ -1,3 +1,4 @@
+#include "iscsid/disk/queue_limits.hpp"
 #include "iscsid/disk/ublk_driver.hpp"
 
 #include <algorithm>
@@ -8,9 +9,6 @@ namespace iscsid::disk {
 namespace {
 
 constexpr std::uint32_t sector = 512;
-constexpr std::uint32_t page = 4096;
-// 1 GiB at a time: more would only hold one tag for longer.
-constexpr std::uint32_t most_sectors_to_clear = 1U << 21U;
 
 std::uint8_t shift_of(std::uint32_t size) {
     return static_cast<std::uint8_t>(std::bit_width(size) - 1);
@@ -26,23 +24,22 @@ std::uint32_t attributes_of(const scsi::logical_unit& lun) {
     return attributes;
 }
 
-std::uint32_t largest_transfer(const scsi::logical_unit& lun, std::uint32_t largest_io) {
-    const std::uint64_t reported = std::uint64_t{lun.max_transfer_blocks} * lun.block_size;
-    if (reported == 0)
-        return largest_io;
-    const auto least = std::max(page, lun.block_size);
-    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(reported, least, largest_io));
+// A shift, so a power of two: the largest that divides it keeps stripes aligned.
+std::uint8_t optimal_shift(std::uint32_t optimal, std::uint32_t physical) {
+    if (optimal == 0)
+        return shift_of(physical);
+    return std::max(shift_of(physical), static_cast<std::uint8_t>(std::countr_zero(optimal)));
 }
 
-bool can_discard(const scsi::logical_unit& lun) {
-    return lun.can_unmap || lun.can_write_same_16_unmap || lun.can_write_same_10_unmap;
+std::uint32_t sectors(std::uint64_t bytes) {
+    return static_cast<std::uint32_t>(bytes / sector);
 }
 
 } // namespace
 
 ublk::parameters ublk_parameters_of(const scsi::logical_unit& lun, std::uint32_t largest_io) {
     const auto physical = std::max(lun.physical_block_size, lun.block_size);
-    const std::uint64_t optimal = std::uint64_t{lun.optimal_transfer_blocks} * lun.block_size;
+    const auto limits = queue_limits_of(lun, largest_io);
     ublk::parameters what;
     what.length = sizeof what;
     what.types = ublk::type_basic | ublk::type_discard; // WRITE ZEROES is told with the latter
@@ -50,17 +47,13 @@ ublk::parameters ublk_parameters_of(const scsi::logical_unit& lun, std::uint32_t
     what.logical_block_shift = shift_of(lun.block_size);
     what.physical_block_shift = shift_of(physical);
     what.minimum_io_shift = shift_of(physical);
-    what.optimal_io_shift = optimal >= physical && optimal <= largest_io
-                                ? shift_of(static_cast<std::uint32_t>(optimal))
-                                : shift_of(physical);
-    what.max_sectors = largest_transfer(lun, largest_io) / sector;
+    what.optimal_io_shift = optimal_shift(limits.optimal_transfer, physical);
+    what.max_sectors = sectors(limits.largest_transfer);
     what.sectors = lun.size() / sector;
-    what.discard_granularity = static_cast<std::uint32_t>(std::max<std::uint64_t>(
-        physical,
-        std::min<std::uint64_t>(std::uint64_t{lun.unmap_granularity} * lun.block_size, 1U << 31U)
-    ));
-    what.max_discard_sectors = can_discard(lun) ? most_sectors_to_clear : 0;
-    what.max_write_zeroes_sectors = most_sectors_to_clear;
+    what.discard_alignment = limits.discard_alignment;
+    what.discard_granularity = limits.discard_granularity;
+    what.max_discard_sectors = sectors(limits.largest_discard);
+    what.max_write_zeroes_sectors = sectors(limits.largest_zeroing);
     what.max_discard_segments = 1;
     return what;
 }

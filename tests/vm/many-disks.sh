@@ -5,6 +5,7 @@
 here=$(dirname "$0")
 . "$here/../support/functions.sh"
 . "$here/lio.sh"
+requires fio
 driver=${1:-ublk} most_disks=${2:-64}
 most_sessions=$((most_disks / 2))
 first_name=$TARGET_NAME
@@ -65,6 +66,17 @@ expect_io() {
     done
 }
 
+# Small requests cost a disk what they move, not what the largest would: 128 slots of a page each.
+expect_little_per_disk() {
+    local before after
+    before=$(awk '/^RssAnon/ { print $2 }' "/proc/$iscsid_pid/status")
+    fio --name=deep --filename="${disk[1]}" --direct=1 --ioengine=libaio --iodepth=128 --rw=randread --bs=4k \
+        --number_ios=4000 --minimal >"$WORK/deep" || fail "reads of ${disk[1]}: $(cat "$WORK/deep")"
+    after=$(awk '/^RssAnon/ { print $2 }' "/proc/$iscsid_pid/status")
+    echo "4 KiB reads at depth 128: RssAnon +$((after - before))"
+    [ $((after - before)) -le 8192 ] || fail "4 KiB reads of a disk at depth 128 cost $((after - before)) kiB"
+}
+
 many_disks() {
     local before=0 count
     for count in 1 $((most_disks / 2)) "$most_disks"; do
@@ -72,7 +84,7 @@ many_disks() {
         log_in
         expect_disks "$count"
         measure disk "$count"
-        [ "$count" -lt "$most_disks" ] || expect_io
+        [ "$count" -lt "$most_disks" ] || { expect_io && expect_little_per_disk; }
         log_out
         before=$count
     done

@@ -16,6 +16,7 @@ struct loop_settings {
     std::uint32_t block_size = 512;
     std::uint64_t size = 0; // bytes that the disk must have
     bool read_only = false;
+    std::uint32_t read_ahead = 0; // bytes; 0: the kernel's default
 };
 
 // Takes a free device and binds it to the file with direct I/O and a scan for partitions; gives its

@@ -88,7 +88,8 @@ TEST(ublk_parameters, tell_the_optimal_transfer_where_it_makes_sense) {
     };
     EXPECT_EQ(shift_of(128), 16);
     EXPECT_EQ(shift_of(2048), 20);
-    EXPECT_EQ(shift_of(2049), 9) << "more than it may ask for";
+    EXPECT_EQ(shift_of(16384), 23) << "more than a request holds: stripes are longer";
+    EXPECT_EQ(shift_of(3 * 128), 16) << "what divides it, or stripes would not be aligned";
     EXPECT_EQ(shift_of(0xffff'ffff), 9);
     lun.physical_block_size = 4096;
     EXPECT_EQ(shift_of(4), 12) << "less than a block";
