@@ -65,6 +65,7 @@ class data_lane final : public lane {
     ) override;
     void look(session_key key, std::function<void(session_view)> seen) override;
     void give_up(session_key key, std::function<void(std::optional<std::size_t>)> done) override;
+    void give_up_unit(session_key key, const iscsi::lun_field& lun) override;
     void change(session_key key, iscsi::session_settings settings) override;
     void logout(session_key key) override;
     void drop(session_key key, std::function<void()> gone) override;
@@ -266,6 +267,13 @@ void data_lane::give_up(session_key key, std::function<void(std::optional<std::s
     inbox_.post([this, key, done = std::move(done)] {
         session_host* const host = find(key);
         done(host != nullptr ? host->give_up() : std::nullopt);
+    });
+}
+
+void data_lane::give_up_unit(session_key key, const iscsi::lun_field& lun) {
+    inbox_.post([this, key, lun] {
+        if (session_host* const host = find(key))
+            host->give_up_unit(lun);
     });
 }
 

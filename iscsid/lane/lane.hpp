@@ -87,6 +87,11 @@ class lane {
     // removed, right before its disk is removed. fail_requests() ends it.
     virtual void retire(session_key key, const iscsi::lun_field& lun) = 0;
 
+    // Ends what the session has of this unit's commands, whatever the target does with them
+    // (iscsi::session::reset_lun(), at once). To be used behind fail_requests(), for new ones go on
+    // else.
+    virtual void give_up_unit(session_key key, const iscsi::lun_field& lun) = 0;
+
     // The ledger of a unit: one for all that is attached to it until forget_ledger() or the end of
     // the session. May be read as long as one likes.
     virtual void ledger(

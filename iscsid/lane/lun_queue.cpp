@@ -35,8 +35,8 @@ std::string words_for_lost(const iscsi::task_done& done) {
     case iscsi::loss_reason::not_back:
         return "the session was not back within replacement_timeout";
     case iscsi::loss_reason::unit_given_up:
-        return "the unit was given up: it answers no commands, and no abort or reset of them was "
-               "done";
+        return "the unit was given up: it has not answered its commands, and gets others when it "
+               "is reset";
     case iscsi::loss_reason::ends_connections:
         return "each of the " + std::to_string(done.connections) +
                " connections on which it was sent has ended";

@@ -133,6 +133,11 @@ std::optional<std::size_t> session_host::give_up() {
     return ended ? std::optional(*ended) : std::nullopt;
 }
 
+void session_host::give_up_unit(const iscsi::lun_field& lun) {
+    has_work();
+    session_.reset_lun(lun, now(), iscsi::task_end::at_once);
+}
+
 void session_host::change(const iscsi::session_settings& settings) {
     has_work();
     session_.change(settings, now());

@@ -34,6 +34,7 @@ class session_host final : public session_port, public scheduled_session, privat
     void transport(int socket, const iscsi::fault& why);
     void execute(control_command command);
     std::optional<std::size_t> give_up(); // see lane::give_up()
+    void give_up_unit(const iscsi::lun_field& lun);
     void change(const iscsi::session_settings& settings);
     void logout();
     session_view view() const;

@@ -271,6 +271,13 @@ void supervisor::on(const iscsi::gave_up& how) {
 }
 
 void supervisor::on(const iscsi::unit_given_up& which) {
+    if (which.was_asked)
+        return spdlog::warn(
+            "{}: {}: it has not answered, and nobody waits any more: its commands end, and it is "
+            "reset before it gets others",
+            log_name(),
+            unit_name(which.lun, disk_of(which.lun))
+        );
     spdlog::log(
         events::unit_given_up,
         spdlog::level::err,

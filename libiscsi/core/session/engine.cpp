@@ -186,6 +186,12 @@ result<std::size_t> session_engine::give_up(instant now) {
     return waiting;
 }
 
+void session_engine::give_up_unit(const lun_field& lun, instant now) {
+    context_.now = now;
+    auto& which = phase_.tasks().units().of(lun);
+    phase_.management().give_up(which, connections_.leading(), in_full_feature() != nullptr, now);
+}
+
 void session_engine::change(const session_settings& settings, instant now) {
     context_.now = now;
     static_cast<session_settings&>(context_.config) = settings;

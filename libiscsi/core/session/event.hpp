@@ -72,7 +72,7 @@ enum class task_result : std::uint8_t {
 enum class loss_reason : std::uint8_t {
     session_over,     // the session has ended
     not_back,         // it was not back within the replacement timeout
-    unit_given_up,    // of its unit, after task management for it in vain
+    unit_given_up,    // of its unit, after task management for it in vain or by reset_lun()
     ends_connections, // each connection on which it was sent has ended
     window_shut,      // for the replacement timeout the target has taken no commands
     goes_once,        // there was no connection, or the one that it went out on has ended
@@ -124,6 +124,7 @@ struct gave_up {
 // rung of the ladder: its commands end as lost, at once, until a reset of it is done.
 struct unit_given_up {
     lun_field lun{};
+    bool was_asked = false; // by reset_lun(): there was no ladder
 };
 
 struct unit_is_back {

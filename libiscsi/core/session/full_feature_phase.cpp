@@ -116,7 +116,10 @@ result<consequence> full_feature_phase::on_pdu(connection& from, instant now) {
     if (!*fresh)
         return consequence{};
     const auto data = from.input().kept_segment();
-    return std::visit([&](const auto& pdu) { return on(pdu, from, data, now); }, from.current());
+    auto means =
+        std::visit([&](const auto& pdu) { return on(pdu, from, data, now); }, from.current());
+    management_.give_up_unwanted(from, !logout_is_out_, now);
+    return means;
 }
 
 // Of what comes with an old StatSN: does anything still wait for it?

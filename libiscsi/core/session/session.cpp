@@ -56,7 +56,9 @@ void session::abort(task_id task, instant now) {
     self_->phase().management().abort(task, self_->in_full_feature(), now);
 }
 
-void session::reset_lun(const lun_field& lun, instant now) {
+void session::reset_lun(const lun_field& lun, instant now, task_end when) {
+    if (when == task_end::at_once)
+        return self_->give_up_unit(lun, now);
     self_->phase().management().reset(lun, self_->in_full_feature(), now);
 }
 

@@ -10,6 +10,9 @@
 
 namespace iscsi {
 
+// When the commands of a unit that is reset end.
+enum class task_end : std::uint8_t { when_answered, at_once };
+
 // An iSCSI session at ErrorRecoveryLevel 0, without I/O: no socket, thread, clock or random.
 //
 // The world calls the inputs; after any input it drains poll_event(), looks at write_plan() and
@@ -71,8 +74,13 @@ class session {
     // time climbs the ladder: ABORT TASK, LOGICAL UNIT RESET, TARGET WARM RESET, a new connection;
     // each step with its own timeout, and ending all tasks that it covers as aborted. A task whose
     // abort was asked for is never re-issued.
+    // With task_end::at_once the unit is given up, as at the end of the ladder: its commands end as
+    // lost, whatever the target does, and so do new ones until the reset is answered, which goes
+    // out with the next connection if there is none. Nothing happens to a unit without commands.
+    // While data are being received into the memory of one, they end with that segment; if it takes
+    // more than 2 s, with the connection.
     void abort(task_id task, instant now);
-    void reset_lun(const lun_field& lun, instant now);
+    void reset_lun(const lun_field& lun, instant now, task_end when = task_end::when_answered);
 
     // No command goes out to this unit until let_go(), but those that go ahead. For who must learn
     // after a new connection whether the unit is still the same.

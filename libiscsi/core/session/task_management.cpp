@@ -26,6 +26,9 @@ constexpr std::ptrdiff_t most_aborts_of_a_unit = 4;
 constexpr duration shortest_gap = std::chrono::seconds(30);
 constexpr duration longest_gap = std::chrono::minutes(10);
 
+// For a data segment whose command nobody waits for. Other units need the connection.
+constexpr duration longest_segment = std::chrono::seconds(2);
+
 task_management_function function_of(rung step) {
     if (step == rung::abort_task)
         return task_management_function::abort_task;
@@ -98,6 +101,56 @@ void task_management::reset_first(unit& which, connection& over, instant now) {
     if (is_lost(which.state()))
         reset_again_later(which, now);
     send_waiting(over, now);
+}
+
+// Until they end they are as tasks whose abort was asked for: no connection outlives them.
+void task_management::give_up(unit& which, connection& over, bool may_ask, instant now) {
+    if (which.slots == 0 || is_lost(which.state()))
+        return;
+    for (auto& slot : tasks_.slots()) {
+        if (slot.of != &which)
+            continue;
+        slot.abort_wanted = true;
+        if (slot.phase == task_phase::ready)
+            tasks_.finish(slot, task_result::lost, loss_reason::unit_given_up);
+    }
+    std::erase_if(unwanted_, [&which](const auto& each) { return each.of == &which; });
+    unwanted_.push_back({&which, now + longest_segment});
+    give_up_unwanted(over, may_ask, now);
+}
+
+void task_management::give_up_unwanted(connection& over, bool may_ask, instant now) {
+    std::erase_if(unwanted_, [&](const unwanted_unit& each) {
+        return is_lost(each.of->state()) || lose_as_asked(*each.of, over, may_ask, now);
+    });
+}
+
+// The reset ends what the target may still do with its writes, and opens the unit when it is
+// answered.
+bool task_management::lose_as_asked(unit& which, connection& over, bool may_ask, instant now) {
+    if (!tasks_.lose(which, over, true))
+        return false;
+    give_up_requests(which, false);
+    if (!may_ask)
+        return true;
+    reset_again_later(which, now);
+    waiting_.push_back({.step = rung::reset_unit, .of = &which, .since = now});
+    send_waiting(over, now);
+    return true;
+}
+
+result<void> task_management::check_unwanted(instant now) const {
+    const auto late = std::find_if(unwanted_.begin(), unwanted_.end(), [now](const auto& each) {
+        return each.until <= now;
+    });
+    if (late == unwanted_.end())
+        return {};
+    return session_fault(
+        session_errc::task_management_timeout,
+        "Data-In of a unit that was given up",
+        "a part of it",
+        "all of it within 2 s"
+    );
 }
 
 // In their order, but no unit's aborts keep those of another one waiting.
@@ -294,7 +347,7 @@ result<void> task_management::on_deadline(connection& over, instant now) {
             return widened;
     }
     reset_lost_units(over, now); // and what is overdue leaves its place to others
-    return {};
+    return check_unwanted(now);
 }
 
 result<void> task_management::escalate(
@@ -345,7 +398,7 @@ void task_management::add_wider(rung step, const request& tried) {
 }
 
 bool task_management::lose(unit& which, connection& over, instant now) {
-    if (!tasks_.lose(which, over))
+    if (!tasks_.lose(which, over, false))
         return false;
     give_up_requests(which, false); // the resets may still be answered: it works again then
     reset_again_later(which, now);
@@ -394,6 +447,7 @@ void task_management::forget() {
     waiting_.clear();
     sent_.clear();
     later_.clear();
+    unwanted_.clear();
     given_up_ = 0;
 }
 
@@ -404,6 +458,8 @@ std::optional<instant> task_management::deadline() const {
             first = earlier(first, each.deadline);
     for (const auto& each : later_)
         first = earlier(first, each.at);
+    for (const auto& each : unwanted_)
+        first = earlier(first, each.until);
     return first;
 }
 

@@ -32,6 +32,13 @@ class task_management {
 
     result<void> on_response(const task_management_response& pdu, connection& from, instant now);
 
+    // session::reset_lun() with task_end::at_once. `may_ask`: requests may go out on this
+    // connection now.
+    void give_up(unit& which, connection& over, bool may_ask, instant now);
+
+    // After each PDU: what give_up() could not do before.
+    void give_up_unwanted(connection& over, bool may_ask, instant now);
+
     // A function with this tag waits for its response.
     bool expects(std::uint32_t tag) const;
 
@@ -63,6 +70,12 @@ class task_management {
         duration gap{};
     };
 
+    // A unit that is to be given up; not yet, for a segment is being received for a task of it.
+    struct unwanted_unit {
+        unit* of = nullptr;
+        instant until{};
+    };
+
     void reset_again_later(unit& which, instant now);
     void reset_lost_units(connection& over, instant now);
     void give_up_requests(const unit& of, bool resets_too);
@@ -81,6 +94,8 @@ class task_management {
     climb(rung to, const request& tried, const fault& why, connection& over, instant now);
     void add_wider(rung step, const request& tried);
     bool lose(unit& which, connection& over, instant now);
+    bool lose_as_asked(unit& which, connection& over, bool may_ask, instant now);
+    result<void> check_unwanted(instant now) const;
     result<void> on_unknown(std::uint32_t tag);
     result<void>
     on_refusal(const request& what, std::uint8_t response, connection& from, instant now);
@@ -93,6 +108,7 @@ class task_management {
     std::deque<request> waiting_;
     std::vector<request> sent_;
     std::vector<later_reset> later_;
+    std::vector<unwanted_unit> unwanted_;
     std::size_t given_up_ = 0; // functions in lost units, which may still be answered
 };
 

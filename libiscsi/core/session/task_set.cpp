@@ -262,14 +262,14 @@ void task_set::note_end(task& what) {
     scheduler_.over(what);
 }
 
-bool task_set::lose(unit& which, connection& over) {
+bool task_set::lose(unit& which, connection& over, bool was_asked) {
     const auto* arriving =
         over.input().is_placing() ? std::get_if<data_in>(&over.current()) : nullptr;
     const auto* into = arriving != nullptr ? find(arriving->initiator_task_tag) : nullptr;
     if (into != nullptr && into->of == &which)
         return false;
     which.apply(unit_event::unanswered);
-    context_.events.push(unit_given_up{which.lun()});
+    context_.events.push(unit_given_up{which.lun(), was_asked});
     for (auto& slot : table_.slots()) {
         if (slot.of != &which)
             continue;

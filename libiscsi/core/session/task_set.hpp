@@ -72,8 +72,8 @@ class task_set {
 
     // The unit is lost: its tasks end, whatever the target may still do with them, and so do those
     // that are submitted until a reset of it is answered. False: not now, for the memory of one is
-    // being received into.
-    bool lose(unit& which, connection& over);
+    // being received into. `was_asked`: nobody has tried to end them otherwise.
+    bool lose(unit& which, connection& over, bool was_asked);
 
     // The target knows a task with this tag that has not been answered.
     bool is_running(task_id id);

@@ -84,6 +84,8 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
 
     void retire(iscsid::lane::session_key, const iscsi::lun_field&) override {}
 
+    void give_up_unit(iscsid::lane::session_key, const iscsi::lun_field&) override {}
+
     void ledger(
         iscsid::lane::session_key,
         const iscsi::lun_field&,

@@ -141,7 +141,8 @@ TEST_F(trouble_test, WhyATaskIsLostIsTold) {
         {loss_reason::session_over, "the session has ended"},
         {loss_reason::not_back, "the session was not back within replacement_timeout"},
         {loss_reason::unit_given_up,
-         "the unit was given up: it answers no commands, and no abort or reset of them was done"},
+         "the unit was given up: it has not answered its commands, and gets others when it is "
+         "reset"},
         {loss_reason::ends_connections, "each of the 3 connections on which it was sent has ended"},
         {loss_reason::window_shut, "the target took no commands for replacement_timeout"},
         {loss_reason::goes_once,

@@ -49,6 +49,12 @@ class fake_lane final : public lane::lane {
         retired.insert({key, lun});
     }
 
+    void give_up_unit(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
+        given_up.insert({key, lun});
+        if (on_give_up)
+            on_give_up();
+    }
+
     void ledger(
         iscsid::lane::session_key key,
         const iscsi::lun_field& lun,
@@ -168,6 +174,8 @@ class fake_lane final : public lane::lane {
     std::vector<iscsid::lane::session_key> logouts;
     std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> failing;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> retired;
+    std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> given_up;
+    std::function<void()> on_give_up; // of a unit
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> inherited;
     std::map<
         std::pair<iscsid::lane::session_key, iscsi::lun_field>,
