@@ -45,14 +45,21 @@ scsi::disposition judge(const lane::scsi_outcome& outcome, const scsi::cdb_field
     return no_answer;
 }
 
+// And not only the unit.
+bool has_lost_session(const lane::scsi_outcome& outcome) {
+    return outcome.done.outcome == iscsi::task_result::lost &&
+           outcome.done.why_lost != iscsi::loss_reason::unit_given_up;
+}
+
 std::string describe(const lane::scsi_outcome& outcome) {
     switch (outcome.done.outcome) {
     case iscsi::task_result::short_data:
         return "data and residual count do not add up";
     case iscsi::task_result::aborted:
         return "no answer, aborted";
-    case iscsi::task_result::answered:
     case iscsi::task_result::lost:
+        return "no answer, the unit is given up until a reset of it is done";
+    case iscsi::task_result::answered:
         break;
     }
     return scsi::describe(answer_of(outcome));
@@ -153,7 +160,7 @@ awaitable<iscsi::result<reply>> command_runner::run(scsi::cdb_field cdb, std::si
         auto outcome = co_await execute_(what);
         if (!outcome)
             co_return outcome.error();
-        if (outcome->done.outcome == iscsi::task_result::lost)
+        if (has_lost_session(*outcome))
             co_return lost();
         const auto judged = judge(*outcome, cdb);
         if (judged.news != scsi::attention::none)

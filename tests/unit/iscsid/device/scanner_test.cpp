@@ -482,6 +482,14 @@ TEST(scanner, a_lost_task_is_a_lost_session) {
     EXPECT_EQ(found.error().text(), "scan: session lost");
 }
 
+TEST(scanner, a_unit_that_is_given_up_is_one_without_an_answer) {
+    auto target = target_with_disk();
+    auto given_up = ended(iscsi::task_result::lost);
+    given_up.done.why_lost = iscsi::loss_reason::unit_given_up;
+    target.answer(1, ready, {given_up});
+    EXPECT_THAT(why_unanswered(target), testing::HasSubstr("the unit is given up"));
+}
+
 TEST(retry_budget, pauses_double_up_to_the_longest) {
     using std::chrono::milliseconds;
     retry_budget budget(
