@@ -71,15 +71,13 @@ asio::awaitable<void> live_session::wait_for_scan() {
     const bool needs_scan = !disks_.left_disks().empty() && connection_->is_up();
     if (needs_scan)
         co_await changed_.wait(is_scanned, plan_->session.timeouts.logout);
-    const auto is_unchanged = [this] { return !disks_.is_changing(); };
-    co_await changed_.wait(is_unchanged, very_long);
+    co_await disks_.changes_end(plan_->session.timeouts.logout / 4);
 }
 
 asio::awaitable<void> live_session::remove_disks(std::shared_ptr<live_session> /*keeps it alive*/) {
     const auto timeout = plan_->session.timeouts.logout;
     const auto end = now() + timeout;
-    const auto is_unchanged = [this] { return !disks_.is_changing(); };
-    co_await changed_.wait(is_unchanged, very_long);
+    co_await disks_.changes_end(timeout / 4);
     removal_report report;
     report.left = disks_.attached();
     if (heeds_users_ ||

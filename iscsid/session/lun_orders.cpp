@@ -1,3 +1,4 @@
+#include "iscsid/session/clock.hpp"
 #include "iscsid/session/lun_watch.hpp"
 #include "iscsid/session/removal_wait.hpp"
 
@@ -99,7 +100,9 @@ lun_watch::detach_in_turn(std::uint64_t number, detach_orders how) {
         told.push_back("the next iscsid will attach it again: " + not_noted);
     if (!node)
         co_return lun_result{std::move(told), {}, false};
+    const auto end = now() + how.timeout;
     co_await disks.fail_removed_units(std::min(presence_limit, how.timeout / 4), number);
+    how.timeout = std::chrono::duration_cast<iscsi::duration>(end - now());
     if (what_.now != phase::running) { // from here on nothing comes between
         co_await disks.detached().remove(number);
         co_return failure{exit_code::internal, "the session is being logged out"};
@@ -124,7 +127,8 @@ lun_watch::detach_in_turn(std::uint64_t number, detach_orders how) {
 }
 
 // As a logout does it, but with the session going on. A unit that says nothing while its disk is
-// flushed is given up, so that nobody waits for it without an end.
+// flushed is given up: first what has not been sent to it, then the rest, with the unit. So the end
+// comes within the time that there is, or that long after the last write or flush that succeeded.
 asio::awaitable<removal_report> lun_watch::take_away(std::uint64_t number, detach_orders how) {
     auto& disks = what_.disks;
     const auto quarter = how.timeout / 4;
@@ -134,7 +138,11 @@ asio::awaitable<removal_report> lun_watch::take_away(std::uint64_t number, detac
     auto report = co_await wait_for_removal(removal, *progress, quarter);
     if (!report) {
         spdlog::warn("{}: unfinished I/O of LUN {} is given up", what_.name, number);
-        disks.give_up(number);
+        disks.give_up(number, session_disks::which::unsent);
+        report = co_await removal.wait(quarter);
+    }
+    if (!report) {
+        disks.give_up(number, session_disks::which::all);
         report = co_await removal.wait(very_long);
     }
     disks.end_removal_of(number, *report);

@@ -85,14 +85,21 @@ removed_disk judge_flush(
 // One disk on its way out.
 class one_removal {
   public:
-    one_removal(const disk_tools& with, lane::lane& where, attached_disk& disk)
+    one_removal(
+        const disk_tools& with,
+        lane::lane& where,
+        attached_disk& disk,
+        std::shared_ptr<removal_progress> progress
+    )
         : with_(with)
         , lane_(where)
+        , progress_(std::move(progress))
         , disk_(disk)
         , ledger_(ledger_of(where, disk.state))
-        , before_(ledger_ ? ledger_->now() : balance{}) {}
-
-    const std::shared_ptr<const lane::write_ledger>& ledger() const { return ledger_; }
+        , before_(ledger_ ? ledger_->now() : balance{}) {
+        if (progress_)
+            progress_->begin(ledger_);
+    }
 
     // Its name is free when this returns, and may be announced for another disk.
     removal run() {
@@ -149,7 +156,7 @@ class one_removal {
 
     // False: it has not answered in time, or not well. One whose requests fail may be another one.
     bool flush_unit() {
-        if (disk_.is_failed)
+        if (disk_.is_failed || (progress_ && progress_->is_given_up()))
             return false;
         return unit_flush(lane_, disk_.state)
             .ends_well(std::chrono::steady_clock::now() + flush_limit);
@@ -169,6 +176,7 @@ class one_removal {
 
     const disk_tools& with_;
     lane::lane& lane_;
+    std::shared_ptr<removal_progress> progress_;
     attached_disk& disk_;
     std::shared_ptr<const lane::write_ledger> ledger_;
     balance before_;
@@ -235,9 +243,7 @@ removal_report remove_all(
             return report;
         }
     for (auto& each : report.left) {
-        one_removal removing(with, where, each);
-        if (orders.progress)
-            orders.progress->begin(removing.ledger());
+        one_removal removing(with, where, each, orders.progress);
         auto end = removing.run();
         if (auto* const gone = std::get_if<removed_disk>(&end)) {
             keep(std::move(*gone), report);

@@ -22,7 +22,18 @@ class removal_progress {
         at_begin_ = current_ ? current_->ended_well() : 0;
     }
 
+    // What waits for the unit ends without it: nothing more is asked of it.
+    bool is_given_up() const {
+        const std::scoped_lock lock(guard_);
+        return is_given_up_;
+    }
+
     // ---- any thread ----
+
+    void give_up() {
+        const std::scoped_lock lock(guard_);
+        is_given_up_ = true;
+    }
 
     // Grows with each disk that is gone, and with each write and flush of the one that is going
     // that succeeds.
@@ -40,6 +51,7 @@ class removal_progress {
     std::shared_ptr<const lane::write_ledger> current_;
     std::uint64_t at_begin_ = 0;
     std::uint64_t steps_before_ = 0;
+    bool is_given_up_ = false;
 };
 
 } // namespace iscsid::session

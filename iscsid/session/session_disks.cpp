@@ -34,7 +34,9 @@ execute_on(lane::lane& lane, lane::session_key sid, const iscsi::command& what) 
     net::pending<lane::scsi_outcome> ended(co_await asio::this_coro::executor);
     lane.execute(sid, what, ended.answer());
     auto outcome = co_await ended.wait(command_limit);
-    if (!outcome || outcome->done.outcome == iscsi::task_result::lost)
+    const bool is_lost = !outcome || (outcome->done.outcome == iscsi::task_result::lost &&
+                                      outcome->done.why_lost != iscsi::loss_reason::unit_given_up);
+    if (is_lost)
         co_return iscsi::fault{
             iscsi::to_error_code(iscsi::session_errc::not_usable), "scan", "connection lost", {}};
     outcome->done.sense = outcome->sense_bytes; // which has moved
@@ -232,9 +234,32 @@ session_disks::fail_removed_units(iscsi::duration limit, std::optional<std::uint
     }
 }
 
-void session_disks::give_up(std::uint64_t number) {
-    if (const auto* const disk = disk_with(disks_, number))
-        lane_->fail_requests(sid_, disk->state.lun, EIO);
+void session_disks::give_up(std::uint64_t number, which of_them) {
+    const auto* const disk = disk_with(disks_, number);
+    if (disk == nullptr)
+        return;
+    lane_->fail_requests(sid_, disk->state.lun, EIO);
+    if (of_them == which::unsent)
+        return;
+    if (going_ && going_->number == number)
+        going_->progress->give_up();
+    lane_->give_up_unit(sid_, disk->state.lun);
+}
+
+asio::awaitable<void> session_disks::changes_end(iscsi::duration limit) {
+    const auto is_over = [this] { return !is_changing_; };
+    const auto steps = [this] { return going_ ? going_->progress->steps() : 0; };
+    bool waits = is_changing_;
+    while (waits) {
+        const auto steps_before = steps();
+        waits = !co_await changed_.wait(is_over, limit);
+        if (!waits || !going_ || steps() != steps_before)
+            continue;
+        spdlog::warn(
+            "{}: unfinished I/O of LUN {} is given up for a logout", name_, going_->number
+        );
+        give_up(going_->number, which::all);
+    }
 }
 
 // Disks that are left wait for a LUN that is busy, but not for ever: their users were promised no
@@ -324,6 +349,7 @@ void session_disks::start_removal_of(
     std::uint64_t number, removal_orders how, std::function<void(removal_report)> done
 ) {
     is_changing_ = true;
+    going_ = {number, how.progress};
     auto* const disk = disk_with(disks_, number);
     std::vector<attached_disk> one{*disk};
     disk->device.reset();
@@ -332,6 +358,7 @@ void session_disks::start_removal_of(
 
 void session_disks::end_removal_of(std::uint64_t number, const removal_report& report) {
     is_changing_ = false;
+    going_.reset();
     auto* const disk = disk_with(disks_, number);
     const bool stays = !report.left.empty();
     if (!stays || !disk->is_failed) // no bar of give_up() is left behind, whoever has the LUN next

@@ -93,8 +93,10 @@ class session_disks {
     boost::asio::awaitable<void>
     fail_removed_units(iscsi::duration limit, std::optional<std::uint64_t> only = {});
 
-    // Fails the requests of a disk that is on its way out and does not get on.
-    void give_up(std::uint64_t number);
+    // Fails the requests of a disk that is on its way out and does not get on: those that the
+    // target does not have, or all, whatever it does with them.
+    enum class which : std::uint8_t { unsent, all };
+    void give_up(std::uint64_t number, which of_them);
 
     // ---- changes, on a worker ----
 
@@ -126,11 +128,16 @@ class session_disks {
 
     void keep(std::vector<attached_disk> left) { disks_ = std::move(left); }
 
-    // The same for one disk; end_removal_of() must be called with what came of it.
+    // The same for one disk; end_removal_of() must be called with what came of it. `how` has a
+    // progress.
     void start_removal_of(
         std::uint64_t number, removal_orders how, std::function<void(removal_report)> done
     );
     void end_removal_of(std::uint64_t number, const removal_report& report);
+
+    // For a logout: returns once is_changing() is false. The removal of one disk has `limit`, and
+    // more while writes and flushes succeed; then all its requests fail.
+    boost::asio::awaitable<void> changes_end(iscsi::duration limit);
 
   private:
     device::execute_function executor() const;
@@ -150,6 +157,13 @@ class session_disks {
     std::vector<device::disk_state> left_;
     std::optional<iscsi::instant> left_looked_at_; // for the first time
     bool is_changing_ = false;
+
+    struct removal_of_one {
+        std::uint64_t number = 0;
+        std::shared_ptr<removal_progress> progress;
+    };
+
+    std::optional<removal_of_one> going_;
 };
 
 } // namespace iscsid::session

@@ -187,6 +187,42 @@ TEST_F(one_lun, that_does_not_get_on_is_given_up_after_three_quarters_of_the_log
     EXPECT_THAT(disks(), ElementsAre(0, 2));
 }
 
+// What the target has of its commands ends, too, when failing the others does not help.
+TEST_F(one_lun, that_is_silent_is_cut_off_within_the_logout_timeout) {
+    ASSERT_EQ(log_in().code, exit_code::success);
+    std::atomic<bool> is_cut_off{false};
+    lane.on_give_up = [&] { is_cut_off = true; };
+    driver.on_removal = [&](std::uint64_t lun) {
+        while (lun == 1 && !is_cut_off)
+            std::this_thread::yield();
+    };
+    EXPECT_EQ(detach(1).code, exit_code::success);
+    EXPECT_THAT(lane.given_up, ElementsAre(std::pair(session_key{1}, scsi::lun_from_number(1))));
+    EXPECT_EQ((lane.failing[{1, scsi::lun_from_number(1)}]), 0);
+    EXPECT_THAT(disks(), ElementsAre(0, 2));
+}
+
+TEST_F(one_lun, that_is_silent_while_it_is_detached_does_not_hold_up_a_logout) {
+    store(node, {{"node.conn[0].timeo.logout_timeout", "600"}}); // of the detach alone
+    ASSERT_EQ(log_in().code, exit_code::success);
+    store(node, {{"node.conn[0].timeo.logout_timeout", "1"}});
+    std::atomic<bool> is_cut_off{false};
+    std::atomic<bool> is_going{false};
+    lane.on_give_up = [&] { is_cut_off = true; };
+    driver.on_removal = [&](std::uint64_t lun) {
+        is_going = true;
+        while (lun == 1 && !is_cut_off)
+            std::this_thread::yield();
+    };
+    bool is_over = false;
+    asio::co_spawn(context, all().find(1)->detach_lun(1), [&](auto, auto) { is_over = true; });
+    ASSERT_TRUE(until([&] { return is_going.load(); }));
+    ASSERT_TRUE(all().find(1)->change(all().plans(), {"node.conn[0].timeo.logout_timeout"}));
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    EXPECT_TRUE(log.has("unfinished I/O of LUN 1 is given up for a logout"));
+    EXPECT_TRUE(until([&] { return is_over; }));
+}
+
 TEST_F(one_lun, that_was_removed_at_the_target_is_detached_without_a_flush_of_it) {
     ASSERT_EQ(log_in().code, exit_code::success);
     target.answer(1, standard_inquiry(), {sense(scsi::sense_key::illegal_request, 0x25, 0)});
