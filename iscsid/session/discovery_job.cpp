@@ -118,24 +118,12 @@ void take_note(const note_taker& note, const discovery_plan& plan, const failure
     }
 }
 
-// What an iSNS server is noted for, and answers all the same, are objects that were left out.
-note_taker all_heard(const discovery_plan& plan, note_taker note) {
-    if (!plan.hears_left_out)
-        return note;
-    return [hears_left_out = plan.hears_left_out, note = std::move(note)](std::string line) {
-        hears_left_out("");
-        note(std::move(line));
-    };
-}
-
 } // namespace
 
 asio::awaitable<outcome<portals>>
 discover(discovery_plan plan, asio::any_io_executor resolvers, note_taker note) {
-    if (plan.kind == iscsi::admin::source_kind::isns) {
-        auto hear = all_heard(plan, std::move(note));
-        co_return co_await discover_by_isns(std::move(plan), std::move(resolvers), std::move(hear));
-    }
+    if (plan.kind == iscsi::admin::source_kind::isns)
+        co_return co_await discover_by_isns(std::move(plan), std::move(resolvers), std::move(note));
     asio::steady_timer pause(co_await asio::this_coro::executor);
     for (int tries = 0;; ++tries) {
         auto outcome = co_await attempt(plan, resolvers, note);

@@ -44,7 +44,10 @@ bool is_change(const isns::message& said) {
 } // namespace
 
 isns_watch::isns_watch(discovery_plan plan, options how)
-    : plan_(std::move(plan)), with_(std::move(how)), changed_(with_.control) {}
+    : plan_(std::move(plan))
+    , with_(std::move(how))
+    , changed_(with_.control)
+    , need_(plan_, isns_need::whose::watch) {}
 
 void isns_watch::start() {
     asio::co_spawn(with_.control, run(shared_from_this()), asio::detached);
@@ -67,6 +70,7 @@ asio::awaitable<void> isns_watch::run(std::shared_ptr<isns_watch> /*keeps it ali
     while (!stopped_) {
         renews_ = false;
         const auto period = co_await register_once();
+        need_.has_tried();
         if (!stopped_ && period)
             with_.changed();
         if (!stopped_ && !period)
@@ -77,7 +81,7 @@ asio::awaitable<void> isns_watch::run(std::shared_ptr<isns_watch> /*keeps it ali
     }
     if (listening_)
         listening_->close();
-    if (is_registered_)
+    if (need_.end() && is_registered_)
         co_await deregister();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/session/condition.hpp"
+#include "iscsid/session/isns_registrations.hpp"
 #include "iscsid/session/login_plan.hpp"
 
 #include "libiscsi/net/isns_client.hpp"
@@ -42,7 +43,8 @@ class isns_watch : public std::enable_shared_from_this<isns_watch> {
     // Before its time, for a server that may have forgotten it.
     void renew();
 
-    // Also takes the registration back, as far as the server answers.
+    // Also takes the registration back, as far as the server answers, unless somebody else needs
+    // it.
     void stop();
 
   private:
@@ -61,6 +63,7 @@ class isns_watch : public std::enable_shared_from_this<isns_watch> {
     discovery_plan plan_;
     options with_;
     condition changed_;
+    isns_need need_; // from the beginning: who asks next waits for the first try
     std::shared_ptr<socket> listening_;
     boost::asio::ip::address server_;
     bool is_registered_ = false;

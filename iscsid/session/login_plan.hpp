@@ -8,10 +8,13 @@
 #include "libiscsi/names/portal.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace iscsid::session {
+
+class isns_registrations;
 
 // Everything that the login and the life of one session need to know: a node record, read once.
 struct login_plan {
@@ -61,6 +64,7 @@ struct discovery_plan {
     bool is_repeated = false; // what is wrong with an answer is for the note taker alone
     // The target of each entry of the answer that is left out; empty: of one that is not known.
     std::function<void(std::string)> hears_left_out{};
+    std::shared_ptr<isns_registrations> registrations{}; // of this daemon, with iSNS servers
 };
 
 // `interface`: its initiator name and network device are used, if it has such.

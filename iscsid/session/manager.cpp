@@ -27,9 +27,7 @@ outcome<unsigned> missing(const admin::record& of, std::size_t present) {
 } // namespace
 
 manager::manager(environment with, current_settings settings)
-    : with_(std::move(with))
-    , planner_(with_.records, std::move(settings), with_.records_in_memory)
-    , memory_(with_.where.control) {}
+    : with_(std::move(with)), planner_(with_, std::move(settings)), memory_(with_.where.control) {}
 
 manager::~manager() = default;
 

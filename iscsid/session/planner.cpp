@@ -58,6 +58,12 @@ outcome<admin::record> without_bad_values(admin::record record) {
 
 } // namespace
 
+planner::planner(const environment& with, current_settings settings)
+    : records_(with.records)
+    , in_memory_(with.records_in_memory)
+    , settings_(std::move(settings))
+    , registrations_(std::make_shared<isns_registrations>(with.where.control)) {}
+
 outcome<admin::record> planner::record_of(const admin::node_id& node) const {
     auto found = stored_record(node);
     if (found.has_error())
@@ -191,8 +197,10 @@ planner::plan_discovery(const admin::record& settings, const admin::record& inte
     if (plan.has_error())
         return failure{
             exit_code::daemon_not_connected, "Cannot perform discovery. Initiatorname required."};
-    if (plan->kind == admin::source_kind::isns) // nobody logs in
+    if (plan->kind == admin::source_kind::isns) { // nobody logs in
+        plan->registrations = registrations_;
         return *std::move(plan);
+    }
     const auto secrets = read_secrets(settings, secret_reads_, plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());

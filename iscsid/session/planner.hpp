@@ -1,6 +1,8 @@
 #pragma once
 
 #include "iscsid/device/registry.hpp"
+#include "iscsid/session/environment.hpp"
+#include "iscsid/session/isns_registrations.hpp"
 #include "iscsid/session/login_plan.hpp"
 #include "iscsid/session/outcome.hpp"
 #include "iscsid/session/recent_challenges.hpp"
@@ -26,13 +28,7 @@ struct current_settings {
 // (24) without a secret that the record keeps in a file.
 class planner {
   public:
-    // `in_memory`: where environment::records_in_memory says; may be null.
-    planner(
-        iscsi::admin::record_store* records,
-        current_settings settings,
-        iscsi::admin::record_store* in_memory = nullptr
-    )
-        : records_(records), in_memory_(in_memory), settings_(std::move(settings)) {}
+    planner(const environment& with, current_settings settings);
 
     void use(current_settings settings) { settings_ = std::move(settings); }
 
@@ -73,11 +69,12 @@ class planner {
     outcome<iscsi::admin::record> left_record(const iscsi::admin::node_id& node) const;
 
     iscsi::admin::record_store* records_;
-    iscsi::admin::record_store* in_memory_; // may be null
+    iscsi::admin::record_store* in_memory_; // environment::records_in_memory
     current_settings settings_;
     std::shared_ptr<bounded_read> secret_reads_ =
         std::make_shared<bounded_read>(patience_with_secrets);
     std::shared_ptr<recent_challenges> challenges_ = std::make_shared<recent_challenges>();
+    std::shared_ptr<isns_registrations> registrations_;
 };
 
 } // namespace iscsid::session

@@ -85,10 +85,11 @@ class object_reader {
     void add(found_portal what);
     result<found_portal> group_of(step begin, step end) const;
 
+    // `target`: of whom it tells; empty where that is not known.
     template <class T>
-    bool keep(const result<T>& what) {
+    bool keep(const result<T>& what, const std::string& target) {
         if (!what)
-            found_.refused.push_back(what.error());
+            found_.refused.push_back({target, what.error()});
         return what.has_value();
     }
 
@@ -125,11 +126,11 @@ const attribute* object_reader::in_object(step begin, step end, tag which) const
 // An initiator's node may be in the answer when the server takes the key for a hint.
 void object_reader::take_node(step begin, step end) {
     const auto name = name_in(*begin);
-    if (!keep(name))
+    if (!keep(name, {}))
         return;
     if (const auto* const type = in_object(begin, end, tag::node_type)) {
         const auto bits = number_of(*type);
-        if (!keep(bits) || (*bits & target_bit) == 0)
+        if (!keep(bits, *name) || (*bits & target_bit) == 0)
             return;
     }
     if (known_.insert(*name).second)
@@ -161,19 +162,20 @@ result<found_portal> object_reader::group_of(step begin, step end) const {
 
 void object_reader::take_group(step begin, step end) {
     const auto* const tag_of_group = in_object(begin, end, tag::group_tag);
+    const auto name = name_in(*begin);
     auto made = group_of(begin, end);
-    if (!keep(made))
+    if (!keep(made, name ? *name : std::string()))
         return;
     with_group_.insert(made->target);
     if (tag_of_group != nullptr) {
         if (tag_of_group->value.empty())
             return;
         const auto value = number_of(*tag_of_group);
-        if (!keep(value))
+        if (!keep(value, made->target))
             return;
         if (*value > 0xffffU) {
             found_.refused.push_back(
-                bad_value("portal group tag", std::to_string(*value), "0 to 65535")
+                {made->target, bad_value("portal group tag", std::to_string(*value), "0 to 65535")}
             );
             return;
         }
@@ -211,7 +213,7 @@ found_targets object_reader::read_portals_of(const std::string& target) {
         if (at->is(tag::portal_address) && port != nullptr) {
             const auto address = address_in(*at);
             const auto number = port_in(*port);
-            if (keep(address) && keep(number))
+            if (keep(address, target) && keep(number, target))
                 add({target, *address, *number});
         }
         at = end;

@@ -11,7 +11,8 @@
 // What a server answers, and what it says by itself.
 namespace iscsi::isns {
 
-// Is it the answer to `asked`? Faults: wrong_answer; refused, with status_text() as what was got.
+// Is it the answer to `asked`? Faults: wrong_answer; refused or unknown_source, with status_text()
+// as what was got.
 result<void> check_answer(const message& asked, const message& answer);
 
 // A portal of a target. The address is text, as records have it.
@@ -23,10 +24,16 @@ struct found_portal {
     friend auto operator<=>(const found_portal&, const found_portal&) = default;
 };
 
+// An object that was left out.
+struct refused_object {
+    std::string target; // of whom it tells; empty: its name is none, or cannot be read
+    fault why;
+};
+
 struct found_targets {
     std::vector<found_portal> portals{};       // each once, in the order of the answer
     std::vector<std::string> without_portal{}; // targets of which no portal group was told
-    std::vector<fault> refused{};              // what was left out; one for each
+    std::vector<refused_object> refused{};     // what was left out; one for each
 };
 
 // Of query_targets(). Names are checked as SendTargets' are; a bad object is left out, not the

@@ -20,7 +20,8 @@ class isns_client {
 
     // Gives the question a transaction ID and waits for its answer. What the server says by itself
     // meanwhile is acknowledged. Faults: isns_errc, after which the connection is of no use but for
-    // `refused`; what the system says; timed_out when there is no whole answer within the limit.
+    // `refused` and `unknown_source`; what the system says; timed_out when there is no whole answer
+    // within the limit.
     boost::asio::awaitable<result<isns::message>> ask(isns::message what, duration limit);
 
   private:

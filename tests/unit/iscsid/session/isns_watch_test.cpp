@@ -41,6 +41,8 @@ struct isns_registration : testing::Test {
         plan.host = "127.0.0.1";
         plan.port = server.port();
         plan.answer_timeout = 5s;
+        plan.registrations = registrations;
+        planned = plan;
         watch = std::make_shared<isns_watch>(
             plan,
             isns_watch::options{
@@ -101,6 +103,9 @@ struct isns_registration : testing::Test {
     std::uint32_t period = 600;
     int changes = 0;
     std::vector<std::string> troubles;
+    std::shared_ptr<isns_registrations> registrations =
+        std::make_shared<isns_registrations>(context.get_executor());
+    discovery_plan planned;
     std::shared_ptr<isns_watch> watch;
 };
 
@@ -142,6 +147,17 @@ TEST_F(isns_registration, ends_with_the_wish_for_it) {
     ASSERT_TRUE(until([&] { return changes == 1; }));
     watch->stop();
     EXPECT_TRUE(until([&] { return asked(iscsi::isns::function::deregister) == 1; }));
+}
+
+TEST_F(isns_registration, is_left_to_a_question_that_needs_it) {
+    start();
+    ASSERT_TRUE(until([&] { return changes == 1; }));
+    isns_need question(planned, isns_need::whose::question);
+    watch->stop();
+    context.restart();
+    context.run_for(100ms);
+    EXPECT_EQ(asked(iscsi::isns::function::deregister), 0U);
+    EXPECT_TRUE(question.end()) << "which takes it back";
 }
 
 TEST_F(isns_registration, hears_of_changes_and_acknowledges_them) {
