@@ -1,6 +1,7 @@
 #include "iscsid/check.hpp"
 
 #include "iscsid/access.hpp"
+#include "iscsid/isid_seed.hpp"
 #include "iscsid/session/login_plan.hpp"
 #include "iscsid/session/secret_file.hpp"
 #include "iscsid/sys/privileges.hpp"
@@ -184,6 +185,8 @@ int check_configuration(const daemon_options& options) {
     check_file(where.config_file, options.config_file.has_value(), found);
     check_file(where.initiator_name_file, options.initiator_name_file.has_value(), found);
     check_groups(where.config_file, found);
+    if (auto fault = fault_of_isid_seed(where.database))
+        found.warnings.push_back(*std::move(fault));
     if (const auto identity = admin::load_initiator_identity(where.initiator_name_file))
         check_plans(where, *identity, found);
     if (!print(found, notes_of_privileges(), where)) {

@@ -7,11 +7,11 @@
 #include "libiscsi/admin/files.hpp"
 #include "libiscsi/admin/record_tree.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -47,8 +47,8 @@ bool has_nodes(const std::filesystem::path& database) {
     return targets.has_error() || !targets->empty();
 }
 
-void warn_of(const std::filesystem::path& file, const std::string& why) {
-    spdlog::warn(
+std::string without_seed(const std::filesystem::path& file, const std::string& why) {
+    return fmt::format(
         "{}: {}; a machine that is a copy of this one, name and all, ends its sessions",
         file.string(),
         why
@@ -64,31 +64,40 @@ std::string new_seed(const std::filesystem::path& database, const std::filesyste
     std::error_code ignored; // the file cannot be written then
     std::filesystem::create_directories(database, ignored);
     if (const int error = os::replace_file(file, seed + "\n"); error != 0) {
-        warn_of(file, "cannot be written, " + words_of(error));
+        spdlog::warn("{}", without_seed(file, "cannot be written, " + words_of(error)));
         return {};
     }
     return seed;
 }
 
+struct seed_file {
+    bool is_there = true;
+    std::string seed; // empty: there is none, or `fault` says why it cannot be used
+    std::string fault;
+};
+
+seed_file read_seed(const std::filesystem::path& file) {
+    const auto read = os::read_file(file, longest_id);
+    if (read.error == ENOENT || read.error == ENOTDIR)
+        return {false, {}, {}};
+    if (read.error != 0)
+        return {true, {}, words_of(read.error)};
+    const auto seed = first_line(read.text);
+    if (read.is_regular && is_id(seed))
+        return {true, std::string(seed), {}};
+    return {true, {}, "expected 32 hexadecimal digits"};
+}
+
 std::string seed_of(const std::filesystem::path& database) {
     const auto file = database / isid_seed_name;
-    const auto read = os::read_file(file, longest_id);
-    if (read.error == ENOENT || read.error == ENOTDIR) {
-        if (!has_nodes(database))
-            return new_seed(database, file);
-        spdlog::info(
-            "{}: not made for records that are there already; a machine that is a copy of this "
-            "one, "
-            "name and all, ends its sessions",
-            file.string()
-        );
-        return {};
-    }
-    const auto seed = first_line(read.text);
-    if (read.error == 0 && read.is_regular && is_id(seed))
-        return std::string(seed);
-    warn_of(file, read.error != 0 ? words_of(read.error) : "expected 32 hexadecimal digits");
-    return {};
+    const auto read = read_seed(file);
+    if (!read.is_there && !has_nodes(database))
+        return new_seed(database, file);
+    if (!read.is_there)
+        spdlog::info("{}", without_seed(file, "not made for records that are there already"));
+    else if (!read.fault.empty())
+        spdlog::warn("{}", without_seed(file, read.fault));
+    return read.seed;
 }
 
 } // namespace
@@ -97,6 +106,14 @@ std::string
 isid_seed(const std::filesystem::path& database, const std::filesystem::path& machine_id_file) {
     const auto seed = seed_of(database);
     return seed.empty() ? seed : seed + machine_id(machine_id_file);
+}
+
+std::optional<std::string> fault_of_isid_seed(const std::filesystem::path& database) {
+    const auto file = database / isid_seed_name;
+    const auto read = read_seed(file);
+    if (read.fault.empty())
+        return std::nullopt;
+    return without_seed(file, read.fault);
 }
 
 } // namespace iscsid

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace iscsid {
@@ -17,5 +18,9 @@ std::string isid_seed(
     const std::filesystem::path& database,
     const std::filesystem::path& machine_id_file = "/etc/machine-id"
 );
+
+// What isid_seed() would warn of, without changing anything: a seed that is there and cannot be
+// used.
+std::optional<std::string> fault_of_isid_seed(const std::filesystem::path& database);
 
 } // namespace iscsid

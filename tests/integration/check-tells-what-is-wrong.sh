@@ -18,6 +18,11 @@ expect_no_err
 [ "$(grep -vc '^note: ' "$WORK/out")" -eq 1 ] || fail "one line: $(cat "$WORK/out")"
 [ "$before" = "$(checked)" ] || fail "something was changed"
 
+echo "no seed" >"$ISCSI_DATABASE_DIR/.isid-seed"
+expect_exit 1 iscsid --check
+expect_out "warning: $ISCSI_DATABASE_DIR/.isid-seed: expected 32 hexadecimal digits"
+rm "$ISCSI_DATABASE_DIR/.isid-seed"
+
 # Flaws that the daemon lives with, in a file that is named.
 cp "$conf" "$WORK/other.conf"
 at=$(($(wc -l <"$conf") + 1))

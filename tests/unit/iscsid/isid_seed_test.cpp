@@ -64,6 +64,13 @@ TEST_F(isid_seeds, are_not_given_to_databases_of_a_time_without) {
     EXPECT_FALSE(std::filesystem::exists(folder / "db/.isid-seed"));
 }
 
+TEST_F(isid_seeds, are_looked_at_without_making_one) {
+    EXPECT_FALSE(iscsid::fault_of_isid_seed(folder / "db"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "db"));
+    seed();
+    EXPECT_FALSE(iscsid::fault_of_isid_seed(folder / "db"));
+}
+
 TEST_F(isid_seeds, stay_when_records_come) {
     const auto before = seed();
     std::filesystem::create_directories(folder / "db/nodes/iqn.2026-01.org.example:disk");
@@ -76,6 +83,10 @@ TEST_F(isid_seeds, that_cannot_be_read_or_kept_are_none) {
     put(folder / "db/.isid-seed", "not a seed\n");
     EXPECT_EQ(seed(), "");
     EXPECT_EQ(text_of("db/.isid-seed"), "not a seed\n");
+    EXPECT_NE(
+        iscsid::fault_of_isid_seed(folder / "db").value_or("").find("32 hexadecimal digits"),
+        std::string::npos
+    );
     put(folder / "file", "");
     EXPECT_EQ(isid_seed(folder / "file", folder / "machine-id"), "");
 }
