@@ -17,6 +17,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -80,7 +81,12 @@ iscsi::result<pid_t> spawn(
     std::array<char*, 3> arguments{name.data(), nullptr, nullptr};
     if (!disks_folder.empty())
         arguments[1] = disks_folder.data();
-    std::array<char*, 1> environment{nullptr};
+    // Where the libraries are when they must not be asked of a disk (etc/boot).
+    std::string libraries = "LD_LIBRARY_PATH=";
+    const char* const folder = std::getenv("LD_LIBRARY_PATH"); // NOLINT(concurrency-mt-unsafe)
+    std::array<char*, 2> environment{nullptr, nullptr};
+    if (folder != nullptr)
+        environment[0] = libraries.append(folder).data();
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_t attributes{};
     sigset_t none{};

@@ -11,7 +11,8 @@ for program in $(sed -nE 's/^Exec(Start|Stop)=-?(\/usr\/[^ ]+).*/\2/p' "$units"/
 done
 mkdir "$work/units"
 for unit in "$units"/*; do
-    sed -E "s,/usr/(sbin|lib/open-iscsi)/,$work/root&,g" "$unit" >"$work/units/$(basename "$unit")"
+    sed -E -e "s,/usr/(sbin|lib/open-iscsi)/,$work/root&,g" \
+        -e "s,/run/initramfs/iscsid/usr/,$work/root/usr/,g" "$unit" >"$work/units/$(basename "$unit")"
 done
 SYSTEMD_UNIT_PATH=$work/units: systemd-analyze verify --man=no "$work"/units/*
 # With what users may add.
