@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -346,6 +347,25 @@ TEST_F(export_driver, lets_nobody_wait_for_those_who_hang_in_a_negotiation) {
         EXPECT_TRUE(each.is_cut_off());
     EXPECT_EQ(client.flush(), 0);
     EXPECT_TRUE(export_client(path_of("1")).go());
+}
+
+TEST_F(export_driver, lets_nobody_wait_for_those_who_come_without_an_end) {
+    disks all;
+    attach_more(all, 2);
+    std::atomic<bool> is_enough{false};
+    std::atomic<unsigned> came{0};
+    auto crowd = std::async(std::launch::async, [&] {
+        for (; !is_enough; ++came)
+            export_client(path_of("0")).leave_rudely();
+    });
+    ASSERT_TRUE(wait_until(std::chrono::seconds(20), [&came] { return came > 100; }));
+    for (int i = 0; i < 10; ++i) {
+        export_client client(path_of("1"));
+        EXPECT_TRUE(client.go());
+        EXPECT_EQ(client.flush(), 0);
+    }
+    is_enough = true;
+    crowd.wait();
 }
 
 TEST_F(export_driver, lets_no_server_wait_for_the_end_of_another) {
