@@ -130,8 +130,10 @@ std::set<export_loop::number> export_loop::wait() {
         poll_.number(), events.data(), static_cast<int>(events.size()), time_to_wait()
     );
     std::set<number> ready;
-    for (int at = 0; at < count; ++at)
-        ready.insert(events.at(static_cast<std::size_t>(at)).data.u64);
+    for (int at = 0; at < count; ++at) {
+        const number who = events.at(static_cast<std::size_t>(at)).data.u64; // not aligned there
+        ready.insert(who);
+    }
     return ready;
 }
 
