@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <iostream>
 
 namespace {
 
@@ -124,6 +125,29 @@ TEST_P(nbd_link_socket, many_requests_of_a_client_that_does_not_wait) {
     EXPECT_EQ(got.all.size(), count);
     for (const auto& [cookie, answer] : got.all)
         EXPECT_EQ(answer.data, bytes(4096, std::byte{9})) << cookie;
+}
+
+// System calls of the lane for each read of 4 KiB, `depth` of which the client asks for at a time.
+// The LUN answers at once, before the next request is received, so that the end of each reply is
+// waited for: the dearest case. What a session adds is the lane's budget (lane/budget_test).
+TEST_P(nbd_link_socket, a_read_costs_few_system_calls) {
+    const auto cost = [this](std::uint32_t depth) {
+        constexpr std::uint32_t rounds = 200;
+        bytes asked;
+        for (std::uint64_t cookie = 0; cookie < depth; ++cookie)
+            asked = joined({std::move(asked), nbd_request(0, cookie, cookie * 4096, 4096)});
+        const auto before = lane.system_calls();
+        for (std::uint32_t round = 0; round < rounds; ++round) {
+            EXPECT_TRUE(send(asked));
+            EXPECT_EQ(receive(depth * (16U + 4096U)).size(), depth * (16U + 4096U));
+        }
+        const auto each = static_cast<double>(lane.system_calls() - before) / (rounds * depth);
+        std::cout << lane.ring_name() << " depth " << depth << ": " << each << " calls a read\n";
+        return each;
+    };
+    const bool is_epoll = GetParam();
+    EXPECT_LE(cost(1), is_epoll ? 5.5 : 2.2);
+    EXPECT_LE(cost(8), is_epoll ? 1.1 : 0.5);
 }
 
 TEST_P(nbd_link_socket, a_client_that_goes_in_the_middle_of_a_payload) {
