@@ -117,7 +117,9 @@ lun_watch::detach_in_turn(std::uint64_t number, detach_orders how) {
         spdlog::warn("{}: {}", what_.name, note);
     for (const auto& loss : report.losses)
         spdlog::error("{}: {}", what_.name, loss);
-    spdlog::info("{}: LUN {} ({}) is detached", what_.name, number, *node);
+    spdlog::info(
+        "{}: LUN {} ({}) is detached", what_.name, number, node->empty() ? "exported" : *node
+    );
     if (!report.losses.empty())
         co_return failure{
             exit_code::error,
