@@ -30,7 +30,7 @@ expect_linear() {
         low=$((figure[$1,$3,$what] - figure[$1,$2,$what]))
         high=$((figure[$1,$4,$what] - figure[$1,$3,$what]))
         echo "per $1: $what $(((low + high) / ($4 - $2)))"
-        slack=4096 && [ $what != descriptors ] || slack=4
+        slack=8192 && [ $what != descriptors ] || slack=4
         [ $((2 * high * ($3 - $2))) -le $((3 * low * ($4 - $3) + slack * ($3 - $2))) ] ||
             fail "$what: +$low from $2 to $3 $1s, +$high from there to $4"
     done
