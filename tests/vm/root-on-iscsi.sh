@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A system whose root filesystem is on a LUN: an image that mkinitramfs has made logs in with iscsistart, systemd
-# starts on the disk, iscsid takes it over, is restarted and killed under I/O with nothing of the disk in the page
+# A system whose root filesystem is on a LUN: an image that mkinitramfs or dracut has made logs in with iscsistart,
+# systemd starts on the disk, iscsid takes it over, is restarted and killed under I/O with nothing of the disk in the page
 # cache, and the machine is powered off. Afterwards the filesystem on the LUN is clean and has all that was written.
-# Runs here, not in a guest: tests/vm/root-on-iscsi.sh ublk|nbd
+# Runs here, not in a guest: tests/vm/root-on-iscsi.sh ublk|nbd [initramfs-tools|dracut]
 #
 # The target is LIO in the same kernel: the initramfs starts it before it logs in, and it is there to the end.
 . "$(dirname "$0")/../support/functions.sh"
@@ -10,6 +10,7 @@ root=$PWD
 die() { fail "$*"; }
 . tests/vm/machine.sh
 driver=${1:-ublk}
+maker=${2:-initramfs-tools}
 limit=${LIMIT:-300}
 requires_root
 requires qemu-system-x86_64 mke2fs e2fsck debugfs dpkg unshare
@@ -86,56 +87,86 @@ make_lun() {
 
 # ---- the initramfs --------------------------------------------------------------------------------
 
-# In a system of its own: this one, with initramfs-tools and ours above it.
+# In a system of its own: this one, with the maker of images and ours above it.
 make_initramfs() {
-    export WORK BUILD INITIATOR_NAME TARGET_NAME unpacked version driver
-    export -f make_initramfs_inside install_ours fail
-    unshare --mount bash -c make_initramfs_inside >"$WORK/mkinitramfs" 2>&1 && [ -s "$WORK/initramfs/image" ] ||
-        fail "mkinitramfs: $(cat "$WORK/mkinitramfs")"
+    export WORK BUILD INITIATOR_NAME TARGET_NAME unpacked version driver maker
+    export -f make_image install_ours fail mount_system run_initramfs-tools run_dracut
+    unshare --mount bash -c make_image >"$WORK/image.log" 2>&1 && [ -s "$WORK/initramfs" ] ||
+        fail "$maker: $(cat "$WORK/image.log")"
 }
 
-make_initramfs_inside() {
-    local over=$WORK/initramfs system=$WORK/initramfs/mounts/system place package
-    mkdir -p "$over/mounts"
-    mount -t tmpfs mounts "$over/mounts" && mkdir "$over"/mounts/{upper,work,files} "$system" &&
-        mount -t overlay -o "lowerdir=/,upperdir=$over/mounts/upper,workdir=$over/mounts/work" overlay "$system" || exit
+# mount_system FOLDER
+mount_system() {
+    local over=$WORK/mounts place
+    mkdir -p "$over" && mount -t tmpfs mounts "$over" && mkdir -p "$over"/{upper,work,files} "$1" &&
+        mount -t overlay -o "lowerdir=/,upperdir=$over/upper,workdir=$over/work" overlay "$1" || exit
     for place in proc sys dev; do
-        mount --bind "/$place" "$system/$place" || exit
+        mount --bind "/$place" "$1/$place" || exit
     done
-    for package in "$WORK"/initramfs-tools/*.deb; do
-        dpkg -x "$package" "$over/mounts/files" || exit
-    done
-    tar -C "$over/mounts/files" -c . | tar -C "$system" -x --keep-directory-symlink
-    mkdir -p "$system/lib/modules" "$system/tmp" && mount --bind "$unpacked/lib/modules" "$system/lib/modules"
-    cp "$unpacked/boot/config-$version" "$system/boot/"
-    install_ours "$system"
-    sed -i 's/^MODULES=.*/MODULES=list/; s/^COMPRESS=.*/COMPRESS=gzip/' "$system/etc/initramfs-tools/initramfs.conf"
-    printf '%s\n' virtio_pci virtio_blk ext4 configfs target_core_mod target_core_iblock iscsi_target_mod crc32c \
-        >>"$system/etc/initramfs-tools/modules"
-    install -m 755 tests/vm/lun-system/target "$system/etc/initramfs-tools/scripts/init-premount/target"
-    chroot "$system" mkinitramfs -o /initramfs.image "$version" && cp "$system/initramfs.image" "$over/image"
+    mkdir -p "$1/lib/modules" "$1/tmp" "$1/var/tmp"
+    mount --bind "$unpacked/lib/modules" "$1/lib/modules" && mount -t tmpfs tmp "$1/tmp" &&
+        mount -t tmpfs tmp "$1/var/tmp" || exit
+    cp "$unpacked/boot/config-$version" "$1/boot/"
 }
 
-fetch_initramfs_tools() {
-    mkdir "$WORK/initramfs-tools" && chmod 755 "$WORK" "$WORK/initramfs-tools"
-    (cd "$WORK/initramfs-tools" && apt-get -qq download initramfs-tools-core klibc-utils libklibc) >"$WORK/apt" 2>&1 ||
-        skip "apt-get could not download initramfs-tools: $(tail -n 1 "$WORK/apt")"
+make_image() {
+    local system=$WORK/mounts/system package
+    mount_system "$system"
+    for package in "$WORK"/packages/*.deb; do
+        dpkg -x "$package" "$WORK/mounts/files" || exit
+    done
+    tar -C "$WORK/mounts/files" -c . | tar -C "$system" -x --keep-directory-symlink
+    install_ours "$system"
+    "run_$maker" "$system" virtio_pci virtio_blk ext4 configfs target_core_mod target_core_iblock iscsi_target_mod crc32c
+    cp "$system/initramfs.image" "$WORK/initramfs"
+}
+
+# run_… FOLDER MODULE…: makes /initramfs.image there.
+run_initramfs-tools() {
+    sed -i 's/^MODULES=.*/MODULES=list/; s/^COMPRESS=.*/COMPRESS=gzip/' "$1/etc/initramfs-tools/initramfs.conf"
+    printf '%s\n' "${@:2}" >>"$1/etc/initramfs-tools/modules"
+    install -m 755 tests/vm/lun-system/target "$1/etc/initramfs-tools/scripts/init-premount/target"
+    chroot "$1" mkinitramfs -o /initramfs.image "$version"
+}
+
+run_dracut() {
+    local module=$1/usr/lib/dracut/modules.d/99target
+    mkdir "$module" && install -m 755 tests/vm/lun-system/target "$module/target"
+    cat >"$module/module-setup.sh" <<END
+check() { return 0; }
+installkernel() { hostonly='' instmods ${*:2}; }
+install() { inst_multiple ip sleep mkdir ln mount modprobe && inst_simple "\$moddir/target" /sbin/target &&
+    inst_hook pre-trigger 10 "\$moddir/start.sh"; }
+END
+    echo /sbin/target >"$module/start.sh"
+    chmod +x "$module"/*.sh
+    chroot "$1" env PATH=/usr/sbin:/usr/bin:/sbin:/bin dracut --no-hostonly --gzip --nostrip \
+        --add "iscsi-userland target systemd-networkd" --drivers "ext4 virtio_pci virtio_blk" \
+        --omit "plymouth lvm mdraid crypt btrfs nfs cifs nbd fcoe" --omit-drivers ".*/gpu/.* .*/sound/.* .*/infiniband/.* .*/net/.*" /initramfs.image "$version"
+}
+
+fetch_maker() {
+    local packages=(initramfs-tools-core klibc-utils libklibc)
+    [ "$maker" != dracut ] || packages=(dracut-core dracut-network)
+    mkdir "$WORK/packages" && chmod 755 "$WORK" "$WORK/packages"
+    (cd "$WORK/packages" && apt-get -qq download "${packages[@]}") >"$WORK/apt" 2>&1 ||
+        skip "apt-get could not download ${packages[*]}: $(tail -n 1 "$WORK/apt")"
 }
 
 # ---- the run --------------------------------------------------------------------------------------
 
-# With nbd root is named as Debian's open-iscsi has it.
+# As users of open-iscsi have them there.
 boot_words() {
-    echo "ip=off rw iscsi_target_group=1 systemd.show_status=false panic=-1"
-    case $driver in
-    ublk) echo "root=$path iscsi_target_name=$TARGET_NAME iscsi_target_ip=127.0.0.1" ;;
-    nbd) echo "root=iscsi:127.0.0.1:6:3260:0:$TARGET_NAME" ;;
+    echo "rw systemd.show_status=false panic=-1"
+    case $maker in
+    initramfs-tools) echo "ip=off root=iscsi:127.0.0.1:6:3260:0:$TARGET_NAME iscsi_target_group=1" ;;
+    dracut) echo "root=$path netroot=iscsi:127.0.0.1::3260:0:$TARGET_NAME rd.iscsi.initiator=$INITIATOR_NAME rd.neednet=0" ;;
     esac
 }
 
 boot() {
     # shellcheck disable=SC2154 # of machine.sh
-    emulate "$limit" 1024 "$WORK/console" -initrd "$WORK/initramfs/image" -nic none \
+    emulate "$limit" 1024 "$WORK/console" -initrd "$WORK/initramfs" -nic none \
         -append "$kernel_words $(boot_words | xargs)" \
         -drive "file=$WORK/lun,format=raw,if=virtio,cache=unsafe" >"$WORK/qemu" 2>&1
 }
@@ -160,11 +191,11 @@ look_at_lun() {
 }
 
 fetch_kernel 6.12
-fetch_initramfs_tools
+fetch_maker
 make_lun
 make_initramfs
 boot || console_fail "no end within $limit s"
 grep -aq 'check: all is well' "$WORK/console" || console_fail "the system did not get to its end"
 grep -a 'check: ' "$WORK/console" | tr -d '\r'
 look_at_lun
-echo "root on $driver: booted, restarted, powered off clean"
+echo "root on $driver, by $maker: booted, restarted, powered off clean"
