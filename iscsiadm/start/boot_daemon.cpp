@@ -4,12 +4,17 @@
 
 #include <fmt/core.h>
 
+#include <fcntl.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace iscsi::start {
@@ -17,6 +22,40 @@ namespace iscsi::start {
 namespace {
 
 using path = std::filesystem::path;
+
+using std::chrono::seconds;
+
+constexpr seconds patience{30};
+
+// A daemon holds the lock of its runtime folder until it ends, also when it answers no more.
+bool is_free(const path& runtime) {
+    const int folder = ::open(runtime.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return true; // who needs it says what is wrong
+    const bool is_locked = ::flock(folder, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    ::close(folder);
+    return !is_locked;
+}
+
+bool becomes_free(const path& runtime, seconds limit) {
+    constexpr std::chrono::milliseconds pause{20};
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!is_free(runtime)) {
+        if (std::chrono::steady_clock::now() >= end)
+            return false;
+        std::this_thread::sleep_for(pause);
+    }
+    return true;
+}
+
+// Readers see all of it or nothing.
+result<void> replace_file(const path& file, const std::string& text) {
+    auto& files = admin::real_files();
+    const path staged = file.string() + ".new";
+    if (auto written = files.write_file(staged, text); !written)
+        return written;
+    return files.move(staged, file);
+}
 
 // In its own folder (an installation), or where the build has it.
 std::optional<path> find_iscsid() {
@@ -86,15 +125,26 @@ std::string boot_daemon::settings_of(const std::string& config_file) {
                          "iscsid.compat.sysfs = No\n";
 }
 
-outcome<void> boot_daemon::start(const daemon_wish& wish) {
+outcome<void> boot_daemon::make_way() {
     if (client_.status())
         return {};
     if (cli::socket_client(where_.socket).status())
         return complaint{
             "iscsid is running, and serves this system: use iscsiadm to log in to a target"};
+    if (becomes_free(where_.runtime, patience))
+        return {};
+    return complaint{fmt::format(
+        "another iscsid works with {}, and does not end within {} s",
+        where_.runtime.string(),
+        patience.count()
+    )};
+}
+
+outcome<void> boot_daemon::start(const daemon_wish& wish) {
+    if (client_.status())
+        return {};
     if (auto prepared = prepare(wish); !prepared)
         return prepared;
-    is_ours_ = true;
     return run(wish);
 }
 
@@ -102,13 +152,12 @@ outcome<void> boot_daemon::prepare(const daemon_wish& wish) const {
     const auto config = admin::read_file(wish.config_file);
     if (!config)
         return complaint{config.error().text()};
-    auto& files = admin::real_files();
     const auto boot = where_.boot_folder();
-    auto written = files.make_folder(boot);
+    auto written = admin::real_files().make_folder(boot);
     if (written)
-        written = files.write_file(boot / "iscsid.conf", settings_of(config->value_or("")));
+        written = replace_file(boot / "iscsid.conf", settings_of(config->value_or("")));
     if (written)
-        written = files.write_file(
+        written = replace_file(
             boot / "initiatorname.iscsi", "InitiatorName=" + wish.initiator_name + "\n"
         );
     if (!written)
@@ -142,12 +191,24 @@ outcome<std::string> boot_daemon::outlives_initramfs(const std::string& named) {
     return {boost::system::in_place_value, std::move(warning)};
 }
 
-void boot_daemon::give_up() {
-    if (!is_ours_)
-        return;
-    const auto status = client_.status();
-    if (status && status->sessions == 0)
-        static_cast<void>(client_.stop());
+std::optional<std::vector<admin::session_info>> boot_daemon::sessions() {
+    constexpr seconds until_a_failed_start_has_ended{2};
+    if (auto listed = client_.list_sessions())
+        return *std::move(listed);
+    if (!becomes_free(where_.runtime, until_a_failed_start_has_ended))
+        return std::nullopt;
+    return std::vector<admin::session_info>();
+}
+
+outcome<void> boot_daemon::give_up() {
+    const auto listed = client_.list_sessions();
+    const auto is_being_tried = [](const auto& session) { return session.login_pending; };
+    if (!listed || !std::ranges::all_of(*listed, is_being_tried))
+        return {};
+    static_cast<void>(client_.stop());
+    if (becomes_free(where_.runtime, patience))
+        return {};
+    return complaint{fmt::format("the daemon does not end within {} s", patience.count())};
 }
 
 } // namespace iscsi::start

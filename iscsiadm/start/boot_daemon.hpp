@@ -4,7 +4,9 @@
 
 #include "libiscsi/admin/config.hpp"
 
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace iscsi::start {
 
@@ -37,9 +39,16 @@ class boot_daemon {
     // The settings that the daemon gets: those of the file, and what a boot needs.
     static std::string settings_of(const std::string& config_file);
 
-    // Starts it, unless one is there. Complaints: iscsid of the real system runs; it does not
-    // start.
+    // Whether it is there, or can be started: waits for one that is just ending. Complaints: iscsid
+    // of the real system runs; one does not end.
+    outcome<void> make_way();
+
+    // Starts it, unless one is there; after make_way(). Complaints: it does not start.
     outcome<void> start(const daemon_wish& wish);
+
+    // What it serves, and what it is logging in to; nothing when there is none. Empty: nobody
+    // knows, for another iscsid works with the folder.
+    std::optional<std::vector<admin::session_info>> sessions();
 
     // Whether its disks will be there after the initramfs: those of ublk and nbd. `named`: the
     // driver of iscsid.conf; one that is named and ends is taken, with a warning (else "").
@@ -47,8 +56,8 @@ class boot_daemon {
 
     cli::socket_client& client() { return client_; }
 
-    // Ends what start() has started when it serves nothing; leaves the records of others.
-    void give_up();
+    // Ends it when it serves nothing, and waits for its end. For who is its last user.
+    outcome<void> give_up();
 
   private:
     outcome<void> prepare(const daemon_wish& wish) const;
@@ -56,7 +65,6 @@ class boot_daemon {
 
     const admin::locations& where_;
     cli::socket_client client_;
-    bool is_ours_ = false; // started here
 };
 
 } // namespace iscsi::start

@@ -6,7 +6,10 @@
 #include "iscsiadm/start/boot_daemon.hpp"
 #include "iscsiadm/start/boot_record.hpp"
 #include "iscsiadm/start/network.hpp"
+#include "iscsiadm/start/users_file.hpp"
 
+#include "libiscsi/admin/file_lock.hpp"
+#include "libiscsi/admin/files.hpp"
 #include "libiscsi/admin/record_store.hpp"
 
 #include <fmt/core.h>
@@ -58,7 +61,15 @@ exit_code bring_up_network(const std::filesystem::path& sysfs) {
     return failed.empty() ? exit_code::success : exit_code::error;
 }
 
+// Of one record.
+struct attempt {
+    admin::record node;
+    bool is_written = false; // by this call; else there was a session that has it
+    exit_code code = exit_code::error;
+};
+
 // One login after another would wait for each target that is not there: all of them side by side.
+// Other calls may do the same meanwhile: one at a time joins them, or leaves (README).
 class login_run {
   public:
     login_run(const request& wanted, const admin::locations& where)
@@ -73,8 +84,13 @@ class login_run {
   private:
     exit_code collect(const std::vector<cli::boot_target>& targets);
     exit_code add(const result<admin::record>& node);
-    exit_code prepare_daemon(const std::string& initiator_name);
+    result<admin::file_lock> take_turn() const;
+    exit_code join();
+    exit_code write_records();
+    exit_code look_at_disks();
     exit_code log_in();
+    void leave(bool is_good);
+    void settle(const attempt& what, const std::vector<admin::session_info>& sessions);
     void take(const admin::login_progress& progress);
     seconds patience() const;
 
@@ -83,36 +99,40 @@ class login_run {
     std::filesystem::path config_file_;
     admin::config config_;
     boot_daemon daemon_;
-    std::vector<admin::record> nodes_;
-    admin::login_request_message asked_;
-    std::size_t succeeded_ = 0;
+    std::optional<users_file> users_;
+    std::vector<attempt> attempts_;
 };
+
+constexpr std::string_view whole_daemon = "daemon"; // no name of a record
+
+std::string name_of(const admin::node_id& id) {
+    return fmt::format("{} {}:{},{}", id.target, id.address, id.port, id.group_tag);
+}
+
+bool has_session(const std::vector<admin::session_info>& sessions, const admin::record& node) {
+    const auto id = id_of(node);
+    return std::ranges::any_of(sessions, [&id](const auto& session) {
+        return session.node.target == id.target && session.node.address == id.address &&
+               session.node.port == id.port;
+    });
+}
 
 exit_code login_run::run(const std::vector<cli::boot_target>& targets) {
     for (const std::string& warning : config_.warnings())
         complain(warning);
-    if (const auto code = collect(targets); code != exit_code::success)
+    auto code = collect(targets);
+    if (code != exit_code::success)
         return code;
-    const auto& name = nodes_.front().get("iface.initiatorname");
-    auto code = prepare_daemon(name);
+    code = join();
+    if (code == exit_code::success)
+        code = look_at_disks();
     if (code == exit_code::success)
         code = log_in();
-    if (code != exit_code::success)
-        daemon_.give_up();
+    leave(code == exit_code::success);
     return code;
 }
 
-// As iscsid.socket has it: groups may be let in. Its own things are private in it.
-void make_runtime_folder(const std::filesystem::path& folder) {
-    std::error_code unused; // what needs it says so
-    constexpr auto mode = static_cast<std::filesystem::perms>(0755);
-    if (std::filesystem::create_directories(folder, unused))
-        std::filesystem::permissions(folder, mode, unused);
-}
-
-// Before the daemon starts: see the README.
 exit_code login_run::collect(const std::vector<cli::boot_target>& targets) {
-    make_runtime_folder(where_.runtime);
     if (wanted_.verb == request::what::log_in)
         return add(record_of(wanted_, config_));
     for (const auto& target : targets)
@@ -126,24 +146,69 @@ exit_code login_run::add(const result<admin::record>& node) {
         complain(node.error().text());
         return exit_code::invalid;
     }
-    admin::record_store store(where_.boot_folder());
-    if (const auto written = store.write(*node); !written) {
-        complain(written.error().text());
-        return written.error().code == to_error_code(admin::file_errc::write_failed)
-                   ? exit_code::error
-                   : exit_code::invalid;
-    }
-    nodes_.push_back(*node);
-    asked_.nodes.push_back(id_of(*node));
+    attempts_.push_back({*node});
     return exit_code::success;
 }
 
-exit_code login_run::prepare_daemon(const std::string& initiator_name) {
-    const auto started = daemon_.start({config_file_, initiator_name, wanted_.debug});
-    if (!started) {
-        complain(started.error().line);
+// As iscsid.socket has it: groups may be let in. Its own things are private in it.
+void make_runtime_folder(const std::filesystem::path& folder) {
+    std::error_code unused; // what needs it says so
+    constexpr auto mode = static_cast<std::filesystem::perms>(0755);
+    if (std::filesystem::create_directories(folder, unused))
+        std::filesystem::permissions(folder, mode, unused);
+}
+
+// The longest that one may take: the end of a daemon, and the start of another.
+result<admin::file_lock> login_run::take_turn() const {
+    constexpr std::chrono::minutes longest{2};
+    return admin::file_lock::take(where_.boot_folder() / "turn.lock", longest);
+}
+
+exit_code login_run::join() {
+    const auto fail = [](std::string_view why) {
+        complain(why);
         return exit_code::error;
+    };
+    make_runtime_folder(where_.runtime);
+    if (auto made = admin::real_files().make_folder(where_.boot_folder()); !made)
+        return fail(made.error().text());
+    const auto turn = take_turn();
+    if (!turn)
+        return fail(turn.error().text());
+    auto users = users_file::open(where_.boot_folder() / "users");
+    if (!users)
+        return fail(users.error().text());
+    users_.emplace(*std::move(users)).use(whole_daemon);
+    if (const auto free = daemon_.make_way(); !free)
+        return fail(free.error().line);
+    if (const auto code = write_records(); code != exit_code::success)
+        return code;
+    const auto& name = attempts_.front().node.get("iface.initiatorname");
+    if (const auto started = daemon_.start({config_file_, name, wanted_.debug}); !started)
+        return fail(started.error().line);
+    return exit_code::success;
+}
+
+// Before the daemon starts: see the README. What a session has is not changed.
+exit_code login_run::write_records() {
+    const auto sessions = daemon_.sessions().value_or(std::vector<admin::session_info>());
+    admin::record_store store(where_.boot_folder());
+    for (auto& each : attempts_) {
+        users_->use(name_of(id_of(each.node)));
+        if (has_session(sessions, each.node))
+            continue;
+        if (const auto written = store.write(each.node); !written) {
+            complain(written.error().text());
+            return written.error().code == to_error_code(admin::file_errc::write_failed)
+                       ? exit_code::error
+                       : exit_code::invalid;
+        }
+        each.is_written = true;
     }
+    return exit_code::success;
+}
+
+exit_code login_run::look_at_disks() {
     const auto outlives = daemon_.outlives_initramfs(config_.daemon_value("iscsid.disk.driver"));
     if (!outlives) {
         complain(outlives.error().line);
@@ -154,30 +219,58 @@ exit_code login_run::prepare_daemon(const std::string& initiator_name) {
     return exit_code::success;
 }
 
+void login_run::leave(bool is_good) {
+    if (!users_)
+        return;
+    const auto turn = take_turn();
+    if (!turn) {
+        complain(turn.error().text());
+        return;
+    }
+    if (const auto sessions = daemon_.sessions())
+        for (const auto& each : attempts_)
+            settle(each, *sessions);
+    if (!users_->leave(whole_daemon) || is_good)
+        return;
+    if (const auto ended = daemon_.give_up(); !ended)
+        complain(ended.error().line);
+}
+
+// A login that has failed leaves no secret, unless another call needs the same record.
+void login_run::settle(const attempt& what, const std::vector<admin::session_info>& sessions) {
+    const auto id = id_of(what.node);
+    const bool is_last = users_->leave(name_of(id));
+    if (!is_last || !what.is_written || what.code == exit_code::success ||
+        has_session(sessions, what.node))
+        return;
+    if (const auto removed = admin::record_store(where_.boot_folder()).remove(id); !removed)
+        complain(removed.error().text());
+}
+
 exit_code login_run::log_in() {
-    for (const auto& node : asked_.nodes)
-        std::cout << fmt::format(
-                         "iscsistart: Logging into {} {}:{},{}",
-                         node.target,
-                         node.address,
-                         node.port,
-                         node.group_tag
-                     )
-                  << std::endl;
+    admin::login_request_message asked;
+    for (const auto& each : attempts_) {
+        asked.nodes.push_back(id_of(each.node));
+        std::cout << "iscsistart: Logging into " << name_of(asked.nodes.back()) << std::endl;
+    }
     const auto called =
-        daemon_.client().log_in(asked_, patience(), [this](const admin::login_progress& progress) {
+        daemon_.client().log_in(asked, patience(), [this](const admin::login_progress& progress) {
             take(progress);
         });
     if (!called)
         complain(called.error().text());
-    return called && succeeded_ == asked_.nodes.size() ? exit_code::success : exit_code::error;
+    const bool is_good = std::ranges::all_of(attempts_, [](const attempt& each) {
+        return each.code == exit_code::success;
+    });
+    return called && is_good ? exit_code::success : exit_code::error;
 }
 
 // One that is there already is what was wanted.
 void login_run::take(const admin::login_progress& progress) {
     const bool is_there =
         progress.code == exit_code::success || progress.code == exit_code::session_exists;
-    succeeded_ += is_there ? 1 : 0;
+    if (is_there && progress.index < attempts_.size())
+        attempts_[progress.index].code = exit_code::success;
     if (!is_there) {
         complain(cli::reported_error(progress.code));
         if (!progress.detail.empty())
@@ -192,10 +285,12 @@ seconds login_run::patience() const {
     constexpr seconds margin{60};
     constexpr std::int64_t longest = 24L * 3600;
     std::int64_t most = 0;
-    for (const auto& node : nodes_) {
-        const auto tries = node.get_integer("node.session.initial_login_retry_max");
-        const auto each = node.get_integer("node.conn[0].timeo.login_timeout");
-        most = std::max(most, std::max<std::int64_t>(tries, 1) * std::max<std::int64_t>(each, 1));
+    for (const auto& each : attempts_) {
+        const auto tries = each.node.get_integer("node.session.initial_login_retry_max");
+        const auto longest_try = each.node.get_integer("node.conn[0].timeo.login_timeout");
+        most = std::max(
+            most, std::max<std::int64_t>(tries, 1) * std::max<std::int64_t>(longest_try, 1)
+        );
     }
     return seconds(std::min(most, longest)) + margin;
 }

@@ -78,10 +78,33 @@ secrets_are_private() {
 failed_login_leaves_nothing() {
     start 1 -t "$TARGET_NAME-none" -P node.session.initial_login_retry_max=1
     expect_err "initiator reported error (19 - encountered non-retryable iSCSI login failure)"
-    wait_until 10 eval '! boot_pid' || fail "a daemon without a session is left"
+    ! boot_pid || fail "a daemon without a session is left"
     start 1 -t "$TARGET_NAME-chap" -u alice -w not-the-secret-1
     expect_err "initiator reported error (24"
-    wait_until 10 eval '! boot_pid' || fail "a daemon without a session is left"
+    ! boot_pid || fail "a daemon without a session is left"
+    ! grep -rqF not-the-secret-1 "$boot" || fail "the secret of a failed login is left"
+}
+
+# While the daemon of a call that has failed ends, and several at once: none ends the daemon of another.
+calls_follow_each_other() {
+    local k pids=()
+    start 1 -t "$TARGET_NAME-none" -P node.session.initial_login_retry_max=1
+    start 0 -t "$TARGET_NAME"
+    kill "$(boot_pid)"
+    start 0 -t "$TARGET_NAME"
+    end_boot_daemon
+    for k in 1 2 3 4; do
+        iscsistart -i "$INITIATOR_NAME" -g 1 -a 127.0.0.1 -p "$PORT" -t "$TARGET_NAME$([ $k -lt 4 ] || echo -none)" \
+            -P node.session.initial_login_retry_max=1 >"$WORK/start.$k" 2>&1 &
+        pids+=($!)
+    done
+    ! wait "${pids[3]}" || fail "a login to nothing"
+    for k in 1 2 3; do
+        wait "${pids[k - 1]}" || fail "$k of several: $(cat "$WORK"/start.?)"
+    done
+    [ "$(boot_iscsiadm -m session | wc -l)" -eq 1 ] || fail "not one session: $(boot_iscsiadm -m session)"
+    [ "$(ls "$boot/nodes")" = "$TARGET_NAME" ] || fail "records: $(ls "$boot/nodes")"
+    end_boot_daemon
 }
 
 firmware() {
@@ -130,6 +153,7 @@ log_in_once
 secrets_are_private
 end_boot_daemon
 failed_login_leaves_nothing
+calls_follow_each_other
 firmware
 system_takes_over
 mortal_disks_are_refused
