@@ -2,6 +2,7 @@
 
 #include "libiscsi/admin/setting.hpp"
 #include "libiscsi/discovery/interfaces.hpp"
+#include "libiscsi/names/iscsi_name.hpp"
 
 namespace iscsi::start {
 
@@ -50,6 +51,9 @@ result<admin::record> finished(
         return set.error();
     if (auto set = take_parameters(*node, wanted); !set)
         return set.error();
+    if (auto named = check_iscsi_name(wanted.initiator_name);
+        !named && !wanted.initiator_name.empty())
+        return named.error();
     return node;
 }
 

@@ -154,6 +154,24 @@ bad_usage not_set(const char* name) {
     return {fmt::format("{} not set. Exiting iscsistart", name)};
 }
 
+// Half of what CHAP needs would be a login without it.
+std::optional<bad_usage> half_of_chap(const request& wanted) {
+    const auto needs = [](std::string_view given, std::string_view missing) {
+        return bad_usage{fmt::format("{} needs {}, which is not given", given, missing)};
+    };
+    if (wanted.user.empty() && !wanted.password.empty())
+        return needs("-w (CHAP secret)", "-u");
+    if (!wanted.user.empty() && wanted.password.empty())
+        return needs("-u (CHAP name)", "-w");
+    if (wanted.user_in.empty() && !wanted.password_in.empty())
+        return needs("-W (secret of the target)", "-U");
+    if (!wanted.user_in.empty() && wanted.password_in.empty())
+        return needs("-U (name of the target)", "-W");
+    if (!wanted.user_in.empty() && wanted.user.empty())
+        return needs("-U and -W (mutual CHAP)", "-u and -w");
+    return std::nullopt;
+}
+
 std::optional<bad_usage> missing_in(const request& wanted) {
     if (wanted.verb != verb::log_in)
         return std::nullopt;
@@ -165,7 +183,7 @@ std::optional<bad_usage> missing_in(const request& wanted) {
         return not_set("TargetName");
     if (wanted.address.empty())
         return not_set("IP Address");
-    return std::nullopt;
+    return half_of_chap(wanted);
 }
 
 } // namespace

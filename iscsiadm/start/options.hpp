@@ -47,7 +47,8 @@ throw_exception_from_error(const bad_usage& error, const boost::source_location&
 
 // `count` and `words` are those of main(). Secrets are copied and then overwritten there, so that
 // they are not in /proc/PID/cmdline any more. The checks and the order of them are open-iscsi's;
-// numbers are checked against their ranges, and a word that belongs to no option is refused.
+// numbers are checked against their ranges; half of CHAP, and a word that belongs to no option,
+// are refused.
 boost::system::result<request, bad_usage> parse(int count, char** words);
 
 std::string usage();

@@ -118,6 +118,11 @@ bool has_session(const std::vector<admin::session_info>& sessions, const admin::
 }
 
 exit_code login_run::run(const std::vector<cli::boot_target>& targets) {
+    std::error_code why; // a file that was named is meant: its driver, and its CHAP
+    if (wanted_.config_file && !std::filesystem::exists(config_file_, why)) {
+        complain(fmt::format("-c {}: there is no such file", config_file_.string()));
+        return exit_code::invalid;
+    }
     for (const std::string& warning : config_.warnings())
         complain(warning);
     auto code = collect(targets);

@@ -44,6 +44,12 @@ refusals() {
     expect_out "iscsistart version 2.1.8"
     start 7 -t "$TARGET_NAME" -P node.sesion.timeo.replacement_timeout=1
     start 7 -t "Not A Name"
+    start 7 -t "$TARGET_NAME" -i "bad name"
+    expect_err "bad name"
+    start 7 -t "$TARGET_NAME" -u alice -w "$SECRET" -W "$TARGET_SECRET"
+    expect_err "needs -U"
+    start 7 -t "$TARGET_NAME" -c /nonexistent
+    expect_err "-c /nonexistent: there is no such file"
     [ -z "$(boot_pid)" ] || fail "a daemon was started"
 }
 

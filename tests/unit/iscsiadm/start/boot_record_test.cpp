@@ -66,6 +66,15 @@ TEST(boot_records, refuse_parameters_that_do_nothing) {
     EXPECT_FALSE(record_of(wanted, no_settings));
 }
 
+TEST(boot_records, refuse_a_bad_name_of_ours) {
+    auto wanted = a_request();
+    wanted.initiator_name = "bad name";
+    const auto node = record_of(wanted, no_settings);
+    ASSERT_FALSE(node);
+    EXPECT_THAT(node.error().text(), HasSubstr("bad name"));
+    EXPECT_FALSE(record_of(cli::boot_target{}, wanted, no_settings));
+}
+
 TEST(boot_records, of_the_firmware_have_its_chap_and_its_name) {
     cli::boot_target target;
     target.initiator_name = "iqn.2026-11.org.example:firmware";

@@ -120,6 +120,15 @@ TEST(start_options, refuse_words_and_half_parameters) {
     EXPECT_EQ(refusal_of({"-P", "=foo"}), "Invalid --param. Missing name.");
 }
 
+TEST(start_options, refuse_half_of_chap) {
+    EXPECT_THAT(refusal_of(whole_and({"-u", "me"})), HasSubstr("-u (CHAP name) needs -w"));
+    EXPECT_THAT(refusal_of(whole_and({"-w", "secret"})), HasSubstr("needs -u,"));
+    EXPECT_THAT(refusal_of(whole_and({"-u", "me", "-w", "s", "-U", "d"})), HasSubstr("needs -W,"));
+    EXPECT_THAT(refusal_of(whole_and({"-u", "me", "-w", "s", "-W", "d"})), HasSubstr("needs -U,"));
+    EXPECT_THAT(refusal_of(whole_and({"-U", "d", "-W", "s"})), HasSubstr("needs -u and -w,"));
+    EXPECT_EQ(refusal_of(whole_and({"-u", "me", "-w", "s"})), "taken");
+}
+
 TEST(start_options, do_not_leave_secrets_where_others_read_them) {
     command_line line(whole_and(
         {"-w",
@@ -128,7 +137,9 @@ TEST(start_options, do_not_leave_secrets_where_others_read_them) {
          "-P",
          "node.session.auth.password=secret-3",
          "-u",
-         "me"}
+         "me",
+         "-U",
+         "disk"}
     ));
     const auto got = line.parsed();
     ASSERT_TRUE(got);
