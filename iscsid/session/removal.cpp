@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <future>
+#include <iterator>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -23,6 +25,9 @@ using balance = lane::write_ledger::balance;
 
 // For an answer that comes as soon as the lane turns once.
 constexpr std::chrono::seconds ledger_limit{2};
+
+// For units that answer. It only decides the order: one that is slow is removed all the same.
+constexpr std::chrono::milliseconds first_answers{500};
 
 // For a unit whose disk was taken from its users: somebody waits for the logout.
 constexpr std::chrono::seconds flush_limit{10};
@@ -82,6 +87,24 @@ removed_disk judge_flush(
         )};
 }
 
+// What was written to a unit, and how that stood before any disk began to go.
+struct unit_account {
+    std::shared_ptr<const lane::write_ledger> ledger; // nullptr: the lane does not answer
+    balance before;
+};
+
+// Of all disks, in their order, before the first one goes: a session that is given up meanwhile
+// takes its ledgers along.
+std::vector<unit_account> accounts_of(lane::lane& where, const std::vector<attached_disk>& disks) {
+    std::vector<unit_account> accounts;
+    for (const auto& each : disks) {
+        auto ledger = ledger_of(where, each.state);
+        const auto before = ledger ? ledger->now() : balance{};
+        accounts.push_back({std::move(ledger), before});
+    }
+    return accounts;
+}
+
 // One disk on its way out.
 class one_removal {
   public:
@@ -89,14 +112,15 @@ class one_removal {
         const disk_tools& with,
         lane::lane& where,
         attached_disk& disk,
+        unit_account account,
         std::shared_ptr<removal_progress> progress
     )
         : with_(with)
         , lane_(where)
         , progress_(std::move(progress))
         , disk_(disk)
-        , ledger_(ledger_of(where, disk.state))
-        , before_(ledger_ ? ledger_->now() : balance{}) {
+        , ledger_(std::move(account.ledger))
+        , before_(account.before) {
         if (progress_)
             progress_->begin(ledger_);
     }
@@ -182,6 +206,35 @@ class one_removal {
     balance before_;
 };
 
+// What each unit is asked before its disk is removed: to flush, where there is something to flush.
+unit_command first_question(lane::lane& where, const device::disk_state& unit) {
+    const auto ledger = ledger_of(where, unit);
+    const bool is_flush_due = ledger && ledger->is_flush_due();
+    return unit_command(
+        where, unit, is_flush_due ? scsi::synchronize_cache() : scsi::test_unit_ready()
+    );
+}
+
+// A unit that says nothing may take all the time that a logout has: those that answer come before
+// it, for what they hold would be lost with it. All are asked at once, so they flush side by side.
+void put_silent_last(lane::lane& where, std::vector<attached_disk>& disks) {
+    if (disks.size() < 2)
+        return;
+    std::vector<std::optional<unit_command>> questions;
+    for (const auto& each : disks) // nothing is sent to what may be another unit
+        questions.push_back(
+            each.is_failed ? std::nullopt : std::optional(first_question(where, each.state))
+        );
+    const auto limit = std::chrono::steady_clock::now() + first_answers;
+    std::vector<attached_disk> silent;
+    std::vector<attached_disk> ordered;
+    for (std::size_t n = 0; n < disks.size(); ++n)
+        (!questions[n] || questions[n]->ends(limit) ? ordered : silent)
+            .push_back(std::move(disks[n]));
+    std::ranges::move(silent, std::back_inserter(ordered));
+    disks = std::move(ordered);
+}
+
 void keep(removed_disk end, removal_report& report) {
     if (!end.loss.empty())
         report.losses.push_back(std::move(end.loss));
@@ -242,8 +295,11 @@ removal_report remove_all(
             report.refusal = name_of(each.state) + ": device is in use";
             return report;
         }
-    for (auto& each : report.left) {
-        one_removal removing(with, where, each, orders.progress);
+    put_silent_last(where, report.left);
+    auto accounts = accounts_of(where, report.left);
+    for (std::size_t n = 0; n < report.left.size(); ++n) {
+        auto& each = report.left[n];
+        one_removal removing(with, where, each, std::move(accounts[n]), orders.progress);
         auto end = removing.run();
         if (auto* const gone = std::get_if<removed_disk>(&end)) {
             keep(std::move(*gone), report);
@@ -251,6 +307,9 @@ removal_report remove_all(
             keep(removing.take_away(), report);
         } else {
             report.refusal = name_of(each.state) + ": " + std::get<disk_in_use>(end).why.text();
+            std::ranges::sort(report.left, {}, [](const auto& left) {
+                return left.state.lun_number;
+            });
             attach_again(with, where, report.left);
             return report;
         }

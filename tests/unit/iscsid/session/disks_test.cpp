@@ -192,6 +192,22 @@ TEST_F(last_flush, of_a_gone_unit_whose_disk_stays_is_not_kept_quiet) {
     EXPECT_EQ(bar_of(1), ENODEV);
 }
 
+// One that says nothing may take all the time that there is.
+TEST_F(last_flush, of_a_silent_unit_comes_after_those_of_the_others) {
+    auto all = attached({1, 2, 3});
+    std::vector<std::function<void(iscsid::lane::scsi_outcome)>> unanswered;
+    lane.answers = [&](const auto& what, auto done) {
+        if (scsi::lun_number(what.lun) == 1)
+            unanswered.push_back(std::move(done));
+        else
+            done({});
+    };
+    std::vector<std::uint64_t> order;
+    driver.on_removal = [&](std::uint64_t lun) { order.push_back(lun); };
+    EXPECT_EQ(remove(std::move(all), users::are_respected).refusal, "");
+    EXPECT_EQ(order, (std::vector<std::uint64_t>{2, 3, 1}));
+}
+
 // ---- taken from their users -------------------------------------------------------------------
 
 struct taken : last_flush {
@@ -202,9 +218,11 @@ struct taken : last_flush {
         lane.ledgers[{some_sid, scsi::lun_from_number(2)}] =
             std::make_shared<iscsid::lane::write_ledger>();
         lane.answers = [this, status](const auto& what, auto done) {
+            iscsid::lane::scsi_outcome how;
+            if (what.cdb == scsi::test_unit_ready())
+                return done(std::move(how));
             flushed.push_back(scsi::lun_number(what.lun));
             EXPECT_EQ(what.cdb, scsi::synchronize_cache());
-            iscsid::lane::scsi_outcome how;
             how.done.status = status;
             done(std::move(how));
         };
@@ -217,7 +235,8 @@ struct taken : last_flush {
 TEST_F(taken, have_what_was_answered_flushed_at_their_unit) {
     ledger.write_ended(512, write_place::maybe_cached, 0);
     const auto report = take(0);
-    EXPECT_EQ(flushed, lun_list{1}); // nothing was written to the other
+    // Before, as all are, and after its users have lost it; nothing was written to the other.
+    EXPECT_EQ(flushed, (lun_list{1, 1}));
     EXPECT_THAT(report.losses, IsEmpty());
 }
 
@@ -230,7 +249,7 @@ TEST_F(taken, have_flushed_what_an_earlier_daemon_may_have_written) {
     ledger.inherit();
     EXPECT_THAT(take(0x18).losses, ElementsAre(HasSubstr("before iscsid ended")));
     EXPECT_THAT(take(0).losses, IsEmpty());
-    EXPECT_EQ(flushed.size(), 2U);
+    EXPECT_EQ(flushed.size(), 4U);
 }
 
 TEST_F(taken, are_not_flushed_behind_a_bar) {
