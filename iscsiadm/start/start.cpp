@@ -5,6 +5,7 @@
 #include "iscsiadm/print/records.hpp"
 #include "iscsiadm/start/boot_daemon.hpp"
 #include "iscsiadm/start/boot_record.hpp"
+#include "iscsiadm/start/interruption.hpp"
 #include "iscsiadm/start/network.hpp"
 #include "iscsiadm/start/users_file.hpp"
 
@@ -60,6 +61,9 @@ exit_code bring_up_network(const std::filesystem::path& sysfs) {
         complain(line);
     return failed.empty() ? exit_code::success : exit_code::error;
 }
+
+// Thrown to leave a call that waits for an answer.
+struct interruption {};
 
 // Of one record.
 struct attempt {
@@ -131,9 +135,16 @@ exit_code login_run::run(const std::vector<cli::boot_target>& targets) {
     code = join();
     if (code == exit_code::success)
         code = look_at_disks();
-    if (code == exit_code::success)
-        code = log_in();
+    try {
+        if (code == exit_code::success)
+            code = log_in();
+    } catch (const interruption& /*by a signal*/) {
+        complain("interrupted");
+        code = exit_code::error;
+    }
     leave(code == exit_code::success);
+    if (is_interrupted())
+        end_as_interrupted();
     return code;
 }
 
@@ -183,6 +194,7 @@ exit_code login_run::join() {
     auto users = users_file::open(where_.boot_folder() / "users");
     if (!users)
         return fail(users.error().text());
+    note_interruptions();
     users_.emplace(*std::move(users)).use(whole_daemon);
     if (const auto free = daemon_.make_way(); !free)
         return fail(free.error().line);
@@ -232,13 +244,13 @@ void login_run::leave(bool is_good) {
         complain(turn.error().text());
         return;
     }
+    // First: a login that nobody waits for any more must not succeed without its record.
+    if (users_->leave(whole_daemon) && !is_good)
+        if (const auto ended = daemon_.give_up(); !ended)
+            complain(ended.error().line);
     if (const auto sessions = daemon_.sessions())
         for (const auto& each : attempts_)
             settle(each, *sessions);
-    if (!users_->leave(whole_daemon) || is_good)
-        return;
-    if (const auto ended = daemon_.give_up(); !ended)
-        complain(ended.error().line);
 }
 
 // A login that has failed leaves no secret, unless another call needs the same record.
@@ -258,10 +270,12 @@ exit_code login_run::log_in() {
         asked.nodes.push_back(id_of(each.node));
         std::cout << "iscsistart: Logging into " << name_of(asked.nodes.back()) << std::endl;
     }
-    const auto called =
-        daemon_.client().log_in(asked, patience(), [this](const admin::login_progress& progress) {
-            take(progress);
-        });
+    const auto listen = [this](const admin::login_progress& progress) { take(progress); };
+    daemon_.client().on_silence([] {
+        if (is_interrupted())
+            throw interruption();
+    });
+    const auto called = daemon_.client().log_in(asked, patience(), listen);
     if (!called)
         complain(called.error().text());
     const bool is_good = std::ranges::all_of(attempts_, [](const attempt& each) {

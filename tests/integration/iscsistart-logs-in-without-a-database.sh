@@ -91,6 +91,22 @@ failed_login_leaves_nothing() {
     ! grep -rqF not-the-secret-1 "$boot" || fail "the secret of a failed login is left"
 }
 
+# By a signal, while the target does not answer.
+interrupted_login_leaves_nothing() {
+    local pid status=0
+    kill -STOP "$tgtd_pid"
+    iscsistart -i "$INITIATOR_NAME" -g 1 -a 127.0.0.1 -p "$PORT" -t "$TARGET_NAME-chap" -u alice -w "$SECRET" \
+        >"$WORK/start" 2>&1 &
+    pid=$!
+    wait_until 10 grep -q "Logging into" "$WORK/start" || fail "no login: $(cat "$WORK/start")"
+    kill $pid
+    wait $pid || status=$?
+    kill -CONT "$tgtd_pid"
+    [ $status -eq 143 ] || fail "ended with $status: $(cat "$WORK/start")"
+    ! boot_pid || fail "its daemon is left"
+    ! grep -rqF "$SECRET" "$boot" || fail "its secret is left"
+}
+
 # While the daemon of a call that has failed ends, and several at once: none ends the daemon of another.
 calls_follow_each_other() {
     local k pids=()
@@ -159,6 +175,7 @@ log_in_once
 secrets_are_private
 end_boot_daemon
 failed_login_leaves_nothing
+interrupted_login_leaves_nothing
 calls_follow_each_other
 firmware
 system_takes_over
