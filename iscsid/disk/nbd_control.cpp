@@ -77,16 +77,17 @@ nbd_control::flush_and_disconnect(std::uint32_t index, const std::string& node) 
     );
 }
 
-// The device is told nothing of these when it is connected, and keeps those of the disk before.
+// The device is told nothing of these when it is connected, and keeps those of the disk before. The
+// limits of the unit are not among them: a map that has been made over the device meanwhile (dm)
+// has taken over what it saw, and its requests would fail. The lane cuts what the unit does not
+// take.
 void nbd_control::tune(const std::string& node, const scsi::logical_unit& lun) const {
-    const auto limits = queue_limits_of(lun, nbd_shape{}.payload);
     const auto set = [&](const char* attribute, std::uint64_t value) {
         set_attribute(*waiter_, node, attribute, std::to_string(value));
     };
     set("queue/io_timeout", timer_ms);
-    set("queue/max_sectors_kb", limits.largest_transfer >> 10U);
-    if (limits.largest_discard != 0)
-        set("queue/discard_max_bytes", limits.largest_discard);
+    set("queue/max_sectors_kb", nbd_shape{}.payload >> 10U);
+    const auto limits = queue_limits_of(lun, nbd_shape{}.payload);
     reset_read_ahead(*waiter_, node, limits.read_ahead);
 }
 

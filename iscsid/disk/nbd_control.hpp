@@ -33,7 +33,7 @@ class nbd_control {
     // (it is gone all the same).
     iscsi::result<void> flush_and_disconnect(std::uint32_t index, const std::string& node) const;
 
-    // Timer, limits and read-ahead of a new device; where the kernel refuses, its own hold.
+    // Timer, transfer limit and read-ahead of a new device; where the kernel refuses, its own hold.
     void tune(const std::string& node, const scsi::logical_unit& lun) const;
 
     // Lets the kernel look for partitions. Faults: attach_failed when the LUN does not answer in

@@ -10,7 +10,8 @@
 namespace iscsid::disk {
 
 // What the kernel is told of a LUN's limits, by every driver as far as its interface has a word for
-// it. As the kernel's own disk driver reads them (sd.c): from READ CAPACITY and VPD B0. In bytes.
+// it before anybody can see the device. As the kernel's own disk driver reads them (sd.c): from
+// READ CAPACITY and VPD B0. In bytes.
 struct queue_limits {
     std::uint32_t largest_transfer = 0; // one READ or WRITE; at least a page and a block
     std::uint32_t optimal_transfer = 0; // a multiple of the physical block; 0: not told
