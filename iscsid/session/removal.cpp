@@ -97,6 +97,7 @@ struct unit_account {
 // takes its ledgers along.
 std::vector<unit_account> accounts_of(lane::lane& where, const std::vector<attached_disk>& disks) {
     std::vector<unit_account> accounts;
+    accounts.reserve(disks.size());
     for (const auto& each : disks) {
         auto ledger = ledger_of(where, each.state);
         const auto before = ledger ? ledger->now() : balance{};
@@ -210,9 +211,7 @@ class one_removal {
 unit_command first_question(lane::lane& where, const device::disk_state& unit) {
     const auto ledger = ledger_of(where, unit);
     const bool is_flush_due = ledger && ledger->is_flush_due();
-    return unit_command(
-        where, unit, is_flush_due ? scsi::synchronize_cache() : scsi::test_unit_ready()
-    );
+    return {where, unit, is_flush_due ? scsi::synchronize_cache() : scsi::test_unit_ready()};
 }
 
 // A unit that says nothing may take all the time that a logout has: those that answer come before
@@ -221,6 +220,7 @@ void put_silent_last(lane::lane& where, std::vector<attached_disk>& disks) {
     if (disks.size() < 2)
         return;
     std::vector<std::optional<unit_command>> questions;
+    questions.reserve(disks.size());
     for (const auto& each : disks) // nothing is sent to what may be another unit
         questions.push_back(
             each.is_failed ? std::nullopt : std::optional(first_question(where, each.state))
@@ -233,6 +233,10 @@ void put_silent_last(lane::lane& where, std::vector<attached_disk>& disks) {
             .push_back(std::move(disks[n]));
     std::ranges::move(silent, std::back_inserter(ordered));
     disks = std::move(ordered);
+}
+
+void sort_by_number(std::vector<attached_disk>& disks) {
+    std::ranges::sort(disks, {}, [](const attached_disk& each) { return each.state.lun_number; });
 }
 
 void keep(removed_disk end, removal_report& report) {
@@ -307,9 +311,7 @@ removal_report remove_all(
             keep(removing.take_away(), report);
         } else {
             report.refusal = name_of(each.state) + ": " + std::get<disk_in_use>(end).why.text();
-            std::ranges::sort(report.left, {}, [](const auto& left) {
-                return left.state.lun_number;
-            });
+            sort_by_number(report.left);
             attach_again(with, where, report.left);
             return report;
         }
