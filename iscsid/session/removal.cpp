@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <future>
-#include <iterator>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -93,17 +93,20 @@ struct unit_account {
     balance before;
 };
 
-// Of all disks, in their order, before the first one goes: a session that is given up meanwhile
-// takes its ledgers along.
+// Of all disks before the first one goes: a session that is given up meanwhile takes its ledgers
+// along.
 std::vector<unit_account> accounts_of(lane::lane& where, const std::vector<attached_disk>& disks) {
     std::vector<unit_account> accounts;
     accounts.reserve(disks.size());
-    for (const auto& each : disks) {
-        auto ledger = ledger_of(where, each.state);
-        const auto before = ledger ? ledger->now() : balance{};
-        accounts.push_back({std::move(ledger), before});
-    }
+    for (const auto& each : disks)
+        accounts.push_back({ledger_of(where, each.state), {}});
     return accounts;
+}
+
+void note_balances(std::vector<unit_account>& accounts) {
+    for (auto& each : accounts)
+        if (each.ledger)
+            each.before = each.ledger->now();
 }
 
 // One disk on its way out.
@@ -208,35 +211,44 @@ class one_removal {
 };
 
 // What each unit is asked before its disk is removed: to flush, where there is something to flush.
-unit_command first_question(lane::lane& where, const device::disk_state& unit) {
-    const auto ledger = ledger_of(where, unit);
-    const bool is_flush_due = ledger && ledger->is_flush_due();
-    return {where, unit, is_flush_due ? scsi::synchronize_cache() : scsi::test_unit_ready()};
+// Nothing is sent to what may be another unit.
+std::vector<std::optional<unit_command>> ask_all(
+    lane::lane& where,
+    const std::vector<attached_disk>& disks,
+    const std::vector<unit_account>& accounts
+) {
+    std::vector<std::optional<unit_command>> questions(disks.size());
+    for (std::size_t n = 0; n < disks.size(); ++n) {
+        const auto& ledger = accounts[n].ledger;
+        const bool is_flush_due = ledger && ledger->is_flush_due();
+        if (!disks[n].is_failed)
+            questions[n].emplace(
+                where,
+                disks[n].state,
+                is_flush_due ? scsi::synchronize_cache() : scsi::test_unit_ready()
+            );
+    }
+    return questions;
 }
 
-// A unit that says nothing may take all the time that a logout has: those that answer come before
-// it, for what they hold would be lost with it. All are asked at once, so they flush side by side.
-void put_silent_last(lane::lane& where, std::vector<attached_disk>& disks) {
+// The places of the disks in their order. A unit that says nothing may take all the time that a
+// logout has: those that answer come before it, for what they hold would be lost with it. All are
+// asked at once, so they flush side by side.
+std::vector<std::size_t> order_of_removal(
+    lane::lane& where,
+    const std::vector<attached_disk>& disks,
+    const std::vector<unit_account>& accounts
+) {
+    std::vector<std::size_t> order(disks.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
     if (disks.size() < 2)
-        return;
-    std::vector<std::optional<unit_command>> questions;
-    questions.reserve(disks.size());
-    for (const auto& each : disks) // nothing is sent to what may be another unit
-        questions.push_back(
-            each.is_failed ? std::nullopt : std::optional(first_question(where, each.state))
-        );
+        return order;
+    const auto questions = ask_all(where, disks, accounts);
     const auto limit = std::chrono::steady_clock::now() + first_answers;
-    std::vector<attached_disk> silent;
-    std::vector<attached_disk> ordered;
-    for (std::size_t n = 0; n < disks.size(); ++n)
-        (!questions[n] || questions[n]->ends(limit) ? ordered : silent)
-            .push_back(std::move(disks[n]));
-    std::ranges::move(silent, std::back_inserter(ordered));
-    disks = std::move(ordered);
-}
-
-void sort_by_number(std::vector<attached_disk>& disks) {
-    std::ranges::sort(disks, {}, [](const attached_disk& each) { return each.state.lun_number; });
+    std::stable_partition(order.begin(), order.end(), [&](std::size_t n) {
+        return !questions[n] || questions[n]->ends(limit);
+    });
+    return order;
 }
 
 void keep(removed_disk end, removal_report& report) {
@@ -299,9 +311,10 @@ removal_report remove_all(
             report.refusal = name_of(each.state) + ": device is in use";
             return report;
         }
-    put_silent_last(where, report.left);
     auto accounts = accounts_of(where, report.left);
-    for (std::size_t n = 0; n < report.left.size(); ++n) {
+    const auto order = order_of_removal(where, report.left, accounts);
+    note_balances(accounts);
+    for (const std::size_t n : order) {
         auto& each = report.left[n];
         one_removal removing(with, where, each, std::move(accounts[n]), orders.progress);
         auto end = removing.run();
@@ -311,7 +324,6 @@ removal_report remove_all(
             keep(removing.take_away(), report);
         } else {
             report.refusal = name_of(each.state) + ": " + std::get<disk_in_use>(end).why.text();
-            sort_by_number(report.left);
             attach_again(with, where, report.left);
             return report;
         }
