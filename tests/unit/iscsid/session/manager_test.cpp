@@ -314,7 +314,7 @@ TEST_F(world, a_connection_that_is_lost_in_the_first_scan_is_waited_for) {
     std::optional<admin::login_progress> login;
     const auto answers = lane.answers;
     lane.answers = [&](const auto& what, auto done) {
-        if (std::exchange(is_lost, false)) { // in the middle of a command
+        if (is_lost.exchange(false)) { // in the middle of a command
             lane.tell(1, iscsi::want_close{});
             lane.tell(1, iscsi::want_transport{});
             done(iscsid::device::test::ended(iscsi::task_result::lost));

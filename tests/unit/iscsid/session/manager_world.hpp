@@ -12,7 +12,9 @@
 #include <boost/asio/thread_pool.hpp>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <mutex>
 
 namespace iscsid::session {
 
@@ -143,7 +145,9 @@ struct manager_world : testing::Test {
             lane.tell(key, iscsi::logged_in{});
     }
 
+    // As a lane, it is asked by the test's thread and by the worker that removes disks.
     iscsid::lane::scsi_outcome target_says(const iscsi::command& what) {
+        const std::lock_guard one_asks(asking);
         if (is_lost)
             return iscsid::device::test::ended(iscsi::task_result::lost);
         asio::io_context here;
@@ -161,6 +165,7 @@ struct manager_world : testing::Test {
     asio::io_context context;
     asio::thread_pool resolvers{1};
     worker_pool workers{1, 1}; // the disks are this one thread's
+    std::mutex asking;
     std::filesystem::path folder;
     std::unique_ptr<admin::record_store> records;
     fake_lane lane;
@@ -169,8 +174,8 @@ struct manager_world : testing::Test {
     environment with;
     current_settings settings;
     std::vector<std::uint64_t> luns{1, 2};
-    bool hangs = false;   // logins
-    bool is_lost = false; // the connection, with each command
+    bool hangs = false;                // logins
+    std::atomic<bool> is_lost = false; // the connection, with each command
     std::optional<iscsi::login_failed> refusal;
     std::vector<made_plan> plans;
     std::optional<manager> made; // last: it refers to the rest
