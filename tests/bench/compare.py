@@ -119,34 +119,42 @@ def measure(options):
 def print_cell(cell):
     print(f"{cell['part']}, {cell['target']}: {cell['cell']}")
     for side in cell["sides"]:
+        times = "  ".join(f"{name} {side[f'{name}_us']:>7.0f}" for name in PERCENTILES if f"{name}_us" in side)
         print(
-            "  {name:<20} {iops:>9.0f} IOPS +-{spread:<4.0%} {mb_s:>7.0f} MB/s  p50 {p50_us:>7.0f} p99 {p99_us:>7.0f} "
-            "p99.9 {p999_us:>7.0f} us  CPU {cpu_us:>6.1f} us (target {target_cpu_us:>6.1f})  sleeps {sleeps:.2f}".format(
-                **side, p999_us=side["p99.9_us"]
-            )
+            "  {name:<22} {iops:>9.0f} IOPS +-{spread:<4.0%} {mb_s:>7.0f} MB/s  CPU {cpu_us:>6.1f} us "
+            "(target {target_cpu_us:>6.1f})  sleeps {sleeps:.2f}  {times}".format(**side, times=times)
         )
-    print("  {:<20} {:>9.2f} x the rate, {:.2f} x the work per CPU".format("ratio", *ratios(cell)), flush=True)
+    for peer in cell["sides"][1:]:
+        print("  {:<22} {:>9.2f} x the rate, {:.2f} x the work per CPU".format(f"to {peer['name']}", *ratios(cell, peer)))
+    sys.stdout.flush()
 
 
-def ratios(cell):
-    ours, peer = cell["sides"]
+def ratios(cell, peer):
+    ours = cell["sides"][0]
     return ours["iops"] / peer["iops"], peer["cpu_us"] / max(ours["cpu_us"], 1e-3)
+
+
+def rows_of(cells):
+    """(cell, one of its peers): what a line of the report and of a chart is about."""
+    return [(cell, peer) for cell in cells for peer in cell["sides"][1:]]
 
 
 def chart(part, cells):
     """Bars of the ratios: right of the line at 1 we are ahead."""
-    row, left, unit = 18, 230, 110
-    width, height = left + 5 * unit, 60 + 2 * row * len(cells)
+    rows = rows_of(cells)
+    row, left, unit = 18, 400, 110
+    width, height = left + 5 * unit, 60 + 2 * row * len(rows)
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
-        f'<text x="8" y="18">{escape(part)}: iscsid beside {escape(cells[0]["sides"][1]["name"])}</text>',
+        f'<text x="8" y="18">{escape(part)}: {escape(cells[0]["sides"][0]["name"])} beside its peers</text>',
         '<rect x="8" y="28" width="12" height="10" fill="#2b6cb0"/><text x="24" y="37">rate</text>',
         '<rect x="70" y="28" width="12" height="10" fill="#90cdf4"/><text x="86" y="37">work per CPU</text>',
     ]
-    for number, cell in enumerate(cells):
+    for number, (cell, peer) in enumerate(rows):
         top = 50 + 2 * row * number
-        out.append(f'<text x="8" y="{top + row}">{escape(cell["target"] + ": " + cell["cell"])}</text>')
-        for at, (ratio, colour) in enumerate(zip(ratios(cell), ("#2b6cb0", "#90cdf4"))):
+        label = f"{cell['target']}: {cell['cell']} / {peer['name']}"
+        out.append(f'<text x="8" y="{top + row}">{escape(label)}</text>')
+        for at, (ratio, colour) in enumerate(zip(ratios(cell, peer), ("#2b6cb0", "#90cdf4"))):
             bar, length = top + at * (row - 4), min(ratio, 4.5) * unit
             out.append(f'<rect x="{left}" y="{bar}" width="{length:.1f}" height="{row - 5}" fill="{colour}"/>')
             out.append(f'<text x="{left + length + 4:.1f}" y="{bar + row - 7}">{ratio:.2f}</text>')
@@ -158,10 +166,12 @@ def report(options):
     cells = [cell for name in options.files for cell in json.loads(pathlib.Path(name).read_text())]
     folder = pathlib.Path(options.out)
     (folder / "results.json").write_text(json.dumps(cells, indent=1))
-    print(f"\n{'part':<8} {'target':<6} {'cell':<24} {'rate':>6} {'per CPU':>8}")
-    for cell in cells:
-        rate, per_cpu = ratios(cell)
-        print(f"{cell['part']:<8} {cell['target']:<6} {cell['cell']:<24} {rate:>6.2f} {per_cpu:>8.2f}")
+    print(f"\n{'part':<8} {'target':<6} {'cell':<32} {'beside':<20} {'rate':>6} {'per CPU':>8}")
+    for cell, peer in rows_of(cells):
+        rate, per_cpu = ratios(cell, peer)
+        print(
+            f"{cell['part']:<8} {cell['target']:<6} {cell['cell']:<32} {peer['name']:<20} {rate:>6.2f} {per_cpu:>8.2f}"
+        )
     for part in sorted({cell["part"] for cell in cells}):
         (folder / f"{part}.svg").write_text(chart(part, [cell for cell in cells if cell["part"] == part]))
     print(f"results.json and the charts are in {folder}")

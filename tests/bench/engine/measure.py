@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Runs engine_bench, iscsi-perf and qemu-img bench on one LUN by turns; called by tests/bench/run."""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import compare  # noqa: E402
+
+KIB = 1024
+PEERS = ("iscsi-perf", "qemu-img")
+
+
+@dataclass
+class Cell:
+    """What all sides do: requests of `block` bytes, `depth` at a time."""
+
+    block: int
+    depth: int
+    pattern: str = "read"
+    digests: str = "none"
+
+    def name(self):
+        size = f"{self.block // KIB}k" if self.block < KIB * KIB else "1m"
+        digests = "" if self.digests == "none" else f" {self.digests} digest"
+        return f"{self.pattern} {size} depth {self.depth}{digests}"
+
+
+def all_cells():
+    for digests in ("none", "header"):
+        for block in (4, 64, 256, 1024):
+            for depth in (1, 32, 128):
+                yield Cell(block * KIB, depth, "randread" if block == 4 else "read", digests)
+    for depth in (1, 32):
+        yield Cell(4 * KIB, depth, "write")
+
+
+def quick_cells():
+    return [Cell(4 * KIB, 1, "randread"), Cell(4 * KIB, 32, "randread"), Cell(256 * KIB, 32)]
+
+
+# What each program is called with, and the requests and seconds that it tells of.
+
+
+def engine_bench(options, cell, digests=None):
+    command = [
+        options.program, options.url, f"--depth={cell.depth}", f"--block={cell.block}",
+        f"--seconds={options.seconds}", f"--digests={digests or cell.digests}", *options.engine_option,
+    ]  # fmt: skip
+    command += ["--random"] if cell.pattern.startswith("rand") else []
+    command += ["--write"] if cell.pattern == "write" else []
+    text, used = run(command)
+    told = json.loads(text)
+    return {"iops": told["iops"], **{key: told[key] for key in ("p50_us", "p99_us", "p99.9_us")}}, told["requests"], used
+
+
+def iscsi_perf(options, cell):
+    suffix = "?header_digest=crc32c" if cell.digests == "header" else ""
+    seconds = max(1, round(options.seconds))  # it counts whole ones
+    command = ["iscsi-perf", "-m", str(cell.depth), "-b", str(cell.block // options.sector), "-t", str(seconds)]
+    command += ["-r"] if cell.pattern.startswith("rand") else []
+    text, used = run([*command, options.url + suffix])
+    rate = int(re.findall(r"iops average (\d+)", text)[-1])
+    return {"iops": rate}, rate * seconds, used
+
+
+def qemu_img(options, cell, count):
+    """It is told how many requests, not how long: as many as ours did."""
+    command = ["qemu-img", "bench", "-f", "raw", "-t", "none", "-c", str(count), "-d", str(cell.depth)]
+    command += ["-s", str(cell.block)] + (["-w"] if cell.pattern == "write" else [])
+    text, used = run([*command, options.url])
+    return {"iops": count / float(re.search(r"completed in ([\d.]+)", text)[1])}, count, used
+
+
+def run(command):
+    """Its output, and what it has used, from its start to its end."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        text = child.stdout.read()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"{' '.join(command)}: {text}")
+    return text, used
+
+
+def one_round(side, options, cell, last_count):
+    target_before = compare.cpu_and_sleeps(options.target_pid)
+    if side.name == "iscsi-perf":
+        told, requests, used = iscsi_perf(options, cell)
+    elif side.name == "qemu-img":
+        told, requests, used = qemu_img(options, cell, last_count)
+    else:
+        told, requests, used = engine_bench(options, cell, side.where)
+    target_after = compare.cpu_and_sleeps(options.target_pid)
+    requests = max(requests, 1)
+    side.rounds.append({
+        **told,
+        "mb_s": told["iops"] * cell.block / 1e6,
+        "cpu_us": (used.ru_utime + used.ru_stime) * 1e6 / requests,
+        "sleeps": used.ru_nvcsw / requests,
+        "target_cpu_us": (target_after[0] - target_before[0]) / 1000 / requests,
+    })  # fmt: skip
+    return requests
+
+
+def sides_of(cell):
+    """iscsi-perf only reads; qemu-img has no random places and no digests; neither has data digests."""
+    yield compare.Side("engine", None, 0)
+    if cell.pattern != "write":
+        yield compare.Side("iscsi-perf", None, 0)
+    if cell.digests == "none" and cell.pattern != "randread":
+        yield compare.Side("qemu-img", None, 0)
+    if cell.digests != "none":
+        yield compare.Side("engine, both digests", "both", 0)
+
+
+def measure_cell(options, cell):
+    sides = list(sides_of(cell))
+    count = 1000
+    for turn in range(options.rounds):
+        # Ours first or last, the peers between.
+        for side in sides if turn % 2 == 0 else reversed(sides):
+            done = one_round(side, options, cell, count)
+            count = done if side.name == "engine" else count
+    done = {
+        "part": "engine",
+        "target": options.target,
+        "cell": cell.name(),
+        "sides": [{"name": side.name, **compare.summary(side.rounds)} for side in sides],
+        "rounds": [{"name": side.name, "rounds": side.rounds} for side in sides],
+    }
+    compare.print_cell(done)
+    return done
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--program", required=True, help="engine_bench")
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--sector", type=int, default=512, help="block size of the LUN")
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--target-pid", type=int, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="", help="cells whose name has this")
+    parser.add_argument("--engine-option", action="append", default=[], help="one more for engine_bench")
+    parser.add_argument("--to", required=True, help="file for the cells")
+    options = parser.parse_args()
+    cells = quick_cells() if options.quick else list(all_cells())
+    done = [measure_cell(options, cell) for cell in cells if options.only in cell.name()]
+    pathlib.Path(options.to).write_text(json.dumps(done))
+
+
+if __name__ == "__main__":
+    main()
