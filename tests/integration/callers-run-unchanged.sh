@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Programs that were written for open-iscsi's iscsiadm run their whole cycle with ours, unchanged: the
 # resource agent of Pacemaker and the module of Ansible, from Debian's packages, which are extracted below
-# build/ and not installed.
+# build/ and not installed. Of curtin, which Debian 12 does not have, the commands.
 . "$(dirname "$0")/../support/functions.sh"
 . "$(dirname "$0")/../support/packages.sh"
 requires_loop_disks
@@ -105,3 +105,35 @@ expect_out "authorization failure"
 expect_exit 0 ansible "{$at_portal, $target, \"login\": true, $(secret "$SECRET")}"
 logged_in || fail "the module says that it has logged in with CHAP"
 expect_exit 0 ansible "{$at_portal, $target, \"login\": false}"
+
+# ---- curtin, curtin/block/iscsi.py ----
+# No Debian package of this release has it: its commands, in its order, and what it asks of the answers.
+curtin_sessions() { iscsiadm --mode=session --op=show || [ $? -eq 21 ]; }
+curtin_is_connected() { curtin_sessions | grep -qF "$TARGET_NAME"; }
+curtin_node() { iscsiadm --mode=node "--targetname=$TARGET_NAME" "--portal=$PORTAL" "$@"; }
+curtin_update() { expect_exit 0 curtin_node --op=update "--name=$1" "--value=$2"; }
+
+expect_exit 0 iscsiadm -m node -o delete
+tgtadm --lld iscsi --op new --mode account --user target-of-alice --password "$TARGET_SECRET"
+tgtadm --lld iscsi --op bind --mode account --tid 1 --user target-of-alice --outgoing
+expect_exit 0 curtin_sessions
+if curtin_is_connected; then fail "no session is there, and curtin sees one"; fi
+expect_exit 0 iscsiadm --mode=discovery --type=sendtargets "--portal=$PORTAL"
+curtin_update node.session.auth.authmethod CHAP
+curtin_update node.session.auth.username_in target-of-alice
+curtin_update node.session.auth.password_in "$TARGET_SECRET"
+curtin_update node.session.auth.authmethod CHAP
+curtin_update node.session.auth.username alice
+curtin_update node.session.auth.password "$SECRET"
+expect_exit 0 curtin_node --login
+curtin_is_connected || fail "curtin does not see the session that it has made"
+curtin_update node.startup automatic
+# What it copies to the new system: the record of host,port and tag, by which it means the LUN.
+record=$ISCSI_DATABASE_DIR/nodes/$TARGET_NAME/$address,$port,1/default
+grep -qx "node.startup = automatic" "$record" || fail "$record is not what curtin copies: $(cat "$record")"
+# disconnect_target_disks: by the names of folders.
+for folder in "$ISCSI_DATABASE_DIR/nodes/$TARGET_NAME"/*; do
+    IFS=, read -r host number _ <<<"${folder##*/}"
+    expect_exit 0 iscsiadm --mode=node "--targetname=$TARGET_NAME" "--portal=$host:$number" --logout
+done
+if curtin_is_connected; then fail "curtin has logged out, and sees a session"; fi
