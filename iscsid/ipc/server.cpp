@@ -1,5 +1,7 @@
 #include "iscsid/ipc/server.hpp"
 
+#include "iscsid/os/descriptor_reserve.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -58,7 +60,8 @@ asio::awaitable<void> server::accept_all() {
             continue;
         }
         const peer who = identify(client.native_handle(), group_);
-        if (!has_room_for(who)) {
+        if (!has_room_for(who) ||
+            (!who.may_change && os::takes_what_is_kept(client.native_handle()))) {
             spdlog::debug("no room for a connection of process {}", who.process);
             refuse(client);
             continue;

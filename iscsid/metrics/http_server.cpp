@@ -1,5 +1,7 @@
 #include "iscsid/metrics/http_server.hpp"
 
+#include "iscsid/os/descriptor_reserve.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -87,7 +89,7 @@ asio::awaitable<void> http_server::accept_all() {
 asio::awaitable<void> http_server::serve(stream client) {
     ++open_;
     try {
-        if (open_ <= limits_.connections) {
+        if (open_ <= limits_.connections && !os::takes_what_is_kept(client.native_handle())) {
             co_await serve_requests(client);
         } else {
             auto refused = busy("As many clients as there may be are connected.");
