@@ -1,6 +1,7 @@
 #include "iscsid/disk/export_clients.hpp"
 
 #include "iscsid/disk/kernel/system_fault.hpp"
+#include "iscsid/os/descriptor_reserve.hpp"
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -31,7 +32,7 @@ struct export_clients::connection {
         bool structured_replies,
         iscsi::bytes_view head,
         std::function<void(const connection*)> ended,
-        std::shared_ptr<byte_budget> budget
+        std::shared_ptr<byte_share> share
     )
         : socket(std::move(client))
         , link(
@@ -39,7 +40,7 @@ struct export_clients::connection {
               {.structured_replies = structured_replies},
               [this, tell = std::move(ended)] { tell(this); },
               head,
-              std::move(budget)
+              std::move(share)
           ) {}
 
     os::descriptor socket;
@@ -150,7 +151,8 @@ void export_clients::accept_clients() {
 void export_clients::admit(os::descriptor socket) {
     const std::scoped_lock lock(guard_);
     const auto clients = negotiations_.size() + connections_.size() + parting_;
-    if (clients >= most_clients || dismissal_ != dismissal::none)
+    const bool is_one_too_many = clients > 0 && os::takes_what_is_kept(socket.number());
+    if (clients >= most_clients || is_one_too_many || dismissal_ != dismissal::none)
         return;
     negotiation fresh{
         std::move(socket), nbd_handshake(shown_), clock::now() + around_.patience.handshake, {}};
@@ -257,7 +259,7 @@ std::shared_ptr<export_clients::connection> export_clients::make_connection(nego
     };
     auto made = without_exceptions([&]() -> iscsi::result<pointer> {
         return std::make_shared<connection>(
-            std::move(from.socket), structured, head, std::move(ended), around_.budget
+            std::move(from.socket), structured, head, std::move(ended), around_.share
         );
     });
     return made ? std::move(*made) : nullptr;
@@ -274,13 +276,17 @@ void export_clients::dismiss_clients() {
             dismissal_ = dismissal::refused;
         else if (now == dismissal::refused && clock::now() >= *end_at_)
             dismissal_ = dismissal::ending;
+        else if (now == dismissal::ending && clock::now() >= *end_at_)
+            dismissal_ = dismissal::cut_off;
         else
             return;
     }
     if (now == dismissal::asked)
         refuse_clients();
-    else
+    else if (now == dismissal::refused)
         end_connections();
+    else
+        cut_off_connections();
 }
 
 // Who is being let in is served by nobody any more.
@@ -295,9 +301,16 @@ void export_clients::refuse_clients() {
 
 // Each end comes back as mail.
 void export_clients::end_connections() {
-    end_at_.reset();
+    end_at_ = clock::now() + around_.patience.unread;
     for (const auto& each : connections_)
         around_.where.post([kept = each] { kept->link.end_when_idle(); });
+}
+
+// A client that reads nothing would keep the daemon; what it wrote is with the LUN.
+void export_clients::cut_off_connections() {
+    end_at_.reset();
+    for (const auto& each : connections_)
+        around_.where.post([kept = each] { kept->link.end_when_served(); });
 }
 
 // Unless we have parted meanwhile.

@@ -19,6 +19,7 @@ struct export_patience {
     std::chrono::milliseconds handshake = std::chrono::seconds(10);
     std::chrono::milliseconds users = std::chrono::seconds(2);     // that are about to leave
     std::chrono::milliseconds refused = std::chrono::seconds(1);   // to clients that are dismissed
+    std::chrono::milliseconds unread = std::chrono::seconds(3);    // for them to take answers
     std::chrono::milliseconds dismissed = std::chrono::seconds(5); // for them to be gone
     std::chrono::milliseconds lane = std::chrono::seconds(10);     // to let go of all connections
     std::chrono::milliseconds flush = std::chrono::seconds(30);    // of a LUN that nobody uses
@@ -35,15 +36,17 @@ struct export_patience {
 class export_clients final : public std::enable_shared_from_this<export_clients>,
                              private export_loop::member {
   public:
-    static constexpr std::size_t most_clients = 16; // more are closed at once
+    // More are closed at once, and so are all but the first where only descriptors are left that
+    // sessions and commands need.
+    static constexpr std::size_t most_clients = 16;
 
-    // Where they are served, within which limits. All but the budget outlives the clients that are
+    // Where they are served, within which limits. All but the share outlives the clients that are
     // served; none: each connection has its own bound.
     struct surroundings {
         export_loop& loop;
         lane::lane& where;
         export_patience patience;
-        std::shared_ptr<byte_budget> budget; // of all clients of the lane
+        std::shared_ptr<byte_share> share; // of all clients of the LUN
     };
 
     export_clients(surroundings around, disk_request what, nbd_export shown, export_socket socket);
@@ -83,6 +86,7 @@ class export_clients final : public std::enable_shared_from_this<export_clients>
         asked,   // the loop does not know yet
         refused, // clients hear ESHUTDOWN
         ending,  // connections end as their requests do
+        cut_off, // connections end as their requests do at the LUN
     };
 
     void turn() override;
@@ -103,6 +107,7 @@ class export_clients final : public std::enable_shared_from_this<export_clients>
     void dismiss_clients();
     void refuse_clients();
     void end_connections();
+    void cut_off_connections();
     void has_ended(const connection* which);
     void is_gone();
     void part_with(const std::shared_ptr<connection>& which);

@@ -16,8 +16,11 @@ namespace {
 
 constexpr std::uint64_t largest_disk =
     (std::uint64_t{1} << 63U) - 1; // offsets are signed somewhere
-// Of payload, for all clients of all LUNs: enough for four that each have all that one may have.
+// Of payload, for all clients of all LUNs: enough for two that each have all that one may have, and
+// as much again is left.
 constexpr std::size_t budget_of_a_lane = std::size_t{256} * 1024 * 1024;
+// One small request of each client, so that they alone never make a LUN wait for other LUNs.
+constexpr std::size_t always_of_a_lun = export_clients::most_clients * std::size_t{1024} * 1024 + 1;
 constexpr std::uint32_t smallest_block = 512;
 constexpr std::uint32_t largest_block = 64U * 1024;
 constexpr std::uint32_t usual_preferred_block = 4096;
@@ -233,7 +236,7 @@ std::shared_ptr<byte_budget> export_driver::budget_of(const lane::lane& where) {
     const std::scoped_lock lock(guard_);
     auto& budget = budgets_[&where];
     if (!budget)
-        budget = std::make_shared<byte_budget>(budget_of_a_lane);
+        budget = std::make_shared<byte_budget>(budget_of_a_lane, always_of_a_lun);
     return budget;
 }
 
@@ -254,7 +257,7 @@ export_driver::put_up(lane::lane& where, const disk_request& what) {
     auto shared = loop();
     if (!shared)
         return shared.error();
-    const export_means means{*shared, patience_, budget_of(where)};
+    const export_means means{*shared, patience_, std::make_shared<byte_share>(budget_of(where))};
     auto server = export_server::make(where, what, *shown, std::move(*socket), means);
     if (!server)
         return server.error();

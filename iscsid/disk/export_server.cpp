@@ -12,7 +12,7 @@ iscsi::result<std::unique_ptr<export_server>> export_server::make(
     const export_means& means
 ) {
     auto clients = std::make_shared<export_clients>(
-        export_clients::surroundings{*means.loop, where, means.patience, means.budget},
+        export_clients::surroundings{*means.loop, where, means.patience, means.share},
         what,
         shown,
         std::move(socket)

@@ -4,12 +4,12 @@
 
 namespace iscsid::disk {
 
-// What the servers of a driver have in common. `budget`: of all of the lane; none: each connection
-// has its own bound.
+// What a server works with. `share`: of the lane's budget, the LUN's own; none: each connection has
+// its own bound.
 struct export_means {
     std::shared_ptr<export_loop> loop;
     export_patience patience{};
-    std::shared_ptr<byte_budget> budget{};
+    std::shared_ptr<byte_share> share{};
 };
 
 // Serves one LUN to the clients of a socket.

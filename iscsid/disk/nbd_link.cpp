@@ -22,12 +22,12 @@ nbd_link::nbd_link(
     const nbd_shape& shape,
     std::function<void()> ended,
     iscsi::bytes_view head,
-    std::shared_ptr<byte_budget> budget
+    std::shared_ptr<byte_share> share
 )
     : socket_(socket)
     , shape_(shape)
     , on_end_(std::move(ended))
-    , budget_(std::move(budget))
+    , share_(std::move(share))
     , memory_(shape.slots, shape.payload)
     , slots_(shape.slots)
     , idle_(shape.slots)
@@ -122,10 +122,10 @@ bool nbd_link::charge(std::size_t bytes) {
     const bool is_alone = charged_ == 0;
     if (!is_alone && charged_ + bytes > shape_.most_bytes)
         return false;
-    if (budget_ && bytes > 0) {
+    if (share_ && bytes > 0) {
         if (is_alone && bytes <= shape_.payload)
-            budget_->take_anyway(bytes);
-        else if (!budget_->take(bytes, *this))
+            share_->take_anyway(bytes);
+        else if (!share_->take(bytes, charged_, *this))
             return false;
     }
     charged_ += bytes;
@@ -274,6 +274,8 @@ void nbd_link::reply(std::uint32_t index, int error) {
         return release(index);
     slots_[index].error = error;
     ready_.push_back(index);
+    if (waits_for_lun_ && has_served_all())
+        return end();
     start_send();
 }
 
@@ -343,8 +345,8 @@ void nbd_link::release(std::uint32_t index) {
     slots_[index].large.reset();
     idle_.give_back(index);
     charged_ -= freed;
-    if (budget_ && freed > 0)
-        budget_->give_back(freed);
+    if (share_ && freed > 0)
+        share_->give_back(freed);
     if (disconnecting_ && has_done_all())
         end();
     else if (was_starved && io_ != nullptr)
@@ -359,17 +361,29 @@ void nbd_link::end_when_idle() {
         end();
 }
 
+void nbd_link::end_when_served() {
+    disconnecting_ = waits_for_lun_ = true;
+    if (has_served_all())
+        end();
+}
+
 // But for a WRITE that is still coming in, and that nobody will take.
 bool nbd_link::has_done_all() const {
     return idle_.taken() == (filling_ == nobody ? 0 : 1);
+}
+
+// The same, but for what the client has not taken.
+bool nbd_link::has_served_all() const {
+    const auto with_client = ready_.size() + leaving_.size() + (filling_ == nobody ? 0 : 1);
+    return idle_.taken() == with_client;
 }
 
 // Replies that have not begun to leave have nobody to read them.
 void nbd_link::end() {
     if (std::exchange(ended_, true))
         return;
-    if (budget_)
-        budget_->forget(*this);
+    if (share_)
+        share_->forget(*this);
     if (!receive_under_way_) // else the kernel may still write to that payload
         forget_filling();
     for (const std::uint32_t index : std::exchange(ready_, {}))

@@ -41,14 +41,14 @@ class nbd_link final : public lane::lane_resident,
   public:
     // `socket` must outlive this object. `ended` is called on the lane's thread, once, when the
     // client has gone or broken the protocol; it must only hand over. `head`: what has been
-    // received of this phase already. `budget`: of all links of the lane, but one request of up to
-    // nbd_shape::payload bytes that is alone needs no room in it.
+    // received of this phase already. `share`: of the links of the LUN, but one request of up to
+    // nbd_shape::payload bytes that is alone needs no room in it; none: only most_bytes counts.
     nbd_link(
         int socket,
         const nbd_shape& shape,
         std::function<void()> ended = {},
         iscsi::bytes_view head = {},
-        std::shared_ptr<byte_budget> budget = {}
+        std::shared_ptr<byte_share> share = {}
     );
 
     void start(lane::ring& io, lane::lun_port& port) override;
@@ -62,6 +62,10 @@ class nbd_link final : public lane::lane_resident,
     // is under way.
     void end_when_idle();
 
+    // On the lane's thread: as above, but for a client that does not read: the connection ends with
+    // the last answer of the LUN, and what has not left by then is lost with it.
+    void end_when_served();
+
   private:
     static constexpr std::uint32_t nobody = 0xffff'ffff; // instead of the number of a slot
 
@@ -70,7 +74,7 @@ class nbd_link final : public lane::lane_resident,
         nbd::request asked;                  // as it came; its cookie goes into the reply
         std::optional<payload_memory> large; // when the payload is above the shape's
         iscsi::mutable_bytes payload;        // in `large` or in the link's memory; empty: none
-        std::size_t charged = 0;             // bytes of the budget
+        std::size_t charged = 0;             // bytes of the share
         int error = 0;                       // positive errno of the reply
         bool flushes = false;                // the blocks are zeroed; what FUA wants is under way
         std::array<std::byte, nbd::longest_reply_header> header{};
@@ -103,13 +107,14 @@ class nbd_link final : public lane::lane_resident,
     void release(std::uint32_t index);
     void end();
     bool has_done_all() const;
+    bool has_served_all() const;
     void forget_filling();
     void leave_if_empty();
 
     const int socket_;
     const nbd_shape shape_;
     std::function<void()> on_end_;
-    const std::shared_ptr<byte_budget> budget_;
+    const std::shared_ptr<byte_share> share_;
     payload_memory memory_;
     std::vector<slot> slots_;
     idle_slots idle_;
@@ -133,6 +138,7 @@ class nbd_link final : public lane::lane_resident,
     lane::lun_port* port_ = nullptr;
     bool disconnecting_ = false; // no more requests are taken: the client, or we, have said so
     bool refuses_ = false;       // with ESHUTDOWN what comes
+    bool waits_for_lun_ = false; // and no longer for the client, to end
     bool ended_ = false;         // nothing is received or sent any more; requests at the LUN end
     departure departure_;
 };

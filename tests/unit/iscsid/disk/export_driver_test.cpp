@@ -272,6 +272,18 @@ TEST_F(export_driver, a_dismissed_client_with_a_lun_that_hangs_is_busy) {
     EXPECT_TRUE(is_removed());
 }
 
+TEST_F(export_driver, a_dismissed_client_that_reads_nothing_is_cut_off) {
+    restart({.users = milliseconds(50), .refused = milliseconds(0), .unread = milliseconds(50)});
+    attach();
+    export_client client(path());
+    ASSERT_TRUE(client.go());
+    for (int n = 0; n < 8; ++n)
+        EXPECT_TRUE(client.send(export_client::request(0, 0, 512 * 1024)));
+    disk->dismiss();
+    EXPECT_TRUE(disk->remove());
+    EXPECT_EQ(lun.flushes, 1U);
+}
+
 TEST_F(export_driver, a_client_that_has_not_said_what_it_wants_is_none) {
     attach();
     const export_client client(path());

@@ -20,8 +20,8 @@ struct nbd_link_budget : nbd_link_fixture {
     };
 
     void share(std::size_t bytes, std::size_t taken) {
-        budget = std::make_shared<disk::byte_budget>(bytes);
-        ASSERT_TRUE(taken == 0 || budget->take(taken, other));
+        budget = std::make_shared<disk::byte_share>(std::make_shared<disk::byte_budget>(bytes, 0));
+        ASSERT_TRUE(taken == 0 || budget->take(taken, 0, other));
         use_bounded();
     }
 
@@ -92,7 +92,7 @@ TEST_F(nbd_link_budget, of_all_connections_holds_large_requests_back) {
     lun.end(0);
     EXPECT_EQ(answers().size(), 1U);
     neighbour next;
-    EXPECT_TRUE(budget->take(large, next)) << "what was answered is given back";
+    EXPECT_TRUE(budget->take(large, 0, next)) << "what was answered is given back";
 }
 
 TEST_F(nbd_link_budget, of_all_connections_leaves_each_one_small_request) {
@@ -105,6 +105,24 @@ TEST_F(nbd_link_budget, of_all_connections_leaves_each_one_small_request) {
     EXPECT_EQ(lun.requests.size(), 1U);
 }
 
+TEST_F(nbd_link_budget, held_by_clients_of_another_lun_holds_up_no_large_request) {
+    const auto all = std::make_shared<disk::byte_budget>(8 * mebibyte, mebibyte);
+    disk::byte_share another_lun{all};
+    ASSERT_TRUE(another_lun.take(std::size_t{8} * mebibyte, 0, other));
+    budget = std::make_shared<disk::byte_share>(all);
+    use_bounded();
+    read(1, 0, 32 * mebibyte);
+    EXPECT_EQ(lun.requests.size(), 1U);
+    read(2, 0, large);
+    EXPECT_EQ(lun.requests.size(), 1U);
+    lun.end(0);
+    EXPECT_EQ(answers().size(), 1U);
+    EXPECT_EQ(lun.requests.size(), 1U);
+    leave();
+    peer.finish_cancelled();
+    lun.end(0);
+}
+
 TEST_F(nbd_link_budget, is_given_back_by_a_client_that_has_gone) {
     share(std::size_t{8} * mebibyte, 0);
     read(1, 0, large);
@@ -114,7 +132,7 @@ TEST_F(nbd_link_budget, is_given_back_by_a_client_that_has_gone) {
     lun.end(0);
     lun.end(0);
     EXPECT_TRUE(gone);
-    EXPECT_TRUE(budget->take(std::size_t{8} * mebibyte, other));
+    EXPECT_TRUE(budget->take(std::size_t{8} * mebibyte, 0, other));
 }
 
 TEST_F(nbd_link_budget, does_not_keep_one_that_waits_for_it) {

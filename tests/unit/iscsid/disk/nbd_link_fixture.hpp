@@ -73,7 +73,7 @@ class nbd_link_fixture : public ::testing::Test {
     unsigned ended = 0;
     bool gone = false;
     std::map<std::uint64_t, std::uint32_t> lengths;
-    std::shared_ptr<disk::byte_budget> budget; // of the links that are made from now on
+    std::shared_ptr<disk::byte_share> budget; // of the links that are made from now on
     std::unique_ptr<disk::nbd_link> link;
 };
 

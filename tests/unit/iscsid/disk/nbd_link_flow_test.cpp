@@ -305,6 +305,20 @@ TEST_F(nbd_link_flow, ends_at_once_when_told_so_while_idle) {
     EXPECT_TRUE(gone);
 }
 
+TEST_F(nbd_link_flow, ends_with_the_last_answer_of_the_lun_when_told_so) {
+    read(1, 0, 512);
+    read(2, 0, 512);
+    link->end_when_served();
+    EXPECT_EQ(ended, 0U);
+    end_read_with(bytes(512));
+    EXPECT_EQ(ended, 0U);
+    end_read_with(bytes(512));
+    EXPECT_EQ(ended, 1U) << "nobody has read an answer";
+    leave();
+    peer.finish_cancelled();
+    EXPECT_TRUE(gone);
+}
+
 TEST_F(nbd_link_flow, does_not_wait_for_the_rest_of_a_write_when_told_to_end) {
     const auto data = pattern(4096);
     peer.send(joined({nbd_request(nbd_write, 9, 0, 4096), {data.begin(), data.begin() + 7}}));
