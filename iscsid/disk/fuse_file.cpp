@@ -297,7 +297,7 @@ void fuse_file::reply(std::uint32_t index, iscsi::bytes_view body, int error) {
 // Among others the end of its reply lets more reads wait, so that several requests come in one
 // turn; whether there are others that wait in the kernel is seen by asking now and then.
 bool fuse_file::is_awaited() {
-    constexpr unsigned now_and_then = 8;
+    constexpr unsigned now_and_then = 32;
     const bool is_alone = idle_.taken() - reading_ == 1 && reading_ > 0 && !ended_;
     return !is_alone || ++alone_ % now_and_then == 0;
 }

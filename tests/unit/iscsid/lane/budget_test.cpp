@@ -1,54 +1,10 @@
+#include "tests/support/allocations.hpp"
 #include "tests/unit/iscsid/lane/lane_fixture.hpp"
 
-#include <cstdlib>
 #include <iostream>
-#include <new>
 
 // What an I/O may cost (one ring call at depth 1, less than one at depth 4 and above, no
 // allocation). Allocations are counted in the whole program, by thread.
-namespace {
-
-thread_local std::uint64_t allocations = 0;
-
-void* counted(std::size_t size) {
-    ++allocations;
-    void* const memory = std::malloc(size); // NOLINT(cppcoreguidelines-no-malloc)
-    if (memory == nullptr)
-        throw std::bad_alloc();
-    return memory;
-}
-
-} // namespace
-
-void* operator new(std::size_t size) {
-    return counted(size);
-}
-
-void* operator new[](std::size_t size) {
-    return counted(size);
-}
-
-// Scratch room of stable_partition and its like; without it ASan sees two kinds of memory.
-void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
-    return counted(size);
-}
-
-void operator delete(void* memory) noexcept {
-    std::free(memory); // NOLINT(cppcoreguidelines-no-malloc)
-}
-
-void operator delete[](void* memory) noexcept {
-    std::free(memory); // NOLINT(cppcoreguidelines-no-malloc)
-}
-
-void operator delete(void* memory, std::size_t /*size*/) noexcept {
-    std::free(memory); // NOLINT(cppcoreguidelines-no-malloc)
-}
-
-void operator delete[](void* memory, std::size_t /*size*/) noexcept {
-    std::free(memory); // NOLINT(cppcoreguidelines-no-malloc)
-}
-
 namespace iscsid::lane::test {
 namespace {
 
@@ -103,14 +59,14 @@ class steady_load final : public lane_resident, public request_owner {
 
     void begin() {
         calls_before_ = io_->system_calls();
-        allocations_before_ = allocations;
+        allocations_before_ = ::test::allocations_of_this_thread();
     }
 
     void end() {
         cost result;
         result.system_calls =
             static_cast<double>(io_->system_calls() - calls_before_) / double{measured};
-        result.allocations = allocations - allocations_before_;
+        result.allocations = ::test::allocations_of_this_thread() - allocations_before_;
         result.failed = failed_;
         tell_(result);
     }
