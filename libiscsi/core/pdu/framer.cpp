@@ -12,6 +12,13 @@ namespace {
 constexpr std::size_t longest_header = bhs_size + 1020 + digest_size_on_wire;
 constexpr std::size_t smallest_staging = 2 * longest_header;
 
+// Copying a segment of this length out of the staging area costs more than a read of its own.
+constexpr std::uint32_t large_segment = 128 * 1024;
+// While such ones come, so much is read with one of them: its padding and digest, the next header.
+constexpr std::size_t room_beside_large = 1024;
+// Responses may stand between them; more smaller ones in a row are another stream.
+constexpr unsigned smaller_between_large = 2;
+
 // Digests are shown as they are computed, not in the order of the wire.
 std::string hexadecimal(std::uint32_t value) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -46,6 +53,7 @@ void framer::restart() {
     phase_ = phase::header;
     place_ = {};
     kept_ = {};
+    smaller_since_large_ = smaller_between_large + 1;
 }
 
 // ---- receiving --------------------------------------------------------------------------------
@@ -55,8 +63,18 @@ std::span<const mutable_bytes> framer::read_plan() {
     std::size_t spans = 0;
     if (!place_.empty())
         plan_[spans++] = place_;
-    plan_[spans++] = staging_.subspan(end_);
+    plan_[spans++] = staging_.subspan(end_).first(room_to_stage());
     return std::span(plan_).first(spans);
+}
+
+// Among large segments only what cannot be told before it is here: what is staged of a segment is
+// copied to its place. Never 0, for make_room() leaves half of the area.
+std::size_t framer::room_to_stage() const {
+    const auto all = staging_.size() - end_;
+    const bool is_read_whole = phase_ != phase::header && destiny_ != destiny::place;
+    if (is_read_whole || smaller_since_large_ > smaller_between_large)
+        return all;
+    return std::min(all, room_beside_large);
 }
 
 // What goes straight to its place comes first in the plan, and so in the stream.
@@ -113,9 +131,17 @@ result<framing> framer::read_header() {
     phase_ = phase::segment;
     destiny_ = destiny::keep;
     missing_ = segment_length();
+    note_length(missing_);
     kept_ = {};
     data_crc_ = 0;
     return framing::header;
+}
+
+void framer::note_length(std::uint32_t segment) {
+    if (segment >= large_segment)
+        smaller_since_large_ = 0;
+    else if (smaller_since_large_ <= smaller_between_large)
+        ++smaller_since_large_;
 }
 
 result<void> framer::check_header_digest(std::size_t header_size) const {

@@ -35,7 +35,8 @@ enum class framing : std::uint8_t {
 //
 // Many small PDUs ride in one read of the staging area. The part of a placed segment that has not
 // been staged is received straight into its place, with the staging area behind it, so that the
-// padding, the digest and the next headers come with the same read.
+// padding, the digest and the next headers come with the same read. While segments are large, only
+// a header's worth of that area is read into, so that the next segment is received straight, too.
 class framer {
   public:
     // `staging_size` in bytes; at least twice the longest possible header is taken. Everything is
@@ -82,6 +83,8 @@ class framer {
     // What becomes of the data segment.
     enum class destiny : std::uint8_t { keep, place, discard };
 
+    std::size_t room_to_stage() const;
+    void note_length(std::uint32_t segment);
     result<framing> read_header();
     result<void> check_header_digest(std::size_t header_size) const;
     result<void> check_segment_length() const;
@@ -116,6 +119,7 @@ class framer {
     bytes_view kept_;
     std::vector<std::byte> overflow_; // a kept segment that does not fit into the staging area
     std::uint32_t data_crc_ = 0;
+    unsigned smaller_since_large_ = ~0U; // PDUs, up to where it makes no difference
 };
 
 } // namespace iscsi

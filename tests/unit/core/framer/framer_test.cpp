@@ -122,25 +122,44 @@ boost::system::error_code code(wire_errc value) {
 // Every combination of digests, AHS, destiny of the data and size of the pieces.
 class framer_cut : public testing::TestWithParam<std::tuple<bool, bool, unsigned, wish>> {};
 
-TEST_P(framer_cut, gives_the_same_segments_however_the_stream_is_cut) {
-    const auto [header_digest, data_digest, ahs_words, how] = GetParam();
-    const form as{{header_digest, data_digest, 100'000}, ahs_words};
-    const std::vector<buffer> data{
-        {}, pattern(1), pattern(2), pattern(3), pattern(4), pattern(5000), {}, pattern(20'001)};
+void expect_segments(const std::vector<buffer>& data, const form& as, wish how, std::size_t piece) {
     buffer stream;
     for (const auto& each : data) {
         const auto bytes = on_wire(each, as);
         stream.insert(stream.end(), bytes.begin(), bytes.end());
     }
-    for (const std::size_t piece : {1UL, 2UL, 3UL, 47UL, 48UL, 49UL, 511UL, 4096UL, 1'000'000UL}) {
-        reader in(4096, as.rules);
-        in.how = how;
-        ASSERT_TRUE(in.feed(stream, piece)) << piece;
-        ASSERT_EQ(in.segments.size(), data.size()) << piece;
-        EXPECT_EQ(in.headers, data.size());
-        for (std::size_t i = 0; how != wish::discard && i < data.size(); ++i)
-            EXPECT_EQ(in.segments[i], data[i]) << "piece " << piece << ", segment " << i;
-    }
+    reader in(4096, as.rules);
+    in.how = how;
+    ASSERT_TRUE(in.feed(stream, piece)) << piece;
+    ASSERT_EQ(in.segments.size(), data.size()) << piece;
+    EXPECT_EQ(in.headers, data.size());
+    for (std::size_t i = 0; how != wish::discard && i < data.size(); ++i)
+        EXPECT_EQ(in.segments[i], data[i]) << "piece " << piece << ", segment " << i;
+}
+
+TEST_P(framer_cut, gives_the_same_segments_however_the_stream_is_cut) {
+    const auto [header_digest, data_digest, ahs_words, how] = GetParam();
+    const form as{{header_digest, data_digest, 100'000}, ahs_words};
+    const std::vector<buffer> data{
+        {}, pattern(1), pattern(2), pattern(3), pattern(4), pattern(5000), {}, pattern(20'001)};
+    for (const std::size_t piece : {1UL, 2UL, 3UL, 47UL, 48UL, 49UL, 511UL, 4096UL, 1'000'000UL})
+        expect_segments(data, as, how, piece);
+}
+
+TEST_P(framer_cut, gives_large_segments_among_small_ones) {
+    const auto [header_digest, data_digest, ahs_words, how] = GetParam();
+    const form as{{header_digest, data_digest, 200'000}, ahs_words};
+    const std::vector<buffer> data{
+        pattern(140'001),
+        {},
+        pattern(131'072),
+        pattern(7),
+        {},
+        pattern(100),
+        pattern(9),
+        pattern(199'999)};
+    for (const std::size_t piece : {211UL, 1023UL, 4096UL, 1'000'000UL})
+        expect_segments(data, as, how, piece);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -156,7 +175,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(framer, receives_the_unstaged_rest_straight_into_its_place) {
     framer cutter(4096);
-    cutter.adopt({false, false, 100'000});
+    cutter.adopt({false, false, 200'000});
     const auto data = pattern(10'000);
     const auto stream = on_wire(data);
     const auto staging = cutter.read_plan();
@@ -173,6 +192,55 @@ TEST(framer, receives_the_unstaged_rest_straight_into_its_place) {
     EXPECT_EQ(plan[0].data(), room.data() + 100);
     EXPECT_EQ(plan[0].size(), 9'900U);
     EXPECT_GE(plan[1].size(), 4096U);
+}
+
+// Bytes of the staging area that may be read into now.
+std::size_t room_to_stage(framer& cutter) {
+    return cutter.read_plan().back().size();
+}
+
+// What is staged of a large segment is copied once more, so no more than its surroundings are.
+TEST(framer, stages_little_while_segments_are_large) {
+    constexpr std::size_t staging = 65'536;
+    reader in(staging, {false, false, 200'000});
+    in.how = wish::place;
+    EXPECT_EQ(room_to_stage(in.cutter), staging);
+    ASSERT_TRUE(in.feed(on_wire(pattern(140'000)), 1'000'000));
+    EXPECT_EQ(room_to_stage(in.cutter), 1024U); // before a header
+
+    const auto next = on_wire(pattern(140'000));
+    ASSERT_TRUE(in.feed(bytes_view(next).first(48 + 100), 1'000'000));
+    const auto plan = in.cutter.read_plan();
+    ASSERT_EQ(plan.size(), 2U);
+    EXPECT_EQ(plan[0].size(), 139'900U);
+    EXPECT_EQ(plan[1].size(), 1024U); // behind a segment
+    ASSERT_TRUE(in.feed(bytes_view(next).subspan(48 + 100), 1'000'000));
+
+    for (int i = 0; i < 2; ++i) // as Responses between them
+        ASSERT_TRUE(in.feed(on_wire({}), 48));
+    EXPECT_EQ(room_to_stage(in.cutter), 1024U);
+    ASSERT_TRUE(in.feed(on_wire(pattern(4096)), 1'000'000));
+    EXPECT_EQ(room_to_stage(in.cutter), staging);
+}
+
+TEST(framer, reads_a_large_segment_without_a_place_in_large_pieces) {
+    constexpr std::size_t staging = 300'000;
+    for (const auto destiny : {wish::keep, wish::discard}) {
+        reader in(staging, {false, false, 200'000});
+        in.how = destiny;
+        ASSERT_TRUE(in.feed(on_wire(pattern(140'000)), 1'000'000));
+        ASSERT_TRUE(in.feed(bytes_view(on_wire(pattern(140'000))).first(48), 48));
+        EXPECT_GE(room_to_stage(in.cutter), staging / 2);
+    }
+}
+
+TEST(framer, forgets_large_segments_with_their_connection) {
+    constexpr std::size_t staging = 65'536;
+    reader in(staging, {false, false, 200'000});
+    ASSERT_TRUE(in.feed(on_wire(pattern(140'000)), 1'000'000));
+    EXPECT_LT(room_to_stage(in.cutter), staging);
+    in.cutter.restart();
+    EXPECT_EQ(room_to_stage(in.cutter), staging);
 }
 
 TEST(framer, takes_a_segment_of_the_longest_length_and_none_longer) {
