@@ -28,8 +28,9 @@ class trial {
     bool succeeds();
 
   private:
+    bool succeeds_with(std::size_t pieces);
     // The completion's result; nothing: there is none.
-    std::optional<int> send(std::size_t length);
+    std::optional<int> send(std::size_t length, std::size_t pieces);
     std::size_t take_all();
 
     io_uring uring_{};
@@ -54,28 +55,33 @@ trial::~trial() {
         io_uring_queue_exit(&uring_);
 }
 
-// All, a part, nothing.
 bool trial::succeeds() {
+    return is_made_ && sender_ && succeeds_with(1) && succeeds_with(2);
+}
+
+// All, a part, nothing.
+bool trial::succeeds_with(std::size_t pieces) {
     constexpr std::size_t little = 64;
-    if (!is_made_ || !sender_)
+    if (send(little, pieces).has_value() || take_all() != little)
         return false;
-    if (send(little).has_value() || take_all() != little)
-        return false;
-    const auto part = send(memory_.size());
+    const auto part = send(memory_.size(), pieces);
     if (part.value_or(-1) <= 0 || static_cast<std::size_t>(*part) >= memory_.size())
         return false;
-    if (send(memory_.size()) != -EAGAIN)
+    if (send(memory_.size(), pieces) != -EAGAIN)
         return false;
     return take_all() == static_cast<std::size_t>(*part);
 }
 
-std::optional<int> trial::send(std::size_t length) {
-    iovec what{memory_.data(), length};
+std::optional<int> trial::send(std::size_t length, std::size_t pieces) {
+    const auto half = length / 2;
+    std::array<iovec, 2> what{{{memory_.data(), half}, {memory_.data() + half, length - half}}};
+    if (pieces == 1)
+        what[0].iov_len = length;
     msghdr message{};
-    message.msg_iov = &what;
-    message.msg_iovlen = 1;
+    message.msg_iov = what.data();
+    message.msg_iovlen = pieces;
     io_uring_sqe* const entry = io_uring_get_sqe(&uring_);
-    io_uring_prep_sendmsg(entry, sender_.number(), &message, MSG_NOSIGNAL | whole_or_at_once);
+    prepare_send(*entry, sender_.number(), message, whole_or_at_once);
     io_uring_sqe_set_flags(entry, IOSQE_CQE_SKIP_SUCCESS);
     io_uring_cqe* ended = nullptr;
     __kernel_timespec no_time{};
@@ -98,6 +104,14 @@ std::size_t trial::take_all() {
 }
 
 } // namespace
+
+void prepare_send(io_uring_sqe& entry, int socket, const msghdr& what, int flags) {
+    const iovec& first = *what.msg_iov;
+    if (what.msg_iovlen == 1)
+        io_uring_prep_send(&entry, socket, first.iov_base, first.iov_len, MSG_NOSIGNAL | flags);
+    else
+        io_uring_prep_sendmsg(&entry, socket, &what, static_cast<unsigned>(MSG_NOSIGNAL | flags));
+}
 
 bool can_be_quiet(unsigned flags) {
     return trial(flags).succeeds();

@@ -36,6 +36,15 @@ constexpr std::array<unsigned, 3> flag_ladder{
     0,
 };
 
+// As prepare_send(): what waits for a header is one piece of memory.
+void prepare_receive(io_uring_sqe& entry, ring_operation& what) {
+    const iovec& first = *what.message.msg_iov;
+    if (what.message.msg_iovlen == 1)
+        io_uring_prep_recv(&entry, what.fd, first.iov_base, first.iov_len, 0);
+    else
+        io_uring_prep_recvmsg(&entry, what.fd, &what.message, 0);
+}
+
 // One submission queue per lane, entered once per turn: starting operations, waiting and reaping
 // are one system call.
 class ring_uring final : public ring {
@@ -159,12 +168,10 @@ void ring_uring::submit_operation(std::uint32_t slot) {
         io_uring_prep_writev(&entry, what.fd, what.message.msg_iov, count, here);
         break;
     case ring_verb::receive_vector:
-        io_uring_prep_recvmsg(&entry, what.fd, &what.message, 0);
+        prepare_receive(entry, what);
         break;
     case ring_verb::send_vector:
-        io_uring_prep_sendmsg(
-            &entry, what.fd, &what.message, MSG_NOSIGNAL | (what.quiet ? whole_or_at_once : 0)
-        );
+        prepare_send(entry, what.fd, what.message, what.quiet ? whole_or_at_once : 0);
         break;
     case ring_verb::command:
         io_uring_prep_nop(&entry); // clears what a command leaves alone

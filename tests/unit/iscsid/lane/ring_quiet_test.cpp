@@ -1,5 +1,6 @@
 #include "tests/unit/iscsid/lane/ring_fixture.hpp"
 
+#include <array>
 #include <cerrno>
 #include <deque>
 #include <thread>
@@ -16,12 +17,16 @@ class quiet_end_test : public ring_test {
         who.then = [this](std::uint32_t operation, std::int32_t) { ended.push_back(operation); };
     }
 
-    // So many bytes, quietly.
-    void send(std::size_t length, std::uint32_t op) {
-        sent_.push_back({out_.data(), length});
-        const iovec& from = sent_.back();
-        io->send_vector(sockets.fd[0], {&from, 1}, who, op, ending::quiet);
+    // So many bytes, quietly, in one piece of memory or two.
+    void send(std::size_t length, std::uint32_t op, std::size_t pieces = 1) {
+        const auto first = pieces == 1 ? length : length / 2;
+        sent_.push_back({{{out_.data(), first}, {out_.data() + first, length - first}}});
+        const auto& from = sent_.back();
+        io->send_vector(sockets.fd[0], {from.data(), pieces}, who, op, ending::quiet);
     }
+
+    void expect_the_count_of_a_part(std::size_t pieces);
+    void expect_a_wait_for_room(std::size_t pieces);
 
     // Both ends of the pair are told how little they hold.
     void make_small() const {
@@ -48,7 +53,7 @@ class quiet_end_test : public ring_test {
 
   private:
     std::vector<char> out_ = std::vector<char>(more_than_fits, 'x');
-    std::deque<iovec> sent_; // they must stay in place
+    std::deque<std::array<iovec, 2>> sent_; // they must stay in place
 };
 
 TEST_P(quiet_end_test, DoesNotEndASleepAndIsToldBeforeTheAnswer) {
@@ -81,9 +86,9 @@ TEST_P(quiet_end_test, IsToldInTheNextTurnWhenThatIsAskedFor) {
     EXPECT_EQ(who.count, 1U);
 }
 
-TEST_P(quiet_end_test, OfAPartTellsTheCount) {
+void quiet_end_test::expect_the_count_of_a_part(std::size_t pieces) {
     make_small();
-    send(more_than_fits, 1);
+    send(more_than_fits, 1, pieces);
     io->turn(std::nullopt); // it ends a sleep
     ASSERT_EQ(who.count, 1U);
     EXPECT_GT(who.results.at(1), 0);
@@ -91,11 +96,26 @@ TEST_P(quiet_end_test, OfAPartTellsTheCount) {
     EXPECT_EQ(take_all(), static_cast<std::size_t>(who.results.at(1)));
 }
 
-TEST_P(quiet_end_test, WaitsWhileThereIsNoRoom) {
-    make_small();
-    send(more_than_fits, 1);
+TEST_P(quiet_end_test, OfAPartTellsTheCount) {
+    expect_the_count_of_a_part(1);
+}
+
+TEST_P(quiet_end_test, OfAPartOfTwoPiecesTellsTheCount) {
+    expect_the_count_of_a_part(2);
+}
+
+TEST_P(quiet_end_test, OfTwoPiecesIsToldAlthoughNothingElseEnds) {
+    send(17, 1, 2);
     turn_until(1);
-    send(more_than_fits, 2);
+    EXPECT_EQ(who.results.at(1), 17);
+    EXPECT_EQ(take_all(), 17U);
+}
+
+void quiet_end_test::expect_a_wait_for_room(std::size_t pieces) {
+    make_small();
+    send(more_than_fits, 1, pieces);
+    turn_until(1);
+    send(more_than_fits, 2, pieces);
     io->turn(clock::now());
     io->turn(clock::now());
     ASSERT_EQ(who.count, 1U);
@@ -104,6 +124,14 @@ TEST_P(quiet_end_test, WaitsWhileThereIsNoRoom) {
     turn_until(2);
     EXPECT_GT(who.results.at(2), 0);
     EXPECT_EQ(take_all(), static_cast<std::size_t>(who.results.at(2)));
+}
+
+TEST_P(quiet_end_test, WaitsWhileThereIsNoRoom) {
+    expect_a_wait_for_room(1);
+}
+
+TEST_P(quiet_end_test, OfTwoPiecesWaitsWhileThereIsNoRoom) {
+    expect_a_wait_for_room(2);
 }
 
 TEST_P(quiet_end_test, OfAFailureIsAFailure) {

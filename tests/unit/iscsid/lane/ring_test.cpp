@@ -175,6 +175,21 @@ TEST_P(ring_test, CancelEndsAWaitingReceive) {
     EXPECT_EQ(who.results.at(2), 4);
 }
 
+TEST_P(ring_test, CancelEndsAWaitingReceiveIntoTwoPlaces) {
+    socket_pair sockets;
+    std::vector<char> head(2, '-');
+    std::vector<char> tail(10, '-');
+    const std::array<iovec, 2> vector{as_iovec(head), as_iovec(tail)};
+    io->receive_vector(sockets.fd[0], vector, who, 1);
+    io->turn(clock::now());
+    io->cancel(who, 1);
+    turn_until(1);
+    EXPECT_EQ(who.results.at(1), -ECANCELED);
+    ASSERT_EQ(::write(sockets.fd[1], "next", 4), 4);
+    io->turn(clock::now());
+    EXPECT_EQ(head, std::vector<char>(2, '-')) << "written to after its end";
+}
+
 TEST_P(ring_test, CancelEndsAWaitingReadOfAPipe) {
     pipe_pair pipe;
     std::vector<char> into(16);
