@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Runs fio on two disks by turns and says how they compare; called by tests/bench/run."""
+"""Runs fio on disks by turns and says how they compare; called by tests/bench/run."""
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -26,7 +27,7 @@ PERCENTILES = {"p50": "50.000000", "p99": "99.000000", "p99.9": "99.900000"}
 
 @dataclass
 class Side:
-    """One of the two that are compared: a socket or a block device, and the process behind it."""
+    """One of those that are compared: a socket or a block device, and the process behind it; 0: the whole machine."""
 
     name: str
     where: str
@@ -46,8 +47,13 @@ class Side:
 
 
 def cpu_and_sleeps(pid):
-    """Nanoseconds on a processor, and voluntary switches, of all threads of a process."""
+    """Nanoseconds on a processor, and voluntary switches, of all threads of a process; 0: of the whole machine."""
     nanoseconds = switches = 0
+    if pid == 0:
+        text = pathlib.Path("/proc/stat").read_text().splitlines()
+        user, nice, system, _, _, irq, softirq = (int(word) for word in text[0].split()[1:8])
+        switches = next(int(line.split()[1]) for line in text if line.startswith("ctxt "))
+        return (user + nice + system + irq + softirq) * 10**9 // os.sysconf("SC_CLK_TCK"), switches
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         nanoseconds += int((task / "schedstat").read_text().split()[0])
         for line in (task / "status").read_text().splitlines():
@@ -100,7 +106,7 @@ def summary(rounds):
 
 def measure(options):
     cells = []
-    for cell in CELLS:
+    for cell in options.cell or CELLS:
         sides = [Side.parse(text) for text in options.sides]
         for turn in range(options.rounds):
             for side in sides if turn % 2 == 0 else reversed(sides):
@@ -188,7 +194,8 @@ def main():
     one.add_argument("--seconds", type=float, default=2)
     one.add_argument("--work", required=True, help="a folder for fio's files")
     one.add_argument("--to", required=True, help="file for the cells")
-    one.add_argument("sides", nargs=2, metavar="NAME=WHERE,PID")
+    one.add_argument("--cell", action="append", type=str.split, metavar="'PATTERN BLOCK DEPTH'", help="instead of all")
+    one.add_argument("sides", nargs="+", metavar="NAME=WHERE,PID")
     one.set_defaults(run=measure)
     all_cells = verbs.add_parser("report")
     all_cells.add_argument("--out", required=True)
