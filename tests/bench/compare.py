@@ -128,7 +128,9 @@ def print_cell(cell):
         times = "  ".join(f"{name} {side[f'{name}_us']:>7.0f}" for name in PERCENTILES if f"{name}_us" in side)
         print(
             "  {name:<22} {iops:>9.0f} IOPS +-{spread:<4.0%} {mb_s:>7.0f} MB/s  CPU {cpu_us:>6.1f} us "
-            "(target {target_cpu_us:>6.1f})  sleeps {sleeps:.2f}  {times}".format(**side, times=times)
+            "(target {target_cpu_us:>6.1f}, busy {busy:.0%})  sleeps {sleeps:.2f}  {times}".format(
+                **side, times=times, busy=side["iops"] * side["target_cpu_us"] / 1e6
+            )
         )
     for peer in cell["sides"][1:]:
         print("  {:<22} {:>9.2f} x the rate, {:.2f} x the work per CPU".format(f"to {peer['name']}", *ratios(cell, peer)))

@@ -8,13 +8,14 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import compare  # noqa: E402
 
 KIB = 1024
-PEERS = ("iscsi-perf", "qemu-img")
+PATIENCE = 300
 
 
 @dataclass
@@ -81,8 +82,11 @@ def qemu_img(options, cell, count):
 def run(command):
     """Its output, and what it has used, from its start to its end."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        patience = threading.Timer(PATIENCE, child.kill)  # iscsi-perf waits for ever for a target that is gone
+        patience.start()
         text = child.stdout.read()
         _, status, used = os.wait4(child.pid, 0)
+        patience.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{' '.join(command)}: {text}")
