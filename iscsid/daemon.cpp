@@ -16,6 +16,7 @@
 #include "iscsid/ipc/server.hpp"
 #include "iscsid/isid_seed.hpp"
 #include "iscsid/lane/lane_pool.hpp"
+#include "iscsid/left_disks.hpp"
 #include "iscsid/metrics/http_server.hpp"
 #include "iscsid/metrics/observe.hpp"
 #include "iscsid/metrics/socket.hpp"
@@ -25,8 +26,10 @@
 #include "iscsid/session/manager.hpp"
 #include "iscsid/session/rediscovery.hpp"
 #include "iscsid/sys/background.hpp"
+#include "iscsid/sys/kept_descriptors.hpp"
 #include "iscsid/sys/log.hpp"
 #include "iscsid/sys/notify.hpp"
+#include "iscsid/sys/own_unit.hpp"
 #include "iscsid/sys/pid_file.hpp"
 #include "iscsid/sys/privileges.hpp"
 #include "iscsid/sys/process_ids.hpp"
@@ -96,15 +99,6 @@ session::current_settings load_settings(const daemon_options& options) {
     return settings;
 }
 
-device::registry::loaded load_left_disks(const device::registry& from) {
-    auto loaded = from.load();
-    if (loaded.of_earlier_boots > 0)
-        spdlog::info("{} disk(s) ended with an earlier boot", loaded.of_earlier_boots);
-    for (const auto& each : loaded.bad)
-        spdlog::error("a disk of an earlier iscsid is not known any more: {}", each.text());
-    return loaded;
-}
-
 bool wants_sysfs(const session::current_settings& settings) {
     return settings.config.daemon_value("iscsid.compat.sysfs") == "Yes";
 }
@@ -115,14 +109,21 @@ struct listening_sockets {
     int metrics = -1; // -1: nowhere
 };
 
+// What a daemon is given besides its settings. It outlives the daemon.
+struct daemon_means {
+    listening_sockets sockets;
+    disk::helper* waiter = nullptr;
+    sys::kept_descriptors* kept = nullptr; // nowhere
+};
+
 // Everything that runs. Members stand in the order of who needs whom.
 class daemon {
   public:
     daemon(
         const daemon_options& options,
         const session::current_settings& settings,
-        listening_sockets sockets,
-        disk::helper* waiter
+        const daemon_means& means,
+        device::registry::loaded left
     );
 
     // The line of `systemctl status`.
@@ -145,6 +146,7 @@ class daemon {
     asio::awaitable<void> give_signs_of_life();
     void leave();
     bool keeps_disks() const;
+    void look_for_successor();
     void show_in_sysfs();
     void answer_metrics(int socket);
 
@@ -156,6 +158,7 @@ class daemon {
     std::optional<admin::record_store> boot_records_; // none: the system runs from another disk
     lane::lane_pool lanes_;
     disk::environment where_;
+    sys::kept_descriptors* const kept_; // nullptr: nothing is kept for another daemon
     const std::string boot_id_ = device::read_boot_id();
     device::nonce_maker nonces_;
     device::registry registry_;
@@ -179,8 +182,8 @@ class daemon {
 daemon::daemon(
     const daemon_options& options,
     const session::current_settings& settings,
-    listening_sockets sockets,
-    disk::helper* waiter
+    const daemon_means& means,
+    device::registry::loaded left
 )
     : options_(options)
     , records_(options.where.database)
@@ -190,12 +193,14 @@ daemon::daemon(
           options.where.runtime.string(),
           lanes_.ring_name() == "io_uring",
           export_access(settings.config),
-          waiter}
+          means.waiter,
+          means.kept}
+    , kept_(means.kept)
     , nonces_(boot_id_, options.where.runtime)
     , registry_(options.where.runtime / "state", boot_id_)
     , links_(options.where.runtime / "udev")
     , devices_(control_.get_executor())
-    , left_(load_left_disks(registry_))
+    , left_(std::move(left))
     , disks_(choose_driver(where_, settings.config))
     , sessions_(environment(settings), settings)
     , keeper_(
@@ -222,7 +227,7 @@ daemon::daemon(
           control_.get_executor(),
           {[this] { return describe(); }, [this] { stop(); }}
       )
-    , server_(control_.get_executor(), sockets.control, verbs_, asking_group(settings.config), {})
+    , server_(control_.get_executor(), means.sockets.control, verbs_, asking_group(settings.config), {})
     , watchdog_(
           control_.get_executor(),
           {[this](auto answered) { return lanes_.ask_all(answered); },
@@ -233,7 +238,7 @@ daemon::daemon(
       ) {
     if (!lanes_.why_not().empty())
         spdlog::warn("no io_uring, epoll does its work: {}", lanes_.why_not());
-    answer_metrics(sockets.metrics);
+    answer_metrics(means.sockets.metrics);
     links_.clear();
     show_in_sysfs();
     if (!devices_.listen())
@@ -370,6 +375,7 @@ void daemon::stop() {
         metrics_->stop();
     keeper_.stop();
     rediscovery_.stop();
+    look_for_successor();
     using leaving = session::manager::leaving;
     const auto whom = keeps_disks() ? leaving::mortal : leaving::all;
     spdlog::info("ending: {} session(s)", sessions_.session_count());
@@ -381,6 +387,18 @@ void daemon::stop() {
         sessions_.shut_down(limit, whom),
         [this](const std::exception_ptr& /*the end comes in any case*/) { leave(); }
     );
+}
+
+// What systemd keeps it keeps until the unit has stopped.
+void daemon::look_for_successor() {
+    if (kept_ == nullptr)
+        return;
+    const auto unit = sys::ask_own_unit();
+    if (keeps_disks() && unit && unit->is_started_again)
+        return;
+    if (!kept_->names().empty())
+        spdlog::info("no iscsid follows this one: disks of FUSE end with it");
+    kept_->end();
 }
 
 // A last flush that gets on, and users that are waited for, may take longer than the unit says.
@@ -438,20 +456,6 @@ daemon_options with_absolute_paths(daemon_options options) {
     return options;
 }
 
-void tell_of_stale_disks(const disk::stale_disks& stale) {
-    for (const auto& each : stale.removed)
-        spdlog::info("removed {}, left behind by an iscsid that was killed", each);
-    for (const auto& each : stale.in_use)
-        spdlog::warn("left behind by an iscsid that was killed, and in use: {}", each.text());
-}
-
-void tell_of_given_up(const disk::stale_disks& given_up) {
-    for (const auto& each : given_up.removed)
-        spdlog::warn("{}: ended with its session", each);
-    for (const auto& each : given_up.in_use)
-        spdlog::error("in use, all its I/O fails from now on: {}", each.text());
-}
-
 // Without it there are no disks of the kernel, but all the rest.
 std::unique_ptr<disk::helper>
 start_helper(const daemon_options& options, const std::string& disks_folder = {}) {
@@ -465,12 +469,6 @@ start_helper(const daemon_options& options, const std::string& disks_folder = {}
         return *std::move(started);
     spdlog::error("no disks of the kernel: {}", started.error().text());
     return nullptr;
-}
-
-// With a helper that has all the rights of the start.
-void clean_up_after_others(const daemon_options& options) {
-    if (const auto waiter = start_helper(options))
-        tell_of_stale_disks(disk::clean_stale(*waiter, options.where.runtime.string()));
 }
 
 // The folder first, while that is still allowed.
@@ -514,6 +512,7 @@ int serve(
     for (const auto& missing : sys::missing_privileges())
         if (!missing.is_told_later)
             spdlog::warn("{}", missing.words);
+    const auto kept = sys::kept_descriptors::open();
     const auto folder = take_over_folder(options);
     if (folder.has_error())
         return refuse(exit_code::error, folder.error().text());
@@ -526,15 +525,19 @@ int serve(
     if (listener.has_error())
         return refuse(exit_code::error, listener.error().text());
     auto metrics_listener = metrics::open_socket(settings.config, options.where.runtime);
-    clean_up_after_others(options);
+    const auto runtime = options.where.runtime.string();
+    auto left = load_left_disks(
+        device::registry(options.where.runtime / "state", device::read_boot_id()), kept.get()
+    );
+    if (const auto privileged = start_helper(options))
+        clean_up_left_disks(*privileged, runtime, kept.get());
     if (const auto dropped = drop_ids(options); !dropped)
         return refuse(exit_code::error, "-u, -g: " + dropped.error().text());
     warn(sys::lock_memory());
-    const auto waiter =
-        start_helper(options, disk::disks_folder_in(options.where.runtime.string()));
+    const auto waiter = start_helper(options, disk::disks_folder_in(runtime));
     const listening_sockets sockets{
         listener->take_socket(), metrics_listener ? metrics_listener->take_socket() : -1};
-    daemon running(options, settings, sockets, waiter.get());
+    daemon running(options, settings, {sockets, waiter.get(), kept.get()}, std::move(left));
     spdlog::info("{}", running.summary());
     if (detached) {
         sys::set_up_log(sys::log_place::syslog, options.debug);
@@ -552,7 +555,7 @@ int serve(
         // Disks are in use or a target does not answer. Waiting for them here could last for ever;
         // what is in use now is removed at the next start.
         if (waiter)
-            tell_of_given_up(disk::give_up_disks(*waiter, options.where.runtime.string()));
+            give_up_left_disks(*waiter, runtime, kept.get());
         spdlog::critical("ended with disks that were in use, or sessions without a logout");
         spdlog::shutdown();
         ::_exit(static_cast<int>(exit_code::logout));

@@ -44,7 +44,7 @@ constexpr std::array rows = {
         long_only::keep_trying, "keep-trying", "", "iscsid tries the login until it succeeds"},
     option_row{'s', "stats", "", "show statistics"},
     option_row{'S', "show", "", "show secrets instead of ********"},
-    option_row{'k', "killiscsid", "0", "end iscsid; disks of ublk and nbd stay"},
+    option_row{'k', "killiscsid", "0", "end iscsid; disks that outlive it stay"},
     option_row{'C', "submode", "SUBMODE", "ping (iface); chap, flashnode or stats (host)"},
     option_row{'a', "ip", "IP", "where to send a ping"},
     option_row{'b', "packetsize", "SIZE", "bytes in a ping"},

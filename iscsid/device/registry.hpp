@@ -35,6 +35,7 @@ struct disk_state {
     std::uint64_t nonce =
         0;               // disk_request::nonce; 0: the device has none, as before there were such
     std::string boot_id; // of the kernel that has the device; "": not known
+    bool ends_with_daemon = false; // though its driver's do not: such a state is not saved
 
     iscsi::lun_field lun{};
     std::uint64_t lun_number = 0; // the same as Linux counts

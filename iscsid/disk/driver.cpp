@@ -42,7 +42,7 @@ constexpr std::array candidates{
         "a FUSE file under a loop device",
         fuse_is_here,
         [](const environment& where) {
-            return make_fuse_driver(*where.waiter, where.runtime_folder);
+            return make_fuse_driver(*where.waiter, where.runtime_folder, {}, {}, where.kept);
         }},
 };
 

@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/kernel/errors.hpp"
 #include "iscsid/lane/lane.hpp"
+#include "iscsid/os/descriptor_store.hpp"
 
 #include "libiscsi/base/result.hpp"
 
@@ -48,6 +49,9 @@ class disk {
 
     virtual ownership owner() const { return {}; }
 
+    // Of a driver that can_adopt(): whether this one device waits for the next daemon, too.
+    virtual bool outlives_daemon() const { return true; }
+
     // Blocks until the device is gone: flush, remove the node, free what the driver holds. Faults:
     // disk_errc::busy when somebody still has it open (nothing has changed); flush_failed when the
     // device is gone, but not everything written to it is known to be on the medium.
@@ -76,8 +80,11 @@ class driver {
     virtual iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) = 0;
 
-    // Whether a device outlives its daemon.
+    // Whether devices outlive their daemon, if it ended now. Any thread.
     virtual bool can_adopt() const { return false; }
+
+    // Whether disk_request::before_appearing is called.
+    virtual bool tells_of_appearing() const { return can_adopt(); }
 
     // The same as disk::owner(), of a device that an earlier daemon has left and nobody has taken
     // over yet.
@@ -101,6 +108,7 @@ struct environment {
     bool has_io_uring = true;   // the lanes run on it
     socket_access export_access{};
     helper* waiter = nullptr; // outlives the drivers; without it no kernel driver can be used
+    os::descriptor_store* kept = nullptr; // outlives them, too; none: nobody keeps descriptors
 };
 
 // "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one

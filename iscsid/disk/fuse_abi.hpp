@@ -23,6 +23,12 @@ inline constexpr std::size_t smallest_room = FUSE_MIN_READ_BUFFER - write_header
 // An error of a reply is -1 … -511 (fuse_dev_do_write); everything else would be refused.
 inline constexpr int largest_error = 511;
 
+// From Linux 6.9 on, which may be newer than the headers here: the kernel offers in INIT to hand
+// out requests again that were read and not answered (then bit 63 of their number is set, and the
+// answer repeats it). Bit 39 of the flags is bit 7 of their second half.
+inline constexpr std::uint32_t has_resend_in_flags2 = 1U << 7U;
+inline constexpr std::int32_t notify_resend = 7; // the `error` of a message without a number
+
 // Reads a structure from the start of a message part; nullopt when the part is shorter.
 template <class Message>
 std::optional<Message> read_as(iscsi::bytes_view part, std::size_t least = sizeof(Message)) {

@@ -2,7 +2,8 @@
 
 #include <sys/stat.h>
 
-#include <numeric>
+#include <charconv>
+#include <utility>
 
 namespace iscsid::disk {
 
@@ -53,6 +54,22 @@ fuse_init_out answer_init(const fuse_init_in& offer, const fuse_shape& shape) {
     answer.max_pages = pages_of_a_request;
     answer.time_gran = 1;
     return answer;
+}
+
+bool offers_resend(const fuse_init_in& offer) {
+    return (offer.flags & FUSE_INIT_EXT) != 0 && (offer.flags2 & has_resend_in_flags2) != 0;
+}
+
+bool has_resend(std::string_view kernel_release) {
+    unsigned major = 0;
+    unsigned minor = 0;
+    const char* const end = kernel_release.data() + kernel_release.size();
+    const auto first = std::from_chars(kernel_release.data(), end, major);
+    if (first.ec != std::errc() || first.ptr == end || *first.ptr != '.')
+        return false;
+    if (std::from_chars(first.ptr + 1, end, minor).ec != std::errc())
+        return false;
+    return std::pair(major, minor) >= std::pair(6U, 9U);
 }
 
 fuse_attr_out attributes(const scsi::logical_unit& lun) {

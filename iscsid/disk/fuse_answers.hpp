@@ -4,6 +4,8 @@
 
 #include "libiscsi/scsi/logical_unit.hpp"
 
+#include <string_view>
+
 namespace iscsid::disk {
 
 // How much of a disk may be in flight, and so how much memory it takes: slots × payload.
@@ -11,6 +13,11 @@ struct fuse_shape {
     std::uint32_t slots = 64;           // requests in flight, each with a buffer of its own
     std::uint32_t payload = 256 * 1024; // bytes of the largest READ or WRITE
     std::uint32_t reads_ahead = 8;      // most slots that wait for a request at one time
+
+    // All of a buffer is made present before the kernel writes into it for the first time. A thread
+    // that is being killed cannot have a page made present: the kernel, in the middle of handing
+    // out a request, would end that with EIO, and no later daemon would get it.
+    bool present = false;
 };
 
 // The default shape with a payload that fits the LUN's maximum transfer length (VPD B0); always a
@@ -23,6 +30,13 @@ fuse_shape shape_for(const scsi::logical_unit& lun, fuse_shape wanted = {});
 namespace iscsid::disk::fuse {
 
 fuse_init_out answer_init(const fuse_init_in& offer, const fuse_shape& shape);
+
+// Whether the kernel hands out again what a daemon that ended has not answered.
+bool offers_resend(const fuse_init_in& offer);
+
+// The same by the release of the kernel ("6.12.90+deb13-amd64"), as long as there is no offer.
+bool has_resend(std::string_view kernel_release);
+
 fuse_attr_out attributes(const scsi::logical_unit& lun);
 fuse_open_out opened();
 fuse_statfs_out statistics(const scsi::logical_unit& lun);

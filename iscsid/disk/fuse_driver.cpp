@@ -3,6 +3,8 @@
 #include "iscsid/disk/block_node.hpp"
 #include "iscsid/disk/fuse_file.hpp"
 #include "iscsid/disk/fuse_mount.hpp"
+#include "iscsid/disk/kept_file.hpp"
+#include "iscsid/disk/kernel/mount_table.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/lane_seat.hpp"
 #include "iscsid/disk/loop_binding.hpp"
@@ -28,30 +30,28 @@ struct fuse_link {
     fuse_file file;
 };
 
-// Members in the order in which they are made; the reverse takes everything down.
+// What a disk is made of, in the order in which it is made; the reverse takes everything down.
+struct fuse_parts {
+    std::unique_ptr<kept_file> kept; // nullptr: nobody keeps it
+    std::optional<fuse_mount> mount;
+    std::shared_ptr<fuse_link> link;
+    std::unique_ptr<lane_seat> seat;
+    std::optional<loop_binding> loop;
+};
+
 class fuse_disk final : public disk {
   public:
-    fuse_disk(
-        lane::lane& where,
-        fuse_mount mounted,
-        std::shared_ptr<fuse_link> link,
-        std::unique_ptr<lane_seat> seat,
-        loop_binding loop,
-        const fuse_patience& patience
-    )
+    fuse_disk(lane::lane& where, fuse_parts parts, const fuse_patience& patience)
         : lane_(where)
-        , mount_(std::move(mounted))
-        , link_(std::move(link))
-        , seat_(std::move(seat))
-        , loop_(std::move(loop))
-        , node_(loop_->node())
-        , owner_(loop_->owner())
+        , parts_(std::move(parts))
+        , node_(parts_.loop->node())
+        , owner_(parts_.loop->owner())
         , patience_(patience) {}
 
     ~fuse_disk() override {
         remove();
-        if (mount_) // somebody has it open: for him it ends with errors
-            mount_->abort();
+        if (parts_.mount) // somebody has it open: for him it ends with errors
+            parts_.mount->abort();
     }
 
     fuse_disk(const fuse_disk&) = delete;
@@ -63,43 +63,43 @@ class fuse_disk final : public disk {
 
     ownership owner() const override { return owner_; }
 
+    bool outlives_daemon() const override { return parts_.kept && parts_.kept->is_kept(); }
+
     iscsi::result<void> remove() override {
         return without_exceptions([this] { return take_down(); });
     }
 
     // The lane first, then FUSE asks it, then loop asks FUSE.
     iscsi::result<void> resize(const scsi::logical_unit& now) override {
-        lane_.post([link = link_, blocks = now.block_count] { link->file.resize(blocks); });
-        return loop_->follow_size(at_most(patience_.attach));
+        lane_.post([link = parts_.link, blocks = now.block_count] { link->file.resize(blocks); });
+        return parts_.loop->follow_size(at_most(patience_.attach));
     }
 
   private:
     iscsi::result<void> take_down() {
-        if (!loop_)
+        if (!parts_.loop)
             return {};
         auto unbound = unbind();
         if (!unbound && unbound.error().code != iscsi::to_error_code(disk_errc::flush_failed))
             return unbound;
-        loop_.reset();
-        link_.reset();
-        seat_.reset();
-        mount_.reset();
+        parts_.loop.reset();
+        parts_.link.reset();
+        parts_.seat.reset();
+        parts_.mount.reset();
+        parts_.kept.reset();
         return unbound;
     }
 
     iscsi::result<void> unbind() {
-        return loop_->unbind(patience_.users, at_most(patience_.flush + patience_.users));
+        return parts_.loop->unbind(patience_.users, at_most(patience_.flush + patience_.users));
     }
 
     helper::limit at_most(std::chrono::milliseconds time) const {
-        return {time, [this] { mount_->abort(); }};
+        return {time, [this] { parts_.mount->abort(); }};
     }
 
     lane::lane& lane_;
-    std::optional<fuse_mount> mount_;
-    std::shared_ptr<fuse_link> link_;
-    std::unique_ptr<lane_seat> seat_;
-    std::optional<loop_binding> loop_;
+    fuse_parts parts_;
     std::string node_;
     ownership owner_;
     fuse_patience patience_;
@@ -121,28 +121,47 @@ class fuse_driver final : public driver {
         helper& waiter,
         std::string runtime_folder,
         const fuse_shape& shape,
-        const fuse_patience& patience
+        const fuse_patience& patience,
+        os::descriptor_store* kept
     )
         : waiter_(waiter)
         , folder_(std::move(runtime_folder) + "/disks")
         , shape_(shape)
-        , patience_(patience) {}
+        , patience_(patience)
+        , kept_(kernel_has_resend() ? kept : nullptr) {}
 
     std::string_view name() const override { return "fuse"; }
+
+    bool can_adopt() const override { return kept_ != nullptr && kept_->is_kept(); }
+
+    // Which device it will be only the kernel knows.
+    bool tells_of_appearing() const override { return false; }
+
+    ownership owner_of(const disk_request& what, const std::string& node) const override;
 
     iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) override {
         return without_exceptions([&] { return put_up(where, what); });
     }
 
+    iscsi::result<std::unique_ptr<disk>>
+    adopt(lane::lane& where, const disk_request& what, const std::string& node) override {
+        return without_exceptions([&] { return take_over(where, what, node); });
+    }
+
   private:
     iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what) const;
-    mount_settings mount_settings_of(const disk_request& what, int device) const;
+    iscsi::result<std::unique_ptr<disk>>
+    take_over(lane::lane& where, const disk_request& what, const std::string& node) const;
+    std::unique_ptr<kept_file> keep(const disk_request& what, const os::descriptor& device) const;
+    std::optional<fuse_mount_point> left_mount(std::uint64_t nonce) const;
+    mount_settings mount_settings_of(const disk_request& what, int device, bool is_kept) const;
 
     helper& waiter_;
     std::string folder_;
     fuse_shape shape_;
     fuse_patience patience_;
+    os::descriptor_store* kept_; // nullptr: nobody keeps descriptors, or this kernel cannot go on
 };
 
 iscsi::result<void> usable(const scsi::logical_unit& lun) {
@@ -161,18 +180,39 @@ iscsi::result<void> usable(const scsi::logical_unit& lun) {
     return {};
 }
 
-mount_settings fuse_driver::mount_settings_of(const disk_request& what, int device) const {
+mount_settings
+fuse_driver::mount_settings_of(const disk_request& what, int device, bool is_kept) const {
     mount_settings settings;
     settings.folder = folder_;
     settings.name = "s" + std::to_string(what.session) + "-lun" + std::to_string(what.lun_number);
     settings.source = what.target_name + ",lun" + std::to_string(what.lun_number);
+    if (is_kept)
+        settings.source = kept_source(settings.source, what.nonce);
     settings.device = device;
     settings.read_only = what.properties.read_only;
     settings.largest_read = shape_for(what.properties, shape_).payload;
     return settings;
 }
 
-// Each step undoes itself when a later one fails.
+std::unique_ptr<kept_file>
+fuse_driver::keep(const disk_request& what, const os::descriptor& device) const {
+    if (!can_adopt() || what.nonce == 0)
+        return nullptr;
+    return kept_file::keep(*kept_, what.nonce, device);
+}
+
+// A place on the lane, and what has it.
+void seat(
+    fuse_parts& parts,
+    lane::lane& where,
+    const disk_request& what,
+    std::chrono::milliseconds patience
+) {
+    const std::shared_ptr<lane::lane_resident> file(parts.link, &parts.link->file);
+    parts.seat = std::make_unique<lane_seat>(where, what, file, patience);
+}
+
+// Each step undoes itself when a later one fails. Kept before the mount shows that it is.
 iscsi::result<std::unique_ptr<disk>>
 fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     if (const auto fits = usable(what.properties); !fits)
@@ -180,26 +220,75 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     auto device = open_fuse();
     if (!device)
         return device.error();
-    auto mounted = fuse_mount::make(waiter_, mount_settings_of(what, device->number()));
+    fuse_parts parts;
+    parts.kept = keep(what, *device);
+    const bool is_kept = parts.kept != nullptr;
+    auto mounted = fuse_mount::make(waiter_, mount_settings_of(what, device->number(), is_kept));
     if (!mounted)
         return mounted.error();
-    auto link = std::make_shared<fuse_link>(
-        std::move(*device), what.properties, shape_for(what.properties, shape_)
-    );
-    const std::shared_ptr<lane::lane_resident> file(link, &link->file);
-    auto seat = std::make_unique<lane_seat>(where, what, file, patience_.lane);
+    parts.mount.emplace(std::move(*mounted));
+    fuse_shape shape = shape_for(what.properties, shape_);
+    shape.present = is_kept;
+    parts.link = std::make_shared<fuse_link>(std::move(*device), what.properties, shape);
+    seat(parts, where, what, patience_.lane);
     // Opening the file and scanning for partitions wait for the lane, and that perhaps for a
     // target.
     auto loop = loop_binding::make(
         waiter_,
-        loop_settings_of(what.properties, mounted->path()),
-        {patience_.attach, [&mounted] { mounted->abort(); }}
+        loop_settings_of(what.properties, parts.mount->path()),
+        {patience_.attach, [&parts] { parts.mount->abort(); }}
     );
     if (!loop)
         return loop.error();
-    return std::make_unique<fuse_disk>(
-        where, std::move(*mounted), link, std::move(seat), std::move(*loop), patience_
+    parts.loop.emplace(std::move(*loop));
+    if (!parts.link->file.can_resend())
+        parts.kept.reset();
+    return std::make_unique<fuse_disk>(where, std::move(parts), patience_);
+}
+
+std::optional<fuse_mount_point> fuse_driver::left_mount(std::uint64_t nonce) const {
+    for (auto& each : mounts_below(folder_ + "/"))
+        if (kept_nonce(each.source) == nonce)
+            return std::move(each);
+    return std::nullopt;
+}
+
+ownership fuse_driver::owner_of(const disk_request& what, const std::string& node) const {
+    const auto mounted = left_mount(what.nonce);
+    return [node, path = mounted ? mounted->path : std::string()] {
+        return !path.empty() && backing_file_of(node) == path;
+    };
+}
+
+// What is found of a disk that cannot go on is taken down. Requests are as long as the earlier
+// daemon has agreed with the kernel.
+iscsi::result<std::unique_ptr<disk>>
+fuse_driver::take_over(lane::lane& where, const disk_request& what, const std::string& node) const {
+    const auto no_mount = iscsi::fault{
+        iscsi::to_error_code(disk_errc::attach_failed), node, "no mount", "the one that it had"};
+    if (kept_ == nullptr)
+        return no_mount;
+    fuse_parts parts;
+    parts.kept = kept_file::of_earlier(*kept_, what.nonce);
+    const auto found = left_mount(what.nonce);
+    if (!found || largest_read(*found) == 0)
+        return no_mount;
+    auto device = kept_->take(stored_name(what.nonce));
+    parts.mount.emplace(fuse_mount::take_over(waiter_, found->path));
+    auto loop = loop_binding::take_over(
+        waiter_, node, loop_settings_of(what.properties, parts.mount->path())
     );
+    if (!loop)
+        return loop.error();
+    parts.loop.emplace(std::move(*loop));
+    fuse_shape shape = shape_for(what.properties, shape_);
+    shape.payload = largest_read(*found);
+    shape.present = true;
+    if (auto again = have_resent(device); !again)
+        return again.error();
+    parts.link = std::make_shared<fuse_link>(std::move(device), what.properties, shape);
+    seat(parts, where, what, patience_.lane);
+    return std::make_unique<fuse_disk>(where, std::move(parts), patience_);
 }
 
 } // namespace
@@ -208,9 +297,10 @@ std::unique_ptr<driver> make_fuse_driver(
     helper& waiter,
     std::string runtime_folder,
     const fuse_shape& shape,
-    const fuse_patience& patience
+    const fuse_patience& patience,
+    os::descriptor_store* kept
 ) {
-    return std::make_unique<fuse_driver>(waiter, std::move(runtime_folder), shape, patience);
+    return std::make_unique<fuse_driver>(waiter, std::move(runtime_folder), shape, patience, kept);
 }
 
 iscsi::result<void> fuse_is_here(helper& waiter) {

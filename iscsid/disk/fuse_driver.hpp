@@ -17,12 +17,15 @@ struct fuse_patience {
 };
 
 // One FUSE file on <runtime_folder>/disks for each LUN, with a loop device on top. The defaults are
-// what was measured best; others are for measurements and tests. `waiter` outlives the driver.
+// what was measured best; others are for measurements and tests. `kept`: where each /dev/fuse waits
+// for the next daemon, so that the disk outlives this one; none: it does not. Both outlive the
+// driver.
 std::unique_ptr<driver> make_fuse_driver(
     helper& waiter,
     std::string runtime_folder,
     const fuse_shape& shape = {},
-    const fuse_patience& patience = {}
+    const fuse_patience& patience = {},
+    os::descriptor_store* kept = nullptr
 );
 
 // Whether this kernel and container have what it takes. Faults: no_driver, naming the device.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace iscsid::disk {
 
@@ -81,9 +82,20 @@ void fuse_file::wait_for_requests() {
     while (!ended_ && reading_ < wanted && idle_.has_one()) {
         const std::uint32_t index = idle_.take();
         slots_[index].now = slot::phase::reading;
+        if (shape_.present)
+            make_present(slots_[index]);
         ++reading_;
         io_->read(device_, room_of(slots_[index]), *this, operation_of(index, step::read));
     }
+}
+
+void fuse_file::make_present(slot& which) const {
+    if (std::exchange(which.is_present, true))
+        return;
+    const auto room = room_of(which);
+    for (std::size_t at = 0; at < room.size(); at += fuse::page)
+        room[at] = std::byte{0};
+    room.back() = std::byte{0};
 }
 
 void fuse_file::ring_done(std::uint32_t operation, std::int32_t result) {
@@ -194,6 +206,7 @@ void fuse_file::serve_init(std::uint32_t index, iscsi::bytes_view body) {
     const auto offer = fuse::read_as<fuse_init_in>(body, shortest_init);
     if (!offer || offer->major != FUSE_KERNEL_VERSION)
         return refuse(index, EPROTO);
+    can_resend_ = fuse::offers_resend(*offer);
     answer(index, fuse::bytes_of(fuse::answer_init(*offer, shape_)));
 }
 

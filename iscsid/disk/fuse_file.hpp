@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <vector>
 
@@ -32,6 +33,10 @@ class fuse_file final : public lane::lane_resident,
     // On the lane's thread: the file has the size of the LUN as it is now.
     void resize(std::uint64_t block_count) { lun_.block_count = block_count; }
 
+    // Whether the kernel hands out again what is not answered when the daemon ends. Any thread;
+    // true only after INIT.
+    bool can_resend() const { return can_resend_; }
+
   private:
     // A request of the kernel on its way: from the read that waits for it to its reply.
     struct slot {
@@ -43,6 +48,7 @@ class fuse_file final : public lane::lane_resident,
         };
 
         phase now = phase::idle;
+        bool is_present = false;     // fuse_shape::present
         std::byte* memory = nullptr; // write headers, then the payload on a page boundary
         fuse_in_header request{};
         std::size_t length = 0; // of the blocks that the LUN works on
@@ -55,6 +61,7 @@ class fuse_file final : public lane::lane_resident,
     void complete(std::uint64_t tag, int error) override;
 
     void wait_for_requests();
+    void make_present(slot& which) const;
     void read_ended(std::uint32_t index, std::int32_t result);
     void reply_ended(std::uint32_t index, std::int32_t result);
     void release(std::uint32_t index);
@@ -91,6 +98,7 @@ class fuse_file final : public lane::lane_resident,
 
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
+    std::atomic<bool> can_resend_{false};
     bool ended_ = false; // the kernel closed the connection, or leave() was called
     departure departure_;
 };

@@ -29,6 +29,11 @@ class fuse_mount {
     // Does not wait for the server. `waiter` unmounts it. Faults: mount_failed.
     static iscsi::result<fuse_mount> make(helper& waiter, const mount_settings& settings);
 
+    // One that an earlier daemon has made.
+    static fuse_mount take_over(helper& waiter, std::string path) {
+        return {waiter, std::move(path)};
+    }
+
     fuse_mount(fuse_mount&& other) noexcept;
     fuse_mount& operator=(fuse_mount&&) = delete;
     fuse_mount(const fuse_mount&) = delete;

@@ -38,6 +38,17 @@ loop_binding::make(helper& waiter, const loop_settings& settings, const helper::
     return made;
 }
 
+iscsi::result<loop_binding>
+loop_binding::take_over(helper& waiter, const std::string& node, const loop_settings& settings) {
+    if (auto file = backing_file_of(node); file != settings.file)
+        return iscsi::fault{
+            iscsi::to_error_code(disk_errc::attach_failed),
+            node,
+            file.empty() ? "not bound" : "bound to " + file,
+            "bound to " + settings.file};
+    return loop_binding(waiter, node, settings);
+}
+
 loop_binding::loop_binding(helper& waiter, std::string node, loop_settings settings)
     : waiter_(&waiter)
     , node_(std::move(node))

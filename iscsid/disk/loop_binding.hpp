@@ -15,6 +15,11 @@ class loop_binding {
     static iscsi::result<loop_binding>
     make(helper& waiter, const loop_settings& settings, const helper::limit& time);
 
+    // One that an earlier daemon has made with the same settings. Fault: attach_failed when the
+    // device is not bound to that file any more.
+    static iscsi::result<loop_binding>
+    take_over(helper& waiter, const std::string& node, const loop_settings& settings);
+
     loop_binding(loop_binding&& other) noexcept;
     loop_binding& operator=(loop_binding&&) = delete;
     loop_binding(const loop_binding&) = delete;

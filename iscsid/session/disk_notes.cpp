@@ -39,7 +39,7 @@ disk::driver* driver_of(const disk_tools& with, const device::disk_state& state)
 
 bool outlives_daemon(const disk_tools& with, const device::disk_state& state) {
     const auto* const driver = driver_of(with, state);
-    return driver != nullptr && driver->can_adopt();
+    return driver != nullptr && driver->can_adopt() && !state.ends_with_daemon;
 }
 
 iscsi::result<void> remember(const disk_tools& with, const device::disk_state& state) {

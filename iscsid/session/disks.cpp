@@ -41,7 +41,8 @@ disk::disk_request request_for(
         std::move(tell)};
 }
 
-// The node of some drivers is known only when it is there; udev looks at those twice.
+// The node of some drivers is known only when it is there; udev looks at those twice. One of them
+// that cannot be noted for the next daemon ends with this one.
 attached_disk made_known(
     const disk_tools& with,
     device::disk_state state,
@@ -50,9 +51,14 @@ attached_disk made_known(
 ) {
     const bool node_is_news = state.node != device->node();
     state.node = device->node();
-    if (node_is_news && !with.driver->can_adopt()) {
+    state.ends_with_daemon = !device->outlives_daemon();
+    if (node_is_news && !with.driver->tells_of_appearing()) {
         warnings.clear();
-        static_cast<void>(announce(with, state, state.node, warnings));
+        if (!announce(with, state, state.node, warnings)) {
+            state.ends_with_daemon = true;
+            static_cast<void>(announce(with, state, state.node, warnings));
+            warnings.push_back(name_of(state) + " cannot be noted: it ends with this iscsid");
+        }
         if (with.links != nullptr && !state.node.empty())
             with.links->look_again(state.node);
     }

@@ -51,6 +51,16 @@ void session_stop::dismiss_clients() const {
             each.device->dismiss();
 }
 
+// No daemon is to take them over.
+asio::awaitable<void> session_stop::forget_disks() const {
+    auto forget = [with = with_.disks, disks = mortal_disks()] {
+        for (const auto& each : disks)
+            forget_state(with, each.state);
+        return true;
+    };
+    co_await run_on(*with_.workers, std::move(forget));
+}
+
 bool session_stop::is_over() const {
     return session_->current_phase() == phase::ended;
 }
@@ -62,6 +72,7 @@ bool session_stop::may_end() const {
 asio::awaitable<void> session_stop::run() {
     const auto self = shared_from_this();
     dismiss_clients();
+    co_await forget_disks();
     co_await find_ledgers();
     asio::steady_timer pause(with_.where.control);
     bool is_flushed = false;

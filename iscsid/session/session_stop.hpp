@@ -47,6 +47,7 @@ class session_stop : public std::enable_shared_from_this<session_stop> {
     std::uint64_t steps() const;
     disk::flush_patience patience_of(iscsi::duration without_moves, iscsi::duration at_most);
     std::vector<attached_disk> mortal_disks() const;
+    boost::asio::awaitable<void> forget_disks() const;
     boost::asio::awaitable<void> find_ledgers();
     boost::asio::awaitable<void> look_at_users();
     std::vector<attached_disk> used_among(std::vector<attached_disk> disks) const;

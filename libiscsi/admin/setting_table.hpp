@@ -303,7 +303,7 @@ inline constexpr std::array table{
     // iscsid and iscsiadm themselves; never in a record
     text(setting_group::daemon, "iscsid.startup", "", "Kept for open-iscsi; never applied: systemd starts the daemon by its socket."),
     boolean(setting_group::daemon, "iscsid.safe_logout", "Yes", "Refuse a logout while a disk of the session is mounted, is swap, or is held by another device; No takes the disk away from its users."),
-    boolean(setting_group::daemon, "iscsid.keep_disks_on_stop", "Yes", "When the daemon is told to end, disks of ublk and nbd stay for the next daemon; No logs out of all sessions."),
+    boolean(setting_group::daemon, "iscsid.keep_disks_on_stop", "Yes", "When the daemon is told to end, disks that outlive it stay for the next daemon; No logs out of all sessions."),
     integer(setting_group::daemon, "iscsid.stop_timeout", "80", {1, 3600, "s"}, "How long a daemon that is told to end waits for the users of disks that end with it."),
     integer(setting_group::daemon, "iscsid.autologin_wait", "30", {0, 3600, "s"}, "How long a login that iscsid keeps trying, as at boot, is waited for; after that it is tried on."),
     integer(setting_group::daemon, "iscsid.autologin_max_age", "0", {0, 31536000, "s"}, "How long a login is kept trying, 0: for ever."),

@@ -41,11 +41,14 @@ expect_ours_in_its_place() {
     wait_until 20 test -L "$link" || dpkg_fail "no login by the record of open-iscsi"
 }
 
-# A disk of FUSE ends with its daemon.
+# A disk of FUSE that systemd does not keep ends with its daemon.
 upgrade_beside_fuse() {
     local pid node
     expect_exit 0 iscsiadm -m node -u
     echo "iscsid.disk.driver = fuse" >>/etc/iscsi/iscsid.conf
+    mkdir -p /run/systemd/system/iscsid.service.d
+    printf '[Service]\nFileDescriptorStoreMax=0\n' >/run/systemd/system/iscsid.service.d/unkept.conf
+    systemctl daemon-reload
     systemctl restart iscsid.service && expect_exit 0 iscsiadm -m node -l
     wait_until 10 test -L "$link" || dpkg_fail "no $link"
     node=$(readlink -f "$link") pid=$(main_pid)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A daemon that stands still is killed by systemd's watchdog and started again, and the reader of its ublk
-# disk gets its data; while there are disks that would end with it, the watchdog is off.
+# disk gets its data; while there are disks that would end with it, the watchdog is off, and a login says so.
 # Usage: run --systemd watchdog.sh
 . tests/support/functions.sh
 . tests/vm/lio.sh
@@ -44,10 +44,13 @@ journalctl -b -u iscsid -o cat | grep -q "Watchdog timeout" || journal_fail "it 
 [ -z "$(find /var/lib/systemd/coredump /core* -newer "$WORK/pattern" 2>/dev/null)" ] || fail "a core is left"
 expect_exit 0 iscsiadm -m node -u
 
-# A FUSE disk would be gone.
+# A FUSE disk that systemd does not keep would be gone.
+printf '[Service]\nWatchdogSec=6\nFileDescriptorStoreMax=0\n' >/run/systemd/system/iscsid.service.d/quick.conf
+systemctl daemon-reload
 use fuse
 wait_until 20 watches 6s || journal_fail "the watchdog of an idle daemon waits $(property WatchdogUSec)"
 log_in_here
+grep -q "its disks end with this iscsid" "$WORK/out" "$WORK/err" || journal_fail "the login does not say that its disk ends"
 wait_until 20 eval 'watches 0 || watches infinity' || journal_fail "the watchdog is on: $(property WatchdogUSec)"
 expect_exit 0 iscsiadm -m node -u
 wait_until 20 watches 6s || journal_fail "the watchdog stays off"

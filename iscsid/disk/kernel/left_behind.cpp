@@ -52,8 +52,10 @@ void mark_loops_over(const std::string& file) {
 } // namespace
 
 // By its descriptor, so that it is this very mount.
-void let_go_of_dead(const std::string& folder) {
+void let_go_of_dead(const std::string& folder, const std::string& ended) {
     for (const auto& each : mounts_below(folder + "/")) {
+        if (kept_nonce(each.source) && each.path != ended)
+            continue;
         const os::descriptor root(::open(each.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         if (!root || !is_dead(root))
             continue;

@@ -30,6 +30,15 @@ std::string unescape(std::string_view text) {
     return plain;
 }
 
+// 0 unless all of it is one number.
+template <class Number>
+Number number_of(std::string_view digits) {
+    Number number = 0;
+    const char* const last = digits.data() + digits.size();
+    const auto [end, error] = std::from_chars(digits.data(), last, number);
+    return error == std::errc() && end == last ? number : 0;
+}
+
 // "0:50": FUSE has no block device, so its major number is 0.
 std::optional<std::uint32_t> minor_of(std::string_view device) {
     constexpr std::string_view anonymous = "0:";
@@ -56,10 +65,34 @@ std::optional<mount_line> mount_in(const std::string& line) {
         return std::nullopt;
     mount.path = unescape(mount.path);
     mount.source = unescape(mount.source);
+    parts >> mount.options;
     return mount;
 }
 
+constexpr std::string_view kept_mark = ",kept=";
+
 } // namespace
+
+std::string kept_source(const std::string& source, std::uint64_t nonce) {
+    return source + std::string(kept_mark) + std::to_string(nonce);
+}
+
+std::optional<std::uint64_t> kept_nonce(std::string_view source) {
+    const auto at = source.rfind(kept_mark);
+    if (at == std::string_view::npos)
+        return std::nullopt;
+    const auto nonce = number_of<std::uint64_t>(source.substr(at + kept_mark.size()));
+    return nonce == 0 ? std::nullopt : std::optional(nonce);
+}
+
+std::uint32_t largest_read(const fuse_mount_point& mount) {
+    constexpr std::string_view option = "max_read=";
+    std::istringstream words(mount.options);
+    for (std::string word; std::getline(words, word, ',');)
+        if (word.starts_with(option))
+            return number_of<std::uint32_t>(std::string_view(word).substr(option.size()));
+    return 0;
+}
 
 std::vector<mount_line> mounts_in(std::string_view mountinfo) {
     std::vector<mount_line> mounts;
@@ -75,7 +108,9 @@ std::vector<fuse_mount_point> mounts_below(std::string_view mountinfo, const std
     for (auto& each : mounts_in(mountinfo)) {
         const auto connection = minor_of(each.device);
         if (connection && each.type == mount_type && each.path.starts_with(folder))
-            mounts.push_back({std::move(each.path), *connection});
+            mounts.push_back(
+                {std::move(each.path), *connection, std::move(each.source), std::move(each.options)}
+            );
     }
     std::ranges::reverse(mounts);
     return mounts;

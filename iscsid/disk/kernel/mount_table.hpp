@@ -16,7 +16,8 @@ struct mount_line {
     std::string device; // "8:1"; major 0: a filesystem that is not one block device's alone
     std::string path;
     std::string type;
-    std::string source; // mostly a node under /dev
+    std::string source;    // mostly a node under /dev
+    std::string options{}; // of the filesystem: "rw,user_id=0,max_read=262144"
 };
 
 // All of a mountinfo file; lines that are damaged are left out.
@@ -25,9 +26,19 @@ std::vector<mount_line> mounts_in(std::string_view mountinfo);
 struct fuse_mount_point {
     std::string path;
     std::uint32_t connection = 0; // minor number of the mount's device: the name under fusectl
+    std::string source{};
+    std::string options{};
 
     friend bool operator==(const fuse_mount_point&, const fuse_mount_point&) = default;
 };
+
+// What a mount shows as its source when its /dev/fuse is kept for the next daemon under that
+// number, and the reverse: nothing when it ends with its daemon.
+std::string kept_source(const std::string& source, std::uint64_t nonce);
+std::optional<std::uint64_t> kept_nonce(std::string_view source);
+
+// The longest read that a mount was told to make, in bytes; 0: it does not say.
+std::uint32_t largest_read(const fuse_mount_point& mount);
 
 // Our mounts in a mountinfo file whose path begins with a folder, the
 // newest first. Lines that are damaged are skipped.

@@ -97,9 +97,10 @@ fields abort_mount(argument_reader& from, const fields& request, const os::descr
 
 fields let_go(argument_reader& from, const fields& request, const os::descriptor& /*socket*/) {
     const auto folder = from.text();
+    const auto ended = from.text();
     if (!from.is_complete())
         return malformed(request);
-    let_go_of_dead(folder);
+    let_go_of_dead(folder, ended);
     return done();
 }
 

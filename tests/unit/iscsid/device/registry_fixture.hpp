@@ -36,8 +36,9 @@ inline auto all_of(const scsi::logical_unit& unit) {
 }
 
 inline auto all_of(const disk_state& disk) {
-    const auto& [sid, index, target, address, port, tag, interface, peer, isid, driver, node, nonce, boot, lun, number, unit] =
+    const auto& [sid, index, target, address, port, tag, interface, peer, isid, driver, node, nonce, boot, ends, lun, number, unit] =
         disk;
+    static_cast<void>(ends); // is never true of a state that is saved
     return std::tuple(
         std::tuple(sid, index, target, address, port, tag, interface, peer),
         std::tuple(isid, driver, node, nonce, boot, lun, number),

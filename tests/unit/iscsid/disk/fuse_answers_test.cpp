@@ -47,4 +47,21 @@ TEST(fuse_zeroes, need_write_same) {
     EXPECT_FALSE(fuse::may_zero_ranges(lun));
 }
 
+TEST(fuse_resend, is_offered_in_the_second_half_of_the_flags) {
+    fuse_init_in offer{};
+    offer.flags2 = fuse::has_resend_in_flags2;
+    EXPECT_FALSE(fuse::offers_resend(offer)); // nobody says that there is a second half
+    offer.flags = FUSE_INIT_EXT;
+    EXPECT_TRUE(fuse::offers_resend(offer));
+    offer.flags2 = ~fuse::has_resend_in_flags2;
+    EXPECT_FALSE(fuse::offers_resend(offer));
+}
+
+TEST(fuse_resend, is_in_linux_6_9_and_later) {
+    for (const auto* with : {"6.9.0", "6.9", "6.12.90+deb13-amd64", "6.18.44", "7.0-rc1"})
+        EXPECT_TRUE(fuse::has_resend(with)) << with;
+    for (const auto* without : {"", "6", "6.", "6.8.99", "6.1.0-30-amd64", "5.15", "x.9", "6x9"})
+        EXPECT_FALSE(fuse::has_resend(without)) << without;
+}
+
 } // namespace

@@ -132,6 +132,23 @@ TEST_F(fuse_file, takes_only_flags_that_are_offered) {
     EXPECT_EQ(init.flags, std::uint32_t{FUSE_ASYNC_DIO});
 }
 
+TEST_F(fuse_file, tells_whether_the_kernel_hands_out_requests_again) {
+    auto offer = offer_of(7, 39);
+    ASSERT_TRUE(ask(FUSE_INIT, bytes_of(offer)));
+    answer();
+    EXPECT_FALSE(file->can_resend());
+    offer.flags2 = disk::fuse::has_resend_in_flags2;
+    ASSERT_TRUE(ask(FUSE_INIT, bytes_of(offer)));
+    answer();
+    EXPECT_TRUE(file->can_resend());
+}
+
+TEST_F(fuse_file, answers_what_comes_again_under_its_number) {
+    last_unique |= std::uint64_t{1} << 63U; // FUSE_UNIQUE_RESEND
+    ASSERT_TRUE(ask(FUSE_GETATTR));
+    EXPECT_EQ(answer().header.error, 0);
+}
+
 TEST_F(fuse_file, understands_the_short_init_of_older_kernels) {
     ASSERT_TRUE(ask(FUSE_INIT, bytes_of(offer_of(7, 35)).first(16)));
     EXPECT_EQ(answer().header.error, 0);

@@ -19,8 +19,8 @@ TEST(mounts_below, finds_ours_and_gives_the_newest_first) {
     EXPECT_THAT(
         mounts_below(two_of_ours, "/run/iscsid/disks/"),
         ElementsAre(
-            fuse_mount_point{"/run/iscsid/disks/s1-lun1", 51},
-            fuse_mount_point{"/run/iscsid/disks/s1-lun0", 50}
+            fuse_mount_point{"/run/iscsid/disks/s1-lun1", 51, "y", "rw"},
+            fuse_mount_point{"/run/iscsid/disks/s1-lun0", 50, "iqn.x,lun0", "rw,user_id=0"}
         )
     );
 }
@@ -53,7 +53,7 @@ TEST(mounts_below, leaves_other_folders_and_types_alone) {
 TEST(mounts_below, reads_escaped_names) {
     EXPECT_THAT(
         mounts_below("9 2 0:5 / /a\\040b\\134c/disk rw - fuse.iscsid s rw\n", "/a b\\c/"),
-        ElementsAre(fuse_mount_point{"/a b\\c/disk", 5})
+        ElementsAre(fuse_mount_point{"/a b\\c/disk", 5, "s", "rw"})
     );
 }
 
@@ -67,8 +67,28 @@ TEST(mounts_below, survives_damaged_lines) {
         ) << device;
     EXPECT_THAT(
         mounts_below("9 2 0:5 / /a\\0zz\\8 rw - fuse.iscsid s rw\n", "/a"),
-        ElementsAre(fuse_mount_point{"/a\\0zz\\8", 5})
+        ElementsAre(fuse_mount_point{"/a\\0zz\\8", 5, "s", "rw"})
     );
+}
+
+TEST(kept_source, says_under_which_number_a_mount_is_kept) {
+    using iscsid::disk::kept_nonce;
+    const auto source = iscsid::disk::kept_source("iqn.x,lun0", 18446744073709551615U);
+    EXPECT_EQ(source, "iqn.x,lun0,kept=18446744073709551615");
+    EXPECT_EQ(kept_nonce(source), 18446744073709551615U);
+    for (const auto* none : {"", "x,lun0", "x,kept=1,lun0", "x,kept=", "x,kept=0", "x,kept=1x"})
+        EXPECT_FALSE(kept_nonce(none)) << none;
+}
+
+TEST(largest_read, is_among_the_options_of_a_mount) {
+    using iscsid::disk::largest_read;
+    const auto with = [](std::string options) {
+        return fuse_mount_point{"/a", 5, "s", std::move(options)};
+    };
+    EXPECT_EQ(largest_read(with("rw,user_id=0,max_read=262144")), 262144U);
+    EXPECT_EQ(largest_read(with("max_read=4096,rw")), 4096U);
+    for (const auto* none : {"", "rw", "rw,max_read=", "max_read=1k", "max_read=99999999999"})
+        EXPECT_EQ(largest_read(with(none)), 0U) << none;
 }
 
 } // namespace

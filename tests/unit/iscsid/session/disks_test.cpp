@@ -285,6 +285,35 @@ TEST_F(disks, do_not_appear_when_they_cannot_be_remembered) {
     EXPECT_TRUE(driver.present.empty());
 }
 
+TEST_F(disks, that_are_named_late_are_remembered_when_they_are_there) {
+    driver.is_named_late = true;
+    const auto report = attach_all(with, lane, {state_of(1)});
+    ASSERT_EQ(luns_of(report.disks), lun_list{1});
+    EXPECT_TRUE(outlives_daemon(with, report.disks[0].state));
+    EXPECT_EQ(registry.load().disks.at(0).node, "no-such-disk-1");
+}
+
+TEST_F(disks, that_are_named_late_end_with_the_daemon_when_they_cannot_be_remembered) {
+    driver.is_named_late = true;
+    std::ofstream(folder / "disks-state") << "a file where the folder should be";
+    const auto report = attach_all(with, lane, {state_of(1)});
+    ASSERT_EQ(luns_of(report.disks), lun_list{1});
+    EXPECT_FALSE(outlives_daemon(with, report.disks[0].state));
+    EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("it ends with this iscsid")));
+}
+
+TEST_F(disks, that_nobody_keeps_are_not_remembered) {
+    driver.is_named_late = true;
+    driver.mortal = {2};
+    const auto report = attach_all(with, lane, {state_of(1), state_of(2)});
+    ASSERT_EQ(luns_of(report.disks), (lun_list{1, 2}));
+    EXPECT_TRUE(outlives_daemon(with, report.disks[0].state));
+    EXPECT_FALSE(outlives_daemon(with, report.disks[1].state));
+    EXPECT_EQ(remembered(), lun_list{1});
+    EXPECT_TRUE(remember(with, report.disks[1].state)); // as a look does
+    EXPECT_EQ(remembered(), lun_list{1});
+}
+
 TEST_F(disks, work_without_links_and_say_so_when_udev_cannot_be_told) {
     std::ofstream(folder / "udev") << "a file where the folder should be";
     const iscsid::device::udev_links links(folder / "udev");

@@ -201,6 +201,8 @@ class fake_driver final : public disk::driver {
 
     bool can_adopt() const override { return adopts; }
 
+    bool tells_of_appearing() const override { return adopts && !is_named_late; }
+
     iscsi::result<std::unique_ptr<disk::disk>>
     attach(lane::lane& /*where*/, const disk::disk_request& what) override {
         const std::scoped_lock lock(changing);
@@ -247,12 +249,14 @@ class fake_driver final : public disk::driver {
     }
 
     bool adopts = false;
-    bool has_nodes = true; // else as exported sockets
+    bool is_named_late = false; // nobody knows a name before the disk is there
+    bool has_nodes = true;      // else as exported sockets
     bool can_resize = true;
     std::set<std::string> present;
     std::set<std::string> taken;                    // what has this name is another's
     std::set<std::string> gone;                     // devices that cannot be taken over
     std::set<std::uint64_t> unfit;                  // LUNs that cannot be attached
+    std::set<std::uint64_t> mortal;                 // LUNs whose disks end with the daemon
     std::set<std::uint64_t> busy;                   // LUNs that are in use
     std::set<std::uint64_t> dismissed;              // LUNs whose users were asked to leave
     bool users_can_be_asked = false;                // and do so
@@ -282,7 +286,7 @@ class fake_driver final : public disk::driver {
     make(const disk::disk_request& what, const std::string& node) {
         if (unfit.count(what.lun_number) != 0)
             return failed(disk::disk_errc::attach_failed, name_);
-        if (what.before_appearing)
+        if (what.before_appearing && !is_named_late)
             if (auto done = what.before_appearing(node); !done)
                 return done.error();
         if (on_the_edge)
@@ -297,6 +301,8 @@ class fake_driver final : public disk::driver {
             of_.present.insert(node_);
             of_.held_[node_] = alive_;
         }
+
+        bool outlives_daemon() const override { return !of_.mortal.contains(lun_); }
 
         const std::string& node() const override { return node_; }
 
