@@ -9,8 +9,10 @@
 
 rounds=${1:-2}
 mnt=/mnt/kept
-ends="its disks end with this iscsid"
 
+# A login says so on a terminal, and in the log.
+end_is_told() { journalctl -b -o cat "_PID=$(main_pid)" | grep -q "its disks end with this iscsid"; }
+is_operational() { journalctl -b -o cat "_PID=$(main_pid)" | grep -q "is operational now"; }
 stored() { [ "$(systemctl show -p NFileDescriptorStore --value iscsid.service)" = "$1" ]; }
 is_another() { [ "$(main_pid)" != "$old" ] && systemctl -q is-active iscsid.service; }
 session_is_back() { iscsiadm -m session -P 1 | grep -q 'iSCSI Session State: LOGGED_IN'; }
@@ -42,9 +44,8 @@ log_in_here() {
     wait_until 20 link_leads_there || journal_fail "$link leads to $(readlink -f "$link")"
 }
 
-# The line of the login and that of the log are true, here and where the disk goes on.
 expect_end_told() {
-    grep -q "$ends" "$WORK/out" "$WORK/err" || journal_fail "the login does not say that its disk ends"
+    wait_until 20 end_is_told || journal_fail "the login does not say that its disk ends"
     stored 0 || fail "something is stored"
     [ -n "$(ends_with_the_daemon)" ] || fail "an upgrade would restart the daemon"
     expect_exit 0 iscsiadm -m node -u
@@ -130,7 +131,7 @@ if ! printf '6.9\n%s\n' "$(uname -r)" | sort -CV; then
     echo "without FUSE_NOTIFY_RESEND: told"
     exit 0
 fi
-! grep -q "$ends" "$WORK/out" "$WORK/err" || fail "the login says that the disk ends"
+wait_until 20 is_operational && ! end_is_told || journal_fail "the login says that the disk ends"
 [ -z "$(ends_with_the_daemon)" ] || fail "an upgrade would not restart the daemon: $(ends_with_the_daemon)"
 start_verified_io
 disturb

@@ -50,7 +50,8 @@ systemctl daemon-reload
 use fuse
 wait_until 20 watches 6s || journal_fail "the watchdog of an idle daemon waits $(property WatchdogUSec)"
 log_in_here
-grep -q "its disks end with this iscsid" "$WORK/out" "$WORK/err" || journal_fail "the login does not say that its disk ends"
+is_told() { journalctl -b -o cat "_PID=$(main_pid)" | grep -q "its disks end with this iscsid"; }
+wait_until 20 is_told || journal_fail "the login does not say that its disk ends"
 wait_until 20 eval 'watches 0 || watches infinity' || journal_fail "the watchdog is on: $(property WatchdogUSec)"
 expect_exit 0 iscsiadm -m node -u
 wait_until 20 watches 6s || journal_fail "the watchdog stays off"
