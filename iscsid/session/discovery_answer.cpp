@@ -42,10 +42,10 @@ portals_of(const iscsi::targets_found& answer, const discovery_place& place) {
     for (const auto& target : answer.targets) {
         if (target.portals.empty())
             all.push_back({target.name, place.host, place.port, -1});
-        for (const auto& each : target.portals)
-            all.push_back(
-                {target.name, address_at(each.host, place), each.port, each.group_tag.value_or(-1)}
-            );
+        for (const auto& each : target.portals) {
+            const int tag = each.group_tag ? int{*each.group_tag} : -1;
+            all.push_back({target.name, address_at(each.host, place), each.port, tag});
+        }
     }
     return all;
 }

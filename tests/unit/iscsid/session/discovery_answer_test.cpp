@@ -36,6 +36,17 @@ TEST(discovery_answer, an_address_of_all_addresses_is_the_one_that_was_asked) {
     EXPECT_EQ(address_of("disk.example.com"), "disk.example.com");
 }
 
+TEST(discovery_answer, a_portal_without_a_group_tag_has_none) {
+    iscsi::targets_found answer;
+    answer.targets = {
+        {"iqn.a", {{"10.0.0.1", 3260, {}}, {"10.0.0.2", 3260, 0}, {"10.0.0.3", 3260, 65535}}}};
+    const auto portals = portals_of(answer, place);
+    ASSERT_EQ(portals.size(), 3U);
+    EXPECT_EQ(portals[0].group_tag, -1);
+    EXPECT_EQ(portals[1].group_tag, 0);
+    EXPECT_EQ(portals[2].group_tag, 65535);
+}
+
 TEST(discovery_answer, a_link_local_address_is_of_the_zone_that_was_asked) {
     EXPECT_EQ(address_of("fe80::1"), "fe80::1%eth7");
     EXPECT_EQ(address_of("febf::1"), "febf::1%eth7");
