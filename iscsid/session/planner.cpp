@@ -188,7 +188,14 @@ outcome<discovery_plan> planner::plan_discovery(const discovery_request& what) c
     const auto interface = find_interface(what.interface);
     if (interface.has_error())
         return interface.error();
-    return plan_discovery(*record, *interface);
+    auto plan = plan_discovery(*record, *interface);
+    if (!plan.has_error()) {
+        auto& session = plan->session;
+        const admin::node_id place{"", plan->host, plan->port, -1, "discovery"};
+        session.isid =
+            make_isid(session.initiator_name, place, discoveries_++, settings_.identity.isid_seed);
+    }
+    return plan;
 }
 
 outcome<discovery_plan>

@@ -47,7 +47,8 @@ class planner {
     // memory goes before the database, which may be on the very disk.
     outcome<login_plan> plan_again(const device::disk_state& left) const;
 
-    // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery.
+    // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery. Each
+    // has an ISID of its own, for several may be under way at one portal.
     outcome<discovery_plan> plan_discovery(const discovery_request& what) const;
 
     // The same of records that were read already.
@@ -71,6 +72,7 @@ class planner {
     iscsi::admin::record_store* records_;
     iscsi::admin::record_store* in_memory_; // environment::records_in_memory
     current_settings settings_;
+    mutable unsigned discoveries_ = 0; // that were planned, for their ISIDs
     std::shared_ptr<bounded_read> secret_reads_ =
         std::make_shared<bounded_read>(patience_with_secrets);
     std::shared_ptr<recent_challenges> challenges_ = std::make_shared<recent_challenges>();

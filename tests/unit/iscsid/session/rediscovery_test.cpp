@@ -188,6 +188,8 @@ TEST_F(repeated_discovery, has_an_isid_of_its_own) {
     ASSERT_TRUE(until([&] { return !isids.empty(); }));
     const auto asked = all().plans().plan_discovery({here.address, here.port, true, ""});
     EXPECT_NE(isids.front(), asked->session.isid);
+    const auto next = all().plans().plan_discovery({here.address, here.port, true, ""});
+    EXPECT_NE(asked->session.isid, next->session.isid) << "both may be under way";
 }
 
 } // namespace
