@@ -23,6 +23,11 @@ bool is_missing_device(const iscsi::fault& why) {
            why.code == boost::system::errc::no_such_device;
 }
 
+// The kernel cannot tell on which link such an address is meant; nothing that is waited for will.
+bool is_missing_zone(const iscsi::fault& why) {
+    return why.code == boost::system::errc::invalid_argument;
+}
+
 } // namespace
 
 failure failure_of_connect(const iscsi::fault& why) {
@@ -30,6 +35,10 @@ failure failure_of_connect(const iscsi::fault& why) {
         return {exit_code::transport, why.text(), false, why.got};
     if (is_missing_device(why))
         return {exit_code::transport, why.text(), false};
+    if (is_missing_zone(why)) {
+        const std::string words = "a link-local address needs a zone, as in fe80::1%eth0";
+        return {exit_code::transport, why.text() + ": " + words, false, words};
+    }
     return {exit_code::transport_timeout, why.text(), true, why.code.message()};
 }
 

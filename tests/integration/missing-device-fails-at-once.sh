@@ -21,6 +21,7 @@ fails() {
 fails nosuch0 -m discovery -t st -p "$PORTAL" -I other
 expect_err "cannot make connection to 127.0.0.1: "
 fails nosuch0 -m discovery -t st -p "fe80::1%nosuch0"
+fails "needs a zone" -m discovery -t st -p fe80::1 -I default
 fails 02:00:00:00:00:77 -m discovery -t st -p "$PORTAL" -I card
 fails nosuch0 -m node -T "$TARGET_NAME" -p "$PORTAL" -I other -l
 fails nosuch0 -m node -T "$TARGET_NAME" -p "[fe80::1%nosuch0]:3260" -l
