@@ -84,6 +84,7 @@ class discovery_run {
     discovery::portal_filter filter_;
     context& at_;
     std::size_t filtered_ = 0; // portals that the filter has left out
+    first_failure unanswered_; // of the interfaces
     discovery::interface_choice interfaces_;
     std::vector<admin::node_id> found_;
     discovery::node_writer writer_;
@@ -109,6 +110,8 @@ exit_code discovery_run::run() {
     print();
     if (job_.login && failure.code() == exit_code::success)
         failure.add(job_.changes.persistent ? log_in_to_found() : log_in_without_records());
+    if (!job_.interfaces.empty()) // whose answers were asked for by name
+        failure.add(unanswered_.code());
     return failure.code();
 }
 
@@ -169,9 +172,16 @@ exit_code discovery_run::choose_interfaces() {
     return exit_code::success;
 }
 
-// A target may show other things to another initiator name: those that look the same ask once.
+// Without the daemon no other interface has an answer either.
+bool is_of_daemon(exit_code code) {
+    return code == exit_code::daemon_communication || code == exit_code::daemon_not_connected;
+}
+
+// A target may show other things to another initiator name: those that look the same ask once. An
+// interface that gets no answer costs what only it would have found.
 exit_code discovery_run::ask_by_interfaces() {
     std::map<discovery::appearance, std::optional<portals>> answers;
+    bool is_answered = false;
     for (const std::string& name : interfaces_.names()) {
         const auto seen_as = discovery::appearance_of(interfaces_.at(name));
         auto& answer = answers[seen_as];
@@ -179,15 +189,18 @@ exit_code discovery_run::ask_by_interfaces() {
             const std::string by = seen_as == discovery::appearance() ? std::string() : name;
             // Without any identity of its own the daemon uses its own, and the call names no
             // interface.
-            if (const auto asked = ask(by, answer.emplace()); asked != exit_code::success)
+            const auto asked = ask(by, answer.emplace());
+            if (is_of_daemon(asked))
                 return asked;
+            unanswered_.add(asked);
+            is_answered |= asked == exit_code::success;
             refuse_bad(*answer);
             apply_filter(*answer);
         }
         const auto bound = discovery::bind_to_interfaces(*answer, {name});
         found_.insert(found_.end(), bound.begin(), bound.end());
     }
-    return exit_code::success;
+    return is_answered ? exit_code::success : unanswered_.code();
 }
 
 // A daemon whose replies end without a finished one has died under the call: that is no empty
@@ -267,6 +280,8 @@ exit_code discovery_run::store() {
         return report_database(plan.error(), at_.screen);
     if (const auto written = write(plan->write, *edit); written != exit_code::success)
         return written;
+    if (unanswered_.code() != exit_code::success) // its records may be there as ever
+        return exit_code::success;
     return remove_gone(plan->remove, *sessions, *edit, at_);
 }
 

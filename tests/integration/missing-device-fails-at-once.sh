@@ -21,6 +21,14 @@ fails() {
 fails nosuch0 -m discovery -t st -p "$PORTAL" -I other
 expect_err "cannot make connection to 127.0.0.1: "
 fails nosuch0 -m discovery -t st -p "fe80::1%nosuch0"
+# By the interfaces that there are, the others find what they find; by name, the missing one is missed.
+expect_exit 0 iscsiadm -m iface -I plain -o new
+expect_exit 0 iscsiadm -m discovery -t st -p "$PORTAL"
+expect_out "$PORTAL,1 $TARGET_NAME"
+expect_err nosuch0
+expect_exit 4 iscsiadm -m discovery -t st -p "$PORTAL" -I plain -I other
+expect_out "$PORTAL,1 $TARGET_NAME"
+expect_err nosuch0
 fails "needs a zone" -m discovery -t st -p fe80::1 -I default
 fails 02:00:00:00:00:77 -m discovery -t st -p "$PORTAL" -I card
 fails nosuch0 -m node -T "$TARGET_NAME" -p "$PORTAL" -I other -l
