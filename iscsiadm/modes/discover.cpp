@@ -153,8 +153,11 @@ exit_code discovery_run::report_nothing_found() const {
 // there is nothing to bind to.
 exit_code discovery_run::use_interfaces(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-        if (const auto interface = find_named_interface(name, at_))
+        const auto interface = find_named_interface(name, at_);
+        if (interface && interface->bad_values().empty())
             interfaces_.add(*interface);
+        else
+            interfaces_.leave_out(name, ""); // the reason has been told
     }
     return interfaces_.empty() ? exit_code::no_objects_found : exit_code::success;
 }
@@ -165,10 +168,9 @@ exit_code discovery_run::choose_interfaces() {
         return use_interfaces(job_.interfaces);
     if (!filter_.interfaces().empty())
         return use_interfaces(filter_.interfaces());
-    auto all = discovery::all_interfaces(at_.store);
-    if (!all)
-        return report_database(all.error(), at_.screen);
-    interfaces_ = *std::move(all);
+    interfaces_ = discovery::all_interfaces(at_.store);
+    for (const auto& warning : interfaces_.warnings())
+        at_.screen.complain(warning);
     return exit_code::success;
 }
 
@@ -275,9 +277,12 @@ exit_code discovery_run::store() {
     auto edit = at_.store.edit();
     if (!edit)
         return report_database(edit.error(), at_.screen);
-    const auto plan = writer_.plan(found_, *edit);
+    auto plan = writer_.plan(found_, *edit);
     if (!plan)
         return report_database(plan.error(), at_.screen);
+    std::erase_if(plan->remove, [this](const admin::node_id& id) {
+        return interfaces_.leaves_out(id.interface);
+    });
     if (const auto written = write(plan->write, *edit); written != exit_code::success)
         return written;
     if (unanswered_.code() != exit_code::success) // its records may be there as ever
@@ -289,6 +294,8 @@ exit_code discovery_run::write(std::vector<admin::node_id> ids, admin::record_ed
     if (ids.empty())
         return exit_code::success;
     const auto written = writer_.write(std::move(ids), load_config(at_).new_node(), edit);
+    for (const auto& warning : writer_.warnings())
+        at_.screen.complain(warning);
     if (!written.why)
         return exit_code::success;
     const auto code = report_database(*written.why, at_.screen);

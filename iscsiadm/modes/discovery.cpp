@@ -190,6 +190,12 @@ discovery_job job_of(const discovery_mode& mode, admin::record settings) {
     };
 }
 
+// What it held is not known, so neither is how the portal is to be asked.
+exit_code refuse_cut(console& screen) {
+    screen.complain("The discovery record is left as it is. Mend its file, or delete the record.");
+    return exit_code::database;
+}
+
 // -o show has the portal asked and writes nothing.
 // The record is stored before the portal is asked, and stays when it does not answer, as in
 // open-iscsi; one that is there is refreshed, and keeps what users have set in it, as node records
@@ -203,7 +209,12 @@ exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
     if (stores)
         if (auto found = at.store.find_discovery(source_of(mode)); found && *found) {
             earlier = **std::move(found);
+            report_bad_values(*earlier, at.screen);
+            if (earlier->whole() == admin::wholeness::cut)
+                return refuse_cut(at.screen);
             keep_user_settings(*earlier, *record);
+            if (earlier->is_damaged()) // empty: there is nothing to go back to
+                earlier.reset();
         }
     discovery_job job = job_of(mode, *std::move(record));
     job.use_record = job.changes.persistent;

@@ -20,10 +20,10 @@ std::string name_of(const admin::record& interface) {
 chosen_records all_interfaces(context& at) {
     auto selection = at.store.select_interfaces();
     chosen_records chosen{std::move(selection.records)};
-    for (const fault& unreadable : selection.unreadable) {
+    for (const fault& unreadable : selection.unreadable)
         at.screen.complain(unreadable.text());
-        chosen.code = exit_code::database;
-    }
+    for (const admin::record& each : chosen.records)
+        report_bad_values(each, at.screen);
     chosen.records.push_back(built_in_interface("default"));
     chosen.records.push_back(built_in_interface("iser"));
     return chosen;
@@ -164,6 +164,10 @@ exit_code update_interface(const iface_mode& mode, admin::record_edit& edit, con
         return report_database(interface.error(), at.screen);
     if (!*interface)
         return report_no_info(*mode.name, at.screen);
+    if ((*interface)->is_damaged()) {
+        report_bad_values(**interface, at.screen);
+        return could_not("update", *mode.name, exit_code::database, at.screen);
+    }
     const exit_code changed = change_interface("update", **interface, mode, at);
     if (changed != exit_code::success)
         return changed;
@@ -184,12 +188,13 @@ exit_code unbind(
     return could_not_execute(remove_unused(bound, sessions, remove, at), at.screen);
 }
 
-// The node records that are bound to it go first; one that a session uses stops it.
+// The node records that are bound to it go first; one that a session uses stops it. What is wrong
+// in its file is no reason to keep it.
 exit_code delete_interface(const iface_mode& mode, context& at) {
     const auto interface = find_interface(*mode.name, at);
     if (!interface)
-        return report_database(interface.error(), at.screen);
-    if (!*interface)
+        at.screen.complain(interface.error().text());
+    else if (!*interface)
         return could_not("delete", *mode.name, report_no_info(*mode.name, at.screen), at.screen);
     const auto sessions = sessions_if_running(at);
     if (!sessions)

@@ -181,10 +181,13 @@ void login_run::print_failure(const admin::node_id& node, exit_code code, std::s
 }
 
 // The same portal through the same interface, known by two group tags, is logged in once; the first
-// record counts. Those whose file says what it should; each of the others is a failure of its own.
+// record counts. Those whose file says what it should; each of the others is a failure of its own,
+// but a damaged one among others: what it asked for is not known, so nobody has missed it.
 std::vector<admin::record>
 nodes_to_log_in(const std::vector<admin::record>& nodes, login_run& run, console& screen) {
     std::vector<admin::record> usable;
+    const bool some_whole =
+        std::ranges::any_of(nodes, [](const auto& node) { return !node.is_damaged(); });
     for (const admin::record& node : nodes) {
         const auto is_it = [id = id_of(node)](const auto& other) {
             return is_same_path(id_of(other), id);
@@ -195,7 +198,10 @@ nodes_to_log_in(const std::vector<admin::record>& nodes, login_run& run, console
             usable.push_back(node);
             continue;
         }
-        run.refuse(id_of(node), exit_code::invalid);
+        if (!node.is_damaged())
+            run.refuse(id_of(node), exit_code::invalid);
+        else if (!some_whole)
+            run.refuse(id_of(node), exit_code::database);
         report_bad_values(node, screen);
     }
     return usable;

@@ -164,6 +164,9 @@ exit_code create_nodes(const node_mode& mode, context& at) {
         return report_database(interface.error(), at.screen);
     if (!*interface)
         return report_no_interface(name, at.screen);
+    report_bad_values(**interface, at.screen);
+    if ((*interface)->is_damaged())
+        return exit_code::database;
     if (mode.target && mode.where)
         return add_portal(mode, **interface, at);
     if (mode.interface)

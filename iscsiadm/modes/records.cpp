@@ -110,11 +110,13 @@ void explain_choice(Ids ids_of_choice, context& at) {
         at.screen.explain(fmt::format("[{}]", record_words(id)), 2);
 }
 
-// An unreadable record is named by its path, once, and never guessed at.
-exit_code report_unreadable(const std::vector<fault>& unreadable, console& screen) {
+// A file that is no record of its place is named by its path, once, and never guessed at. It is no
+// failure of the others.
+exit_code
+report_unreadable(const std::vector<fault>& unreadable, bool has_others, console& screen) {
     for (const fault& each : unreadable)
         screen.complain(each.text());
-    return unreadable.empty() ? exit_code::success : exit_code::database;
+    return unreadable.empty() || has_others ? exit_code::success : exit_code::database;
 }
 
 // Runs `verb` on the records of the filter, which nobody else changes meanwhile.
@@ -144,14 +146,17 @@ chosen_records choose_records(const admin::node_filter& filter, context& at) {
     });
     chosen_records chosen{std::move(selection.records)};
     explain_choice([&chosen] { return ids_of(chosen.records); }, at);
-    chosen.code = report_unreadable(selection.unreadable, at.screen);
+    chosen.code = report_unreadable(selection.unreadable, !chosen.records.empty(), at.screen);
     return chosen;
 }
 
 listed_nodes list_all(context& at) {
     auto found = at.store.list({});
     explain_choice([&found] { return found.ids; }, at);
-    return {std::move(found.ids), report_unreadable(found.unreadable, at.screen)};
+    for (const auto& why : found.damaged)
+        at.screen.complain(why);
+    const auto code = report_unreadable(found.unreadable, !found.ids.empty(), at.screen);
+    return {std::move(found.ids), code};
 }
 
 node_choice::node_choice(const admin::node_filter& filter)
@@ -268,7 +273,11 @@ result<std::optional<admin::record>> find_interface(const std::string& name, con
 
 std::optional<admin::record> find_named_interface(const std::string& name, context& at) {
     const auto interface = find_interface(name, at);
-    if (interface && *interface)
+    if (!interface)
+        at.screen.complain(interface.error().text());
+    else if (*interface)
+        report_bad_values(**interface, at.screen);
+    if (interface && *interface && !(*interface)->is_damaged())
         return **interface;
     at.screen.complain(fmt::format(
         "Could not read iface info for {0}. Make sure an iface config with the file "

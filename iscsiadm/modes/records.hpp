@@ -12,8 +12,8 @@
 
 namespace iscsi::cli {
 
-// The records that a filter matches. Those that cannot be read are named on stderr; `code` then is
-// exit_code::database and the others are used all the same.
+// The records that a filter matches. Those that cannot be read are named on stderr; `code` is
+// exit_code::database when there are no others.
 struct chosen_records {
     std::vector<admin::record> records;
     exit_code code = exit_code::success;

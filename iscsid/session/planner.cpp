@@ -46,7 +46,8 @@ record_in(const admin::record_store* from, const admin::node_id& node) {
     if (from == nullptr)
         return std::nullopt;
     auto found = from->find(node);
-    return found.has_value() ? *std::move(found) : std::nullopt;
+    const bool usable = found && *found && !(*found)->is_damaged();
+    return usable ? *std::move(found) : std::nullopt;
 }
 
 // What a record says and its key does not take is not guessed at.
@@ -75,6 +76,8 @@ outcome<admin::record> planner::stored_record(const admin::node_id& node) const 
     auto found = records_->find(node);
     if (found.has_error())
         return failure{exit_code::database, found.error().text()};
+    if (found->has_value() && (*found)->is_damaged())
+        return failure{exit_code::database, (*found)->bad_values().front().why};
     if (found->has_value())
         return **std::move(found);
     if (auto remembered = record_in(in_memory_, node))

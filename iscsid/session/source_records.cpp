@@ -38,18 +38,22 @@ outcome<discovery::interface_choice>
 choose_interfaces(const admin::record_store& records, const discovery::portal_filter& filter) {
     if (filter.interfaces().empty()) {
         auto all = discovery::all_interfaces(records);
-        if (!all)
-            return of_database(all.error());
-        return *std::move(all);
+        for (const auto& warning : all.warnings())
+            spdlog::warn("{}", warning);
+        return all;
     }
     discovery::interface_choice chosen;
     for (const auto& name : filter.interfaces()) {
         const auto interface = discovery::find_interface(records, name);
         if (!interface)
-            return of_database(interface.error());
-        if (*interface)
+            chosen.leave_out(name, interface.error().text());
+        else if (*interface && !(*interface)->bad_values().empty())
+            chosen.leave_out(name, (*interface)->bad_values().front().why);
+        else if (*interface)
             chosen.add(**interface);
     }
+    for (const auto& warning : chosen.warnings())
+        spdlog::warn("{}", warning);
     if (chosen.empty())
         return failure{
             exit_code::no_objects_found, "no interface of discovery.sendtargets.filter.interface"};
@@ -69,7 +73,7 @@ find_with_other_tag(const admin::record_store& records, const admin::node_id& id
         auto other = id;
         other.group_tag = tag;
         auto found = records.find(other);
-        if (tag != id.group_tag && found && *found)
+        if (tag != id.group_tag && found && *found && !(*found)->is_damaged())
             return **std::move(found);
     }
     return std::nullopt;
@@ -150,7 +154,7 @@ std::vector<repeated_source> repeated_sources(const admin::record_store& records
     std::vector<repeated_source> wanted;
     for (const auto& id : records.discoveries()) {
         const auto settings = records.find_discovery(id);
-        if (settings && *settings && is_repeated(**settings))
+        if (settings && *settings && !(*settings)->is_damaged() && is_repeated(**settings))
             wanted.push_back({id, interval_of(**settings)});
     }
     return wanted;

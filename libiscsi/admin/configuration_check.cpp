@@ -43,9 +43,12 @@ void take_bad_values(const record& from, configuration_findings& to) {
 std::size_t take(const record_selection& found, configuration_findings& to) {
     for (const auto& why : found.unreadable)
         to.errors.push_back(why.text());
-    for (const auto& each : found.records)
+    std::size_t whole = 0;
+    for (const auto& each : found.records) {
         take_bad_values(each, to);
-    return found.records.size();
+        whole += each.is_damaged() ? 0U : 1U;
+    }
+    return whole;
 }
 
 // What is no folder is passed over without a word where records are read.
@@ -95,7 +98,7 @@ void check_discoveries(const record_store& records, configuration_findings& to) 
         if (!found) {
             to.errors.push_back(found.error().text());
         } else if (*found) {
-            ++to.discoveries;
+            to.discoveries += (*found)->is_damaged() ? 0U : 1U;
             take_bad_values(**found, to);
         }
     }

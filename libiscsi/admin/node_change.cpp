@@ -49,7 +49,8 @@ std::vector<record> untagged_records(const record_tree& tree, const node_id& id)
     read_target(tree, id.target, of_target);
     std::erase_if(of_target.records, [&id](const record& node) {
         const auto each = id_of(node);
-        return each.group_tag >= 0 || each.address != id.address || each.port != id.port;
+        return node.is_damaged() || each.group_tag >= 0 || each.address != id.address ||
+               each.port != id.port;
     });
     return std::move(of_target.records);
 }

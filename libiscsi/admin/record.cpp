@@ -161,6 +161,11 @@ void record::keep_bad(bad_value what) {
     bad_.push_back(std::move(what));
 }
 
+void record::mark_damaged(wholeness how, std::string why) {
+    whole_ = how;
+    keep_bad({"", "", std::move(why)});
+}
+
 result<void> record::update(std::string_view name, std::string_view value) {
     const auto* const row = find_setting(kind_, name);
     if (row == nullptr)
@@ -230,16 +235,19 @@ result<void> record::keep_unknown(std::string_view name, std::string_view value)
     return {};
 }
 
-// What cannot be used now is no wish of anybody.
+// A bad value is a wish, too, if one that nobody can follow: it stays for its user to mend.
 void keep_user_settings(const record& from, record& to) {
     const auto& bad = from.bad_values();
     for (const auto& key : from.user_keys()) {
-        const auto is_same = [&key](const bad_value& one) { return one.name == key; };
+        const auto wrong = std::find_if(bad.begin(), bad.end(), [&key](const bad_value& one) {
+            return one.name == key;
+        });
         const auto* const value = from.find(key);
-        if (value == nullptr || std::any_of(bad.begin(), bad.end(), is_same))
+        if (wrong != bad.end())
+            to.keep_bad(*wrong);
+        else if (value == nullptr || !to.set(key, *value))
             continue;
-        if (to.set(key, *value))
-            to.mark_set_by_user(key);
+        to.mark_set_by_user(key);
     }
 }
 

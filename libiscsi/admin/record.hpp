@@ -40,6 +40,10 @@ struct bad_value {
     friend bool operator==(const bad_value&, const bad_value&) = default;
 };
 
+// How much of its file a record is. A cut one may have lost settings: nobody may act by it, and it
+// is never written over what is there. An empty one has lost everything.
+enum class wholeness : std::uint8_t { whole, cut, empty };
+
 // A record of open-iscsi: an ordered set of settings. Every key of its kind has a value (that of
 // the row's fallback at first); keys that this version does not know are kept and written back.
 // Values are valid at any time: there is no way in but set() and its kind, which check.
@@ -75,6 +79,13 @@ class record {
 
     const std::vector<bad_value>& bad_values() const { return bad_; }
 
+    // Its file is not whole; `why` becomes a bad value without a name.
+    void mark_damaged(wholeness how, std::string why);
+
+    wholeness whole() const { return whole_; }
+
+    bool is_damaged() const { return whole_ != wholeness::whole; }
+
     // The keys that update() has set, here or before the record was written, sorted; none in
     // interface records, which nothing refreshes. A discovery keeps them (keep_user_settings).
     const std::set<std::string, std::less<>>& user_keys() const { return user_keys_; }
@@ -98,10 +109,12 @@ class record {
     std::map<std::string, std::string, std::less<>> values_;
     std::vector<std::pair<std::string, std::string>> unknown_;
     std::vector<bad_value> bad_;
+    wholeness whole_ = wholeness::whole;
     std::set<std::string, std::less<>> user_keys_;
 };
 
-// Gives `to` what a user has set in `from`, and marks it there. Both are of one kind.
+// Gives `to` what a user has set in `from`, and marks it there; a bad value is kept as it stands.
+// Both are of one kind.
 void keep_user_settings(const record& from, record& to);
 
 // Which record this is, by the keys that select it.

@@ -13,16 +13,33 @@ result<record_edit> record_edit::begin(const record_tree& tree, const change_opt
     return record_edit(tree, *std::move(change));
 }
 
+namespace {
+
+// Written out it would look whole, and what it lost be lost for good.
+result<void> check_whole(const record& from) {
+    if (!from.is_damaged())
+        return {};
+    return fault{
+        to_error_code(file_errc::truncated),
+        from.bad_values().empty() ? "" : from.bad_values().front().why,
+        "",
+        "a whole record: mend its file, or delete it"};
+}
+
+} // namespace
+
 // A name that is refused later is not looked at here: nothing is staged under it.
 void record_edit::begin_many(std::span<const record> to_write) {
     std::vector<record_change::text_of_file> texts;
     for (const record& node : to_write)
-        if (const auto id = id_of(node); check_new(id))
+        if (const auto id = id_of(node); check_new(id) && !node.is_damaged())
             texts.push_back({place_of(tree_, id), format_record(node)});
     change_.begin_many(to_write.size(), texts);
 }
 
 result<void> record_edit::write(const record& node) {
+    if (auto whole = check_whole(node); !whole)
+        return whole;
     if (auto good = check_new(id_of(node)); !good)
         return good;
     if (auto put = put_node(change_, tree_, node); !put)
@@ -46,6 +63,8 @@ result<void> record_edit::write_discovery(const record& from) {
     const auto id = id_of_discovery(from);
     if (auto safe = check_paths(id); !safe)
         return safe;
+    if (auto whole = check_whole(from); !whole)
+        return whole;
     return change_.put_file(tree_.discovery(id), format_record(from));
 }
 
@@ -74,6 +93,8 @@ result<void> record_edit::write_interface(const record& interface) {
     const auto& name = interface.get("iface.iscsi_ifacename");
     if (auto safe = check_interface_name(name); !safe)
         return safe;
+    if (auto whole = check_whole(interface); !whole)
+        return whole;
     const auto file = tree_.interfaces() / name;
     if (!is_stored_interface(name))
         return fault{

@@ -127,19 +127,21 @@ result<void> check_length(std::string_view line, std::string_view name, int numb
         "at most 2047 bytes"};
 }
 
-// The end line is what tells a whole record from one that lost its last lines.
-bool ends_as_record(std::string_view text) {
-    const auto whole = trim(text);
-    const auto last = whole.substr(whole.rfind('\n') + 1); // npos + 1 is 0
-    return trim(last) == record_end;
-}
+// Its first and its last line: a program writes both, a person mostly neither.
+struct frame {
+    bool begins = false;
+    bool ends = false;
+};
 
-// An administrator writes interfaces without the two lines; what a program wrote begins with one.
-// Only interfaces: node records that were written by hand do not exist in practice, and a cut one
-// would look the same.
-bool is_written_by_hand(record_kind kind, std::string_view text) {
-    return kind == record_kind::interface && !trim(text).empty() &&
-           text.find(first_words) == std::string_view::npos;
+frame frame_of(std::string_view text) {
+    frame found;
+    line_reader lines(text);
+    while (!lines.at_end()) {
+        const auto line = trim(lines.next());
+        found.begins |= line.starts_with(first_words);
+        found.ends |= line == record_end;
+    }
+    return found;
 }
 
 // Which key and why stand in its words; a masked value does not.
@@ -234,15 +236,42 @@ void take_user_marks(std::string_view text, record& to) {
 
 } // namespace
 
-result<record> parse_record(record_kind kind, std::string_view text, std::string_view name) {
-    if (!ends_as_record(text) && !is_written_by_hand(kind, text))
-        return fault{
-            to_error_code(file_errc::truncated),
-            std::string(name),
-            "no end line",
-            std::string(record_end)};
+namespace {
+
+// The end line is what tells a whole record from one that lost its last lines. What comes behind it
+// is somebody's note. A person writes a record without the two lines: whole, if its last line is.
+void check_whole(std::string_view text, const scanned_lines& scanned, record& to, fault why) {
+    const auto found = frame_of(text);
+    if (trim(text).empty()) {
+        why.got = "an empty file";
+        to.mark_damaged(wholeness::empty, why.text());
+        return;
+    }
+    // A power cut fills a file with zeros.
+    const bool is_text = text.find('\0') == std::string_view::npos;
+    const bool by_hand = !found.begins && !scanned.lines.empty() &&
+                         (text.ends_with('\n') || to.kind() == record_kind::interface);
+    const bool says_something = !scanned.lines.empty() || !scanned.flaws.empty();
+    const bool written = found.ends && (found.begins || says_something);
+    if (!is_text || (!by_hand && !written))
+        to.mark_damaged(wholeness::cut, why.text());
+}
+
+} // namespace
+
+record parse_record(record_kind kind, std::string_view text, std::string_view name) {
+    text = without_encoding_mark(text);
     const auto scanned = scan_lines(text, name);
     record to(kind);
+    check_whole(
+        text,
+        scanned,
+        to,
+        {to_error_code(file_errc::truncated),
+         std::string(name),
+         "no end line",
+         std::string(record_end)}
+    );
     for (const auto& line : scanned.lines)
         if (const auto taken = to.set(line.key, means_unset(line) ? "" : line.value); !taken)
             to.keep_bad({line.key, line.value, why_bad(taken.error(), name, line.number)});

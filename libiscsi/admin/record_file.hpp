@@ -37,11 +37,11 @@ inline constexpr std::string_view record_end = "# END RECORD";
 // values are left out on disk. Comments behind the first line name the keys that a user has set.
 std::string format_record(const record& from);
 
-// A record without its end line is refused as truncated (file_errc), but for an interface without
-// its first line: administrators write those by hand. A line that is none, or has a value that its
-// key does not take, spoils nothing else: the record keeps it as a bad value. `name` is for
-// messages.
-result<record> parse_record(record_kind kind, std::string_view text, std::string_view name);
+// Never refuses. A record that begins and does not end, an empty text and one without a setting
+// make a damaged record (record::is_damaged); administrators write records without the two lines,
+// which are whole when their last line is. A line that is none, or has a value that its key does
+// not take, spoils nothing else: the record keeps it as a bad value. `name` is for messages.
+record parse_record(record_kind kind, std::string_view text, std::string_view name);
 
 // "key = value" lines in any order, "#" comments: iscsid.conf. Last value of a key wins. Every
 // line ends with a newline: a last one without it may have lost its end.

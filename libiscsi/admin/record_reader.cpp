@@ -32,7 +32,9 @@ bool selects_record(const bad_value& bad) {
 // What selects a record stands in its path, too: where the file says nothing usable, the path does.
 void complete_from_path(const std::filesystem::path& file, record& node) {
     const auto& bad = node.bad_values();
-    if (std::none_of(bad.begin(), bad.end(), selects_record))
+    const bool says_all =
+        !node.get("node.name").empty() && !node.get("node.conn[0].address").empty();
+    if (says_all && !node.is_damaged() && std::none_of(bad.begin(), bad.end(), selects_record))
         return;
     const auto portal_at = [](const std::filesystem::path& path) {
         return parse_node_portal(path.filename().string());
@@ -57,7 +59,10 @@ void read_into(const record_tree& tree, const std::filesystem::path& file, recor
     if (!*found)
         return; // removed since the folder was listed
     complete_from_path(file, **found);
-    if (const auto right = check_place(tree, id_of(**found), file); !right)
+    const auto right = check_place(tree, id_of(**found), file);
+    if ((!right || (*found)->is_damaged()) && is_leftover(file))
+        return;
+    if (!right)
         into.unreadable.push_back(right.error());
     else
         into.records.push_back(std::move(**found));
@@ -73,8 +78,11 @@ void read_id_into(const record_tree& tree, const std::filesystem::path& file, id
     }
     record_selection whole;
     read_into(tree, file, whole);
-    for (const auto& node : whole.records)
+    for (const auto& node : whole.records) {
         into.ids.push_back(id_of(node));
+        if (node.is_damaged())
+            into.damaged.push_back(node.bad_values().front().why);
+    }
     for (auto& why : whole.unreadable)
         into.unreadable.push_back(std::move(why));
 }
@@ -112,16 +120,20 @@ void for_each_file(
 
 } // namespace
 
+bool is_leftover(const std::filesystem::path& file) {
+    const auto name = file.filename().string();
+    const auto ends = [&name](std::string_view with) { return name.ends_with(with); };
+    return name.starts_with('.') || name.find(".dpkg-") != std::string::npos || ends("~") ||
+           ends(".bak") || ends(".swp") || ends(".new");
+}
+
 result<std::optional<record>> read_record(record_kind kind, const std::filesystem::path& file) {
     const auto text = read_file(file);
     if (!text)
         return text.error();
     if (!*text)
         return std::optional<record>();
-    auto parsed = parse_record(kind, **text, file.string());
-    if (!parsed)
-        return parsed.error();
-    return std::optional(std::move(*parsed));
+    return std::optional(parse_record(kind, **text, file.string()));
 }
 
 std::filesystem::path place_of(const record_tree& tree, const node_id& id) {

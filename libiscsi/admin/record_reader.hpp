@@ -11,20 +11,25 @@
 namespace iscsi::admin {
 
 // What a reader found. One bad file spoils only itself: it is reported, and the others are there.
-// The two together are everything that is there; nothing is left out silently.
+// The two together are everything that is there, damaged records too, but for what editors leave.
 struct record_selection {
     std::vector<record> records;   // sorted: target, portal, interface (strcmp)
-    std::vector<fault> unreadable; // truncated or malformed files, by path
+    std::vector<fault> unreadable; // no files, or of another place, by path
 };
 
 // The same for a listing.
 struct id_selection {
-    std::vector<node_id> ids; // sorted
+    std::vector<node_id> ids;         // sorted; damaged ones, too
+    std::vector<std::string> damaged; // why, with path
     std::vector<fault> unreadable;
 };
 
+// Has the file a name that editors and package managers give to what they leave beside a file? Such
+// a file is passed over where it is no good record of its place: an interface may be called so.
+bool is_leftover(const std::filesystem::path& file);
+
 // Nothing when there is no such file.
-// Faults: file_errc with path and line; nothing of a bad file is used.
+// A damaged file is a damaged record. Faults: file_errc with the path, of what cannot be read.
 result<std::optional<record>> read_record(record_kind kind, const std::filesystem::path& file);
 
 // Where the record of `id` is, or would be put. Without a group tag a portal has one file, in which

@@ -17,6 +17,9 @@ record_store::selection record_store::select_interfaces() const {
         if (!is_stored_interface(name))
             continue;
         auto found = find_interface(name);
+        const bool is_good = found && *found && !(*found)->is_damaged();
+        if (!is_good && is_leftover(name))
+            continue;
         if (!found)
             all.unreadable.push_back(found.error());
         else if (*found)
@@ -30,13 +33,14 @@ result<std::optional<record>> record_store::find_interface(std::string_view name
         return safe.error();
     const auto file = record_tree(root_).interfaces() / name;
     auto found = read_record(record_kind::interface, file);
-    if (!found || !*found || (*found)->get("iface.iscsi_ifacename") == name)
+    if (!found || !*found)
         return found;
-    return fault{
-        to_error_code(file_errc::misplaced),
-        file,
-        (*found)->get("iface.iscsi_ifacename"),
-        std::string(name)};
+    if ((*found)->is_damaged()) // its path says who it is
+        static_cast<void>((*found)->assign("iface.iscsi_ifacename", name));
+    const auto& said = (*found)->get("iface.iscsi_ifacename");
+    if (said == name)
+        return found;
+    return fault{to_error_code(file_errc::misplaced), file, said, std::string(name)};
 }
 
 } // namespace iscsi::admin

@@ -1,5 +1,7 @@
 #include "libiscsi/discovery/interfaces.hpp"
 
+#include <algorithm>
+
 namespace iscsi::discovery {
 
 bool is_built_in(std::string_view interface) {
@@ -29,13 +31,21 @@ void interface_choice::add(const admin::record& interface) {
         names_.push_back(name);
 }
 
-result<interface_choice> all_interfaces(const admin::record_store& store) {
+void interface_choice::leave_out(const std::string& name, std::string why) {
+    left_out_.insert(name);
+    if (!why.empty())
+        warnings_.push_back(std::move(why) + "; the interface is left out");
+}
+
+interface_choice all_interfaces(const admin::record_store& store) {
     const auto stored = store.select_interfaces();
-    if (!stored.unreadable.empty())
-        return stored.unreadable.front();
     interface_choice all;
+    for (const auto& why : stored.unreadable)
+        all.leave_out(std::filesystem::path(why.field).filename().string(), why.text());
     for (const auto& each : stored.records)
-        if (each.get("iface.transport_name") == "tcp")
+        if (!each.bad_values().empty())
+            all.leave_out(each.get("iface.iscsi_ifacename"), each.bad_values().front().why);
+        else if (each.get("iface.transport_name") == "tcp")
             all.add(each);
     if (all.empty())
         all.add(built_in_interface("default"));
@@ -51,8 +61,16 @@ appearance appearance_of(const admin::record& interface) {
 
 result<admin::record>
 make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface) {
+    const auto& bad = interface.bad_values();
+    const auto is_bad = [&bad](const std::string& name) {
+        return std::ranges::any_of(bad, [&name](const auto& one) { return one.name == name; });
+    };
+    for (const auto& one : bad)
+        from_template.keep_bad(one);
     for (const auto& [name, value] : interface.entries())
-        if (const auto set = from_template.set(name, value); !set)
+        if (is_bad(name))
+            continue;
+        else if (const auto set = from_template.set(name, value); !set)
             return set.error();
     if (const auto selected = select_as(from_template, id); !selected)
         return selected.error();

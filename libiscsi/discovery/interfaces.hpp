@@ -4,6 +4,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,14 +33,24 @@ class interface_choice {
     // Of one of names().
     const admin::record& at(const std::string& name) const { return records_.at(name); }
 
+    // One whose file is flawed: a guess might ask from elsewhere. Its node records are nobody's to
+    // remove, for nobody has looked what it would find.
+    void leave_out(const std::string& name, std::string why);
+
+    bool leaves_out(const std::string& name) const { return left_out_.contains(name); }
+
+    // With file and line.
+    const std::vector<std::string>& warnings() const { return warnings_; }
+
   private:
     std::map<std::string, admin::record> records_;
     std::vector<std::string> names_;
+    std::set<std::string> left_out_;
+    std::vector<std::string> warnings_;
 };
 
-// The stored ones of tcp; without any, `default`. A fault when one cannot be read: its node records
-// would look as if no discovery named them any more.
-result<interface_choice> all_interfaces(const admin::record_store& store);
+// The stored ones of tcp without a flaw; without any, `default`.
+interface_choice all_interfaces(const admin::record_store& store);
 
 // What the target and the network see of an interface; all empty: what they see of the machine. A
 // target may show other things to another initiator name, so those that look the same ask once.
@@ -47,8 +58,8 @@ using appearance = std::array<std::string, 3>;
 appearance appearance_of(const admin::record& interface);
 
 // A node record from the template or another record, bound to an interface, whose values are copied
-// in as open-iscsi does it. Faults: setting_errc, when a value of the interface or of `id` is none
-// that the row takes.
+// in as open-iscsi does it, bad ones as bad ones: no login goes by them. Faults: setting_errc, when
+// `id` has a part that its row does not take.
 result<admin::record>
 make_node(admin::record from_template, const admin::node_id& id, const admin::record& interface);
 

@@ -30,7 +30,8 @@ stored_records node_writer::look(const std::vector<admin::node_id>& found) {
         const auto record = store_.find(id);
         if (!record || *record)
             there.present.insert(id);
-        if (record && *record && !(*record)->user_keys().empty())
+        if (record && *record &&
+            !((*record)->user_keys().empty() && (*record)->bad_values().empty()))
             edited_.insert_or_assign(id, **record);
     }
     present_ = there.present;
@@ -41,6 +42,7 @@ written_nodes node_writer::write(
     std::vector<admin::node_id> ids, const admin::record& node_template, admin::record_edit& edit
 ) {
     std::ranges::stable_sort(ids, {}, &admin::node_id::target);
+    std::erase_if(ids, [this](const admin::node_id& id) { return stays(id); });
     const auto records = records_of(ids, node_template);
     if (!records)
         return {0, ids.size(), records.error()};
@@ -51,6 +53,24 @@ written_nodes node_writer::write(
     if (const auto ended = edit.end_many(); !ended)
         return {0, ids.size(), ended.error()};
     return done;
+}
+
+// A record that is cut may have held what its user set: only somebody who looks at it can tell.
+bool node_writer::stays(const admin::node_id& id) {
+    const auto before = edited_.find(id);
+    if (before == edited_.end())
+        return false;
+    const auto& record = before->second;
+    const bool cut = record.whole() == admin::wholeness::cut;
+    for (const auto& bad : record.bad_values()) {
+        const bool kept = allowed_.keep_edits && record.user_keys().contains(bad.name);
+        warnings_.push_back(
+            bad.why + (cut    ? "; the record is left as it is"
+                       : kept ? "; kept as it stands"
+                              : "; written anew")
+        );
+    }
+    return cut;
 }
 
 result<std::vector<admin::record>> node_writer::records_of(

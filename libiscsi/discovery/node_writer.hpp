@@ -40,14 +40,20 @@ class node_writer {
     // What of it is stored now. One that cannot be read is there, too.
     stored_records look(const std::vector<admin::node_id>& found);
 
-    // The template is that of all: new records of one discovery come from the same iscsid.conf.
+    // The template is that of all: new records of one discovery come from the same iscsid.conf. A
+    // record whose file is cut is left alone, and told in warnings().
     written_nodes write(
         std::vector<admin::node_id> ids,
         const admin::record& node_template,
         admin::record_edit& edit
     );
 
+    // What write() found wrong in the records that were there, with file and line, and what became
+    // of it.
+    const std::vector<std::string>& warnings() const { return warnings_; }
+
   private:
+    bool stays(const admin::node_id& id);
     result<std::vector<admin::record>>
     records_of(const std::vector<admin::node_id>& ids, const admin::record& node_template) const;
     written_nodes
@@ -63,7 +69,8 @@ class node_writer {
     const interface_choice& by_;
     changes allowed_;
     std::set<admin::node_id> present_;               // had a record when looked at
-    std::map<admin::node_id, admin::record> edited_; // those in which users have set something
+    std::map<admin::node_id, admin::record> edited_; // with users' settings or bad values
+    std::vector<std::string> warnings_;
 };
 
 } // namespace iscsi::discovery

@@ -22,10 +22,8 @@ record debian_defaults(record node) {
     return node;
 }
 
-fault refused(std::string_view text) {
-    const auto parsed = parse_record(record_kind::node, text, "some/file");
-    EXPECT_FALSE(parsed) << text;
-    return parsed ? fault() : parsed.error();
+wholeness wholeness_of(std::string_view text) {
+    return parse_record(record_kind::node, text, "some/file").whole();
 }
 
 TEST(format_record, writes_files_of_the_size_that_open_iscsi_writes) {
@@ -48,8 +46,8 @@ TEST(parse_record, reads_what_was_written) {
     must_set(node, "node.session.auth.password", "a secret = # with signs");
     must_set(node, "node.session.future", "kept as it is");
     const auto read = parse_record(record_kind::node, format_record(node), "");
-    ASSERT_TRUE(read) << read.error().text();
-    EXPECT_EQ(*read, node);
+    ASSERT_FALSE(read.is_damaged());
+    EXPECT_EQ(read, node);
 }
 
 // open-iscsi sees comments.
@@ -62,11 +60,11 @@ TEST(parse_record, knows_what_users_have_set) {
     const auto text = format_record(node);
     EXPECT_THAT(text, HasSubstr("\n# set by user: node.startup\n"));
     const auto read = parse_record(record_kind::node, text, "");
-    ASSERT_TRUE(read) << read.error().text();
-    EXPECT_EQ(*read, node);
+    ASSERT_FALSE(read.is_damaged());
+    EXPECT_EQ(read, node);
 
     auto fresh = node_of(sample_id());
-    keep_user_settings(*read, fresh);
+    keep_user_settings(read, fresh);
     EXPECT_EQ(fresh, node);
 }
 
@@ -78,9 +76,9 @@ TEST(parse_record, knows_what_users_have_set_in_a_discovery) {
         record from(kind);
         ASSERT_TRUE(from.update(repeats, "Yes"));
         const auto read = parse_record(kind, format_record(from), "");
-        ASSERT_TRUE(read) << read.error().text();
+        ASSERT_FALSE(read.is_damaged());
         record fresh(kind);
-        keep_user_settings(*read, fresh);
+        keep_user_settings(read, fresh);
         EXPECT_EQ(fresh, from);
         EXPECT_THAT(fresh.user_keys(), ElementsAre(repeats));
     }
@@ -93,11 +91,11 @@ TEST(parse_record, takes_no_mark_for_what_no_user_may_set) {
     const auto read = parse_record(
         record_kind::node,
         "# set by user: node.name\n# set by user: nonsense\n# set by user: \n"
-        "# set by user:  node.startup \n# END RECORD\n",
+        "# set by user:  node.startup \n# BEGIN RECORD 2.1.8\n# END RECORD\n",
         ""
     );
-    ASSERT_TRUE(read) << read.error().text();
-    EXPECT_THAT(read->user_keys(), ElementsAre("node.startup"));
+    ASSERT_FALSE(read.is_damaged());
+    EXPECT_THAT(read.user_keys(), ElementsAre("node.startup"));
 }
 
 TEST(parse_record, forgives_blanks_and_comments) {
@@ -106,42 +104,70 @@ TEST(parse_record, forgives_blanks_and_comments) {
         "  # hand-made\n\n \t node.name\t=  iqn.a:b  \r\nnode.startup=automatic\n# END RECORD\n\n",
         ""
     );
-    ASSERT_TRUE(read) << read.error().text();
-    EXPECT_EQ(read->get("node.name"), "iqn.a:b");
-    EXPECT_EQ(read->get("node.startup"), "automatic");
+    ASSERT_FALSE(read.is_damaged());
+    EXPECT_EQ(read.get("node.name"), "iqn.a:b");
+    EXPECT_EQ(read.get("node.startup"), "automatic");
 }
 
-TEST(parse_record, refuses_every_beginning_of_a_record) {
+TEST(parse_record, takes_no_beginning_of_a_record_for_whole) {
     const auto whole = format_record(debian_defaults(node_of(sample_id())));
     for (std::size_t length = 0; length + 1 < whole.size(); ++length) { // the newline is no loss
         const auto parsed =
             parse_record(record_kind::node, std::string_view(whole).substr(0, length), "file");
-        ASSERT_FALSE(parsed) << "cut after " << length << " bytes";
+        ASSERT_TRUE(parsed.is_damaged()) << "cut after " << length << " bytes";
     }
 }
 
 TEST(parse_record, takes_an_interface_that_was_written_by_hand) {
     const auto read =
         parse_record(record_kind::interface, "# ours\niface.iscsi_ifacename = eth1\n", "file");
-    ASSERT_TRUE(read) << read.error().text();
-    EXPECT_EQ(read->get("iface.iscsi_ifacename"), "eth1");
+    ASSERT_FALSE(read.is_damaged());
+    EXPECT_EQ(read.get("iface.iscsi_ifacename"), "eth1");
     for (const std::string_view cut :
          {"", "\n", "# BEGIN RECORD 2.1.8\niface.iscsi_ifacename = eth1\n"})
-        EXPECT_FALSE(parse_record(record_kind::interface, cut, "file")) << cut;
+        EXPECT_TRUE(parse_record(record_kind::interface, cut, "file").is_damaged()) << cut;
 }
 
 TEST(parse_record, says_that_a_record_is_cut) {
-    EXPECT_EQ(refused("").code, to_error_code(file_errc::truncated));
-    EXPECT_EQ(refused("node.name = iqn.a:b\n").code, to_error_code(file_errc::truncated));
-    EXPECT_EQ(
-        refused("# END RECORD\nnode.startup = manual\n").code, to_error_code(file_errc::truncated)
+    EXPECT_EQ(wholeness_of(""), wholeness::empty);
+    EXPECT_EQ(wholeness_of("\r\n \n"), wholeness::empty);
+    EXPECT_EQ(wholeness_of("# END RECORD\n"), wholeness::cut);
+    EXPECT_EQ(wholeness_of("# BEGIN RECORD 2.1.8\nnode.name = iqn.a:b\n"), wholeness::cut);
+    EXPECT_EQ(wholeness_of("node.name = iqn.a:b\nnode.startup = aut"), wholeness::cut);
+    EXPECT_EQ(wholeness_of("\x7f\x45LF \x02\n\xff\xfe\n"), wholeness::cut);
+    EXPECT_EQ(wholeness_of(std::string("a = b\n\0\0\n# END RECORD\n", 22)), wholeness::cut);
+}
+
+TEST(parse_record, takes_what_people_make_of_a_record) {
+    EXPECT_EQ(wholeness_of("node.name = iqn.a:b\n"), wholeness::whole) << "written by hand";
+    EXPECT_EQ(wholeness_of("# END RECORD\nnode.startup = manual\n"), wholeness::whole);
+    auto node = node_of(sample_id());
+    ASSERT_TRUE(node.update("node.startup", "automatic"));
+    auto text = format_record(node);
+    EXPECT_EQ(parse_record(record_kind::node, text + "\n# managed by puppet\n", ""), node);
+    EXPECT_EQ(parse_record(record_kind::node, text + "# managed by puppet", ""), node);
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', end + 2))
+        text.insert(end, "\r");
+    EXPECT_EQ(parse_record(record_kind::node, text, ""), node) << "CRLF";
+}
+
+TEST(keep_user_settings, keeps_a_bad_value_for_its_user_to_mend) {
+    const auto before = parse_record(
+        record_kind::node,
+        "# set by user: node.session.queue_depth\nnode.session.queue_depth = lots\n# END RECORD\n",
+        "file"
     );
+    record fresh(record_kind::node);
+    keep_user_settings(before, fresh);
+    EXPECT_THAT(fresh.user_keys(), ElementsAre("node.session.queue_depth"));
+    EXPECT_EQ(fresh.bad_values(), before.bad_values());
+    EXPECT_THAT(format_record(fresh), HasSubstr("node.session.queue_depth = lots\n"));
 }
 
 record read_well(std::string_view text) {
     auto parsed = parse_record(record_kind::node, text, "some/file");
-    EXPECT_TRUE(parsed) << parsed.error().text();
-    return parsed ? *std::move(parsed) : record(record_kind::node);
+    EXPECT_FALSE(parsed.is_damaged()) << text;
+    return parsed;
 }
 
 TEST(parse_record, keeps_a_bad_value_and_says_where_it_stands) {

@@ -253,17 +253,36 @@ TEST_F(record_store_test, reports_damaged_records_and_reads_the_others) {
     const auto target = nodes() / "iqn.a:b";
     put_text(target / "1.1.1.1,3260,1/default", "# BEGIN RECORD 2.1.8\nnode.name = iqn.a:b\n");
     put_text(target / "1.1.1.2,3260", "");
-    put_text(target / "1.1.1.3,3260", "node.startup = x\n# END RECORD\n");
+    put_text(target / "1.1.1.3,3260", "node.name = iqn.a:other\nnode.conn[0].address = x\n");
     std::filesystem::create_directories(target / "1.1.1.4,3260,1/default");
     const auto found = store_.select({});
-    EXPECT_THAT(found.records, SizeIs(1));
-    ASSERT_THAT(found.unreadable, SizeIs(4));
+    ASSERT_THAT(found.records, SizeIs(3));
+    EXPECT_EQ(id_of(found.records[1]), (node_id{"iqn.a:b", "1.1.1.1", 3260, 1, "default"}));
+    EXPECT_EQ(found.records[1].whole(), wholeness::cut);
+    EXPECT_EQ(id_of(found.records[2]), (node_id{"iqn.a:b", "1.1.1.2", 3260, -1, "default"}));
+    EXPECT_EQ(found.records[2].whole(), wholeness::empty);
+    ASSERT_THAT(found.unreadable, SizeIs(2));
     expect_listed({}, found);
-    EXPECT_EQ(found.unreadable[0].field, target / "1.1.1.1,3260,1/default");
-    EXPECT_EQ(found.unreadable[0].code, to_error_code(file_errc::truncated));
-    EXPECT_EQ(found.unreadable[1].code, to_error_code(file_errc::truncated));
-    EXPECT_EQ(found.unreadable[2].code, to_error_code(file_errc::misplaced));
-    EXPECT_EQ(found.unreadable[3].code, to_error_code(file_errc::read_failed));
+    EXPECT_THAT(store_.list({}).damaged, SizeIs(2));
+    EXPECT_EQ(found.unreadable[0].code, to_error_code(file_errc::misplaced));
+    EXPECT_EQ(found.unreadable[1].code, to_error_code(file_errc::read_failed));
+    EXPECT_FALSE(store_.write(found.records[1])) << "half of it would look whole";
+    EXPECT_TRUE(store_.remove(id_of(found.records[1])));
+    EXPECT_FALSE(exists(target / "1.1.1.1,3260,1"));
+}
+
+TEST_F(record_store_test, knows_a_record_without_names_by_its_place) {
+    put_text(nodes() / "iqn.a:b/1.1.1.1,3260,1/default", "node.startup = automatic\n");
+    EXPECT_THAT(ids(), ElementsAre(node_id{"iqn.a:b", "1.1.1.1", 3260, 1, "default"}));
+}
+
+TEST_F(record_store_test, passes_over_what_editors_leave) {
+    write(store_, node_of(sample_id()));
+    const auto place = nodes() / sample_target / "10.9.9.1,3260,1";
+    for (const auto* const name : {"default~", "default.bak", "default.dpkg-old", "default.new"})
+        std::filesystem::copy_file(place / "default", place / name);
+    put_text(place / ".default.swp", std::string("b0VIM\0\0", 7));
+    EXPECT_THAT(ids(), ElementsAre(sample_id()));
 }
 
 TEST_F(record_store_test, is_not_held_up_by_a_fifo) {
@@ -287,7 +306,8 @@ TEST_F(record_store_test, reports_a_record_in_the_place_of_another) {
 TEST_F(record_store_test, replaces_and_removes_damaged_records) {
     const auto file = nodes() / sample_target / "10.9.9.1,3260,1/default";
     put_text(file, "");
-    ASSERT_FALSE(store_.find(sample_id()));
+    const auto damaged = store_.find(sample_id());
+    ASSERT_TRUE(damaged && *damaged && (*damaged)->is_damaged());
     write(store_, node_of(sample_id()));
     EXPECT_THAT(ids(), ElementsAre(sample_id()));
     put_text(file, "");
@@ -431,8 +451,9 @@ TEST_F(record_store_test, keeps_interfaces) {
 TEST_F(record_store_test, reports_damaged_interfaces) {
     put_text(root() / "ifaces/eth0", "half");
     const auto found = store_.select_interfaces();
-    EXPECT_THAT(found.records, IsEmpty());
-    EXPECT_THAT(found.unreadable, SizeIs(1));
+    ASSERT_THAT(found.records, SizeIs(1));
+    EXPECT_TRUE(found.records.front().is_damaged());
+    EXPECT_TRUE(store_.remove_interface("eth0"));
 }
 
 TEST_F(record_store_test, stores_no_built_in_interface) {

@@ -136,6 +136,49 @@ TEST_F(discovery_test, says_once_what_is_wrong_in_the_configuration_and_goes_on)
     EXPECT_EQ(run({"-m", "node", "-T", t2, "-p", "10.9.9.1", "-o", "new"}).code, 0);
 }
 
+// What a person writes behind a record is no reason to lose what users have set in it.
+TEST_F(discovery_test, keeps_what_users_have_set_in_files_that_were_touched) {
+    offer({t1});
+    run_well(discovery());
+    update(t1, "node.startup", "automatic");
+    const auto file = where.database / "nodes" / t1 / "10.9.9.1,3260,1" / "default";
+    std::ofstream(file, std::ios::app) << "# managed by puppet\n";
+    run_well(discovery());
+    EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
+    std::ofstream(file, std::ios::app) << "node.startup = sometimes\n";
+    const outcome flawed = run(discovery());
+    EXPECT_EQ(flawed.code, 0);
+    EXPECT_THAT(flawed.err, HasSubstr(file.string() + ":"));
+    EXPECT_THAT(flawed.err, HasSubstr("; kept as it stands"));
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+    const auto before = database_tree();
+    const outcome cut = run(discovery());
+    EXPECT_EQ(cut.code, 0);
+    EXPECT_THAT(cut.err, HasSubstr(file.string() + ": truncated"));
+    EXPECT_THAT(cut.err, HasSubstr("; the record is left as it is"));
+    EXPECT_EQ(database_tree(), before);
+}
+
+TEST_F(discovery_test, goes_on_past_a_flawed_interface) {
+    run_well({"-m", "iface", "-I", "if9", "-o", "new"});
+    offer({t1});
+    run_well(discovery());
+    const auto file = where.database / "ifaces" / "if9";
+    std::ofstream(file, std::ios::app) << "# note\n";
+    run_well(discovery());
+    EXPECT_EQ(run({"-m", "iface", "-I", "if8", "-o", "new"}).code, 0);
+    std::ofstream(file, std::ios::app) << "iface.mtu = big\n";
+    const outcome got = run(discovery());
+    EXPECT_EQ(got.code, 0);
+    EXPECT_THAT(got.err, HasSubstr(file.string() + ":"));
+    EXPECT_THAT(got.err, HasSubstr("iface.mtu: bad value, got not an integer big"));
+    EXPECT_TRUE(std::filesystem::exists(where.database / "nodes" / t1 / "10.9.9.1,3260,1" / "if9"))
+        << "what nobody has looked for is not gone";
+    EXPECT_EQ(run({"-m", "iface"}).code, 0);
+    EXPECT_EQ(run({"-m", "iface", "-I", "if9", "-o", "delete"}).code, 0);
+    EXPECT_FALSE(std::filesystem::exists(file));
+}
+
 TEST_F(discovery_test, changes_nothing_when_it_only_shows) {
     offer({t1, t2});
     run_well(discovery());
