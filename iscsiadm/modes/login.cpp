@@ -390,7 +390,8 @@ std::vector<wanted_login> plan_logins(
             std::max<std::int64_t>(node.get_integer("node.session.nr_sessions"), 1);
         const admin::node_id id = id_of(node);
         const auto present = std::ranges::count_if(sessions, [&](const auto& session) {
-            return uses(session, id) && !session.login_pending; // which the daemon joins
+            // The daemon joins a login, and waits for a logout.
+            return uses(session, id) && !session.login_pending && !session.logout_pending;
         });
         plan.push_back(
             {id,

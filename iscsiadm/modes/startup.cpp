@@ -42,7 +42,7 @@ bool leads(const admin::record& node) {
 
 bool has_session(const std::string& target, const std::vector<admin::session_info>& sessions) {
     return std::ranges::any_of(sessions, [&](const admin::session_info& session) {
-        return session.node.target == target && !session.login_pending;
+        return session.node.target == target && !session.login_pending && !session.logout_pending;
     });
 }
 

@@ -41,7 +41,8 @@ json::object connection_members(const shown_session& shown) {
         {"connection_state", session.connection_state},
         {"session_state", session.session_state},
         {"internal_state", session.internal_state},
-        {"login_pending", session.login_pending}};
+        {"login_pending", session.login_pending},
+        {"logout_pending", session.logout_pending}};
 }
 
 json::object timeout_members(const session_info& session) {

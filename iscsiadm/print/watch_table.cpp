@@ -147,7 +147,8 @@ void table::add(const session_info& now, const session_info* before) {
         if (of && all)
             *all = *all + *of;
     }
-    const auto& state = now.login_pending ? now.connection_state : now.session_state;
+    const bool is_pending = now.login_pending || now.logout_pending;
+    const auto& state = is_pending ? now.connection_state : now.session_state;
     const line_name name{std::to_string(now.sid), state};
     lines_[place] = all ? figures_line(name, *all, seconds_) : line_without_figures(name);
     lines_[place] += fmt::format(

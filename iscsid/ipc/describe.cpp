@@ -189,6 +189,17 @@ iscsi::admin::lun_details message_of(const session::lun_details& unit) {
     return to;
 }
 
+namespace {
+
+// The engine logs in again and again, and out when its disks are gone already.
+connection_state connection_state_of(const session::session_report& session) {
+    if (session.is_in_login)
+        return connection_state::in_login;
+    return session.is_in_logout ? connection_state::in_logout : session.seen.connection;
+}
+
+} // namespace
+
 iscsi::admin::session_info message_of(const session::session_report& session, io_detail detail) {
     const auto& plan = *session.plan;
     const auto& seen = session.seen;
@@ -202,9 +213,9 @@ iscsi::admin::session_info message_of(const session::session_report& session, io
     info.initiator_name = plan.session.initiator_name;
     info.username = plan.session.auth.outgoing.name;
     info.username_in = plan.session.auth.incoming.name;
-    info.connection_state =
-        to_text(session.is_in_login ? connection_state::in_login : seen.connection);
+    info.connection_state = to_text(connection_state_of(session));
     info.login_pending = session.is_in_login;
+    info.logout_pending = session.is_in_logout;
     info.session_state = to_text(seen.state);
     add_statistics(info, seen.statistics);
     if (detail == io_detail::told)

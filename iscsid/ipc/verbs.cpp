@@ -2,6 +2,7 @@
 
 #include "iscsid/ipc/describe.hpp"
 #include "iscsid/ipc/gathering.hpp"
+#include "iscsid/ipc/login_calls.hpp"
 #include "iscsid/ipc/progress.hpp"
 
 #include "libiscsi/admin/messages.hpp"
@@ -73,14 +74,7 @@ asio::awaitable<void> send_all(gathering<Progress>& jobs, bool more, reply_sink&
     }
 }
 
-// The end of one login, as a message.
-asio::awaitable<admin::login_progress>
-login_end(std::shared_ptr<session::live_session> session, std::uint32_t index) {
-    const auto how = co_await session->login_end();
-    co_return message_of(index, how);
-}
-
-// The same of one that is kept.
+// The end of a login that is kept, as a message.
 asio::awaitable<admin::login_progress> kept_end(
     session::login_keeper& keeper,
     session::login_keeper::handle login,
@@ -95,56 +89,6 @@ asio::awaitable<admin::login_progress> kept_end(
         message.detail += "; " + keeper.unnoted();
     co_return message;
 }
-
-constexpr std::size_t most_sessions_per_node = 64;
-
-// The logins of one call: begun or joined, and wanted as long as this lives.
-class login_calls {
-  public:
-    using waiting = session::manager::waiting;
-
-    login_calls(session::manager& sessions, asio::any_io_executor where, std::size_t nodes)
-        : sessions_(sessions), ends_(std::move(where), nodes * most_sessions_per_node) {}
-
-    // Every session of the node that is missing.
-    void start(const admin::node_id& node, std::uint32_t index, waiting caller) {
-        const auto count = sessions_.logins_to(node);
-        if (count.has_error())
-            return add_failure(index, count.error());
-        std::set<lane::session_key> joined;
-        for (unsigned n = 0; n < std::min<std::size_t>(*count, most_sessions_per_node); ++n) {
-            auto begun = sessions_.start_login(node, joined, caller);
-            if (begun.has_error())
-                return add_failure(index, begun.error());
-            joined.insert(begun->session->sid());
-            add(*std::move(begun), index);
-        }
-    }
-
-    void start_additional(const admin::node_id& node, std::uint32_t index, waiting caller) {
-        auto begun = sessions_.start_additional_login(node, caller);
-        if (begun.has_error())
-            return add_failure(index, begun.error());
-        add(*std::move(begun), index);
-    }
-
-    gathering<admin::login_progress>& ends() { return ends_; }
-
-  private:
-    void add(session::login_under_way begun, std::uint32_t index) {
-        claims_.push_back(std::move(begun.claim));
-        auto end = login_end(std::move(begun.session), index);
-        ends_.start(std::move(end), {index, exit_code::internal, "internal error", 0});
-    }
-
-    void add_failure(std::uint32_t index, const session::failure& why) {
-        ends_.add({index, why.code, why.reason, 0});
-    }
-
-    session::manager& sessions_;
-    gathering<admin::login_progress> ends_;
-    std::vector<session::login_claim> claims_;
-};
 
 // Whoever logs out does not want it to be tried again.
 asio::awaitable<admin::logout_progress>

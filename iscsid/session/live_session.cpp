@@ -89,6 +89,7 @@ void live_session::perform(action what) {
         // What happened while the disks were made was put off until now.
         return connection_->has_ended() ? on(happening::session_over) : watch_.catch_up();
     case action::remove_disks:
+        logout_.reset();
         return spawn(remove_disks(shared_from_this()));
     case action::resume_work:
         return watch_.catch_up();

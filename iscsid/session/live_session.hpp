@@ -27,6 +27,7 @@ struct session_owner {
     std::function<bool()> respects_users;          // iscsid.safe_logout, as it is now
 };
 
+class session_logout;
 class session_stop;
 
 // One session of the daemon, from the wish for it to its end: it logs in on its lane, has its LUNs
@@ -62,8 +63,9 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // Whether it can end with the daemon: its disks wait for the next one.
     bool outlives_daemon() const { return disks_.outlive_daemon(); }
 
-    // Begins the first login, which tries until initial_login_retry_max × login_timeout are over.
-    void start_login();
+    // Begins the first login, which tries until initial_login_retry_max × login_timeout are over
+    // since it was asked for.
+    void start_login(iscsi::instant asked);
 
     // Returns when the disks are there, or with the code of what went wrong; the session has ended
     // then. Any number of callers may wait.
@@ -78,9 +80,14 @@ class live_session : public std::enable_shared_from_this<live_session> {
     // ends within the logout timeout unless the target answers. Failures: busy when a disk is in
     // use, and everything goes on as before; logout when it is logged out, but data may be lost.
     // Users are those of its disks: with `as_configured` iscsid.safe_logout says whether they
-    // count.
+    // count. A logout that is under way is joined, whoever's it is.
     enum class heeds : std::uint8_t { as_configured, users_always };
     boost::asio::awaitable<outcome<logout_result>> log_out(heeds whom = heeds::as_configured);
+
+    // Whether it is on its way out, by a logout or because it is over; it may yet stay.
+    bool is_being_ended() const {
+        return waits_to_end_ || phase_ == phase::removing || phase_ == phase::closing;
+    }
 
     // Looks at the LUNs again: attaches new ones, removes those that are gone and not in use,
     // follows capacities, and fails the requests of a LUN that is not the one that it was.
@@ -122,7 +129,8 @@ class live_session : public std::enable_shared_from_this<live_session> {
     void hand_over();
 
   private:
-    friend session_stop; // the end of it with the daemon
+    friend session_logout; // what callers of log_out() wait for
+    friend session_stop;   // the end of it with the daemon
 
     void on(happening what);
     void perform(action what);
@@ -137,7 +145,6 @@ class live_session : public std::enable_shared_from_this<live_session> {
     boost::asio::awaitable<void> attach_first(device::scan_result seen);
 
     // ---- the end (live_session_end.cpp) ----
-    boost::asio::awaitable<void> wait_for_scan();
     boost::asio::awaitable<void> remove_disks(std::shared_ptr<live_session> self);
     boost::asio::awaitable<removal_report> detach();
 
@@ -162,6 +169,7 @@ class live_session : public std::enable_shared_from_this<live_session> {
     std::optional<failure> login_failure_; // why it ends, or would end
     warnings login_warnings_;
 
+    bool waits_to_end_ = false;                    // a logout, for changes that have begun
     std::optional<outcome<logout_result>> logout_; // what came of the latest
     iscsi::duration time_to_close_{};
     bool is_cut_off_ = false;  // of its lane, because a removal could not end otherwise

@@ -35,45 +35,6 @@ void prepend(std::vector<std::string> first, std::vector<std::string>& to) {
 
 } // namespace
 
-asio::awaitable<outcome<logout_result>> live_session::log_out(heeds whom) {
-    const auto self = shared_from_this();
-    if (phase_ == phase::logging_in || phase_ == phase::looking) {
-        login_failure_ = failure{exit_code::login, "the login was cancelled"};
-        on(happening::logout_asked);
-        const auto is_over = [this] { return phase_ == phase::ended; };
-        co_await changed_.wait(is_over, very_long);
-        co_return logout_result{};
-    }
-    const auto is_made = [this] { return phase_ != phase::attaching && phase_ != phase::failing; };
-    co_await changed_.wait(is_made, plan_->session.timeouts.logout);
-    co_await wait_for_scan();
-    if (phase_ == phase::ended)
-        co_return logout_result{};
-    if (phase_ != phase::running)
-        co_return failure{exit_code::internal, "the session is being logged in or out"};
-    logout_.reset();
-    heeds_users_ = whom == heeds::users_always;
-    on(happening::logout_asked);
-    const auto is_decided = [this] {
-        return phase_ == phase::running || phase_ == phase::ended || phase_ == phase::left;
-    };
-    co_await changed_.wait(is_decided, very_long);
-    if (!logout_)
-        co_return failure{exit_code::internal, "iscsid is shutting down"};
-    co_return *logout_;
-}
-
-// A logout does not wait for the target, which a scan may; only for the changes that it has begun
-// to make. But disks that were left by another daemon are taken over by it, and a healthy end for
-// them needs that.
-asio::awaitable<void> live_session::wait_for_scan() {
-    const auto is_scanned = [this] { return !watch_.is_looking(); };
-    const bool needs_scan = !disks_.left_disks().empty() && connection_->is_up();
-    if (needs_scan)
-        co_await changed_.wait(is_scanned, plan_->session.timeouts.logout);
-    co_await disks_.changes_end(plan_->session.timeouts.logout / 4);
-}
-
 asio::awaitable<void> live_session::remove_disks(std::shared_ptr<live_session> /*keeps it alive*/) {
     const auto timeout = plan_->session.timeouts.logout;
     const auto end = now() + timeout;
@@ -209,6 +170,7 @@ asio::awaitable<std::optional<session_report>> live_session::report() {
         {sid_, with_.host_of(sid_), plan_, connection_->peer(), connection_->local()}};
     all.internal_state = connection_->internal_state();
     all.is_in_login = is_being_made(phase_);
+    all.is_in_logout = is_being_ended();
     all.seen = *seen;
     all.luns = disks_.report();
     add_meters(all);

@@ -29,8 +29,8 @@ std::vector<std::string> notes_of(const session_disks& disks) {
 
 } // namespace
 
-void live_session::start_login() {
-    login_deadline_ = now() + plan_->initial_login_retry_max * plan_->session.timeouts.login;
+void live_session::start_login(iscsi::instant asked) {
+    login_deadline_ = asked + plan_->initial_login_retry_max * plan_->session.timeouts.login;
     iscsi::session engine(plan_->session);
     engine.start(now());
     move_in(std::move(engine), false);

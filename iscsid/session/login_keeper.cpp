@@ -1,5 +1,6 @@
 #include "iscsid/session/login_keeper.hpp"
 
+#include "iscsid/session/clock.hpp"
 #include "iscsid/session/log_subject.hpp"
 
 #include "libiscsi/admin/startup.hpp"
@@ -353,6 +354,9 @@ asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
         if (const auto self = weak.lock(); self && !self->is_over)
             note(*self, why.reason);
     };
+    co_await sessions_.wait_for_logouts(portal, {now(), true});
+    if (stopped_ || what->is_over)
+        co_return false;
     const auto count = sessions_.logins_to(portal);
     if (count.has_error()) {
         if (count.error().code != exit_code::session_exists) {

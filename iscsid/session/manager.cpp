@@ -1,5 +1,7 @@
 #include "iscsid/session/manager.hpp"
 
+#include "iscsid/session/clock.hpp"
+
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
@@ -11,34 +13,12 @@ namespace admin = iscsi::admin;
 namespace asio = boost::asio;
 using admin::exit_code;
 
-namespace {
-
-outcome<unsigned> missing(const admin::record& of, std::size_t present) {
-    const auto wanted = static_cast<std::size_t>(
-        std::max<std::int64_t>(1, of.get_integer("node.session.nr_sessions"))
-    );
-    if (present >= wanted)
-        return failure{
-            exit_code::session_exists,
-            fmt::format("{} session(s) requested, but {} already present", wanted, present)};
-    return static_cast<unsigned>(wanted - present);
-}
-
-} // namespace
-
 manager::manager(environment with, current_settings settings)
     : with_(std::move(with)), planner_(with_, std::move(settings)), memory_(with_.where.control) {}
 
 manager::~manager() = default;
 
 // ---- making sessions ----------------------------------------------------------------------------
-
-outcome<unsigned> manager::logins_to(const admin::node_id& node) const {
-    const auto record = planner_.record_of(node);
-    if (record.has_error())
-        return record.error();
-    return missing(*record, sessions_.established(node));
-}
 
 outcome<manager::session_pointer>
 manager::open(const admin::node_id& node, how_many wanted, login_terms terms) {
@@ -50,7 +30,7 @@ manager::open(const admin::node_id& node, how_many wanted, login_terms terms) {
     if (record.has_error())
         return record.error();
     // Asked again here, where nothing can come between: two clients may have counted together.
-    const auto room = missing(*record, sessions_.present(node));
+    const auto room = room_for(*record, sessions_);
     if (wanted == how_many::by_record && room.has_error())
         return room.error();
     const unsigned index = sessions_.free_index(admin::id_of(*record));
@@ -97,13 +77,14 @@ manager::start_additional_login(const admin::node_id& node, waiting caller) {
 outcome<login_under_way>
 manager::begin(const admin::node_id& node, how_many wanted, waiting caller, login_terms terms) {
     const bool is_heard = static_cast<bool>(terms.hears_failures);
+    const auto asked = terms.asked.value_or(now());
     auto opened = open(node, wanted, std::move(terms));
     if (opened.has_error()) {
         if (!is_heard)
             spdlog::error("no login to {}: {}", node.target, opened.error().reason);
         return opened.error();
     }
-    (*opened)->start_login();
+    (*opened)->start_login(asked);
     return want_login(*std::move(opened), caller);
 }
 

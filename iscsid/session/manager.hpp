@@ -3,6 +3,7 @@
 #include "iscsid/session/discovery_job.hpp"
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/live_session.hpp"
+#include "iscsid/session/login_room.hpp"
 #include "iscsid/session/memory_return.hpp"
 #include "iscsid/session/planner.hpp"
 #include "iscsid/session/results.hpp"
@@ -27,6 +28,7 @@ struct login_under_way {
 struct login_terms {
     std::function<void(const failure&)> hears_failures{}; // of each try, in place of the log
     bool tries_once = false;                              // whatever initial_login_retry_max says
+    std::optional<iscsi::instant> asked{};                // since when its time runs; now
 };
 
 // The table of sessions, its limits, and the verbs that the socket offers. Lives on the control
@@ -48,13 +50,25 @@ class manager {
     // Whether there is a session with it whose login has succeeded, through any portal.
     bool has_session(std::string_view target) const { return sessions_.is_reached(target); }
 
-    // The logins that a login to this node is: nr_sessions less the sessions that are up. Failures:
-    // database, no_objects_found, session_exists.
-    outcome<unsigned> logins_to(const iscsi::admin::node_id& node) const;
+    // The logins that a login to this node is: nr_sessions less the sessions that are up and stay.
+    // Failures: database, no_objects_found, session_exists.
+    outcome<unsigned> logins_to(const iscsi::admin::node_id& node) const {
+        return session::logins_to(node, planner_, sessions_);
+    }
+
+    // Whether a login to this node has to wait for logouts first, as wait_for_logouts() does.
+    bool is_being_left(const iscsi::admin::node_id& node) const {
+        return session::is_being_left(node, sessions_);
+    }
+
+    auto wait_for_logouts(iscsi::admin::node_id node, login_time of) const {
+        return session::wait_for_logouts(std::move(node), of, planner_, sessions_);
+    }
 
     // One of these: joins the oldest login to the node that is under way, but none of `joined`, or
     // begins another one. It is cancelled when nobody has a claim any more, but with `waiting::no`.
-    // Failures: those of logins_to(), and why it cannot begin.
+    // Failures: those of logins_to(), login while a session is still being logged out, and why it
+    // cannot begin.
     enum class waiting : bool { no, yes };
     outcome<login_under_way> start_login(
         const iscsi::admin::node_id& node,

@@ -101,7 +101,8 @@ struct session_facts {
 // All there is to know of one session.
 struct session_report : session_facts {
     std::string_view internal_state{};
-    bool is_in_login = false; // for the first time
+    bool is_in_login = false;  // for the first time
+    bool is_in_logout = false; // or ends for another reason
     lane::session_view seen{};
     std::vector<lun_report> luns{};
 };

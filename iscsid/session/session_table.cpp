@@ -20,7 +20,7 @@ session_table::sessions_of_node session_table::range_of(const node_id& node) con
 template <class Condition>
 std::size_t session_table::count(const node_id& node, Condition holds) const {
     return static_cast<std::size_t>(std::ranges::count_if(range_of(node), [&](const auto& each) {
-        return holds(each.second->current_phase());
+        return holds(*each.second);
     }));
 }
 
@@ -46,11 +46,17 @@ void session_table::forget(lane::session_key sid) {
 }
 
 std::size_t session_table::established(const node_id& node) const {
-    return count(node, is_established);
+    return count(node, [](const auto& each) { return is_established(each.current_phase()); });
 }
 
 std::size_t session_table::present(const node_id& node) const {
-    return count(node, is_listed);
+    return count(node, [](const auto& each) { return is_listed(each.current_phase()); });
+}
+
+std::size_t session_table::being_ended(const node_id& node) const {
+    return count(node, [](const auto& each) {
+        return each.is_being_ended() && is_established(each.current_phase());
+    });
 }
 
 std::vector<session_table::pointer> session_table::of(const node_id& node) const {
@@ -62,14 +68,17 @@ std::vector<session_table::pointer> session_table::of(const node_id& node) const
 
 bool session_table::is_reached(std::string_view target) const {
     return std::ranges::any_of(sessions_, [target](const auto& each) {
-        return each.second->node().target == target && is_established(each.second->current_phase());
+        const auto& session = *each.second;
+        return session.node().target == target && is_established(session.current_phase()) &&
+               !session.is_being_ended();
     });
 }
 
 session_table::pointer
 session_table::in_login(const node_id& node, const std::set<lane::session_key>& but_none_of) const {
     for (const auto& [path, session] : range_of(node)) // the oldest first
-        if (is_being_made(session->current_phase()) && !but_none_of.contains(session->sid()))
+        if (is_being_made(session->current_phase()) && !session->is_being_ended() &&
+            !but_none_of.contains(session->sid()))
             return session;
     return nullptr;
 }

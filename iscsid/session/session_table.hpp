@@ -34,13 +34,18 @@ class session_table {
     std::size_t established(const iscsi::admin::node_id& node) const;
     std::size_t present(const iscsi::admin::node_id& node) const;
 
-    // Whether an established session leads to this target, by whatever portal.
+    // Of those that are established, how many are on their way out.
+    std::size_t being_ended(const iscsi::admin::node_id& node) const;
+
+    // Whether an established session leads to this target, by whatever portal, and is not on its
+    // way out.
     bool is_reached(std::string_view target) const;
 
     // All of the node, the oldest first.
     std::vector<pointer> of(const iscsi::admin::node_id& node) const;
 
-    // The oldest session of the node whose login is under way, but none of these; else null.
+    // The oldest session of the node whose login is under way and not being ended, but none of
+    // these; else null.
     pointer in_login(
         const iscsi::admin::node_id& node, const std::set<lane::session_key>& but_none_of
     ) const;

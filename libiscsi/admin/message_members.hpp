@@ -308,6 +308,7 @@ void state_members(Visitor& visit, Session& session) {
     visit.text("session_state", session.session_state);
     visit.text("internal_state", session.internal_state);
     visit.optional_boolean("login_pending", session.login_pending);
+    visit.optional_boolean("logout_pending", session.logout_pending);
     visit.integer("recovery_timeout", session.recovery_timeout);
     visit.integer("target_reset_timeout", session.target_reset_timeout);
     visit.integer("lun_reset_timeout", session.lun_reset_timeout);

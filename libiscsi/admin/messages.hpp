@@ -246,6 +246,7 @@ struct session_info {
     std::string session_state;     // "LOGGED_IN"
     std::string internal_state;    // "NO CHANGE"
     bool login_pending = false;    // it has never been up; another Login joins this one
+    bool logout_pending = false;   // it is on its way out; a Login waits for that
     int recovery_timeout = 0, target_reset_timeout = 0, lun_reset_timeout = 0, abort_timeout = 0;
     std::string username, username_in;
     std::string header_digest, data_digest; // "None", "CRC32C"

@@ -129,7 +129,8 @@ TEST_F(json_test, sessions_by_level) {
          "connection_state",
          "session_state",
          "internal_state",
-         "login_pending"},
+         "login_pending",
+         "logout_pending"},
         {"timeouts", "chap", "parameters"},
         {"host_number", "luns"}};
     std::set<std::string> expected;

@@ -2,6 +2,7 @@
 #include "tests/unit/iscsid/session/job_world.hpp"
 
 #include "iscsid/lane/lane_pool.hpp"
+#include "iscsid/session/clock.hpp"
 #include "iscsid/session/live_session.hpp"
 
 #include <boost/asio/detached.hpp>
@@ -37,7 +38,7 @@ struct login_job : job_world {
     // As it was right after the login; it is logged out again.
     outcome<session_report> log_in_with(login_plan how) {
         const auto session = session_of(std::move(how));
-        session->start_login();
+        session->start_login(iscsid::session::now());
         const auto done = iscsi::test::run(context, session->login_end());
         if (done.has_error()) {
             EXPECT_EQ(ended, 1);
@@ -199,7 +200,7 @@ TEST_F(login_job, may_be_cancelled_while_it_waits) {
     auto how = plan_to(deaf_port());
     how.initial_login_retry_max = 1000;
     const auto session = session_of(std::move(how));
-    session->start_login();
+    session->start_login(iscsid::session::now());
     const auto job = [&]() -> asio::awaitable<void> {
         const auto done = co_await session->login_end();
         over = done.has_error();
