@@ -1,5 +1,6 @@
 #include "libiscsi/admin/record.hpp"
 
+#include "libiscsi/admin/interface_value.hpp"
 #include "libiscsi/admin/words.hpp"
 
 #include <algorithm>
@@ -172,6 +173,8 @@ result<void> record::update(std::string_view name, std::string_view value) {
         return refusal(setting_errc::unknown_name, name, "a key of this record");
     if (auto writable = check_writable(kind_, *row); !writable)
         return writable;
+    if (auto good = check_interface_value(row->name, value); !good)
+        return good;
     auto taken = set(name, value);
     if (taken)
         mark_set_by_user(name);

@@ -220,10 +220,10 @@ std::string format_record(const record& from) {
 
 namespace {
 
-// Old records of open-iscsi say "default" where nothing is set. Taken for a name or a device, it
-// would be one that does not exist.
+// Old records of open-iscsi say "default" where nothing is set, and its listings "<empty>". Taken
+// for a name or a device, it would be one that does not exist.
 bool means_unset(const setting_line& line) {
-    return line.value == "default" && line.key.starts_with("iface.") &&
+    return (line.value == "default" || line.value == "<empty>") && line.key.starts_with("iface.") &&
            line.key != "iface.iscsi_ifacename";
 }
 

@@ -49,6 +49,32 @@ TEST_F(iface_test, does_not_know_a_stranger) {
     );
 }
 
+TEST_F(iface_test, takes_no_value_that_cannot_be) {
+    EXPECT_EQ(on(vol, {"-o", "new"}).code, 0);
+    const std::vector<std::pair<std::string, std::string>> wrong{
+        {"iface.initiatorname", "bad name,x/../y"},
+        {"iface.net_ifacename", "a b/c"},
+        {"iface.ipaddress", "notanip"},
+        {"iface.vlan_id", "5000"},
+        {"iface.transport_name", "carrier-pigeon"}};
+    for (const auto& [key, value] : wrong) {
+        const outcome got = on(vol, {"-o", "update", "-n", key, "-v", value});
+        EXPECT_EQ(got.code, 7) << key;
+        EXPECT_THAT(got.err, HasSubstr(key + ": "));
+        EXPECT_THAT(got.err, HasSubstr("got " + value));
+        EXPECT_THAT(got.err, HasSubstr("expected "));
+    }
+    for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+             {"iface.initiatorname", "iqn.2026-11.org.example:me"},
+             {"iface.initiatorname", "default"},
+             {"iface.ipaddress", "fe80::1%eth0"},
+             {"iface.ipaddress", "<empty>"},
+             {"iface.vlan_id", "4094"},
+             {"iface.transport_name", "bnx2i"},
+             {"iface.net_ifacename", ""}})
+        EXPECT_EQ(on(vol, {"-o", "update", "-n", key, "-v", value}).code, 0) << key << value;
+}
+
 TEST_F(iface_test, are_made_changed_and_removed) {
     EXPECT_EQ(on(vol, {"-o", "new"}).out, vol + " updated.\nNew interface " + vol + " added\n");
     EXPECT_EQ(
