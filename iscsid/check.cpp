@@ -10,6 +10,7 @@
 #include "libiscsi/admin/exit_code.hpp"
 #include "libiscsi/admin/record_store.hpp"
 #include "libiscsi/core/login/phases.hpp"
+#include "libiscsi/discovery/portal_filter.hpp"
 
 #include <boost/system/error_code.hpp>
 #include <fmt/format.h>
@@ -185,6 +186,8 @@ int check_configuration(const daemon_options& options) {
     check_file(where.config_file, options.config_file.has_value(), found);
     check_file(where.initiator_name_file, options.initiator_name_file.has_value(), found);
     check_groups(where.config_file, found);
+    if (const auto good = iscsi::discovery::check_filter_of(where.config_file); !good)
+        found.errors.push_back(good.error().text());
     if (auto fault = fault_of_isid_seed(where.database))
         found.warnings.push_back(*std::move(fault));
     if (const auto identity = admin::load_initiator_identity(where.initiator_name_file))

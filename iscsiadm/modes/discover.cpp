@@ -367,13 +367,20 @@ discovery::changes changes_of(const operations& ops) {
     };
 }
 
+exit_code report_filter(const fault& why, context& at) {
+    const auto in_file = discovery::check_filter_of(at.where.config_file());
+    const bool from_file =
+        !in_file && in_file.error().got == why.got && in_file.error().field.ends_with(why.field);
+    return report_invalid(from_file ? in_file.error().text() : why.text(), at.screen);
+}
+
 exit_code discover(const discovery_job& job, context& at) {
     if (job.print_level > 1)
         return report_bad_level(job.print_level, "0 or 1", at.screen);
     at.out.show(opened{document_kind::discovery});
     auto filter = discovery::portal_filter::read(job.settings);
     if (!filter)
-        return report_invalid(filter.error().text(), at.screen);
+        return report_filter(filter.error(), at);
     return discovery_run(job, *std::move(filter), at).run();
 }
 

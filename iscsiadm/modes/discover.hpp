@@ -31,4 +31,7 @@ struct discovery_job {
 // record tree, 27 for a login to what is not recorded.
 exit_code discover(const discovery_job& job, context& at);
 
+// A filter that cannot be read; with file and line where iscsid.conf says the same.
+exit_code report_filter(const fault& why, context& at);
+
 } // namespace iscsi::cli

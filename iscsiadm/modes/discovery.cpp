@@ -105,12 +105,12 @@ exit_code show_discovery(const discovery_mode& mode, context& at) {
 }
 
 // All of the changes or none, and only what a discovery can work with.
-exit_code change_discovery(admin::record& record, const assignments& changes, console& screen) {
-    const exit_code applied = apply_changes(record, changes, screen);
+exit_code change_discovery(admin::record& record, const assignments& changes, context& at) {
+    const exit_code applied = apply_changes(record, changes, at.screen);
     if (applied != exit_code::success)
         return applied;
     const auto filter = discovery::portal_filter::read(record);
-    return filter ? exit_code::success : report_invalid(filter.error().text(), screen);
+    return filter ? exit_code::success : report_filter(filter.error(), at);
 }
 
 // An existing record is replaced by one from the template: that is what "new" means for discovery
@@ -121,7 +121,7 @@ exit_code create_discovery(const discovery_mode& mode, context& at) {
     auto record = new_discovery(id, at);
     if (!record)
         return report_database(record.error(), at.screen);
-    const exit_code applied = change_discovery(*record, mode.changes, at.screen);
+    const exit_code applied = change_discovery(*record, mode.changes, at);
     if (applied != exit_code::success)
         return applied;
     if (const auto written = at.store.write_discovery(*record); !written)
@@ -141,7 +141,7 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
         return report_database(record.error(), at.screen);
     if (!*record)
         return report_missing(mode, at.screen);
-    const exit_code applied = change_discovery(**record, mode.changes, at.screen);
+    const exit_code applied = change_discovery(**record, mode.changes, at);
     if (applied != exit_code::success)
         return applied;
     if (const auto written = edit->write_discovery(**record); !written)

@@ -1,11 +1,14 @@
 #include "libiscsi/discovery/portal_filter.hpp"
 
+#include "libiscsi/admin/files.hpp"
+#include "libiscsi/admin/record_file.hpp"
 #include "libiscsi/admin/words.hpp"
 #include "libiscsi/base/shown.hpp"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <map>
 
 namespace iscsi::discovery {
 
@@ -157,6 +160,23 @@ result<portal_filter> portal_filter::read(const admin::record& settings) {
         made.interfaces_.emplace_back(word);
     }
     return made;
+}
+
+result<void> check_filter_of(const std::filesystem::path& config_file) {
+    const auto text = admin::read_file(config_file);
+    if (!text || !*text)
+        return {};
+    admin::record settings(admin::record_kind::send_targets);
+    std::map<std::string, int> lines; // the last one of a key counts
+    for (const auto& line : admin::scan_lines(**text, config_file.string()).lines)
+        if (line.key.starts_with("discovery.sendtargets.filter.") &&
+            settings.set(line.key, line.value))
+            lines[line.key] = line.number;
+    const auto filter = portal_filter::read(settings);
+    if (filter)
+        return {};
+    const auto& why = filter.error();
+    return admin::at_line(why, config_file.string(), lines[why.field]);
 }
 
 bool portal_filter::is_of_family(const std::string& address) const {

@@ -6,13 +6,14 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 // What of a portal's answer becomes records: discovery.sendtargets.filter.* of the discovery
-// record. Pure.
+// record. All but check_filter_of() is pure.
 namespace iscsi::discovery {
 
 enum class filter_errc { bad_word = 1 };
@@ -71,5 +72,9 @@ class portal_filter {
     bool wants_some_ = false; // there is a pattern without "!"
     std::vector<std::string> interfaces_;
 };
+
+// Whether new records get a filter from this iscsid.conf that can be read. Faults: filter_errc,
+// with file and line.
+result<void> check_filter_of(const std::filesystem::path& config_file);
 
 } // namespace iscsi::discovery

