@@ -5,6 +5,8 @@
 #include "libiscsi/discovery/node_writer.hpp"
 #include "libiscsi/discovery/origin.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 namespace iscsid::session {
