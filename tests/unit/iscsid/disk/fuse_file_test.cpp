@@ -432,7 +432,7 @@ TEST_F(fuse_file, waits_with_one_read_while_quiet_and_with_more_when_busy) {
 TEST_F(fuse_file, wakes_nobody_with_most_replies_to_requests_that_are_alone) {
     lun.at_once = 0;
     int wakes = 0;
-    for (int i = 0; i < 80; ++i) {
+    for (int i = 0; i < 320; ++i) {
         ASSERT_TRUE(ask_read(0, block));
         wakes += answer().end == iscsid::lane::ending::wakes ? 1 : 0;
     }
