@@ -14,9 +14,9 @@ struct logout_under_way : manager_world {
         store(
             node, {{"node.conn[0].timeo.logout_timeout", "30"}} // nothing is given up meanwhile
         );
-        driver.on_removal = [this](std::uint64_t) {
+        driver.on_removal = [held = is_held](std::uint64_t) {
             const auto end = std::chrono::steady_clock::now() + 10s;
-            while (is_held && std::chrono::steady_clock::now() < end)
+            while (*held && std::chrono::steady_clock::now() < end)
                 std::this_thread::yield();
         };
         EXPECT_EQ(log_in().code, exit_code::success);
@@ -24,7 +24,7 @@ struct logout_under_way : manager_world {
         EXPECT_TRUE(until([&] { return all().is_being_left(node); }));
     }
 
-    ~logout_under_way() override { is_held = false; }
+    ~logout_under_way() override { *is_held = false; }
 
     void begin_logout() {
         asio::co_spawn(context, logout_message(1), [this](auto, auto how) {
@@ -41,7 +41,8 @@ struct logout_under_way : manager_world {
         asio::co_spawn(context, login_after_logout(), [this](auto, auto how) { login = how; });
     }
 
-    std::atomic<bool> is_held = true;
+    // A worker looks at it until it is joined, which is after this object's own end.
+    const std::shared_ptr<std::atomic<bool>> is_held = std::make_shared<std::atomic<bool>>(true);
     std::vector<exit_code> logouts; // that have ended
     std::optional<admin::login_progress> login;
 };
@@ -51,7 +52,7 @@ TEST_F(logout_under_way, is_joined_by_others) {
         begin_logout();
     context.poll();
     EXPECT_TRUE(logouts.empty());
-    is_held = false;
+    *is_held = false;
     ASSERT_TRUE(until([&] { return logouts.size() == 5; }));
     EXPECT_EQ(logouts, std::vector<exit_code>(5, exit_code::success));
     EXPECT_EQ(lane.logouts.size(), 1U);
@@ -60,7 +61,7 @@ TEST_F(logout_under_way, is_joined_by_others) {
 TEST_F(logout_under_way, that_is_refused_is_refused_to_all) {
     driver.busy = {1};
     begin_logout();
-    is_held = false;
+    *is_held = false;
     ASSERT_TRUE(until([&] { return logouts.size() == 2; }));
     EXPECT_EQ(logouts, std::vector<exit_code>(2, exit_code::busy));
     EXPECT_EQ(list()[0].connection_state, "LOGGED IN");
@@ -80,7 +81,7 @@ TEST_F(logout_under_way, is_waited_for_by_a_login) {
     begin_login();
     context.poll();
     EXPECT_FALSE(login);
-    is_held = false;
+    *is_held = false;
     ASSERT_TRUE(until([&] { return login.has_value(); }));
     EXPECT_EQ(login->code, exit_code::success) << login->detail;
     EXPECT_EQ(login->sid, 2U);
@@ -90,7 +91,7 @@ TEST_F(logout_under_way, is_waited_for_by_a_login) {
 TEST_F(logout_under_way, that_is_refused_makes_the_login_15) {
     driver.busy = {1};
     begin_login();
-    is_held = false;
+    *is_held = false;
     ASSERT_TRUE(until([&] { return login.has_value(); }));
     EXPECT_EQ(login->code, exit_code::session_exists);
     EXPECT_EQ(all().session_count(), 1U);
@@ -116,7 +117,7 @@ TEST_F(logout_under_way, is_waited_for_by_a_kept_login) {
     EXPECT_TRUE(keeper.keep(std::span(&node, 1)).front().has_value());
     context.poll();
     EXPECT_EQ(keeper.missing().size(), 1U);
-    is_held = false;
+    *is_held = false;
     ASSERT_TRUE(until([&] { return keeper.missing().empty(); }));
     EXPECT_EQ(list().at(0).sid, 2U);
 }
