@@ -37,6 +37,8 @@ void fuzz_one(iscsi::bytes_view input) {
     (void)iscsi::admin::parse_lines(text_of(input), "iscsid.conf");
     for (const auto kind : {record_kind::node, record_kind::send_targets, record_kind::interface}) {
         const auto record = iscsi::admin::parse_record(kind, text_of(input), "record");
+        if (record.is_damaged()) // is never written
+            continue;
         const auto again =
             iscsi::admin::parse_record(kind, iscsi::admin::format_record(record), "again");
         expect(!again.is_damaged() && is_kept(record, again), "round trip");
