@@ -209,6 +209,12 @@ plan_login(const record& node, const initiator_identity& identity, unsigned inde
     return plan;
 }
 
+void set_isid(discovery_plan& plan, const char* kind, unsigned number, std::string_view isid_seed) {
+    auto& session = plan.session;
+    session.isid =
+        make_isid(session.initiator_name, {"", plan.host, plan.port, -1, kind}, number, isid_seed);
+}
+
 iscsi::result<discovery_plan>
 plan_discovery(const record& from, const record& interface, const initiator_identity& identity) {
     const std::string name = own_name_of(interface, identity);
@@ -232,8 +238,7 @@ plan_discovery(const record& from, const record& interface, const initiator_iden
         seconds_or(from, "discovery.sendtargets.timeo.active_timeout", std::chrono::seconds(30));
     session.type = iscsi::session_type::discovery;
     session.initiator_alias = identity.alias;
-    session.isid =
-        make_isid(name, {"", plan.host, plan.port, -1, "discovery"}, 0, identity.isid_seed);
+    set_isid(plan, "discovery", 0, identity.isid_seed);
     session.auth = auth_of(from, discovery_auth);
     session.commands_max = 1;
     session.timeouts.login =

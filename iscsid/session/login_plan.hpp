@@ -74,4 +74,8 @@ iscsi::result<discovery_plan> plan_discovery(
     const iscsi::admin::initiator_identity& identity
 );
 
+// For the target discoveries are different sessions if their kinds or their numbers differ: those
+// that may be under way at one portal at a time. A plan is made with "discovery" and 0.
+void set_isid(discovery_plan& plan, const char* kind, unsigned number, std::string_view isid_seed);
+
 } // namespace iscsid::session

@@ -192,12 +192,8 @@ outcome<discovery_plan> planner::plan_discovery(const discovery_request& what) c
     if (interface.has_error())
         return interface.error();
     auto plan = plan_discovery(*record, *interface);
-    if (!plan.has_error()) {
-        auto& session = plan->session;
-        const admin::node_id place{"", plan->host, plan->port, -1, "discovery"};
-        session.isid =
-            make_isid(session.initiator_name, place, discoveries_++, settings_.identity.isid_seed);
-    }
+    if (!plan.has_error())
+        set_isid(*plan, "discovery", discoveries_++, settings_.identity.isid_seed);
     return plan;
 }
 

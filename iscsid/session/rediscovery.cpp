@@ -1,6 +1,5 @@
 #include "iscsid/session/rediscovery.hpp"
 
-#include "iscsid/session/isid.hpp"
 #include "iscsid/session/log_subject.hpp"
 #include "iscsid/session/rediscovery_source.hpp"
 
@@ -278,9 +277,7 @@ asio::awaitable<rediscovery::answer> rediscovery::ask_once(
         co_return plan.error();
     plan->is_repeated = true;
     plan->hears_left_out = ears.left_out;
-    const admin::node_id place{"", plan->host, plan->port, -1, "rediscovery"};
-    const auto& seed = sessions_.settings().identity.isid_seed;
-    plan->session.isid = make_isid(plan->session.initiator_name, place, 0, seed);
+    set_isid(*plan, "rediscovery", 0, sessions_.settings().identity.isid_seed);
     // Its lines begin with what ours begin with.
     note_taker note = [ears, place = "discovery at " + plan->host + ": "](const std::string& line) {
         ears.said(line.starts_with(place) ? line.substr(place.size()) : line);
