@@ -196,6 +196,29 @@ class fuse_kept : public fuse_disks {
         return child;
     }
 
+    // A disk that is read and written until `fio` has moved what its options say.
+    pid_t start_daemon_under_fio(const std::string& options) {
+        const auto child = start_next_daemon();
+        store_.receive();
+        node_ = read_when_there("node");
+        reader_ = std::async(std::launch::async, [node = node_, options] {
+            return run(
+                "fio --name=r --filename=/dev/" + node +
+                " --rw=randrw --direct=1 --ioengine=libaio --size=16m " + options
+            );
+        });
+        return child;
+    }
+
+    // Nothing has failed. The last daemon, which is ended with its disk.
+    void expect_well_ended(pid_t daemon) {
+        const auto ended = reader_.get();
+        EXPECT_EQ(ended.status, 0) << ended.output;
+        end(daemon);
+        store_.names.clear();
+        clean_stale(waiter(), folder());
+    }
+
     static void end(pid_t daemon) {
         ::kill(daemon, SIGKILL);
         ::waitpid(daemon, nullptr, 0);
@@ -246,16 +269,7 @@ TEST_F(fuse_kept, a_disk_is_taken_over_with_what_waits_for_it) {
 TEST_F(fuse_kept, no_request_fails_however_often_the_daemon_is_killed) {
     if (run("command -v fio").status != 0)
         GTEST_SKIP() << "needs fio";
-    auto child = start_next_daemon();
-    store_.receive();
-    node_ = read_when_there("node");
-    reader_ = std::async(std::launch::async, [node = node_] {
-        return run(
-            "fio --name=r --filename=/dev/" + node +
-            " --rw=randrw --bs=4k --direct=1 --ioengine=libaio --iodepth=8 --size=16m "
-            "--io_size=128m"
-        );
-    });
+    auto child = start_daemon_under_fio("--bs=4k --iodepth=8 --io_size=128m");
     const auto is_over = [this] {
         return reader_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
     };
@@ -270,12 +284,8 @@ TEST_F(fuse_kept, no_request_fails_however_often_the_daemon_is_killed) {
         child = start_next_daemon();
         read_when_there("node");
     }
-    const auto ended = reader_.get();
-    EXPECT_EQ(ended.status, 0) << ended.output;
+    expect_well_ended(child);
     EXPECT_GT(kills, 3);
-    end(child);
-    store_.names.clear();
-    clean_stale(waiter(), folder());
 }
 
 // With buffers that a daemon has never used: a page that is not present cannot be made so for one
@@ -283,16 +293,7 @@ TEST_F(fuse_kept, no_request_fails_however_often_the_daemon_is_killed) {
 TEST_F(fuse_kept, no_request_fails_although_daemons_are_killed_at_once) {
     if (run("command -v fio").status != 0)
         GTEST_SKIP() << "needs fio";
-    auto child = start_next_daemon();
-    store_.receive();
-    node_ = read_when_there("node");
-    reader_ = std::async(std::launch::async, [node = node_] {
-        return run(
-            "fio --name=r --filename=/dev/" + node +
-            " --rw=randrw --bs=256k --direct=1 --ioengine=libaio --iodepth=32 --size=16m "
-            "--io_size=2g"
-        );
-    });
+    auto child = start_daemon_under_fio("--bs=256k --iodepth=32 --io_size=2g");
     EXPECT_TRUE(wait_until(std::chrono::seconds(30), [this] { return transfers() > 500; }));
     end(child);
     constexpr int kills = 100;
@@ -304,11 +305,7 @@ TEST_F(fuse_kept, no_request_fails_although_daemons_are_killed_at_once) {
     }
     child = start_next_daemon();
     read_when_there("node");
-    const auto ended = reader_.get();
-    EXPECT_EQ(ended.status, 0) << ended.output;
-    end(child);
-    store_.names.clear();
-    clean_stale(waiter(), folder());
+    expect_well_ended(child);
 }
 
 TEST_F(fuse_kept, a_disk_whose_connection_has_ended_is_taken_down) {
