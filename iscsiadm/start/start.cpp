@@ -239,6 +239,7 @@ exit_code login_run::look_at_disks() {
 void login_run::leave(bool is_good) {
     if (!users_)
         return;
+    daemon_.client().on_silence([] {}); // what is to be ended is waited for, interrupted or not
     const auto turn = take_turn();
     if (!turn) {
         complain(turn.error().text());

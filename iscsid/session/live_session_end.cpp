@@ -164,7 +164,7 @@ asio::awaitable<std::optional<session_report>> live_session::report() {
     net::pending<lane::session_view> view(with_.where.control);
     lane_->look(sid_, view.answer());
     auto seen = co_await view.wait(lane_limit);
-    if (!seen) // it was dropped meanwhile
+    if (!seen || !is_listed(phase_)) // it was dropped, or has failed meanwhile
         co_return std::nullopt;
     session_report all{
         {sid_, with_.host_of(sid_), plan_, connection_->peer(), connection_->local()}};

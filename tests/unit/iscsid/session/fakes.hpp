@@ -105,6 +105,8 @@ class fake_lane final : public lane::lane {
 
     void look(iscsid::lane::session_key key, std::function<void(iscsid::lane::session_view)> seen)
         override {
+        if (looking)
+            looking(key);
         if (handlers.count(key) == 0)
             return;
         iscsid::lane::session_view view;
@@ -163,6 +165,7 @@ class fake_lane final : public lane::lane {
     std::vector<std::pair<iscsid::lane::session_key, iscsi::session_settings>> changes;
     std::optional<std::size_t> waiting; // for a connection
     std::uint64_t looks = 0;            // each sees one more answer of the target
+    std::function<void(iscsid::lane::session_key)> looking; // what happens before it has looked
     bool answers_logout = true;
     std::atomic<bool> is_logging_out{false}; // some session, for other threads
     std::function<

@@ -455,6 +455,15 @@ TEST_F(login_under_way_test, counts_for_nothing_once_it_has_failed) {
     EXPECT_NE(next.session, failed.session);
 }
 
+TEST_F(login_under_way_test, is_no_session_when_it_fails_while_it_is_looked_at) {
+    const auto begun = begin();
+    lane.looking = [this](auto key) {
+        lane.tell(key, iscsi::login_failed{iscsi::login_verdict::fatal, 2, 3, {}});
+    };
+    EXPECT_TRUE(list().empty());
+    EXPECT_EQ(begun.session->current_phase(), phase::failing);
+}
+
 TEST_F(world, a_session_that_ends_by_itself_takes_its_disks_along) {
     log_in();
     lane.tell(1, iscsi::logged_out{});
