@@ -88,6 +88,16 @@ int print_candidates(const std::vector<std::string>& words) {
     return static_cast<int>(std::cout.flush() ? exit_code::success : exit_code::error);
 }
 
+// For people: what holds up a change of the records.
+admin::lock_listener shown_on(waiting_line& line) {
+    return [&line](const admin::lock_wait& wait) {
+        if (wait.is_over)
+            return line.clear();
+        const std::string holder = wait.holder.empty() ? "" : ", held by " + wait.holder;
+        line.show_wait("the lock " + wait.file.string() + holder, wait.waited);
+    };
+}
+
 // The composition root of the tool, and the only place that knows the real store, socket and
 // streams. The line is parsed before the environment is read, so that a wrong option is reported as
 // one, whatever else is wrong.
@@ -110,9 +120,9 @@ int run_arguments(const std::vector<std::string>& arguments) {
     if (screen.advises())
         if (const std::string hint = import_hint(where); !hint.empty())
             screen.complain(hint);
-    admin::record_store store(where.database);
-    socket_client socket(where.socket, *timeout);
     waiting_line waiting(std::cerr, is_terminal);
+    admin::record_store store(where.database, {.on_wait = shown_on(waiting)});
+    socket_client socket(where.socket, *timeout);
     awaited_daemon awaited(socket, waiting);
     socket.on_silence([&awaited] { awaited.still_silent(); });
     explained_daemon daemon(awaited, screen);

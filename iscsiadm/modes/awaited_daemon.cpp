@@ -15,9 +15,7 @@ void awaited_daemon::still_silent() {
             : fmt::format(
                   "{} of {} {}", expected_ - std::min(answered_, expected_), expected_, what_
               );
-    line_.show(
-        fmt::format("iscsiadm: waiting for {}, {} s; Ctrl-C ends the wait", missing, waited.count())
-    );
+    line_.show_wait(missing, waited);
 }
 
 void awaited_daemon::begin(std::string what, std::size_t answers) {

@@ -1,5 +1,7 @@
 #include "iscsiadm/print/waiting_line.hpp"
 
+#include <fmt/core.h>
+
 namespace iscsi::cli {
 
 namespace {
@@ -14,6 +16,10 @@ void waiting_line::show(std::string_view text) {
         return;
     stream_ << erase << text << std::flush;
     is_shown_ = true;
+}
+
+void waiting_line::show_wait(std::string_view what, std::chrono::seconds waited) {
+    show(fmt::format("iscsiadm: waiting for {}, {} s; Ctrl-C ends the wait", what, waited.count()));
 }
 
 void waiting_line::clear() {

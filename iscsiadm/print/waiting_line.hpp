@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <ostream>
 #include <string_view>
 
@@ -20,6 +21,8 @@ class waiting_line {
 
     // Instead of the text that stands there.
     void show(std::string_view text);
+    // That `what` is waited for, and how long already.
+    void show_wait(std::string_view what, std::chrono::seconds waited);
     void clear();
 
   private:

@@ -62,8 +62,8 @@ result<record_change> record_change::begin(const record_tree& tree, const change
     std::vector<std::filesystem::path> made;
     const auto sync = [&files](const auto& folder) { return files.sync_folder(folder); };
     auto ready = make_folders_of(files, tree.root(), made, sync);
-    auto lock =
-        ready ? file_lock::take(tree.lock_file(), how.patience) : result<file_lock>(ready.error());
+    auto lock = ready ? file_lock::take(tree.lock_file(), how.patience, how.on_wait)
+                      : result<file_lock>(ready.error());
     if (!lock) {
         remove_all(files, made);
         return lock.error();

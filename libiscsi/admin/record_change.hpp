@@ -15,13 +15,15 @@
 
 namespace iscsi::admin {
 
-// How long a change waits for the lock, and a seam for tests: the file system to change.
+// How long a change waits for the lock, who is told of it, and a seam for tests: the file system to
+// change.
 struct change_options {
     // open-iscsi's: hundreds of callers may stand in line, each with its files to flush.
     static constexpr std::chrono::milliseconds lock_patience{30'000};
 
     std::chrono::milliseconds patience = lock_patience;
     file_system* files = nullptr; // nullptr: the real one
+    lock_listener on_wait = {};   // while another one changes the tree
 };
 
 // One change of the record tree, under its lock. After each of its steps the disk holds either the

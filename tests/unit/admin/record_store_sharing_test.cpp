@@ -10,7 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
 #include <thread>
 #include <vector>
 
@@ -216,6 +218,50 @@ TEST(file_lock, lets_one_in_and_says_who_waits) {
         EXPECT_THAT(refused.error().got, HasSubstr(std::to_string(::getpid())));
     }
     EXPECT_TRUE(file_lock::take(file, milliseconds(0)));
+}
+
+TEST(file_lock, tells_who_holds_it_and_that_the_wait_is_over) {
+    const temporary_folder folder;
+    const auto file = folder.path() / ".lock";
+    std::array<int, 2> held{};
+    ASSERT_EQ(::pipe(held.data()), 0);
+    const auto child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        const auto lock = file_lock::take(file, milliseconds(0));
+        ::close(held[1]);
+        ::pause();
+        ::_exit(lock ? 0 : 1);
+    }
+    ::close(held[1]);
+    char unused = 0;
+    ASSERT_EQ(::read(held[0], &unused, 1), 0) << "its end says that the lock is held";
+    ::close(held[0]);
+
+    const std::string holder = "process " + std::to_string(child) + " (";
+    const auto refused = file_lock::take(file, milliseconds(5));
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().got, HasSubstr("waited 5 ms for " + holder));
+
+    std::vector<lock_wait> told;
+    const auto taken = file_lock::take(file, std::chrono::seconds(30), [&](const auto& wait) {
+        told.push_back(wait);
+        ::kill(child, SIGKILL);
+    });
+    EXPECT_TRUE(taken);
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_EQ(told[0].file, file);
+    EXPECT_THAT(told[0].holder, testing::StartsWith(holder));
+    EXPECT_FALSE(told[0].is_over);
+    EXPECT_TRUE(told[1].is_over);
+    EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+}
+
+TEST(file_lock, tells_nothing_of_a_short_wait) {
+    const temporary_folder folder;
+    const auto file = folder.path() / ".lock";
+    const auto held = file_lock::take(file, milliseconds(0));
+    EXPECT_FALSE(file_lock::take(file, milliseconds(5), [](const auto&) { FAIL(); }));
 }
 
 TEST(file_lock, holds_up_every_change_and_no_reader) {
