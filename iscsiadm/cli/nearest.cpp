@@ -1,5 +1,7 @@
 #include "iscsiadm/cli/nearest.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <numeric>
 #include <vector>
@@ -48,6 +50,34 @@ nearest_word(std::string_view word, std::span<const std::string_view> known) {
         }
     }
     return nearest;
+}
+
+std::optional<std::string_view>
+nearest_name(std::string_view beginning, std::span<const std::string_view> known) {
+    if (const auto whole = nearest_word(beginning, known))
+        return whole;
+    // Of as many letters, and of one more or less, for one may be missing or too many.
+    std::vector<std::string_view> beginnings, names;
+    for (const std::string_view name : known)
+        for (std::size_t size = beginning.size() + 1; size + 1 >= beginning.size() && size > 1;
+             --size)
+            if (size < name.size()) {
+                beginnings.push_back(name.substr(0, size));
+                names.push_back(name);
+            }
+    const auto nearest = nearest_word(beginning, beginnings);
+    if (!nearest)
+        return std::nullopt;
+    const auto found = std::ranges::find(beginnings, *nearest);
+    return names[static_cast<std::size_t>(found - beginnings.begin())];
+}
+
+std::optional<std::string> did_you_mean(
+    std::string_view option, std::string_view word, std::span<const std::string_view> known
+) {
+    const auto nearest = nearest_word(word, known);
+    return nearest ? std::optional(fmt::format("did you mean {} {}?", option, *nearest))
+                   : std::nullopt;
 }
 
 } // namespace iscsi::cli

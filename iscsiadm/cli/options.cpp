@@ -159,6 +159,18 @@ int next_option(
     return getopt_long(argv.count(), argv.data(), letters.c_str(), names.data(), nullptr);
 }
 
+// "taget" of "--taget=x". Nothing of an option that is known and lacks its argument, has one too
+// many, or is the beginning of several: getopt_long names the right forms of these itself.
+std::string unknown_name(std::string_view word) {
+    if (!word.starts_with("--"))
+        return {};
+    const std::string_view name = word.substr(2, word.find('=') - 2);
+    const bool is_known = std::ranges::any_of(rows, [name](const option_row& row) {
+        return row.name.starts_with(name);
+    });
+    return is_known ? std::string() : std::string(name);
+}
+
 } // namespace
 
 std::span<const option_row> option_rows() {
@@ -196,8 +208,11 @@ given_options scan_options(const std::vector<std::string>& arguments) {
             break;
         // A refused option is recorded and the scan goes on: what follows it may be the -h that a
         // confused user typed.
-        if (got == '?') // optopt keeps its value when all is well
+        if (got == '?') { // optopt keeps its value when all is well
             given.refused = static_cast<char>(optopt);
+            if (optopt == 0) // a long one
+                given.unknown_name = unknown_name(argv.at(optind - 1));
+        }
         given.options.push_back({static_cast<char>(got), optarg == nullptr ? "" : optarg});
     }
     for (int i = optind; i < argv.count(); ++i)

@@ -56,6 +56,7 @@ struct given_options {
     std::vector<given_option> options; // as they stood on the command line
     std::vector<std::string> rest;     // words that belong to no option
     char refused = 0;                  // the last short letter that getopt did not take
+    std::string unknown_name;          // the last long name that is none, without its dashes
 
     const given_option* find(char letter) const;
     // Of several the last one counts where open-iscsi's parser lets it count: -m.

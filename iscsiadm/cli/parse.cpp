@@ -296,6 +296,15 @@ std::optional<std::string_view> nearest_mode(std::string_view word) {
     return nearest_word(word, mode_names());
 }
 
+// The last line of a refusal.
+void add_nearest_option(refusal& why, const given_options& given) {
+    std::vector<std::string_view> names;
+    for (const option_row& row : option_rows())
+        names.push_back(row.name);
+    if (const auto nearest = nearest_name(given.unknown_name, names))
+        why.lines.push_back(fmt::format("did you mean --{}?", *nearest));
+}
+
 // open-iscsi ignores such a word; most often it is a mode without its -m, or the value of an option
 // that was mistyped, and then what is done is not what was meant.
 refusal stray_word(const std::string& word) {
@@ -314,6 +323,7 @@ parsed<any_mode> without_mode(const given_options& given) {
     const given_option* stop = given.find('k');
     if (stop == nullptr) {
         refusal why = refuse("Try `iscsiadm --help' for more information.");
+        add_nearest_option(why, given);
         if (!given.rest.empty() && nearest_mode(given.rest.front()))
             why.lines.push_back(stray_word(given.rest.front()).lines.front());
         return why;
@@ -341,7 +351,7 @@ refusal unknown_mode(std::string_view word) {
 }
 
 // The two discovery modes are one there. Whoever asks for help gets it without a mode.
-refusal refused_letter(const mode_row& row, char letter) {
+refusal refused_letter(const mode_row& row, char letter, const given_options& given) {
     const bool discovers = row.name.starts_with("discovery");
     refusal why = refuse(fmt::format(
         "{} mode: option '{}' is not allowed/supported",
@@ -350,6 +360,8 @@ refusal refused_letter(const mode_row& row, char letter) {
     ));
     if (letter == 'h')
         why.lines.emplace_back("did you mean iscsiadm --help?");
+    if (letter == '?')
+        add_nearest_option(why, given);
     return why;
 }
 
@@ -368,7 +380,7 @@ parsed<const mode_row*> find_mode(const given_options& given) {
         return unknown_mode(word);
     for (const given_option& option : given.options)
         if (!is_allowed(*row, option.letter, given))
-            return refused_letter(*row, option.letter);
+            return refused_letter(*row, option.letter, given);
     return row;
 }
 

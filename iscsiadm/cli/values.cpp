@@ -1,6 +1,7 @@
 #include "iscsiadm/cli/values.hpp"
 
 #include "iscsiadm/cli/lun.hpp"
+#include "iscsiadm/cli/nearest.hpp"
 #include "iscsiadm/cli/portal.hpp"
 
 #include <fmt/core.h>
@@ -31,6 +32,28 @@ parsed<int> level_of(const std::string& text, std::string_view what, int highest
     return level;
 }
 
+// The first line is open-iscsi's where it has one.
+refusal refuse_word(
+    std::string line,
+    std::string_view option,
+    std::string_view word,
+    std::span<const std::string_view> known
+) {
+    refusal why = refuse(std::move(line));
+    if (auto nearest = did_you_mean(option, word, known))
+        why.lines.push_back(*std::move(nearest));
+    return why;
+}
+
+template <class Rows>
+std::vector<std::string_view> words_in(const Rows& rows) {
+    std::vector<std::string_view> words;
+    words.reserve(std::size(rows));
+    for (const auto& row : rows)
+        words.push_back(row.word);
+    return words;
+}
+
 // The words of -t. SLP has a refusal of its own, as in open-iscsi.
 parsed<discovery_type> type_of(const std::string& word) {
     if (word == "st" || word == "sendtargets")
@@ -41,33 +64,44 @@ parsed<discovery_type> type_of(const std::string& word) {
         return discovery_type::firmware;
     if (word == "slp")
         return refuse("SLP discovery is not fully implemented yet.");
-    return refuse(fmt::format("can not recognize discovery type: '{}'", word));
+    static constexpr std::array<std::string_view, 4> words = {"sendtargets", "st", "isns", "fw"};
+    return refuse_word(
+        fmt::format("can not recognize discovery type: '{}'", word), "-t", word, words
+    );
 }
 
 template <class Rows>
 std::string words_of(const Rows& rows) {
     std::string all;
-    for (const auto& row : rows)
-        all += fmt::format("{}{}", all.empty() ? "" : ", ", row.word);
+    for (const std::string_view word : words_in(rows))
+        all += fmt::format("{}{}", all.empty() ? "" : ", ", word);
     return all;
 }
 
 parsed<admin::reserve_verb> reserve_verb_of(const std::string& word) {
     if (const auto* const row = admin::find_reserve_verb(word))
         return row->verb;
-    return refuse(fmt::format(
-        "can not recognize verb: '{}', expected one of {}", word, words_of(admin::reserve_verbs())
-    ));
+    const auto verbs = admin::reserve_verbs();
+    return refuse_word(
+        fmt::format("can not recognize verb: '{}', expected one of {}", word, words_of(verbs)),
+        "--persist",
+        word,
+        words_in(verbs)
+    );
 }
 
 parsed<std::uint8_t> reservation_type_of(const std::string& word) {
     if (const auto type = admin::reservation_type_of(word))
         return *type;
-    return refuse(fmt::format(
-        "can not recognize type of reservation: '{}', expected one of {}",
+    const auto types = admin::reservation_types();
+    return refuse_word(
+        fmt::format(
+            "can not recognize type of reservation: '{}', expected one of {}", word, words_of(types)
+        ),
+        "-t",
         word,
-        words_of(admin::reservation_types())
-    ));
+        words_in(types)
+    );
 }
 
 parsed<std::uint64_t> reservation_key_of(const std::string& text) {
@@ -77,6 +111,17 @@ parsed<std::uint64_t> reservation_key_of(const std::string& text) {
         "can not recognize reservation key: '{}', expected up to 64 bits, decimal or behind 0x",
         text
     ));
+}
+
+constexpr std::array<std::string_view, 4> startup_words = {"all", "manual", "automatic", "onboot"};
+
+// -L and -U.
+refusal refuse_startup(std::string_view what, std::string_view option, const std::string& word) {
+    const auto known = std::span(startup_words).first(option == "-U" ? 3 : 4); // no onboot
+    refusal why =
+        refuse_word(fmt::format("Invalid {} option {}.", what, word), option, word, known);
+    why.lines.insert(why.lines.begin() + 1, std::string(usage_hint));
+    return why;
 }
 
 // Without a fault: -L and -U refuse in different words.
@@ -117,7 +162,9 @@ parsed<void> add_operation(operations& ops, const std::string& word) {
         ops.*known.flag = true;
         return boost::system::in_place_value;
     }
-    return refuse(fmt::format("can not recognize operation: '{}'", word));
+    return refuse_word(
+        fmt::format("can not recognize operation: '{}'", word), "-o", word, words_in(rows)
+    );
 }
 
 // Reads one option after the other.
@@ -260,7 +307,7 @@ refusal reader::lone_half() const {
 parsed<void> reader::take_login_all(const std::string& word) {
     values_.login_all = startup_of(word);
     if (!values_.login_all)
-        return refusal{{fmt::format("Invalid loginall option {}.", word), std::string(usage_hint)}};
+        return refuse_startup("loginall", "-L", word);
     return boost::system::in_place_value;
 }
 
@@ -268,8 +315,7 @@ parsed<void> reader::take_login_all(const std::string& word) {
 parsed<void> reader::take_logout_all(const std::string& word) {
     values_.logout_all = startup_of(word);
     if (!values_.logout_all || values_.logout_all == startup::onboot)
-        return refusal{
-            {fmt::format("Invalid logoutall option {}.", word), std::string(usage_hint)}};
+        return refuse_startup("logoutall", "-U", word);
     return boost::system::in_place_value;
 }
 

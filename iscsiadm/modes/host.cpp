@@ -1,3 +1,4 @@
+#include "iscsiadm/cli/nearest.hpp"
 #include "iscsiadm/modes/modes.hpp"
 #include "iscsiadm/modes/session_record.hpp"
 #include "iscsiadm/print/sessions.hpp"
@@ -5,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 namespace iscsi::cli {
 
@@ -12,13 +14,16 @@ namespace {
 
 // All of them are tables in the memory of an adapter.
 exit_code refuse_submode(std::string_view submode, console& screen) {
-    if (submode == "chap" || submode == "flashnode" || submode == "stats")
+    static constexpr std::array<std::string_view, 3> known = {"chap", "flashnode", "stats"};
+    if (std::ranges::find(known, submode) != known.end())
         return report_not_supported(
             fmt::format("-C {}, which reads the memory of an adapter,", submode), screen
         );
-    return report_invalid(
-        fmt::format("'{}' is no submode of host mode: chap, flashnode, stats", submode), screen
+    screen.complain(fmt::format("'{}' is no submode of host mode: chap, flashnode, stats", submode)
     );
+    if (const auto nearest = did_you_mean("-C", submode, known))
+        screen.complain(*nearest);
+    return exit_code::invalid;
 }
 
 } // namespace

@@ -407,6 +407,12 @@ TEST_F(session_test, fails_without_a_daemon) {
 
 // ---- hosts, firmware, stop ----
 
+TEST_F(session_test, names_the_nearest_submode_of_a_host) {
+    const outcome got = run({"-m", "host", "-H", "1", "-C", "flashnodes"});
+    EXPECT_EQ(got.code, 7);
+    EXPECT_THAT(got.err, HasSubstr("\niscsiadm: did you mean -C flashnode?\n"));
+}
+
 TEST_F(session_test, gives_every_session_a_host) {
     EXPECT_EQ(run({"-m", "host"}).err, "iscsiadm: No iSCSI hosts.\n");
     EXPECT_EQ(run({"-m", "host"}).code, 21);
