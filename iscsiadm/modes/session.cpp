@@ -8,6 +8,7 @@
 #include "iscsiadm/modes/session_name.hpp"
 #include "iscsiadm/modes/session_record.hpp"
 #include "iscsiadm/modes/watch.hpp"
+#include "iscsiadm/print/progress.hpp"
 
 #include <fmt/core.h>
 
@@ -26,6 +27,16 @@ void sort_by_name(session_list& sessions) {
     });
 }
 
+// The line of such a session is that of any other: its readers split it into words.
+void tell_pending(const session_list& sessions, context& at) {
+    for (const admin::session_info& session : sessions) {
+        if (session.login_pending)
+            at.screen.advise(session_warning(session, "the login is still under way"));
+        if (session.logout_pending)
+            at.screen.advise(session_warning(session, "is being logged out"));
+    }
+}
+
 exit_code print_sessions(const session_mode& mode, const session_list& sessions, context& at) {
     if (!mode.which)
         tell_kept_logins(at);
@@ -33,6 +44,8 @@ exit_code print_sessions(const session_mode& mode, const session_list& sessions,
     const int level = mode.print_level.value_or(0);
     if (level > highest)
         return report_bad_level(level, "0 - 3", at.screen);
+    if (level == 0)
+        tell_pending(sessions, at);
     at.out.show(shown_sessions{shown_at(level, sessions, mode.reveal, at), level});
     return exit_code::success;
 }

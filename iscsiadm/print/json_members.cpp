@@ -38,11 +38,8 @@ json::object connection_members(const shown_session& shown) {
         {"interface_address", text_or_null(session.interface_address)},
         {"hardware_address", text_or_null(shown.binding.hardware_address)},
         {"net_device", text_or_null(shown.binding.net_device)},
-        {"connection_state", session.connection_state},
         {"session_state", session.session_state},
-        {"internal_state", session.internal_state},
-        {"login_pending", session.login_pending},
-        {"logout_pending", session.logout_pending}};
+        {"internal_state", session.internal_state}};
 }
 
 json::object timeout_members(const session_info& session) {
@@ -115,8 +112,15 @@ json::array io_members(const session_info& session) {
     return all;
 }
 
+// With the state in short: a list must not take a login that is under way for a session that works.
 json::object identity_members(const session_info& session) {
-    return {{"sid", session.sid}, {"transport", "tcp"}, {"node", node_of(session)}};
+    return {
+        {"sid", session.sid},
+        {"transport", "tcp"},
+        {"node", node_of(session)},
+        {"connection_state", session.connection_state},
+        {"login_pending", session.login_pending},
+        {"logout_pending", session.logout_pending}};
 }
 
 // The levels of a host are those of its session, one later and without timeouts and secrets.

@@ -37,6 +37,8 @@ for logout in "node -u" "node -T $TARGET_NAME -u" "node -U all" "session -u" "se
     expect_exit 0 iscsiadm -m session -P 1
     expect_out "iSCSI Connection State: IN LOGIN"
     expect_out "Current Portal: $PORTAL,"
+    expect_exit 0 iscsiadm -m session --json
+    expect_out '"login_pending":true'
     expect_exit 15 iscsiadm -m node -T "$TARGET_NAME" -p "$PORTAL" -o delete
     expect_err "but a session is using it."
     sid=$(iscsiadm -m session | sed 's/.*\[\([0-9]*\)\].*/\1/')

@@ -120,17 +120,14 @@ TEST_F(json_test, empty_lists_are_empty_arrays) {
 TEST_F(json_test, sessions_by_level) {
     daemon.sessions = {golden_session()};
     const std::vector<words> added{
-        {"sid", "transport", "node"},
+        {"sid", "transport", "node", "connection_state", "login_pending", "logout_pending"},
         {"current_portal",
          "initiator_name",
          "interface_address",
          "hardware_address",
          "net_device",
-         "connection_state",
          "session_state",
-         "internal_state",
-         "login_pending",
-         "logout_pending"},
+         "internal_state"},
         {"timeouts", "chap", "parameters"},
         {"host_number", "luns"}};
     std::set<std::string> expected;
