@@ -178,6 +178,7 @@ struct command_line {
     int debug_level = 0;
     bool json = false;                 // one document on stdout instead of lines
     std::vector<std::string> warnings; // what was not taken as it was meant
+    std::string advice = {};           // the same where open-iscsi says nothing: for people only
 };
 
 } // namespace iscsi::cli

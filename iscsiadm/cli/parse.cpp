@@ -399,6 +399,14 @@ std::vector<std::string> warnings_of(const mode_row* row, const option_values& v
     return {};
 }
 
+// open-iscsi then shows the record, or does what else was asked for, and callers may live with it.
+std::string advice_of(const mode_row* row, const option_values& values) {
+    const bool is_of_login = row != nullptr && row->name == "fw";
+    if (values.changes.empty() || values.ops.update || values.ops.create || is_of_login)
+        return {};
+    return "-n and -v change nothing here: use -o update";
+}
+
 std::string_view incomplete_change(const mode_row* row) {
     return row != nullptr && row->name == "iface" ? "Update requires name, value, and iface."
                                                   : "update requires name and value";
@@ -425,11 +433,15 @@ parsed<command_line> parse_given(const given_options& given) {
         return refuse(std::string(incomplete_change(row)));
     const int debug_level = values->debug_level;
     std::vector<std::string> warnings = warnings_of(row, *values);
+    std::string advice = advice_of(row, *values);
     parsed<any_mode> what = row == nullptr ? without_mode(given) : row->build(std::move(*values));
     if (!what)
         return what.error();
     return command_line{
-        .what = std::move(*what), .debug_level = debug_level, .warnings = std::move(warnings)};
+        .what = std::move(*what),
+        .debug_level = debug_level,
+        .warnings = std::move(warnings),
+        .advice = std::move(advice)};
 }
 
 } // namespace

@@ -61,6 +61,7 @@ struct dispatcher {
 exit_code run(const command_line& line, context& at) {
     for (const std::string& warning : line.warnings)
         at.screen.complain(warning);
+    at.screen.advise(line.advice);
     const exit_code code = std::visit(dispatcher{at}, line.what);
     at.out.finish(code);
     if (at.screen.all_printed())
