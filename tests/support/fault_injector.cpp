@@ -25,10 +25,9 @@ void store(const header_field& field, basic_header& to, std::uint32_t value) {
 }
 
 // A text of another length must be announced as such.
-void replace_data(raw_pdu& pdu, const std::string& text) {
+void replace_data(raw_pdu& pdu, std::string_view text) {
     const auto bytes = bytes_of(text);
     pdu.data.assign(bytes.begin(), bytes.end());
-    pdu.data.push_back(std::byte{0});
     store({"length", 5, 3}, pdu.header, static_cast<std::uint32_t>(pdu.data.size()));
 }
 
@@ -108,6 +107,8 @@ void fault_injector::do_it(const fault_rule& rule, raw_pdu& pdu, digests which, 
         swapping_ = true;
         return;
     case fault_action::text:
+        return replace_data(pdu, rule.text + '\0');
+    case fault_action::raw:
         return replace_data(pdu, rule.text);
     case fault_action::async:
         to.messages.push_back(static_cast<std::uint8_t>(rule.value));
@@ -116,6 +117,7 @@ void fault_injector::do_it(const fault_rule& rule, raw_pdu& pdu, digests which, 
     case fault_action::delay:
     case fault_action::status:
     case fault_action::sense:
+    case fault_action::reject:
         return;
     }
 }
@@ -139,6 +141,8 @@ void fault_injector::add_to(verdict& to, const fault_rule& rule) {
     to.hold = to.hold || rule.what == fault_action::hold;
     if (rule.what == fault_action::async)
         to.messages.push_back(static_cast<std::uint8_t>(rule.value));
+    if (rule.what == fault_action::reject)
+        to.reject = static_cast<std::uint8_t>(rule.value);
     if (rule.what == fault_action::delay)
         to.delay += std::chrono::milliseconds(rule.value);
     if (rule.what == fault_action::status)

@@ -27,6 +27,7 @@ class fault_injector {
         bool hold = false;                  // not answer it until it is released
         std::chrono::milliseconds delay{0}; // before it is answered
         std::optional<scsi_answer> answer;  // in place of executing it
+        std::optional<std::uint8_t> reject; // it, for this reason
         std::vector<std::uint8_t> messages; // events to be told
         bool close = false;
         bool silence = false;

@@ -49,11 +49,13 @@ constexpr std::array action_words{
     action_word{"swallow", fault_action::swallow, false},
     action_word{"swap", fault_action::swap, false},
     action_word{"text", fault_action::text, false},
+    action_word{"raw", fault_action::raw, false},
     action_word{"async", fault_action::async, true},
     action_word{"hold", fault_action::hold, false},
     action_word{"delay", fault_action::delay, true},
     action_word{"status", fault_action::status, true},
     action_word{"sense", fault_action::sense, true},
+    action_word{"reject", fault_action::reject, true},
 };
 
 // Where the fields stand in a target's header (§11.2 and the PDUs of §11).
@@ -86,6 +88,18 @@ std::optional<std::uint32_t> number_of(std::string_view text) {
     const auto end = std::from_chars(text.data(), text.data() + text.size(), value, base);
     const bool whole = end.ec == std::errc() && end.ptr == text.data() + text.size();
     return whole && !text.empty() ? std::optional(value) : std::nullopt;
+}
+
+// "\0" and "\xff" are bytes.
+std::string unescaped(std::string_view text) {
+    std::string bytes;
+    while (!text.empty()) {
+        const std::size_t length = text.starts_with("\\0") ? 2 : text.starts_with("\\x") ? 4 : 1;
+        const auto value = length == 4 ? number_of("0" + std::string(text.substr(1, 3))) : 0U;
+        bytes.push_back(length == 1 ? text.front() : static_cast<char>(value.value_or('?')));
+        text.remove_prefix(std::min(length, text.size()));
+    }
+    return bytes;
 }
 
 // "scsi-command/0x28": takes the operation code off the word.
@@ -193,8 +207,10 @@ result<void> read_what(const std::string& line, const std::string& words, fault_
     if (rule.what == fault_action::set || rule.what == fault_action::add)
         if (auto read = read_field(line, in, rule); read.has_error())
             return read;
-    if (rule.what == fault_action::text)
+    if (rule.what == fault_action::text || rule.what == fault_action::raw)
         in >> rule.text;
+    if (rule.what == fault_action::raw)
+        rule.text = unescaped(rule.text);
     if (!found->takes_number)
         return {};
     std::string count;
@@ -214,6 +230,8 @@ bool fits(const fault_rule& rule) {
         fault_action::hold, fault_action::delay, fault_action::status, fault_action::sense};
     if (std::find(to_commands.begin(), to_commands.end(), rule.what) != to_commands.end())
         return rule.pdu == opcode::scsi_command;
+    if (rule.what == fault_action::reject)
+        return rule.pdu == opcode::text_request;
     const bool heard = rule.pdu && static_cast<std::uint8_t>(*rule.pdu) < first_target_opcode;
     return !heard || std::find(to_either.begin(), to_either.end(), rule.what) != to_either.end();
 }

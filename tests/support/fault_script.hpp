@@ -30,6 +30,7 @@
 //          swallow          does not say it
 //          swap             says it behind the next one
 //          text KEY=VALUE   with this data segment
+//          raw A=1\0B\xff   with these bytes, and no NUL behind them; no blanks
 //          async 2          and an Asynchronous Message with this event behind it
 //
 // At a PDU that it hears:
@@ -47,6 +48,7 @@
 //          status 0x08      answers a SCSI Command with this status and does not execute it
 //          sense 0x030c00   the same with CHECK CONDITION: key, additional code and qualifier
 //          async 2          and an Asynchronous Message with this event
+//          reject 4         answers a Text Request with Reject, for this reason
 //
 // Empty lines and lines that begin with # mean nothing.
 // clang-format on
@@ -64,11 +66,13 @@ enum class fault_action : std::uint8_t {
     swallow,
     swap,
     text,
+    raw,
     async,
     hold,
     delay,
     status,
     sense,
+    reject,
 };
 
 struct header_field {

@@ -211,15 +211,15 @@ void target_link::on(const login_request& /*pdu*/, bytes_view /*data*/) {
 
 void target_link::on(const snack_request& pdu, bytes_view /*data*/) {
     violation("a SNACK at ErrorRecoveryLevel 0");
-    turn_down(pdu);
+    turn_down(pdu, command_not_supported);
 }
 
 // §11.17: Reject, with the header that is turned down.
-void target_link::turn_down(const initiator_pdu& pdu) {
+void target_link::turn_down(const initiator_pdu& pdu, std::uint8_t reason) {
     basic_header rejected;
     encode(pdu, 0, rejected);
     reject answer;
-    answer.reason = command_not_supported;
+    answer.reason = reason;
     send(answer, rejected, true);
 }
 
@@ -227,7 +227,9 @@ void target_link::on(const text_request& pdu, bytes_view data) {
     if (!accept_numbers(pdu.command_sn, pdu.expected_status_sn, pdu.immediate))
         return;
     if (type_ == session_type::normal && target_->options().habits.text_is_rejected)
-        return turn_down(pdu);
+        return turn_down(pdu, command_not_supported);
+    if (how_.reject)
+        return turn_down(pdu, *how_.reject);
     const auto text = parse_text(data);
     if (text.has_error())
         return violation("Text Request: " + text.error().text());

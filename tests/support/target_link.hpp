@@ -28,11 +28,12 @@ class target_link {
 
     // What becomes of a PDU that arrives, but for `ignore` a SCSI Command.
     struct treatment {
-        bool ignore = false;               // as if it had not come
-        bool hold = false;                 // its answer waits for release_held()
-        bool wait = false;                 // it is answered when answer_oldest() says so
-        duration delay{0};                 // its answer comes so much later
-        std::optional<scsi_answer> answer; // in place of executing it
+        bool ignore = false;                // as if it had not come
+        bool hold = false;                  // its answer waits for release_held()
+        bool wait = false;                  // it is answered when answer_oldest() says so
+        duration delay{0};                  // its answer comes so much later
+        std::optional<scsi_answer> answer;  // in place of executing it
+        std::optional<std::uint8_t> reject; // a Text Request, for this reason (§11.17.1)
     };
 
     // Asked about each PDU that arrives.
@@ -123,7 +124,7 @@ class target_link {
     send_login_response(login_response response, const login_request& to, const text_pairs& text);
 
     // ---- full feature phase ----
-    void turn_down(const initiator_pdu& pdu);
+    void turn_down(const initiator_pdu& pdu, std::uint8_t reason);
     void on(const nop_out& pdu, bytes_view data);
     void on(const scsi_command& pdu, bytes_view data);
     void on(const task_management_request& pdu, bytes_view data);

@@ -178,7 +178,8 @@ target_link::treatment target_server::screen(connection& by, const raw_pdu& hear
         .ignore = verdict.close || verdict.ignore,
         .hold = verdict.hold,
         .delay = verdict.delay,
-        .answer = std::move(verdict.answer)};
+        .answer = std::move(verdict.answer),
+        .reject = verdict.reject};
 }
 
 void target_server::stall_for(const connection_ptr& which, std::chrono::milliseconds time) {

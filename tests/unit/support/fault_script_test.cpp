@@ -139,6 +139,21 @@ raw_pdu heard(const initiator_pdu& pdu) {
     return raw;
 }
 
+TEST(fault_injector, replaces_a_text_by_bytes) {
+    auto faults = with(R"(scsi-response: raw A=1\0B\xff)");
+    const auto changed = faults.apply(said({response}), {}).bytes;
+    ASSERT_EQ(changed.size(), 56U);
+    EXPECT_EQ(changed[7], std::byte{6});
+    EXPECT_EQ(changed[51], std::byte{0});
+    EXPECT_EQ(changed[52], std::byte{'B'});
+    EXPECT_EQ(changed[53], std::byte{0xff});
+}
+
+TEST(fault_injector, rejects_text_requests_only) {
+    EXPECT_EQ(with("text-request: reject 0x0a").judge(heard(text_request{})).reject, 10);
+    EXPECT_TRUE(parse_fault_script("nop-out: reject 4").has_error());
+}
+
 TEST(fault_injector, judges_what_it_hears) {
     auto faults = with("data-out 2: drop\nnop-out: silence\ntext-request: swallow\n"
                        "scsi-command/0x28 2: hold\nscsi-command/0x2a: async 1");
