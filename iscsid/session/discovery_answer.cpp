@@ -52,16 +52,13 @@ portals_of(const iscsi::targets_found& answer, const discovery_place& place) {
 
 std::vector<std::string>
 lines_of_refused(const iscsi::targets_found& answer, const discovery_place& place) {
-    constexpr std::size_t most_lines = 1000;
     std::vector<std::string> lines;
-    for (const auto& refused : answer.refused) {
-        if (lines.size() == most_lines) {
-            const auto rest = answer.refused.size() - most_lines;
-            lines.push_back(fmt::format("discovery at {}: {} more left out", place.host, rest));
-            break;
-        }
+    for (const auto& refused : answer.refused)
         lines.push_back(fmt::format("discovery at {}: left out: {}", place.host, refused.text()));
-    }
+    if (answer.more_refused > 0)
+        lines.push_back(
+            fmt::format("discovery at {}: {} more left out", place.host, answer.more_refused)
+        );
     return lines;
 }
 
@@ -69,6 +66,8 @@ lines_of_refused(const iscsi::targets_found& answer, const discovery_place& plac
 std::set<std::string> targets_of_refused(const iscsi::targets_found& answer) {
     constexpr std::string_view before = " of ";
     std::set<std::string> targets;
+    if (answer.more_refused > 0)
+        targets.insert("");
     for (const auto& refused : answer.refused) {
         const auto found = refused.field.find(before);
         targets.insert(

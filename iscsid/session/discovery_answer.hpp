@@ -33,7 +33,8 @@ std::vector<std::string>
 lines_of_refused(const iscsi::targets_found& answer, const discovery_place& place);
 
 // The targets of the entries that were left out, as far as they are known: a bad address has one.
-// A name that is none says nothing of whom it means; then there is an empty one among them.
+// A name that is none, or what is no text, says nothing of whom it means; then there is an empty
+// one among them.
 std::set<std::string> targets_of_refused(const iscsi::targets_found& answer);
 
 } // namespace iscsid::session

@@ -57,20 +57,29 @@ result<text_pair> parse_pair(std::string_view entry, std::size_t longest_value) 
 
 } // namespace
 
+text_reader::text_reader(bytes_view text, std::size_t longest_value)
+    : rest_(reinterpret_cast<const char*>(text.data()), text.size())
+    , longest_value_(longest_value) {}
+
+std::optional<result<text_pair>> text_reader::next() {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of('\0'), rest_.size()));
+    if (rest_.empty())
+        return std::nullopt;
+    const std::size_t end = rest_.find('\0');
+    raw_ = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end, rest_.size()));
+    if (end == std::string_view::npos)
+        return text_fault(text_errc::not_terminated, raw_, "a NUL after each pair (§6.1)");
+    return parse_pair(raw_, longest_value_);
+}
+
 result<text_pairs> parse_text(bytes_view data, std::size_t longest_value) {
-    std::string_view rest(reinterpret_cast<const char*>(data.data()), data.size());
+    text_reader entries(data, longest_value);
     text_pairs pairs;
-    while (!rest.empty()) {
-        const std::size_t end = rest.find('\0');
-        if (end == std::string_view::npos)
-            return text_fault(text_errc::not_terminated, rest, "a NUL after each pair (§6.1)");
-        if (end > 0) {
-            auto pair = parse_pair(rest.substr(0, end), longest_value);
-            if (!pair)
-                return pair.error();
-            pairs.push_back(std::move(*pair));
-        }
-        rest.remove_prefix(end + 1);
+    while (auto pair = entries.next()) {
+        if (!*pair)
+            return pair->error();
+        pairs.push_back(std::move(**pair));
     }
     return pairs;
 }

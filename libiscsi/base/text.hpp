@@ -3,6 +3,7 @@
 #include "libiscsi/base/bytes.hpp"
 #include "libiscsi/base/result.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,23 @@ std::string_view message_of(text_errc);
 // Empty entries (NULs in a row) are skipped: some targets count their padding as text.
 // Values are kept as they are: they may hold "=", and what came from a target is not yet printable.
 result<text_pairs> parse_text(bytes_view data, std::size_t longest_value = 8192);
+
+// The same entry by entry, in the order of the text, for whoever can do with the good ones.
+class text_reader {
+  public:
+    explicit text_reader(bytes_view text, std::size_t longest_value = 8192);
+
+    // The next pair, or what is wrong with it; nothing at the end.
+    std::optional<result<text_pair>> next();
+
+    // That entry as it came.
+    std::string_view raw() const { return raw_; }
+
+  private:
+    std::string_view rest_;
+    std::string_view raw_;
+    std::size_t longest_value_;
+};
 
 // The reverse; every pair ends with a NUL.
 // Keys and values are ours: they hold no NUL.

@@ -95,10 +95,8 @@ struct task_done {
     bytes_view sense; // without its length field; empty when there is none
 };
 
-struct targets_found {
-    std::vector<discovered_target> targets;
-    std::vector<fault> refused; // entries that were not acceptable, by name
-};
+// Also an answer of which nothing could be read: the entries are all among the refused then.
+using targets_found = discovery_answer;
 
 // AsyncEvent of a target_message whose data is sense of its logical unit (§11.9.1).
 inline constexpr std::uint8_t async_scsi_event = 0;

@@ -95,7 +95,8 @@ text_requests::on_response(const text_response& pdu, bytes_view data, connection
         send(from, exchange_.next(pdu), {});
         return {};
     }
-    return tell_targets();
+    tell_targets();
+    return {};
 }
 
 // What the target declares counts at once, also when the exchange goes on.
@@ -144,15 +145,10 @@ void text_requests::limit_segments(connection& over, std::uint32_t theirs) {
 }
 
 // Bad entries are events too, so that the user hears of each one that was left out.
-result<void> text_requests::tell_targets() {
+void text_requests::tell_targets() {
     const auto text = exchange_.take_text();
     exchange_.forget();
-    const auto pairs = parse_text(std::as_bytes(std::span(text)));
-    if (pairs.has_error())
-        return pairs.error();
-    auto answer = read_send_targets(*pairs);
-    context_.events.push(targets_found{std::move(answer.targets), std::move(answer.refused)});
-    return {};
+    context_.events.push(read_send_targets(std::as_bytes(std::span(text))));
 }
 
 } // namespace iscsi

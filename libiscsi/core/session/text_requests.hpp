@@ -61,7 +61,7 @@ class text_requests {
     result<void>
     reply(const text_response& pdu, const renegotiation_answer& answer, connection& over);
     void limit_segments(connection& over, std::uint32_t theirs);
-    result<void> tell_targets();
+    void tell_targets();
 
     session_context& context_;
     text_exchange exchange_;

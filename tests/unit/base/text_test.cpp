@@ -70,6 +70,18 @@ TEST(text, refuses_a_missing_last_nul) {
     EXPECT_EQ(error_of("A=1\0B=2"s), to_error_code(text_errc::not_terminated));
 }
 
+TEST(text, is_read_on_behind_a_bad_entry) {
+    const auto raw = "A=1\0\0no pair\0B=2\0C=3"s;
+    text_reader entries(std::as_bytes(std::span(raw)));
+    EXPECT_EQ(entries.next()->value().key, "A");
+    EXPECT_EQ(entries.next()->error().code, to_error_code(text_errc::no_equals_sign));
+    EXPECT_EQ(entries.raw(), "no pair");
+    EXPECT_EQ(entries.next()->value().key, "B");
+    EXPECT_EQ(entries.next()->error().code, to_error_code(text_errc::not_terminated));
+    EXPECT_EQ(entries.raw(), "C=3");
+    EXPECT_FALSE(entries.next());
+}
+
 TEST(text, faults_carry_no_control_characters) {
     const auto refused = parse("a\n\x1b[2Jb=v\0"s).error();
     EXPECT_EQ(refused.got, "a??[2Jb");

@@ -145,12 +145,16 @@ struct asked_target : logged_in_peer {
     std::uint32_t tag = 0;
 };
 
-TEST(text_answers, that_are_no_text_end_the_connection) {
-    for (const bool negotiates : {false, true})
-        for (const std::string& text : {std::string("no equals sign\0", 15), std::string("A=1")}) {
-            asked_target target(negotiates);
-            EXPECT_TRUE(target.say_text(text).has_error()) << text;
-        }
+TEST(text_answers, that_are_no_text_end_the_connection_only_in_a_negotiation) {
+    for (const std::string& text : {std::string("no equals sign\0", 15), std::string("A=1")}) {
+        asked_target negotiating(true);
+        EXPECT_TRUE(negotiating.say_text(text).has_error()) << text;
+        asked_target asked(false);
+        ASSERT_TRUE(asked.say_text(text)) << text;
+        const auto found = asked.expect_event<targets_found>();
+        EXPECT_TRUE(found.targets.empty());
+        EXPECT_EQ(found.refused.size(), 1U);
+    }
 }
 
 TEST(text_answers, cannot_make_segments_longer_than_our_own_limit) {

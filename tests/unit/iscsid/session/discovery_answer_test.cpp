@@ -17,6 +17,11 @@ using testing::SizeIs;
 
 const discovery_place place{"san.example.com", 3261, "eth7"};
 
+iscsi::targets_found answer_of(const iscsi::text_pairs& pairs) {
+    const auto text = iscsi::format_text(pairs);
+    return iscsi::read_send_targets(std::as_bytes(std::span(text)));
+}
+
 // The address that is left of one that a target named.
 std::string address_of(const std::string& host, const discovery_place& at = place) {
     iscsi::targets_found answer;
@@ -76,14 +81,14 @@ TEST(discovery_answer, what_is_left_out_is_told_a_line_each) {
     EXPECT_THAT(
         lines_of_refused(answer, place), ElementsAre(HasSubstr("disk1"), HasSubstr("iqn.a,b"))
     );
-    answer.refused.resize(1500, answer.refused[0]);
-    const auto lines = lines_of_refused(answer, place);
-    EXPECT_EQ(lines.size(), 1001U);
-    EXPECT_EQ(lines.back(), "discovery at san.example.com: 500 more left out");
+    answer.more_refused = 500;
+    EXPECT_EQ(
+        lines_of_refused(answer, place).back(), "discovery at san.example.com: 500 more left out"
+    );
 }
 
 TEST(discovery_answer, knows_the_target_of_a_bad_address) {
-    const auto found = iscsi::read_send_targets(
+    auto found = answer_of(
         {{"TargetName", "iqn.2026-01.org.example:a"},
          {"TargetAddress", "10.0.0.1:3260,99999"},
          {"TargetName", "iqn.2026-01.org.example:b"},
@@ -91,11 +96,16 @@ TEST(discovery_answer, knows_the_target_of_a_bad_address) {
          {"TargetAddress", "not a host!"}}
     );
     EXPECT_THAT(
-        targets_of_refused({found.targets, found.refused}),
+        targets_of_refused(found),
         ElementsAre("iqn.2026-01.org.example:a", "iqn.2026-01.org.example:b")
     );
-    const auto bad = iscsi::read_send_targets({{"TargetName", "iqn.2026-01.org.example:a b"}});
-    EXPECT_THAT(targets_of_refused({bad.targets, bad.refused}), ElementsAre(""));
+    found.more_refused = 1;
+    EXPECT_THAT(
+        targets_of_refused(found),
+        ElementsAre("", "iqn.2026-01.org.example:a", "iqn.2026-01.org.example:b")
+    );
+    const auto bad = answer_of({{"TargetName", "iqn.2026-01.org.example:a b"}});
+    EXPECT_THAT(targets_of_refused(bad), ElementsAre(""));
 }
 
 } // namespace
