@@ -1,11 +1,15 @@
 #include "iscsid/session/discovery_answer.hpp"
 
+#include "libiscsi/base/text.hpp"
+
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
 #include <net/if.h>
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace iscsid::session {
 
@@ -60,6 +64,18 @@ lines_of_refused(const iscsi::targets_found& answer, const discovery_place& plac
             fmt::format("discovery at {}: {} more left out", place.host, answer.more_refused)
         );
     return lines;
+}
+
+std::optional<iscsi::fault> take_unreadable(iscsi::targets_found& answer) {
+    const auto is_no_text = [](const iscsi::fault& why) {
+        return why.code.category() == iscsi::enum_category<iscsi::text_errc>::instance();
+    };
+    const auto found = std::ranges::find_if(answer.refused, is_no_text);
+    if (!answer.targets.empty() || found == answer.refused.end())
+        return std::nullopt;
+    auto why = std::move(*found);
+    answer.refused.erase(found);
+    return why;
 }
 
 // read_send_targets() names it behind the field.

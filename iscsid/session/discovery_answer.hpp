@@ -5,6 +5,7 @@
 #include "libiscsi/core/session/event.hpp"
 #include "libiscsi/net/resolver.hpp"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,6 +32,10 @@ portals_of(const iscsi::targets_found& answer, const discovery_place& place);
 // the others counted.
 std::vector<std::string>
 lines_of_refused(const iscsi::targets_found& answer, const discovery_place& place);
+
+// Why no target is known, when what should have named them is no text: an answer without any target
+// is another thing. Takes it out of what was refused.
+std::optional<iscsi::fault> take_unreadable(iscsi::targets_found& answer);
 
 // The targets of the entries that were left out, as far as they are known: a bad address has one.
 // A name that is none, or what is no text, says nothing of whom it means; then there is an empty

@@ -35,39 +35,57 @@ struct talk {
     const std::function<void(std::string)>& hears_left_out;
 };
 
-portals take(const iscsi::targets_found& answer, const talk& with) {
+outcome<portals> take(iscsi::targets_found answer, const talk& with) {
+    const auto unreadable = take_unreadable(answer);
     for (const auto& line : lines_of_refused(answer, with.place)) {
         if (with.logs)
             spdlog::warn("{}", line);
         with.note(line);
     }
+    if (unreadable)
+        return failure{
+            exit_code::pdu_timeout,
+            "the answer to SendTargets names no target that can be read: " + unreadable->text(),
+            false};
     if (with.hears_left_out)
         for (const auto& target : targets_of_refused(answer))
             with.hears_left_out(target);
     return portals_of(answer, with.place);
 }
 
-asio::awaitable<outcome<portals>> ask(discovery_login& at, const talk& with) {
+asio::awaitable<outcome<iscsi::targets_found>> ask(discovery_login& at) {
     if (const auto asked = at.engine.send_targets("All", now()); asked.has_error())
         co_return failure{exit_code::internal, asked.error().text(), false};
     for (;;) {
-        const iscsi::event told = co_await net::next_event(at.engine, at.link.over);
-        if (const auto* answer = std::get_if<iscsi::targets_found>(&told))
-            co_return take(*answer, with);
-        if (std::holds_alternative<iscsi::want_transport>(told) ||
-            std::holds_alternative<iscsi::login_failed>(told) ||
-            std::holds_alternative<iscsi::logged_out>(told))
-            co_return failure{exit_code::pdu_timeout, "connection lost", true};
+        iscsi::event told = co_await net::next_event(at.engine, at.link.over);
+        if (auto* answer = std::get_if<iscsi::targets_found>(&told))
+            co_return std::move(*answer);
+        if (const auto* failed = std::get_if<iscsi::discovery_failed>(&told))
+            co_return failure_of_question(failed->why);
     }
 }
 
-asio::awaitable<outcome<portals>>
-ask_within_limit(discovery_login& at, const talk& with, iscsi::duration limit) {
+failure silence(const iscsi::session& from, iscsi::duration limit) {
+    const auto parts = from.statistics().textrsp_pdus;
+    if (parts == 0)
+        return {exit_code::pdu_timeout, "no answer to SendTargets", true};
+    return {
+        exit_code::pdu_timeout,
+        fmt::format(
+            "no end of the answer to SendTargets within {} s, in {} PDUs",
+            std::chrono::duration_cast<std::chrono::seconds>(limit).count(),
+            parts
+        ),
+        true};
+}
+
+asio::awaitable<outcome<iscsi::targets_found>>
+ask_within_limit(discovery_login& at, iscsi::duration limit) {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(co_await asio::this_coro::executor, limit);
-    auto first = co_await (ask(at, with) || timer.async_wait(asio::use_awaitable));
+    auto first = co_await (ask(at) || timer.async_wait(asio::use_awaitable));
     if (first.index() == 1)
-        co_return failure{exit_code::pdu_timeout, "no answer to SendTargets", true};
+        co_return silence(at.engine, limit);
     co_return std::get<0>(std::move(first));
 }
 
@@ -99,24 +117,46 @@ attempt(const discovery_plan& plan, asio::any_io_executor resolvers, const note_
         {plan.host, plan.port, zone_of(at->link.peer, options->device)},
         !plan.is_repeated,
         plan.hears_left_out};
-    auto answer = co_await ask_within_limit(*at, with, plan.answer_timeout);
-    if (answer.has_value())
-        co_await log_out(*at);
-    co_return answer;
+    auto answer = co_await ask_within_limit(*at, plan.answer_timeout);
+    if (answer.has_error())
+        co_return answer.error();
+    co_await log_out(*at);
+    co_return take(*std::move(answer), with);
 }
 
-void take_note(const note_taker& note, const discovery_plan& plan, const failure& why) {
-    if (why.code == exit_code::transport && why.detail.empty()) {
-        note(fmt::format("cannot make connection to {}: {}", plan.host, why.reason));
-    } else if (why.code == exit_code::transport) {
-        note(fmt::format("Cannot resolve host {}. getaddrinfo error: [{}]", plan.host, why.detail));
-        note(fmt::format("cannot resolve host name {}", plan.host));
-    } else if (why.code == exit_code::transport_timeout) {
-        note(fmt::format("cannot make connection to {}: {}", plan.host, why.detail));
-    } else {
-        note(fmt::format("discovery at {}: {}", plan.host, why.reason));
+// What the tries of one discovery end with. That a connection cannot be made is said of each, as
+// open-iscsi does; what comes after it once, and the log has it too.
+class tries_told {
+  public:
+    tries_told(const discovery_plan& plan, const note_taker& note) : plan_(plan), note_(note) {}
+
+    void tell(const failure& why) {
+        if (why.code == exit_code::transport && why.detail.empty()) {
+            note_(fmt::format("cannot make connection to {}: {}", plan_.host, why.reason));
+        } else if (why.code == exit_code::transport) {
+            note_(fmt::format(
+                "Cannot resolve host {}. getaddrinfo error: [{}]", plan_.host, why.detail
+            ));
+            note_(fmt::format("cannot resolve host name {}", plan_.host));
+        } else if (why.code == exit_code::transport_timeout) {
+            note_(fmt::format("cannot make connection to {}: {}", plan_.host, why.detail));
+        } else if (why.reason != last_) {
+            last_ = why.reason;
+            tell_once(fmt::format("discovery at {}: {}", plan_.host, why.reason));
+        }
     }
-}
+
+  private:
+    void tell_once(const std::string& line) {
+        if (!plan_.is_repeated)
+            spdlog::warn("{}", line);
+        note_(line);
+    }
+
+    const discovery_plan& plan_;
+    const note_taker& note_;
+    std::string last_;
+};
 
 } // namespace
 
@@ -125,11 +165,12 @@ discover(discovery_plan plan, asio::any_io_executor resolvers, note_taker note) 
     if (plan.kind == iscsi::admin::source_kind::isns)
         co_return co_await discover_by_isns(std::move(plan), std::move(resolvers), std::move(note));
     asio::steady_timer pause(co_await asio::this_coro::executor);
+    tries_told told(plan, note);
     for (int tries = 0;; ++tries) {
         auto outcome = co_await attempt(plan, resolvers, note);
         if (outcome.has_value())
             co_return outcome;
-        take_note(note, plan, outcome.error());
+        told.tell(outcome.error());
         if (!outcome.error().may_retry)
             co_return outcome;
         if (tries == plan.reopen_max)

@@ -4,6 +4,9 @@
 
 #include "libiscsi/core/login/login.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace iscsid::session {
 
 using iscsi::admin::exit_code;
@@ -26,6 +29,24 @@ bool is_missing_device(const iscsi::fault& why) {
 // The kernel cannot tell on which link such an address is meant; nothing that is waited for will.
 bool is_missing_zone(const iscsi::fault& why) {
     return why.code == boost::system::errc::invalid_argument;
+}
+
+// What a target says in place of an answer because it is as it is. Damage on the way is not.
+bool is_lasting(const iscsi::fault& why) {
+    using iscsi::session_errc;
+    using iscsi::wire_errc;
+    constexpr std::array lasting{
+        session_errc::unexpected_pdu,
+        session_errc::unknown_task,
+        session_errc::status_sn_gap,
+        session_errc::rejected,
+        session_errc::text_too_long};
+    if (why.code.category() == iscsi::enum_category<wire_errc>::instance())
+        return why.code != iscsi::to_error_code(wire_errc::header_digest_mismatch) &&
+               why.code != iscsi::to_error_code(wire_errc::data_digest_mismatch);
+    return std::ranges::any_of(lasting, [&why](session_errc each) {
+        return why.code == iscsi::to_error_code(each);
+    });
 }
 
 } // namespace
@@ -53,6 +74,12 @@ failure failure_of_login(const iscsi::login_failed& told) {
         break;
     }
     return {timeout ? exit_code::pdu_timeout : exit_code::login, describe(told), true};
+}
+
+failure failure_of_question(const iscsi::fault& why) {
+    if (is_lasting(why))
+        return {exit_code::pdu_timeout, "SendTargets: " + why.text(), false};
+    return {exit_code::pdu_timeout, "connection lost: " + why.text(), true};
 }
 
 failure failure_at(const iscsi::portal& reached, const iscsi::portal& asked, failure why) {

@@ -16,6 +16,11 @@ failure failure_of_connect(const iscsi::fault& why);
 // login_auth_failed (24). The first two may be tried again.
 failure failure_of_login(const iscsi::login_failed& told);
 
+// SendTargets has ended without an answer: pdu_timeout (11), which open-iscsi ends with after a
+// Reject or a PDU that it cannot take. It may be tried again unless the target broke the protocol
+// or rejected the question as such: it would do so again.
+failure failure_of_question(const iscsi::fault& why);
+
 // The same with where it was, when the target had sent us from the portal `asked` to `reached`:
 // whoever reads of it knows only the first.
 failure failure_at(const iscsi::portal& reached, const iscsi::portal& asked, failure why);

@@ -38,6 +38,8 @@ std::string_view message_of(session_errc code) {
         return "residual contradicts the command";
     case session_errc::rejected:
         return "the target rejected a PDU";
+    case session_errc::rejected_for_now:
+        return "the target rejected a PDU for now";
     case session_errc::login_timeout:
         return "login timed out";
     case session_errc::noop_timeout:

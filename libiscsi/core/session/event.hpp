@@ -98,6 +98,12 @@ struct task_done {
 // Also an answer of which nothing could be read: the entries are all among the refused then.
 using targets_found = discovery_answer;
 
+// The connection has ended before the answer to SendTargets was there: it was lost, or what came in
+// place of the answer has ended it.
+struct discovery_failed {
+    fault why;
+};
+
 // AsyncEvent of a target_message whose data is sense of its logical unit (§11.9.1).
 inline constexpr std::uint8_t async_scsi_event = 0;
 
@@ -137,6 +143,7 @@ using event = std::variant<
     logged_in,
     login_failed,
     targets_found,
+    discovery_failed,
     target_message,
     logged_out,
     gave_up,
@@ -205,6 +212,7 @@ enum class session_errc {
     too_many_r2ts,
     residual_mismatch,
     rejected,
+    rejected_for_now, // what was asked may be asked again (§11.17.1)
     // timers and requests
     login_timeout,
     noop_timeout,

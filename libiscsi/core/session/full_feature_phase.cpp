@@ -1,6 +1,7 @@
 #include "libiscsi/core/session/full_feature_phase.hpp"
 
 #include "libiscsi/core/session/faults.hpp"
+#include "libiscsi/core/session/reject_reason.hpp"
 
 #include <algorithm>
 #include <string>
@@ -295,7 +296,10 @@ full_feature_phase::on(const reject& pdu, connection& /*from*/, bytes_view data,
         return consequence{};
     }
     return session_fault(
-        session_errc::rejected, "Reject reason", std::to_string(pdu.reason), "none [RFC 7143 11.17]"
+        may_be_sent_again(pdu.reason) ? session_errc::rejected_for_now : session_errc::rejected,
+        "Reject reason",
+        describe_reject(pdu.reason),
+        "none [RFC 7143 11.17]"
     );
 }
 

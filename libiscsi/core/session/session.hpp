@@ -92,7 +92,7 @@ class session {
     void trust_reinstatement(const lun_field& lun);
 
     // SendTargets=value ("All" in a discovery session, RFC 7143 Appendix C); ends in the event
-    // targets_found or transport loss.
+    // targets_found or discovery_failed.
     result<void> send_targets(std::string_view value, instant now);
 
     // What the end of the replacement timeout does, now: parked tasks fail, new ones fail at once

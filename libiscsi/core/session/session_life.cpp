@@ -71,6 +71,8 @@ void session_life::connect_failed(const fault& why, instant now) {
 void session_life::transport_lost(const fault& why, instant now) {
     const bool was_in_login = life_ == life::in_login;
     context_.events.forget_want_close();
+    if (phase_.text().awaits_targets())
+        context_.events.push(discovery_failed{why});
     release_transport(now);
     if (was_in_login)
         context_.events.push(login_failed{login_verdict::retry, 0, 0, why});

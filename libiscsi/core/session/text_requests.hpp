@@ -43,6 +43,11 @@ class text_requests {
     // A Text Response is awaited.
     bool under_way() const { return exchange_.under_way(); }
 
+    // Of these, the answer to SendTargets.
+    bool awaits_targets() const {
+        return under_way() && exchange_.purpose() == text_purpose::send_targets;
+    }
+
     // Nothing more is begun.
     void stop() { wanted_at_.reset(); }
 

@@ -295,7 +295,7 @@ TEST(reject, ends_the_connection_otherwise) {
     pdu.reason = 2; // damaged on its way: once more
     const auto refused = target.say(pdu, header_bytes(command));
     ASSERT_TRUE(refused.has_error());
-    EXPECT_EQ(refused.error().code, code(session_errc::rejected));
+    EXPECT_EQ(refused.error().code, code(session_errc::rejected_for_now));
 
     logged_in_peer other;
     pdu.reason = 4;
@@ -488,6 +488,50 @@ TEST(discovery, bounds_how_often_a_target_can_say_nothing) {
     ASSERT_TRUE(told.has_error());
     EXPECT_EQ(told.error().code, code(session_errc::text_too_long));
     EXPECT_EQ(rounds, 4097U);
+}
+
+TEST(discovery, fails_with_what_came_in_place_of_the_answer) {
+    discovery_peer target;
+    ASSERT_TRUE(target.session_under_test.send_targets("All", target.now));
+    const auto request = target.hear_one<text_request>();
+    reject pdu;
+    pdu.reason = 4;
+    const auto refused = target.say(pdu, header_bytes(request));
+    ASSERT_TRUE(refused.has_error());
+    EXPECT_EQ(
+        refused.error().text(),
+        "Reject reason: the target rejected a PDU, got 0x04 (protocol error), expected none "
+        "[RFC 7143 11.17]"
+    );
+    target.session_under_test.transport_lost(refused.error(), target.now);
+    EXPECT_EQ(target.expect_event<discovery_failed>().why, refused.error());
+}
+
+TEST(discovery, fails_only_while_an_answer_is_awaited) {
+    using namespace std::string_literals;
+    discovery_peer target;
+    ASSERT_TRUE(target.session_under_test.send_targets("All", target.now));
+    ASSERT_TRUE(target.tell(target.hear_one<text_request>(), "TargetName=iqn.2026-01.a:b\0"s));
+    target.expect_event<targets_found>();
+    target.lose_transport();
+    for (const auto& each : target.events())
+        EXPECT_FALSE(std::holds_alternative<discovery_failed>(each));
+}
+
+TEST(discovery, tells_which_rejects_pass) {
+    for (const int reason : {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 255}) {
+        discovery_peer target;
+        ASSERT_TRUE(target.session_under_test.send_targets("All", target.now));
+        reject pdu;
+        pdu.reason = static_cast<std::uint8_t>(reason);
+        const auto refused = target.say(pdu, header_bytes(target.hear_one<text_request>()));
+        const bool passes =
+            reason == 2 || reason == 3 || reason == 6 || reason == 10 || reason == 12;
+        EXPECT_EQ(
+            refused.error().code,
+            code(passes ? session_errc::rejected_for_now : session_errc::rejected)
+        ) << reason;
+    }
 }
 
 TEST(discovery, takes_no_commands) {

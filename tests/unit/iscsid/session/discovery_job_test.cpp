@@ -31,8 +31,19 @@ struct discovery_job : job_world {
         );
     }
 
+    // While `lines` of a fault script hold.
+    auto discover_with(const std::string& lines) {
+        faults = iscsi::test::fault_injector(iscsi::test::parse_fault_script(lines).value());
+        server.use(faults);
+        notes.clear();
+        return discover_at(server.port());
+    }
+
     std::vector<std::string> notes;
+    iscsi::test::fault_injector faults{{}};
 };
+
+const std::string here = "discovery at 127.0.0.1: ";
 
 TEST_F(discovery_job, finds_targets_in_their_order) {
     target.options().send_targets = {
@@ -131,6 +142,93 @@ TEST_F(discovery_job, a_refused_login_is_24_at_once) {
     ASSERT_TRUE(failed.has_error());
     EXPECT_EQ(failed.error().code, exit_code::login_auth_failed);
     EXPECT_EQ(notes.size(), 1U);
+}
+
+// ---- answers that are none --------------------------------------------------------------------
+
+TEST_F(discovery_job, what_will_not_change_is_told_once_and_not_tried_again) {
+    for (const auto& [script, words] : {
+             std::pair<std::string, std::string>(
+                 "text-request: reject 4",
+                 "Reject reason: the target rejected a PDU, got 0x04 (protocol error), expected "
+                 "none [RFC 7143 11.17]"
+             ),
+             {"text-response: set itt 0x7777", "Text Response Initiator Task Tag: no such task"},
+             {"text-response: add statsn 5", "StatSN: StatSN out of sequence"},
+             {"text-response: set opcode 0x3b", "opcode: unknown opcode"},
+             {"text-response: raw\ntext-response: set opcode 0x26",
+              "opcode: PDU not expected now, got Logout Response"},
+             {"text-response: set flags 0x40\ntext-response: set ttt 5",
+              "Text Response: text answer too long, got 73 bytes in 4097 PDUs, expected at most"},
+         }) {
+        const auto failed = discover_with(script);
+        ASSERT_TRUE(failed.has_error()) << script;
+        EXPECT_EQ(failed.error().code, exit_code::pdu_timeout) << script;
+        ASSERT_EQ(notes.size(), 1U) << script << notes[1];
+        EXPECT_EQ(notes[0].rfind(here + "SendTargets: ", 0), 0U) << notes[0];
+        EXPECT_NE(notes[0].find(words), std::string::npos) << notes[0];
+    }
+}
+
+TEST_F(discovery_job, what_may_pass_is_tried_again_and_told_once) {
+    for (const auto& [script, words] : {
+             std::pair<std::string, std::string>(
+                 "text-request: reject 2", "rejected a PDU for now, got 0x02 (data digest error)"
+             ),
+             {"text-response: drop", "the target ends the connection"},
+             {"text-request: drop", "the target ends the connection"},
+         }) {
+        const auto failed = discover_with(script);
+        ASSERT_TRUE(failed.has_error()) << script;
+        EXPECT_EQ(failed.error().code, exit_code::pdu_timeout) << script;
+        ASSERT_EQ(notes.size(), 2U) << script;
+        EXPECT_EQ(notes[0].rfind(here + "connection lost: ", 0), 0U) << notes[0];
+        EXPECT_NE(notes[0].find(words), std::string::npos) << notes[0];
+        EXPECT_EQ(notes[1], "connection login retries (reopen_max) 1 exceeded");
+        EXPECT_EQ(faults.faults(), 2U) << script;
+    }
+}
+
+TEST_F(discovery_job, a_reject_that_passes_is_followed_by_the_answer) {
+    const auto found = discover_with("text-request 1: reject 0x0a");
+    ASSERT_TRUE(found.has_value());
+    EXPECT_EQ(found->size(), 1U);
+    EXPECT_EQ(notes.size(), 1U);
+}
+
+TEST_F(discovery_job, entries_that_are_no_text_are_left_out_alone) {
+    const auto found = discover_with(
+        R"(text-response: raw \xff\x01\0TargetName=iqn.2026-01.a:b\0junk\0TargetAddress=10.0.0.1:1,1\0x)"
+    );
+    ASSERT_TRUE(found.has_value()) << found.error().reason;
+    ASSERT_EQ(found->size(), 1U);
+    EXPECT_EQ(found->front().address, "10.0.0.1");
+    EXPECT_EQ(
+        notes,
+        (std::vector<std::string>{
+            here + "left out: text key: no equals sign, got ??, expected key=value (RFC 7143 §6.1)",
+            here + "left out: text key: no equals sign, got junk, expected key=value (RFC 7143 "
+                   "§6.1)",
+            here + "left out: text key: not terminated, got x, expected a NUL after each pair "
+                   "(§6.1)"})
+    );
+}
+
+TEST_F(discovery_job, an_answer_that_is_no_text_is_no_empty_one) {
+    const auto failed = discover_with(R"(text-response: raw \xff\x01\0TargetName=a/b\0)");
+    ASSERT_TRUE(failed.has_error());
+    EXPECT_EQ(failed.error().code, exit_code::pdu_timeout);
+    ASSERT_EQ(notes.size(), 2U);
+    EXPECT_NE(notes[0].find("left out: iSCSI name: "), std::string::npos) << notes[0];
+    EXPECT_EQ(
+        notes[1],
+        here + "the answer to SendTargets names no target that can be read: text key: no equals "
+               "sign, got ??, expected key=value (RFC 7143 §6.1)"
+    );
+    const auto nothing = discover_with(R"(text-response: raw \0)");
+    ASSERT_TRUE(nothing.has_value());
+    EXPECT_TRUE(nothing->empty());
+    EXPECT_TRUE(notes.empty());
 }
 
 } // namespace
