@@ -1,5 +1,7 @@
 #include "iscsiadm/modes/context.hpp"
 
+#include "iscsiadm/modes/missing_daemon.hpp"
+
 #include "libiscsi/admin/setting.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 
@@ -43,8 +45,8 @@ exit_code report_call(const fault& of_call, console& screen) {
     else
         screen.complain(of_call.text());
     if (code == exit_code::daemon_not_connected)
-        screen.complain("it is started by: systemctl start iscsid.socket (without systemd: iscsid)"
-        );
+        for (const std::string& line : look_for_daemon(of_call.field, of_call.got).lines())
+            screen.complain(line);
     return code;
 }
 
@@ -88,15 +90,23 @@ result<std::vector<admin::session_info>> known_sessions(context& at, io_detail d
         detail == io_detail::told ? at.daemon.list_sessions_with_io() : at.daemon.list_sessions();
     if (sessions || !is_not_running(sessions.error()) || has_left_disks(at.where))
         return sessions;
-    at.screen.explain("iscsid is not running, so there is no session");
+    const auto& [code, socket, error, expected] = sessions.error();
+    const missing_daemon missing = look_for_daemon(socket, error);
+    if (!missing.holder.empty()) // what it has is not known
+        return sessions;
+    at.screen.advise("iscsid is not running, so there is no session: " + missing.socket);
+    if (!missing.other.empty())
+        at.screen.advise(missing.lines().back());
     return std::vector<admin::session_info>{};
 }
 
 result<std::vector<admin::session_info>> sessions_if_running(context& at) {
     auto sessions = at.daemon.list_sessions();
-    if (!sessions && is_not_running(sessions.error()))
-        return std::vector<admin::session_info>{};
-    return sessions;
+    if (sessions || !is_not_running(sessions.error()))
+        return sessions;
+    if (!look_for_daemon(sessions.error().field, sessions.error().got).holder.empty())
+        return sessions;
+    return std::vector<admin::session_info>{};
 }
 
 bool uses(const admin::session_info& session, const admin::node_id& node) {

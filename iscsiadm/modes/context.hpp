@@ -74,13 +74,13 @@ const admin::config& load_config(context& at);
 enum class io_detail : bool { left_out, told }; // attached_lun::io
 
 // The sessions of iscsid; without a running iscsid there are none, unless an earlier one has left
-// disks: those wait for the next, and that there is none is the answer. For commands about
-// sessions.
+// disks: those wait for the next, and that there is none is the answer. So it is when one runs
+// whose socket is gone. For commands about sessions.
 result<std::vector<admin::session_info>>
 known_sessions(context& at, io_detail detail = io_detail::left_out);
 
-// The sessions of iscsid; without a running iscsid there are none. For commands that need the
-// daemon only to protect what a session uses.
+// The sessions of iscsid; without a running iscsid there are none, but one whose socket is gone may
+// have some. For commands that need the daemon only to protect what a session uses.
 result<std::vector<admin::session_info>> sessions_if_running(context& at);
 
 // Does the session use this record? A portal group tag is not compared: it may have become known

@@ -81,9 +81,27 @@ std::optional<lock_holder> find_lock_holder(int file) {
 
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
-    if (::fcntl(file, F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK)
+    if (::fcntl(file, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK && whole.l_pid > 0)
+        return named(whole.l_pid);
+    return search_processes(file);
+}
+
+std::optional<lock_holder> find_lock_holder(const fs::path& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0)
         return std::nullopt;
-    return whole.l_pid > 0 ? std::optional(named(whole.l_pid)) : search_processes(file);
+    auto holder = find_lock_holder(file);
+    ::close(file);
+    return holder;
+}
+
+std::optional<lock_holder> find_by_pid_file(const fs::path& file, std::string_view program) {
+    std::string text = text_of(file);
+    std::erase(text, '\n');
+    const pid_t process = process_of(text);
+    lock_holder found = process > 0 ? named(process) : lock_holder();
+    return found.name == program && !program.empty() ? std::optional(std::move(found))
+                                                     : std::nullopt;
 }
 
 } // namespace iscsi::admin

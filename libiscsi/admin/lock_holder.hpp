@@ -2,8 +2,10 @@
 
 #include <sys/types.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace iscsi::admin {
 
@@ -20,6 +22,15 @@ struct lock_holder {
 // lock the kernel says it, of an OFD lock it says only that there is one (l_pid is -1, fcntl(2)).
 // Its holder is then whoever has a descriptor with that lock (proc_pid_fdinfo(5)), which of other
 // users' processes only root sees. It may have ended when this returns.
+// So is that of a lock by flock(2).
 std::optional<lock_holder> find_lock_holder(int file);
+
+// The same by the name of the file; nothing when there is none.
+std::optional<lock_holder> find_lock_holder(const std::filesystem::path& file);
+
+// Whoever wrote its number into this file, if a program of this name runs under it: a file that a
+// killed process has left names nobody.
+std::optional<lock_holder>
+find_by_pid_file(const std::filesystem::path& file, std::string_view program);
 
 } // namespace iscsi::admin
