@@ -95,8 +95,9 @@ class discovery_run {
 exit_code discovery_run::run() {
     if (const auto chosen = choose_interfaces(); chosen != exit_code::success)
         return chosen;
-    if (const auto stored = store_settings(); stored != exit_code::success)
-        return stored;
+    if (job_.use_record)
+        if (const auto stored = store_settings(); stored != exit_code::success)
+            return stored;
     if (const auto asked = ask_by_interfaces(); asked != exit_code::success) {
         restore_settings();
         return asked;
@@ -106,6 +107,8 @@ exit_code discovery_run::run() {
         return report_nothing_found();
     }
     first_failure failure;
+    if (!job_.use_record) // nobody reads it, so a look that fails leaves nothing
+        failure.add(store_settings());
     failure.add(store());
     print();
     if (job_.login && failure.code() == exit_code::success)
@@ -126,7 +129,8 @@ exit_code discovery_run::store_settings() {
 // A discovery that fails changes nothing of a record that was there, unless somebody else has
 // changed it since.
 void discovery_run::restore_settings() {
-    if (!job_.store_settings || !job_.earlier || job_.earlier == job_.settings)
+    const bool was_stored = job_.store_settings && job_.use_record;
+    if (!was_stored || !job_.earlier || job_.earlier == job_.settings)
         return;
     auto edit = at_.store.edit();
     if (!edit) {

@@ -22,7 +22,8 @@ struct discovery_job {
     std::vector<std::string> interfaces; // -I; empty: all stored ones of tcp, or `default`
     int print_level = 0;
     bool login = false;
-    bool store_settings = false;            // first, once there is an interface to ask by
+    bool store_settings = false; // once there is an interface to ask by; without use_record once
+                                 // the portal has answered
     std::optional<admin::record> earlier{}; // what they take the place of; it comes back on failure
 };
 

@@ -196,10 +196,10 @@ exit_code refuse_cut(console& screen) {
     return exit_code::database;
 }
 
-// -o show has the portal asked and writes nothing.
-// The record is stored before the portal is asked, and stays when it does not answer, as in
-// open-iscsi; one that is there is refreshed, and keeps what users have set in it, as node records
-// do. With nonpersistent the daemon gets along with iscsid.conf.
+// -o show has the portal asked and writes no node; of a portal that does not answer it writes
+// nothing. Else the record is stored before the portal is asked, and stays when it does not answer,
+// as in open-iscsi; one that is there is refreshed, and keeps what users have set in it, as node
+// records do. With nonpersistent the daemon gets along with iscsid.conf.
 exit_code discover_with_new_record(const discovery_mode& mode, context& at) {
     auto record = new_discovery(source_of(mode), at);
     if (!record)
