@@ -146,6 +146,7 @@ exit_code update_discovery(const discovery_mode& mode, context& at) {
         return applied;
     if (const auto written = edit->write_discovery(**record); !written)
         return report_database(written.error(), at.screen);
+    report_lost_lines(**record, at.screen);
     at.out.show(discovery_change{record_action::update, source_of(mode)});
     return exit_code::success;
 }

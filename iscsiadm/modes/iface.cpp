@@ -174,7 +174,10 @@ exit_code update_interface(const iface_mode& mode, admin::record_edit& edit, con
     const exit_code renewed = renew_bound_nodes(**interface, edit, at);
     if (renewed != exit_code::success)
         return could_not("update", *mode.name, renewed, at.screen);
-    return store_interface(record_action::update, **interface, edit, at);
+    const exit_code stored = store_interface(record_action::update, **interface, edit, at);
+    if (stored == exit_code::success)
+        report_lost_lines(**interface, at.screen);
+    return stored;
 }
 
 exit_code unbind(

@@ -75,6 +75,8 @@ write_all(const std::vector<admin::record>& records, admin::record_edit& edit, c
         const auto written = edit.write(record);
         const exit_code code =
             written ? exit_code::success : report_database(written.error(), at.screen);
+        if (written)
+            report_lost_lines(record, at.screen);
         at.out.show(node_change{record_action::update, id_of(record), nullptr, code});
         failure.add(code);
     }
@@ -228,6 +230,14 @@ exit_code remove_unused(
 void report_bad_values(const admin::record& record, console& screen) {
     for (const auto& bad : record.bad_values())
         screen.complain(bad.why);
+}
+
+void report_lost_lines(const admin::record& record, console& screen) {
+    if (record.is_damaged()) // its flaw is no line
+        return;
+    for (const auto& bad : record.bad_values())
+        if (bad.name.empty())
+            screen.complain(bad.why + "; the line is not in the record any more");
 }
 
 exit_code could_not_execute(exit_code code, console& screen) {

@@ -78,6 +78,10 @@ exit_code remove_gone(
 // act by it; lists and changes of other keys leave them alone.
 void report_bad_values(const admin::record& record, console& screen);
 
+// The lines of its file that are none, on stderr: a record that was changed is written without
+// them. For after the writing.
+void report_lost_lines(const admin::record& record, console& screen);
+
 // The summary line of update and delete, after the lines about each record; nothing on success.
 exit_code could_not_execute(exit_code code, console& screen);
 
