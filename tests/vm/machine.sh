@@ -38,11 +38,11 @@ fetch_kernel() {
     flock -u 9
 }
 
-# emulate SECONDS MEMORY CONSOLE WORD…: one run of the machine; WORDs are more options of QEMU. One thread for
-# both processors: with one each, a processor may run code of the kernel that another has just patched (Oops:
-# int3, one boot in twenty), and two VMs on two processors take twice the time.
+# emulate SECONDS MEMORY CONSOLE WORD…: one run of the machine with $processors (2); WORDs are more options of
+# QEMU. One thread for all processors: with one each, a processor may run code of the kernel that another has
+# just patched (Oops: int3, one boot in twenty), and two VMs on two processors take twice the time.
 emulate() {
-    timeout --kill-after=5 "$1" qemu-system-x86_64 -accel tcg,thread=single -cpu "$cpu" -smp 2 \
+    timeout --kill-after=5 "$1" qemu-system-x86_64 -accel tcg,thread=single -cpu "$cpu" -smp "${processors:-2}" \
         -m "$2" -nographic -no-reboot -monitor none -serial "file:$3" \
         -kernel "$unpacked/boot/vmlinuz-$version" "${@:4}" </dev/null
 }

@@ -9,6 +9,7 @@
 root=$PWD
 die() { fail "$*"; }
 . tests/vm/machine.sh
+export processors=1
 driver=${1:-ublk}
 maker=${2:-initramfs-tools}
 limit=${LIMIT:-300}
