@@ -54,9 +54,11 @@ awaitable<result<listed_luns>> ask_for_list(command_runner& runner) {
 
 awaitable<result<listed_luns>> list_luns(command_runner& runner, iscsi::duration limit) {
     auto listed = co_await within(limit, runner.clock(), ask_for_list(runner));
-    if (!listed)
-        co_return guesses(runner.describe_wait(limit));
-    co_return std::move(*listed);
+    if (listed)
+        co_return std::move(*listed);
+    auto guessed = guesses(runner.describe_wait(limit));
+    guessed.is_silent = true;
+    co_return guessed;
 }
 
 } // namespace iscsid::device

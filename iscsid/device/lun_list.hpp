@@ -8,6 +8,7 @@ namespace iscsid::device {
 struct listed_luns {
     std::vector<iscsi::lun_field> luns; // without well-known ones
     std::string no_list;                // why the target gave none; then these are guesses
+    bool is_silent = false;             // because it did not answer
 };
 
 // REPORT LUNS (SPC-4 §6.33), which LUN 0 answers also where it is no unit. A target without that

@@ -30,10 +30,17 @@ class sorting {
         for (const auto& each : all_.luns)
             if (!all_.is_vain_guess(each))
                 sort(each);
+        const bool none_is_known = seen_.disks.empty() && seen_.skipped.empty();
+        seen_.is_silent = all_.is_list_silent && none_is_known &&
+                          std::ranges::none_of(all_.luns, has_said_what_it_is);
         return std::move(seen_);
     }
 
   private:
+    static bool has_said_what_it_is(const surveyed_lun& each) {
+        return each.probed && each.probed->is_there;
+    }
+
     void sort(const surveyed_lun& each) {
         const auto number = scsi::lun_number(each.lun);
         const bool is_guess = !all_.no_list.empty() && number != 0;

@@ -56,6 +56,10 @@ struct scan_result {
 
     // To be looked at again, by whoever scans: they will not call when they are ready.
     std::vector<unanswered_lun> unanswered{};
+
+    // Not one LUN has answered, and there is no list: the connection is there, and nobody at its
+    // end.
+    bool is_silent = false;
 };
 
 // One line for each LUN that a user would miss: those that deserve a warning and those without an

@@ -97,6 +97,7 @@ survey(execute_function execute, scan_limits limits, const scan_clock& clock) {
         co_return *run->lost;
     survey_result all;
     all.no_list = run->listed.no_list;
+    all.is_list_silent = run->listed.is_silent;
     for (std::size_t i = 0; i < run->probed.size(); ++i)
         all.luns.push_back({run->listed.luns[i], std::move(run->probed[i])});
     co_return std::move(all);

@@ -16,7 +16,8 @@ struct surveyed_lun {
 // What a look at all LUNs of a target has brought, in the order of the target's list.
 struct survey_result {
     std::vector<surveyed_lun> luns;
-    std::string no_list; // why there is none, so that `luns` are guesses; "" mostly
+    std::string no_list;         // why there is none, so that `luns` are guesses; "" mostly
+    bool is_list_silent = false; // because it was not answered
 
     // Nobody has said that there is such a LUN.
     bool is_vain_guess(const surveyed_lun& lun) const;

@@ -48,9 +48,12 @@ asio::awaitable<outcome<rescan_result>> lun_watch::look_at_disks() {
 
 asio::awaitable<outcome<rescan_result>> lun_watch::look_for_user() {
     auto told = co_await look_once();
+    const auto silence = std::exchange(silence_, {}); // of this look, not of one that begins now
     end_look();
     if (told.has_error())
         co_return told.error();
+    if (!silence.empty())
+        co_return failure{exit_code::request_timed_out, "the target does not answer: " + silence};
     co_return rescan_result{*std::move(told)};
 }
 
@@ -102,6 +105,7 @@ asio::awaitable<outcome<warnings>> lun_watch::look_once() {
         co_return failure{exit_code::session_not_connected, "the session is not connected"};
     }
     has_unanswered_ = false;
+    silence_.clear();
     auto seen = co_await what_.disks.look();
     if (seen.has_error()) {
         has_unanswered_ |= connection_->is_up(); // nothing else will say when to look
@@ -114,6 +118,7 @@ asio::awaitable<outcome<warnings>> lun_watch::look_once() {
         co_return failure{exit_code::session_not_connected, "the session is being logged out"};
     }
     auto all = note(*seen);
+    silence_ = seen->is_silent ? seen->no_list : "";
     session_disks::scan_orders orders{what_.describe(), finds_new_luns_, list_changed};
     const auto told = co_await what_.disks.follow(*std::move(seen), std::move(orders));
     all.insert(all.end(), told.begin(), told.end());

@@ -122,6 +122,7 @@ class lun_watch {
     iscsi::instant last_loss_{};
     warnings noted_;                  // by the last look
     bool has_unanswered_ = false;     // LUNs that said nothing when they were looked at
+    std::string silence_;             // in the last look the target said nothing at all: how
     boost::asio::steady_timer later_; // another look at them
     unsigned looks_in_vain_ = 0;
 };

@@ -91,6 +91,30 @@ TEST(scanner_units, falls_back_when_the_list_does_not_come) {
     EXPECT_EQ(found.no_list, "REPORT LUNS: no answer within 10 s");
 }
 
+// Whoever has asked for the scan must hear that it has found nothing because nobody was there.
+TEST(scanner_units, knows_a_silent_target_from_one_with_a_silent_unit) {
+    scripted_target silent;
+    for (std::uint64_t lun = 0; lun < 8; ++lun)
+        silent.is_silent(lun);
+    const auto nothing = scan_of(silent).value();
+    EXPECT_TRUE(nothing.is_silent);
+    EXPECT_EQ(nothing.no_list, "REPORT LUNS: no answer within 10 s");
+
+    scripted_target one_answers;
+    one_answers.is_silent(0);
+    one_answers.has_disk(3);
+    EXPECT_FALSE(scan_of(one_answers).value().is_silent);
+
+    scripted_target lists;
+    lists.has_luns({1});
+    lists.is_silent(1);
+    EXPECT_FALSE(scan_of(lists).value().is_silent);
+
+    scripted_target refuses;
+    refuses.is_silent(0, standard_inquiry());
+    EXPECT_FALSE(scan_of(refuses).value().is_silent) << "it has refused the list";
+}
+
 // ---- changes during a look ----------------------------------------------------------------------
 
 // Whatever was read before the unit said so may be old.
