@@ -60,8 +60,9 @@ using admin::exit_code;
 namespace {
 
 constexpr std::size_t resolver_threads = 4;
-constexpr std::size_t disk_threads = 4;                 // made at once
-constexpr std::size_t most_disk_threads = 256;          // when so many sessions block at a time
+constexpr std::size_t disk_threads = 4;        // made at once
+constexpr std::size_t most_disk_threads = 256; // when so many sessions block at a time
+constexpr std::size_t most_readers = 4;
 constexpr auto between_signs = std::chrono::seconds(5); // of life, to systemd while we end
 constexpr auto next_sign = std::chrono::seconds(30);
 constexpr const char* default_pid_file = "/run/iscsid.pid";
@@ -153,9 +154,10 @@ class daemon {
     const daemon_options& options_;
     asio::io_context control_{1};
     asio::thread_pool resolvers_{resolver_threads};
-    session::worker_pool workers_{disk_threads, most_disk_threads};
     admin::record_store records_;
     std::optional<admin::record_store> boot_records_; // none: the system runs from another disk
+    session::worker_pool workers_{disk_threads, most_disk_threads};
+    session::worker_pool readers_{1, most_readers}; // of the records before it
     lane::lane_pool lanes_;
     disk::environment where_;
     sys::kept_descriptors* const kept_; // nullptr: nothing is kept for another daemon
@@ -293,6 +295,7 @@ session::environment daemon::environment(const session::current_settings& settin
     session::environment with;
     with.where = {control_.get_executor(), resolvers_.get_executor()};
     with.workers = &workers_;
+    with.readers = &readers_;
     with.disks.waiter = where_.waiter;
     with.disks.driver = disks_.driver.get();
     for (const auto& each : disks_.earlier)

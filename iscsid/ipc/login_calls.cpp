@@ -27,16 +27,18 @@ login_end(std::shared_ptr<session::live_session> session, std::uint32_t index) {
 login_calls::login_calls(session::manager& sessions, asio::any_io_executor where, std::size_t nodes)
     : sessions_(sessions), ends_(std::move(where), nodes * most_sessions_per_node) {}
 
-void login_calls::start(const admin::node_id& node, std::uint32_t index, waiting caller) {
-    const auto missing = sessions_.logins_to(node);
+void login_calls::start(const record_read& node, std::uint32_t index, waiting caller) {
+    if (node.has_error())
+        return add_failure(index, node.error());
+    const auto missing = sessions_.logins_to(*node);
     if (missing.has_error())
         return add_failure(index, missing.error());
     const auto count = std::min<std::size_t>(*missing, most_sessions_per_node);
-    if (sessions_.is_being_left(node))
-        return start_later({node, index, caller}, count);
+    if (sessions_.is_being_left(admin::id_of(*node)))
+        return start_later({*node, index, caller}, count);
     std::set<lane::session_key> joined;
     for (std::size_t n = 0; n < count; ++n) {
-        auto begun = sessions_.start_login(node, joined, caller);
+        auto begun = sessions_.start_login(*node, joined, caller);
         if (begun.has_error())
             return add_failure(index, begun.error());
         joined.insert(begun->session->sid());
@@ -44,10 +46,10 @@ void login_calls::start(const admin::node_id& node, std::uint32_t index, waiting
     }
 }
 
-void login_calls::start_additional(
-    const admin::node_id& node, std::uint32_t index, waiting caller
-) {
-    auto begun = sessions_.start_additional_login(node, caller);
+void login_calls::start_additional(const record_read& node, std::uint32_t index, waiting caller) {
+    if (node.has_error())
+        return add_failure(index, node.error());
+    auto begun = sessions_.start_additional_login(*node, caller);
     if (begun.has_error())
         return add_failure(index, begun.error());
     add(*std::move(begun), index);
@@ -62,7 +64,7 @@ void login_calls::start_later(const wanted& what, std::size_t count) {
         );
 }
 
-// Who has hung up by then wants no login any more.
+// Who has hung up by then wants no login any more. The record may have changed meanwhile.
 asio::awaitable<admin::login_progress> login_calls::login_after_logouts(
     session::manager& sessions, wanted what, std::weak_ptr<claims> of_caller
 ) {
@@ -72,9 +74,12 @@ asio::awaitable<admin::login_progress> login_calls::login_after_logouts(
         co_return message_of(
             what.index, result(session::failure{exit_code::login, "nobody wants it any more"})
         );
+    const auto node = co_await sessions.records().read(admin::id_of(what.node));
+    if (node.has_error())
+        co_return message_of(what.index, result(node.error()));
     session::login_terms terms;
     terms.asked = what.asked;
-    auto begun = sessions.start_login(what.node, *what.joined, what.caller, std::move(terms));
+    auto begun = sessions.start_login(*node, *what.joined, what.caller, std::move(terms));
     if (begun.has_error())
         co_return message_of(what.index, result(begun.error()));
     what.joined->insert(begun->session->sid());

@@ -22,10 +22,12 @@ class login_calls {
 
     login_calls(session::manager& sessions, boost::asio::any_io_executor where, std::size_t nodes);
 
-    // Every session of the node that is missing; after the logouts that are under way, if any.
-    void start(const iscsi::admin::node_id& node, std::uint32_t index, waiting caller);
+    using record_read = session::outcome<iscsi::admin::record>;
 
-    void start_additional(const iscsi::admin::node_id& node, std::uint32_t index, waiting caller);
+    // Every session of the node that is missing; after the logouts that are under way, if any.
+    void start(const record_read& node, std::uint32_t index, waiting caller);
+
+    void start_additional(const record_read& node, std::uint32_t index, waiting caller);
 
     gathering<iscsi::admin::login_progress>& ends() { return ends_; }
 
@@ -33,7 +35,7 @@ class login_calls {
     using claims = std::vector<session::login_claim>;
 
     struct wanted {
-        iscsi::admin::node_id node;
+        iscsi::admin::record node;
         std::uint32_t index = 0;
         waiting caller = waiting::yes;
         iscsi::instant asked = session::now();

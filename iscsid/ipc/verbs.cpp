@@ -129,13 +129,13 @@ stop_waiting(session::manager& sessions, lane::session_key sid) {
     co_return message_of(sid, how);
 }
 
-session::outcome<session::change_result> change(
-    const session::manager& sessions, lane::session_key sid, const std::vector<std::string>& keys
-) {
+asio::awaitable<session::outcome<session::change_result>>
+change(const session::manager& sessions, lane::session_key sid, std::vector<std::string> keys) {
     const auto session = sessions.find(sid);
     if (!session)
-        return session::failure{exit_code::session_not_found, "no such session"};
-    return session->change(sessions.plans(), keys);
+        co_return session::failure{exit_code::session_not_found, "no such session"};
+    const auto record = co_await sessions.records().read(session->node());
+    co_return session->change(sessions.plans(), record, keys);
 }
 
 asio::awaitable<admin::luns_progress> describe(session::manager& sessions, lane::session_key sid) {
@@ -269,10 +269,11 @@ asio::awaitable<void> verbs::login(const call_type& call, reply_sink& to) {
         co_return co_await keep_logins(*request, call, to);
     using waiting = session::manager::waiting;
     const auto caller = request->wait && !call.oneway ? waiting::yes : waiting::no;
+    const auto records = co_await sessions_.records().read(request->nodes);
     login_calls logins(sessions_, control_, request->nodes.size());
     for (std::uint32_t index = 0; index < request->nodes.size(); ++index)
-        request->additional ? logins.start_additional(request->nodes[index], index, caller)
-                            : logins.start(request->nodes[index], index, caller);
+        request->additional ? logins.start_additional(records[index], index, caller)
+                            : logins.start(records[index], index, caller);
     if (request->wait)
         co_return co_await send_all(logins.ends(), call.more, to);
     gathering<admin::login_progress> begun(control_, request->nodes.size());
@@ -287,7 +288,8 @@ asio::awaitable<void> verbs::keep_logins(
     const auto& config = sessions_.settings().config;
     const std::chrono::seconds limit(config.daemon_integer("iscsid.autologin_wait"));
     gathering<admin::login_progress> ends(control_, request.nodes.size());
-    const auto logins = keeper_.keep(request.nodes);
+    const auto records = co_await sessions_.records().read(request.nodes);
+    const auto logins = keeper_.keep(records);
     for (std::uint32_t index = 0; index < logins.size(); ++index) {
         if (logins[index].has_error())
             ends.add(
@@ -370,7 +372,8 @@ asio::awaitable<void> verbs::change_session(const call_type& call, reply_sink& t
         co_await refuse_parameter(to, asked.error().text());
         co_return;
     }
-    const auto answer = message_of(change(sessions_, asked->sid, asked->keys));
+    const auto how = co_await change(sessions_, asked->sid, asked->keys);
+    const auto answer = message_of(how);
     co_await to.reply(admin::to_json(answer), false);
 }
 

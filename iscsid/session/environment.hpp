@@ -25,6 +25,7 @@ struct executors {
 struct environment {
     executors where;
     worker_pool* workers = nullptr; // where disk drivers may block
+    worker_pool* readers = nullptr; // where the disk of the database may
     disk_tools disks; // no driver: every login is refused, with the words of no_driver
     std::string no_driver;
     device::block_events* devices = nullptr; // none: nothing is heard of them

@@ -244,14 +244,16 @@ asio::awaitable<outcome<fail_io_result>> live_session::fail_io() {
     co_return fail_io_result{**answer};
 }
 
-outcome<change_result>
-live_session::change(const planner& plans, const std::vector<std::string>& keys) {
+outcome<change_result> live_session::change(
+    const planner& plans,
+    const outcome<iscsi::admin::record>& node,
+    const std::vector<std::string>& keys
+) {
     if (const auto refused = refusal_in(phase_))
         return *refused;
-    const auto record = plans.record_of(plan_->node);
-    if (record.has_error())
-        return record.error();
-    const auto fresh = plans.plan_login(*record, index_);
+    if (node.has_error())
+        return node.error();
+    const auto fresh = plans.plan_login(*node, index_);
     if (fresh.has_error())
         return fresh.error();
     auto result = take_over(keys, *fresh, *plan_);

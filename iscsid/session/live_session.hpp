@@ -112,8 +112,12 @@ class live_session : public std::enable_shared_from_this<live_session> {
 
     // Takes what these keys of its node record say now over while it runs (live_changes). Failures:
     // session_not_found, session_not_connected while the first login is under way, and those of
-    // planner::record_of() and plan_login().
-    outcome<change_result> change(const planner& plans, const std::vector<std::string>& keys);
+    // the record and of planner::plan_login(). `node`: its record, as it was read.
+    outcome<change_result> change(
+        const planner& plans,
+        const outcome<iscsi::admin::record>& node,
+        const std::vector<std::string>& keys
+    );
 
     // Asks for persistent reservations, or changes them (run_reservation()). Failures:
     // session_not_found, session_not_connected; the rest is in the result.

@@ -124,11 +124,10 @@ void login_keeper::resume() {
     tell();
 }
 
-std::vector<outcome<login_keeper::handle>> login_keeper::keep(std::span<const node_id> nodes) {
+std::vector<outcome<login_keeper::handle>> login_keeper::keep(const records_read& nodes) {
     std::vector<outcome<handle>> all;
     std::vector<wish_pointer> added; // begun when all portals of a target are known
-    for (const auto& node : nodes) {
-        const auto record = sessions_.plans().record_of(node);
+    for (const auto& record : nodes) {
         if (record.has_error()) {
             all.emplace_back(record.error());
             continue;
@@ -231,7 +230,9 @@ login_keeper::wait_for(handle login, node_id node, iscsi::duration limit) {
 
 asio::awaitable<void> login_keeper::run(wish_pointer what) {
     auto pause = with_.first_pause;
-    while (!stopped_ && !what->is_over && is_wanted(*what)) {
+    while (!stopped_ && !what->is_over) {
+        if (!co_await is_still_wanted(what))
+            break;
         what->is_tried = true;
         const bool is_in = co_await try_once(what);
         what->is_tried = false;
@@ -251,10 +252,9 @@ asio::awaitable<void> login_keeper::run(wish_pointer what) {
 }
 
 // Its record may have changed meanwhile.
-bool login_keeper::is_unwanted(wish& what, const node_id& portal) const {
-    const auto record = sessions_.plans().record_of(portal);
-    const bool is_gone = record.has_error() && record.error().code == exit_code::no_objects_found;
-    const bool is_manual = record.has_value() && what.what.is_automatic && !is_automatic(*record);
+bool login_keeper::is_unwanted(wish& what, const node_id& portal, const record_read& now) {
+    const bool is_gone = now.has_error() && now.error().code == exit_code::no_objects_found;
+    const bool is_manual = now.has_value() && what.what.is_automatic && !is_automatic(*now);
     if (!is_gone && !is_manual)
         return false;
     const auto code = is_gone ? exit_code::no_objects_found : exit_code::login;
@@ -264,15 +264,25 @@ bool login_keeper::is_unwanted(wish& what, const node_id& portal) const {
     return true;
 }
 
-bool login_keeper::is_wanted(wish& what) const {
-    auto& portals = what.what.portals;
-    const auto first = portals.front();
-    std::erase_if(portals, [&](const node_id& portal) { return is_unwanted(what, portal); });
+// False, too, when it was ended while its records were read.
+asio::awaitable<bool> login_keeper::is_still_wanted(wish_pointer what) {
+    auto& portals = what->what.portals;
+    const auto asked = portals; // others may be added meanwhile
+    const auto records = co_await sessions_.records().read(asked);
+    if (stopped_ || what->is_over)
+        co_return false;
+    for (std::size_t n = 0; n < asked.size(); ++n)
+        if (is_unwanted(*what, asked[n], records[n]))
+            std::erase(portals, asked[n]);
     if (portals.empty()) {
-        portals.push_back(first); // a wish has one, also when it ends
-        return false;
+        portals.push_back(asked.front()); // a wish has one, also when it ends
+        co_return false;
     }
-    what.how.reset();
+    what->how.reset();
+    co_return is_wanted(*what);
+}
+
+bool login_keeper::is_wanted(wish& what) const {
     const std::chrono::seconds longest(
         sessions_.settings().config.daemon_integer("iscsid.autologin_max_age")
     );
@@ -281,7 +291,7 @@ bool login_keeper::is_wanted(wish& what) const {
     what.how = failure{exit_code::transport_timeout, "iscsid.autologin_max_age is over"};
     spdlog::error(
         "{}: is not tried any more, iscsid.autologin_max_age is over: {}",
-        full_name(portals.front()),
+        full_name(what.what.portals.front()),
         what.reason
     );
     return false;
@@ -330,13 +340,12 @@ asio::awaitable<bool> login_keeper::try_once(wish_pointer what) {
     co_return false;
 }
 
-std::vector<std::shared_ptr<live_session>> login_keeper::begin_logins(
-    wish& what, const node_id& portal, unsigned count, const login_terms& terms
-) {
+std::vector<std::shared_ptr<live_session>>
+login_keeper::begin_logins(wish& what, const missing_sessions& of, const login_terms& terms) {
     std::vector<std::shared_ptr<live_session>> begun;
     std::set<lane::session_key> joined;
-    for (unsigned n = 0; n < count; ++n) {
-        auto login = sessions_.start_login(portal, joined, manager::waiting::yes, terms);
+    for (unsigned n = 0; n < of.count; ++n) {
+        auto login = sessions_.start_login(of.node, joined, manager::waiting::yes, terms);
         if (login.has_error()) {
             terms.hears_failures(login.error());
             break;
@@ -348,19 +357,31 @@ std::vector<std::shared_ptr<live_session>> login_keeper::begin_logins(
     return begun;
 }
 
+// After the logouts that are under way.
+asio::awaitable<outcome<login_keeper::missing_sessions>> login_keeper::find_missing(node_id portal
+) const {
+    const auto record = co_await sessions_.records().read(portal);
+    if (record.has_error())
+        co_return record.error();
+    co_await sessions_.wait_for_logouts(*record, {now(), true});
+    const auto count = sessions_.logins_to(*record);
+    if (count.has_error())
+        co_return count.error();
+    co_return missing_sessions{*record, *count};
+}
+
 // All sessions of the node that are missing, beside each other.
 asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
     const auto hear = [this, weak = std::weak_ptr(what)](const failure& why) {
         if (const auto self = weak.lock(); self && !self->is_over)
             note(*self, why.reason);
     };
-    co_await sessions_.wait_for_logouts(portal, {now(), true});
+    const auto missing = co_await find_missing(portal);
     if (stopped_ || what->is_over)
         co_return false;
-    const auto count = sessions_.logins_to(portal);
-    if (count.has_error()) {
-        if (count.error().code != exit_code::session_exists) {
-            hear(count.error());
+    if (missing.has_error()) {
+        if (missing.error().code != exit_code::session_exists) {
+            hear(missing.error());
             co_return false;
         }
         what->how = login_result{};
@@ -368,8 +389,8 @@ asio::awaitable<bool> login_keeper::log_in(wish_pointer what, node_id portal) {
     }
     const auto failed_before = what->tries;
     // Neither its other portals nor a change of its record wait for more than one try.
-    const auto begun = begin_logins(*what, portal, *count, {hear, true});
-    bool all_in = begun.size() == *count;
+    const auto begun = begin_logins(*what, *missing, {hear, true});
+    bool all_in = begun.size() == missing->count;
     login_result last;
     for (const auto& each : begun) {
         const auto how = co_await each->login_end();

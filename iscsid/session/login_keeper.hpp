@@ -69,10 +69,10 @@ class login_keeper {
     // Goes on with what an earlier daemon was told to keep trying. After manager::restore().
     void resume();
 
-    // Begins to try these, or finds those that are tried already; one handle for each, in order.
-    // Nodes of one target whose records have node.leading_login are one login: any of them will do.
-    // Failures: those of planner::record_of().
-    std::vector<outcome<handle>> keep(std::span<const iscsi::admin::node_id> nodes);
+    // Begins to try these, or finds those that are tried already; one handle for each, in order,
+    // and the failure of a record that could not be read. Nodes of one target whose records have
+    // node.leading_login are one login: any of them will do.
+    std::vector<outcome<handle>> keep(const records_read& nodes);
 
     // Waits until it is there, or for `limit`; after that the failure is transport_timeout with the
     // reason of the last try, and the tries go on.
@@ -107,12 +107,22 @@ class login_keeper {
     boost::asio::awaitable<void> run(wish_pointer what);
     boost::asio::awaitable<bool> wait_for_place(wish_pointer what);
     void give_place();
-    bool is_unwanted(wish& what, const iscsi::admin::node_id& portal) const;
+    using record_read = outcome<iscsi::admin::record>;
+    static bool
+    is_unwanted(wish& what, const iscsi::admin::node_id& portal, const record_read& now);
+    boost::asio::awaitable<bool> is_still_wanted(wish_pointer what);
     bool is_wanted(wish& what) const;
     boost::asio::awaitable<bool> try_once(wish_pointer what);
-    std::vector<std::shared_ptr<live_session>> begin_logins(
-        wish& what, const iscsi::admin::node_id& portal, unsigned count, const login_terms& terms
-    );
+
+    struct missing_sessions {
+        iscsi::admin::record node;
+        unsigned count = 0; // one at least
+    };
+
+    boost::asio::awaitable<outcome<missing_sessions>> find_missing(iscsi::admin::node_id portal
+    ) const;
+    std::vector<std::shared_ptr<live_session>>
+    begin_logins(wish& what, const missing_sessions& of, const login_terms& terms);
     boost::asio::awaitable<bool> log_in(wish_pointer what, iscsi::admin::node_id portal);
     void note(wish& what, const std::string& reason);
     void forget(const wish_pointer& what);

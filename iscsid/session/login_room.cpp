@@ -34,12 +34,9 @@ iscsi::instant end_of(const login_time& what, const admin::record& of) {
 
 } // namespace
 
-outcome<unsigned>
-logins_to(const admin::node_id& node, const planner& plans, const session_table& sessions) {
-    const auto record = plans.record_of(node);
-    if (record.has_error())
-        return record.error();
-    return missing(*record, sessions.established(node) - sessions.being_ended(node));
+outcome<unsigned> logins_to(const admin::record& node, const session_table& sessions) {
+    const auto id = admin::id_of(node);
+    return missing(node, sessions.established(id) - sessions.being_ended(id));
 }
 
 outcome<unsigned> room_for(const admin::record& record, const session_table& sessions) {
@@ -56,14 +53,10 @@ bool is_being_left(const admin::node_id& node, const session_table& sessions) {
     return std::ranges::any_of(all, [](const auto& each) { return each->is_being_ended(); });
 }
 
-asio::awaitable<void> wait_for_logouts(
-    admin::node_id node, login_time of, const planner& plans, const session_table& sessions
-) {
-    const auto record = plans.record_of(node);
-    if (record.has_error()) // which the login says
-        co_return;
-    const auto limit = end_of(of, *record);
-    const auto all = sessions.of(node);
+asio::awaitable<void>
+wait_for_logouts(admin::record node, login_time of, const session_table& sessions) {
+    const auto limit = end_of(of, node);
+    const auto all = sessions.of(admin::id_of(node));
     for (const auto& each : all) {
         session_logout theirs(each);
         co_await theirs.wait_while_under_way(limit);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "iscsid/session/outcome.hpp"
-#include "iscsid/session/planner.hpp"
 #include "iscsid/session/session_table.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -17,8 +16,7 @@ struct login_time {
 };
 
 // See manager::logins_to().
-outcome<unsigned>
-logins_to(const iscsi::admin::node_id& node, const planner& plans, const session_table& sessions);
+outcome<unsigned> logins_to(const iscsi::admin::record& node, const session_table& sessions);
 
 // With those whose login is under way. Failures: session_exists; login while that depends on a
 // logout.
@@ -27,8 +25,7 @@ outcome<unsigned> room_for(const iscsi::admin::record& record, const session_tab
 bool is_being_left(const iscsi::admin::node_id& node, const session_table& sessions);
 
 // Returns when none of its sessions is being logged out any more, or the time of the login is over.
-boost::asio::awaitable<void> wait_for_logouts(
-    iscsi::admin::node_id node, login_time of, const planner& plans, const session_table& sessions
-);
+boost::asio::awaitable<void>
+wait_for_logouts(iscsi::admin::record node, login_time of, const session_table& sessions);
 
 } // namespace iscsid::session

@@ -21,20 +21,17 @@ manager::~manager() = default;
 // ---- making sessions ----------------------------------------------------------------------------
 
 outcome<manager::session_pointer>
-manager::open(const admin::node_id& node, how_many wanted, login_terms terms) {
+manager::open(const admin::record& node, how_many wanted, login_terms terms) {
     if (shutting_down_)
         return failure{exit_code::daemon_not_connected, "iscsid is shutting down"};
     if (with_.disks.driver == nullptr)
         return failure{exit_code::transport_not_found, with_.no_driver};
-    const auto record = planner_.record_of(node);
-    if (record.has_error())
-        return record.error();
     // Asked again here, where nothing can come between: two clients may have counted together.
-    const auto room = room_for(*record, sessions_);
+    const auto room = room_for(node, sessions_);
     if (wanted == how_many::by_record && room.has_error())
         return room.error();
-    const unsigned index = sessions_.free_index(admin::id_of(*record));
-    auto plan = planner_.plan_login(*record, index);
+    const unsigned index = sessions_.free_index(admin::id_of(node));
+    auto plan = planner_.plan_login(node, index);
     if (plan.has_error())
         return plan.error();
     plan->hears_failures = std::move(terms.hears_failures);
@@ -59,29 +56,29 @@ manager::session_pointer manager::add(lane::session_key sid, unsigned index, log
 }
 
 outcome<login_under_way> manager::start_login(
-    const admin::node_id& node,
+    const admin::record& node,
     const std::set<lane::session_key>& joined,
     waiting caller,
     login_terms terms
 ) {
-    if (auto session = sessions_.in_login(node, joined))
+    if (auto session = sessions_.in_login(admin::id_of(node), joined))
         return want_login(std::move(session), caller);
     return begin(node, how_many::by_record, caller, std::move(terms));
 }
 
 outcome<login_under_way>
-manager::start_additional_login(const admin::node_id& node, waiting caller) {
+manager::start_additional_login(const admin::record& node, waiting caller) {
     return begin(node, how_many::one_more, caller);
 }
 
 outcome<login_under_way>
-manager::begin(const admin::node_id& node, how_many wanted, waiting caller, login_terms terms) {
+manager::begin(const admin::record& node, how_many wanted, waiting caller, login_terms terms) {
     const bool is_heard = static_cast<bool>(terms.hears_failures);
     const auto asked = terms.asked.value_or(now());
     auto opened = open(node, wanted, std::move(terms));
     if (opened.has_error()) {
         if (!is_heard)
-            spdlog::error("no login to {}: {}", node.target, opened.error().reason);
+            spdlog::error("no login to {}: {}", node.get("node.name"), opened.error().reason);
         return opened.error();
     }
     (*opened)->start_login(asked);
@@ -142,7 +139,8 @@ asio::awaitable<std::vector<session_report>> manager::list(std::optional<lane::s
 
 asio::awaitable<outcome<std::vector<discovered_portal>>>
 manager::discover(discovery_request what, note_taker note) {
-    auto plan = planner_.plan_discovery(what);
+    const auto records = co_await planner_.records().read(what);
+    auto plan = planner_.plan_discovery(what, records);
     if (plan.has_error()) {
         if (!plan.error().reason.empty())
             note(plan.error().reason);

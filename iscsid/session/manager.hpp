@@ -50,10 +50,13 @@ class manager {
     // Whether there is a session with it whose login has succeeded, through any portal.
     bool has_session(std::string_view target) const { return sessions_.is_reached(target); }
 
+    // As they are now: see there.
+    const node_records& records() const { return planner_.records(); }
+
     // The logins that a login to this node is: nr_sessions less the sessions that are up and stay.
-    // Failures: database, no_objects_found, session_exists.
-    outcome<unsigned> logins_to(const iscsi::admin::node_id& node) const {
-        return session::logins_to(node, planner_, sessions_);
+    // Failure: session_exists.
+    outcome<unsigned> logins_to(const iscsi::admin::record& node) const {
+        return session::logins_to(node, sessions_);
     }
 
     // Whether a login to this node has to wait for logouts first, as wait_for_logouts() does.
@@ -61,8 +64,8 @@ class manager {
         return session::is_being_left(node, sessions_);
     }
 
-    auto wait_for_logouts(iscsi::admin::node_id node, login_time of) const {
-        return session::wait_for_logouts(std::move(node), of, planner_, sessions_);
+    auto wait_for_logouts(iscsi::admin::record node, login_time of) const {
+        return session::wait_for_logouts(std::move(node), of, sessions_);
     }
 
     // One of these: joins the oldest login to the node that is under way, but none of `joined`, or
@@ -71,7 +74,7 @@ class manager {
     // cannot begin.
     enum class waiting : bool { no, yes };
     outcome<login_under_way> start_login(
-        const iscsi::admin::node_id& node,
+        const iscsi::admin::record& node,
         const std::set<lane::session_key>& joined,
         waiting caller = waiting::yes,
         login_terms terms = {}
@@ -79,7 +82,7 @@ class manager {
 
     // Begins one login more than the record says.
     outcome<login_under_way>
-    start_additional_login(const iscsi::admin::node_id& node, waiting caller);
+    start_additional_login(const iscsi::admin::record& node, waiting caller);
 
     // See live_session::log_out(); session_not_found for one that is not there.
     boost::asio::awaitable<outcome<logout_result>> logout(lane::session_key sid);
@@ -128,9 +131,9 @@ class manager {
     // `by_record`: not more than nr_sessions.
     enum class how_many : std::uint8_t { by_record, one_more };
     outcome<session_pointer>
-    open(const iscsi::admin::node_id& node, how_many wanted, login_terms terms);
+    open(const iscsi::admin::record& node, how_many wanted, login_terms terms);
     outcome<login_under_way> begin(
-        const iscsi::admin::node_id& node, how_many wanted, waiting caller, login_terms terms = {}
+        const iscsi::admin::record& node, how_many wanted, waiting caller, login_terms terms = {}
     );
     session_pointer add(lane::session_key sid, unsigned index, login_plan plan);
 

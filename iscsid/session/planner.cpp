@@ -40,70 +40,12 @@ admin::node_id node_of(const device::disk_state& left) {
         left.target, left.portal_address, left.portal_port, left.portal_group_tag, left.interface};
 }
 
-// One that cannot be read is none.
-std::optional<admin::record>
-record_in(const admin::record_store* from, const admin::node_id& node) {
-    if (from == nullptr)
-        return std::nullopt;
-    auto found = from->find(node);
-    const bool usable = found && *found && !(*found)->is_damaged();
-    return usable ? *std::move(found) : std::nullopt;
-}
-
-// What a record says and its key does not take is not guessed at.
-outcome<admin::record> without_bad_values(admin::record record) {
-    if (!record.bad_values().empty())
-        return failure{exit_code::invalid, record.bad_values().front().why};
-    return record;
-}
-
 } // namespace
 
 planner::planner(const environment& with, current_settings settings)
-    : records_(with.records)
-    , in_memory_(with.records_in_memory)
+    : records_(with.records, with.records_in_memory, with.readers)
     , settings_(std::move(settings))
     , registrations_(std::make_shared<isns_registrations>(with.where.control)) {}
-
-outcome<admin::record> planner::record_of(const admin::node_id& node) const {
-    auto found = stored_record(node);
-    if (found.has_error())
-        return found;
-    return without_bad_values(*std::move(found));
-}
-
-outcome<admin::record> planner::stored_record(const admin::node_id& node) const {
-    auto found = records_->find(node);
-    if (found.has_error())
-        return failure{exit_code::database, found.error().text()};
-    if (found->has_value() && (*found)->is_damaged())
-        return failure{exit_code::database, (*found)->bad_values().front().why};
-    if (found->has_value())
-        return **std::move(found);
-    if (auto remembered = record_in(in_memory_, node))
-        return *std::move(remembered);
-    return failure{exit_code::no_objects_found, "no record of " + node.target};
-}
-
-outcome<admin::record> planner::left_record(const admin::node_id& node) const {
-    if (auto remembered = record_in(in_memory_, node))
-        return *std::move(remembered);
-    return stored_record(node);
-}
-
-// Not in the place of what the initramfs has logged in by with another name: its session is that
-// name's.
-void planner::remember(const admin::record& node) const {
-    if (in_memory_ == nullptr)
-        return;
-    const auto before = record_in(in_memory_, id_of(node));
-    if (before && before->get("iface.initiatorname") != node.get("iface.initiatorname"))
-        return;
-    if (const auto written = in_memory_->write(node); !written)
-        spdlog::warn(
-            "the next iscsid will read a record from the database: {}", written.error().text()
-        );
-}
 
 outcome<login_plan> planner::plan_login(const admin::record& node, unsigned index) const {
     auto plan = plan_without_files(node, index);
@@ -112,7 +54,7 @@ outcome<login_plan> planner::plan_login(const admin::record& node, unsigned inde
     const auto secrets = read_secrets(node, secret_reads_, plan->session.auth);
     if (secrets.has_error())
         return failure_of_secret(secrets.error());
-    remember(node);
+    records_.remember(node);
     return plan;
 }
 
@@ -147,7 +89,7 @@ outcome<login_plan> planner::plan_again(const device::disk_state& left) const {
 
 outcome<login_plan> planner::plan_left(const device::disk_state& left) const {
     const auto node = node_of(left);
-    const auto record = left_record(node);
+    const auto record = records_.left_record(node);
     if (record.has_value()) {
         for (const auto& bad : record->bad_values())
             spdlog::warn("{}; its disk goes on with the default", bad.why);
@@ -184,14 +126,14 @@ admin::record planner::template_for(const admin::node_id& node) const {
     return record;
 }
 
-outcome<discovery_plan> planner::plan_discovery(const discovery_request& what) const {
-    const auto record = discovery_record(what);
-    if (record.has_error())
-        return record.error();
-    const auto interface = find_interface(what.interface);
-    if (interface.has_error())
-        return interface.error();
-    auto plan = plan_discovery(*record, *interface);
+outcome<discovery_plan>
+planner::plan_discovery(const discovery_request& what, const discovery_records& read) const {
+    if (read.settings.has_error())
+        return read.settings.error();
+    if (read.interface.has_error())
+        return read.interface.error();
+    auto plan =
+        plan_discovery(what.use_record ? *read.settings : settings_for(what), *read.interface);
     if (!plan.has_error())
         set_isid(*plan, "discovery", discoveries_++, settings_.identity.isid_seed);
     return plan;
@@ -215,32 +157,12 @@ planner::plan_discovery(const admin::record& settings, const admin::record& inte
     return *std::move(plan);
 }
 
-outcome<admin::record> planner::discovery_record(const discovery_request& what) const {
-    if (what.use_record) {
-        auto found = records_->find_discovery({what.address, what.port, what.kind});
-        if (found.has_error())
-            return failure{exit_code::database};
-        if (!found->has_value())
-            return failure{exit_code::no_objects_found};
-        return without_bad_values(**std::move(found));
-    }
+admin::record planner::settings_for(const discovery_request& what) const {
     auto record = what.kind == admin::source_kind::isns ? settings_.config.new_isns()
                                                         : settings_.config.new_send_targets();
     static_cast<void>(record.assign("discovery.sendtargets.address", what.address));
     static_cast<void>(record.assign("discovery.sendtargets.port", std::to_string(what.port)));
     return record;
-}
-
-// Empty: the daemon's own name, any network device.
-outcome<admin::record> planner::find_interface(const std::string& name) const {
-    if (name.empty())
-        return admin::record(admin::record_kind::interface);
-    auto found = records_->find_interface(name);
-    if (found.has_error())
-        return failure{exit_code::database, found.error().text()};
-    if (!*found)
-        return failure{exit_code::no_objects_found, fmt::format("no interface '{}'", name)};
-    return without_bad_values(**std::move(found));
 }
 
 } // namespace iscsid::session

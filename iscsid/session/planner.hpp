@@ -4,13 +4,13 @@
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/isns_registrations.hpp"
 #include "iscsid/session/login_plan.hpp"
+#include "iscsid/session/node_records.hpp"
 #include "iscsid/session/outcome.hpp"
 #include "iscsid/session/recent_challenges.hpp"
 #include "iscsid/session/results.hpp"
 #include "iscsid/session/secret_file.hpp"
 
 #include "libiscsi/admin/config.hpp"
-#include "libiscsi/admin/record_store.hpp"
 
 #include <memory>
 
@@ -22,10 +22,9 @@ struct current_settings {
     iscsi::admin::initiator_identity identity; // empty name: there is none
 };
 
-// Makes plans of records: reads the database and iscsid.conf, and adds what the sessions of this
-// daemon share. Failures have the exit codes of open-iscsi: database (6), no_objects_found (21),
-// login (5) without an initiator name, transport_not_found (12), invalid (7), login_auth_failed
-// (24) without a secret that the record keeps in a file.
+// Makes plans of records and iscsid.conf, and adds what the sessions of this daemon share. Failures
+// have the exit codes of open-iscsi: login (5) without an initiator name, transport_not_found (12),
+// invalid (7), login_auth_failed (24) without a secret that the record keeps in a file.
 class planner {
   public:
     planner(const environment& with, current_settings settings);
@@ -34,8 +33,8 @@ class planner {
 
     const current_settings& settings() const { return settings_; }
 
-    // A record with a bad value is refused with its line (invalid).
-    outcome<iscsi::admin::record> record_of(const iscsi::admin::node_id& node) const;
+    // For other threads: see there.
+    const node_records& records() const { return records_; }
 
     // `index`: which of the node's sessions, from 0. Where records are kept in memory the next
     // daemon finds this one there.
@@ -49,7 +48,8 @@ class planner {
 
     // daemon_not_connected (20) without an initiator name, as open-iscsi has it for discovery. Each
     // has an ISID of its own, for several may be under way at one portal.
-    outcome<discovery_plan> plan_discovery(const discovery_request& what) const;
+    outcome<discovery_plan>
+    plan_discovery(const discovery_request& what, const discovery_records& read) const;
 
     // The same of records that were read already.
     outcome<discovery_plan>
@@ -61,16 +61,10 @@ class planner {
     outcome<login_plan> plan_on(const iscsi::admin::record& node, unsigned index) const;
     outcome<login_plan> plan_left(const device::disk_state& left) const;
     iscsi::negotiation_mode negotiation() const;
-    outcome<iscsi::admin::record> stored_record(const iscsi::admin::node_id& node) const;
     iscsi::admin::record template_for(const iscsi::admin::node_id& node) const;
-    outcome<iscsi::admin::record> discovery_record(const discovery_request& what) const;
-    outcome<iscsi::admin::record> find_interface(const std::string& name) const;
+    iscsi::admin::record settings_for(const discovery_request& what) const;
 
-    void remember(const iscsi::admin::record& node) const;
-    outcome<iscsi::admin::record> left_record(const iscsi::admin::node_id& node) const;
-
-    iscsi::admin::record_store* records_;
-    iscsi::admin::record_store* in_memory_; // environment::records_in_memory
+    node_records records_;
     current_settings settings_;
     mutable unsigned discoveries_ = 0; // that were planned, for their ISIDs
     std::shared_ptr<bounded_read> secret_reads_ =

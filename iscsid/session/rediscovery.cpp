@@ -161,7 +161,7 @@ asio::awaitable<void> rediscovery::poll(source_pointer what) {
     }
     what->went_well();
     tell(*what, *stored);
-    log_in(*what, *stored);
+    co_await log_in(*what, *stored);
     co_await drop(what, stored->gone);
 }
 
@@ -303,7 +303,7 @@ rediscovery::store(std::shared_ptr<const source_records> by, poll_answer all) {
 
 // ---- what follows -------------------------------------------------------------------------------
 
-void rediscovery::log_in(source& what, const stored_answer& stored) {
+asio::awaitable<void> rediscovery::log_in(source& what, const stored_answer& stored) {
     nodes wanted;
     std::ranges::copy_if(stored.automatic, std::back_inserter(wanted), [&what](const auto& id) {
         return !what.known.contains(path_of(id));
@@ -312,8 +312,11 @@ void rediscovery::log_in(source& what, const stored_answer& stored) {
     for (const auto& id : stored.found)
         what.known.insert(path_of(id));
     if (stopped_ || wanted.empty())
-        return;
-    const auto begun = keeper_.keep(wanted);
+        co_return;
+    const auto records = co_await sessions_.records().read(wanted);
+    if (stopped_)
+        co_return;
+    const auto begun = keeper_.keep(records);
     std::vector<std::string> failed;
     for (std::size_t i = 0; i < wanted.size(); ++i)
         if (begun[i].has_error())

@@ -92,7 +92,7 @@ class rediscovery {
     boost::asio::awaitable<outcome<stored_answer>>
     store(std::shared_ptr<const source_records> by, poll_answer all);
     static void tell(source& what, const stored_answer& stored);
-    void log_in(source& what, const stored_answer& stored);
+    boost::asio::awaitable<void> log_in(source& what, const stored_answer& stored);
     bool is_one_unasked(const source& but) const;
     source_pointer other_that_names(const iscsi::admin::node_id& node, const source& but) const;
     boost::asio::awaitable<void> drop(source_pointer what, nodes gone);

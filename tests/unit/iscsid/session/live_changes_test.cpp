@@ -44,7 +44,7 @@ struct live_changes : manager_world {
     }
 
     change_result change(const std::vector<std::string>& keys) {
-        auto how = all().find(1)->change(all().plans(), keys);
+        auto how = all().find(1)->change(all().plans(), record_of(), keys);
         EXPECT_TRUE(how) << how.error().reason;
         return how ? *std::move(how) : change_result();
     }
@@ -136,8 +136,9 @@ TEST_F(live_changes, tell_a_lane_nothing_when_there_is_nothing) {
 
 TEST_F(live_changes, are_refused_during_the_first_login) {
     hangs = true;
-    ASSERT_TRUE(all().start_login(node, {}, manager::waiting::no));
-    const auto how = all().find(1)->change(all().plans(), {"node.session.queue_depth"});
+    ASSERT_TRUE(all().start_login(*record_of(), {}, manager::waiting::no));
+    const auto how =
+        all().find(1)->change(all().plans(), record_of(), {"node.session.queue_depth"});
     EXPECT_EQ(how.error().code, admin::exit_code::session_not_connected);
     EXPECT_TRUE(lane.changes.empty());
 }
@@ -145,7 +146,8 @@ TEST_F(live_changes, are_refused_during_the_first_login) {
 TEST_F(live_changes, need_the_record) {
     EXPECT_EQ(log_in().code, admin::exit_code::success);
     ASSERT_TRUE(records->remove(node));
-    const auto how = all().find(1)->change(all().plans(), {"node.session.queue_depth"});
+    const auto how =
+        all().find(1)->change(all().plans(), record_of(), {"node.session.queue_depth"});
     EXPECT_EQ(how.error().code, admin::exit_code::no_objects_found);
 }
 

@@ -54,7 +54,7 @@ struct kept_logins : manager_world {
 
     outcome<login_keeper::handle> keep(const admin::node_id& one = node) {
         show(luns);
-        return keeper().keep(std::span(&one, 1)).front();
+        return keeper().keep({record_of(one)}).front();
     }
 
     bool is_noted() const { return std::filesystem::exists(folder / "kept.json"); }
@@ -221,8 +221,7 @@ TEST_F(kept_logins, of_one_target_need_one_portal) {
     for (const auto& each : {node, second})
         store(each, {{"node.leading_login", "Yes"}});
     show(luns);
-    const std::vector nodes{node, second};
-    const auto logins = keeper().keep(nodes);
+    const auto logins = keeper().keep({record_of(node), record_of(second)});
     EXPECT_EQ(*logins[0], *logins[1]);
     ASSERT_TRUE(until_none_is_missing());
     EXPECT_EQ(all().session_count(), 1U);
@@ -237,8 +236,7 @@ TEST_F(kept_logins, go_on_with_the_next_portal_when_one_does_not_answer) {
         store(each, {{"node.leading_login", "Yes"}});
     show(luns);
     hangs = true;
-    const std::vector nodes{node, second};
-    const auto logins = keeper().keep(nodes);
+    const auto logins = keeper().keep({record_of(node), record_of(second)});
     ASSERT_TRUE(until([&] { return plans.size() == 1; }));
     hangs = false;
     auto late = refused();

@@ -33,7 +33,7 @@ struct logout_under_way : manager_world {
     }
 
     asio::awaitable<admin::login_progress> login_after_logout() {
-        co_await all().wait_for_logouts(node, {now()});
+        co_await all().wait_for_logouts(*record_of(), {now()});
         co_return co_await login_message(node);
     }
 
@@ -77,7 +77,7 @@ TEST_F(logout_under_way, is_shown) {
 }
 
 TEST_F(logout_under_way, is_waited_for_by_a_login) {
-    EXPECT_EQ(*all().logins_to(node), 1U);
+    EXPECT_EQ(*logins_to(), 1U);
     begin_login();
     context.poll();
     EXPECT_FALSE(login);
@@ -99,14 +99,14 @@ TEST_F(logout_under_way, that_is_refused_makes_the_login_15) {
 
 // 15 would be taken for a session that stays.
 TEST_F(logout_under_way, that_outlasts_the_login_is_no_15) {
-    const auto begun = all().start_login(node, {});
+    const auto begun = all().start_login(*record_of(), {});
     ASSERT_TRUE(begun.has_error());
     EXPECT_EQ(begun.error().code, exit_code::login);
     EXPECT_NE(begun.error().reason.find("logged out"), std::string::npos);
-    iscsi::test::run(context, [](manager& of) -> asio::awaitable<bool> {
-        co_await of.wait_for_logouts(node, {now() - 1h}); // whose time is over
+    iscsi::test::run(context, [](manager& of, admin::record to) -> asio::awaitable<bool> {
+        co_await of.wait_for_logouts(std::move(to), {now() - 1h}); // whose time is over
         co_return true;
-    }(all()));
+    }(all(), *record_of()));
     EXPECT_TRUE(all().is_being_left(node));
 }
 
@@ -114,7 +114,7 @@ TEST_F(logout_under_way, is_waited_for_by_a_kept_login) {
     login_keeper keeper(
         all(), {context.get_executor(), folder / "kept.json", "this boot", [] {}, 1ms}
     );
-    EXPECT_TRUE(keeper.keep(std::span(&node, 1)).front().has_value());
+    EXPECT_TRUE(keeper.keep({record_of()}).front().has_value());
     context.poll();
     EXPECT_EQ(keeper.missing().size(), 1U);
     *is_held = false;

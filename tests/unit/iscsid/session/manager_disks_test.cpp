@@ -135,7 +135,7 @@ TEST_F(restored, keep_the_isid_that_their_target_knows) {
     EXPECT_TRUE(strange->may_be_unknown);
     of_then.isid = to_text(seeded);
     EXPECT_FALSE(all().plans().plan_again(of_then)->may_be_unknown);
-    EXPECT_EQ(all().plans().plan_login(*all().plans().record_of(node), 0)->session.isid, seeded);
+    EXPECT_EQ(all().plans().plan_login(*record_of(), 0)->session.isid, seeded);
 }
 
 TEST_F(restored, sessions_are_the_same_as_before) {
@@ -165,7 +165,7 @@ TEST_F(restored, sessions_are_the_same_as_before) {
 TEST_F(restored, sessions_count_as_sessions_of_their_node) {
     store(node, {{"node.session.nr_sessions", "2"}});
     all().restore({left(4, 0)});
-    EXPECT_EQ(*all().logins_to(node), 1U);
+    EXPECT_EQ(*logins_to(), 1U);
     const auto next = log_in();
     EXPECT_EQ(next.code, exit_code::success);
     EXPECT_EQ(next.sid, 5U);
@@ -201,7 +201,7 @@ TEST_F(restored, sessions_go_on_by_their_record_in_memory) {
 TEST_F(restored, sessions_that_begin_leave_their_record_in_memory) {
     admin::record_store in_memory(folder / "in-memory");
     with.records_in_memory = &in_memory;
-    ASSERT_TRUE(all().start_login(node, {}).has_value());
+    ASSERT_TRUE(all().start_login(*record_of(), {}).has_value());
     EXPECT_EQ(**in_memory.find(node), **records->find(node));
 }
 

@@ -4,6 +4,7 @@
 #include "libiscsi/scsi/lun.hpp"
 
 #include <cerrno>
+#include <future>
 #include <map>
 
 namespace {
@@ -59,25 +60,25 @@ TEST_F(world, a_node_without_a_record_is_21) {
 
 TEST_F(world, one_session_more_than_the_record_says_can_be_asked_for) {
     log_in();
-    const auto more = all().start_additional_login(node, manager::waiting::yes);
+    const auto more = all().start_additional_login(*record_of(), manager::waiting::yes);
     ASSERT_TRUE(more.has_value());
     EXPECT_EQ(more->session->sid(), 2U);
     EXPECT_EQ(all().session_count(), 2U);
-    EXPECT_EQ(all().logins_to(node).error().code, exit_code::session_exists);
+    EXPECT_EQ(logins_to().error().code, exit_code::session_exists);
 }
 
 TEST_F(world, a_second_login_is_15) {
     log_in();
     EXPECT_EQ(log_in().code, exit_code::session_exists);
-    EXPECT_EQ(all().logins_to(node).error().code, exit_code::session_exists);
+    EXPECT_EQ(logins_to().error().code, exit_code::session_exists);
     EXPECT_EQ(all().session_count(), 1U);
 }
 
 TEST_F(world, several_sessions_of_a_node_have_their_own_isids) {
     store(node, {{"node.session.nr_sessions", "2"}});
-    EXPECT_EQ(*all().logins_to(node), 2U);
+    EXPECT_EQ(*logins_to(), 2U);
     EXPECT_EQ(log_in().code, exit_code::success);
-    EXPECT_EQ(*all().logins_to(node), 1U);
+    EXPECT_EQ(*logins_to(), 1U);
     EXPECT_EQ(log_in().code, exit_code::success);
     EXPECT_EQ(log_in().code, exit_code::session_exists);
     ASSERT_EQ(plans.size(), 2U);
@@ -355,7 +356,7 @@ struct login_under_way_test : world {
     login_under_way_test() { hangs = true; }
 
     login_under_way begin(const std::set<session_key>& joined = {}) {
-        auto begun = all().start_login(node, joined);
+        auto begun = all().start_login(*record_of(), joined);
         EXPECT_TRUE(begun.has_value());
         return *begun;
     }
@@ -394,11 +395,11 @@ TEST_F(login_under_way_test, is_joined_by_others) {
 TEST_F(login_under_way_test, is_one_of_as_many_as_the_record_asks_for) {
     store(node, {{"node.session.nr_sessions", "2"}});
     const auto one = begin();
-    EXPECT_EQ(*all().logins_to(node), 2U);
+    EXPECT_EQ(*logins_to(), 2U);
     EXPECT_EQ(begin().session, one.session);
     const auto two = begin({1});
     EXPECT_EQ(two.session->sid(), 2U);
-    EXPECT_EQ(all().start_login(node, {1, 2}).error().code, exit_code::session_exists);
+    EXPECT_EQ(all().start_login(*record_of(), {1, 2}).error().code, exit_code::session_exists);
 }
 
 TEST_F(login_under_way_test, ends_when_nobody_wants_it_any_more) {
@@ -414,7 +415,7 @@ TEST_F(login_under_way_test, ends_when_nobody_wants_it_any_more) {
 
 TEST_F(login_under_way_test, goes_on_alone_when_it_was_asked_to) {
     show({1});
-    EXPECT_TRUE(all().start_login(node, {}, manager::waiting::no).has_value());
+    EXPECT_TRUE(all().start_login(*record_of(), {}, manager::waiting::no).has_value());
     begin(); // who comes and goes changes nothing
     context.poll();
     EXPECT_EQ(list().size(), 1U);
@@ -528,6 +529,25 @@ TEST_F(world, the_end_waits_for_a_disk_that_is_being_freed) {
     });
     iscsi::test::run(context, shut_down_within(all(), 10s));
     EXPECT_EQ(all().session_count(), 0U);
+}
+
+// The disk of the database may be one of ours, and it is this thread that would bring it back.
+TEST_F(world, a_database_that_does_not_answer_holds_up_who_asks_it_alone) {
+    log_in();
+    std::promise<void> disk_answers;
+    readers.post([answered = disk_answers.get_future().share()] { answered.wait(); });
+    std::optional<bool> found;
+    asio::co_spawn(
+        context,
+        all().records().read(std::vector{node}),
+        [&](auto, const auto& records) { found = records.at(0).has_value(); }
+    );
+    EXPECT_EQ(list().size(), 1U);
+    EXPECT_EQ(log_out(1).code, exit_code::success);
+    EXPECT_FALSE(found);
+    disk_answers.set_value();
+    ASSERT_TRUE(until([&] { return found.has_value(); }));
+    EXPECT_TRUE(*found);
 }
 
 TEST_F(world, discovery_without_a_name_says_so) {

@@ -35,6 +35,7 @@ struct manager_world : testing::Test {
         store(node, {});
         with.where = {context.get_executor(), resolvers.get_executor()};
         with.workers = &workers;
+        with.readers = &readers;
         with.disks.driver = &driver;
         with.records = records.get();
         with.shortest_gap_of_looks = 0ms;
@@ -54,6 +55,7 @@ struct manager_world : testing::Test {
 
     ~manager_world() override {
         workers.join(); // they use what ends before them
+        readers.join();
         std::filesystem::remove_all(folder);
     }
 
@@ -85,7 +87,10 @@ struct manager_world : testing::Test {
     }
 
     asio::awaitable<admin::login_progress> login_message(admin::node_id to) {
-        const auto begun = all().start_login(to, {});
+        const auto record = record_of(to);
+        if (record.has_error())
+            co_return iscsid::ipc::message_of(7, outcome<login_result>(record.error()));
+        const auto begun = all().start_login(*record, {});
         if (begun.has_error())
             co_return iscsid::ipc::message_of(7, outcome<login_result>(begun.error()));
         const auto how = co_await begun->session->login_end();
@@ -95,6 +100,15 @@ struct manager_world : testing::Test {
     asio::awaitable<admin::logout_progress> logout_message(session_key sid) {
         const auto how = co_await all().logout(sid);
         co_return iscsid::ipc::message_of(sid, how);
+    }
+
+    // As it is now, without a thread.
+    outcome<admin::record> record_of(const admin::node_id& of = node) {
+        return all().records().record_of(of);
+    }
+
+    outcome<unsigned> logins_to(const admin::node_id& to = node) {
+        return all().logins_to(*record_of(to));
     }
 
     // The target has `luns` then.
@@ -165,6 +179,7 @@ struct manager_world : testing::Test {
     asio::io_context context;
     asio::thread_pool resolvers{1};
     worker_pool workers{1, 1}; // the disks are this one thread's
+    worker_pool readers{1, 1};
     std::mutex asking;
     std::filesystem::path folder;
     std::unique_ptr<admin::record_store> records;

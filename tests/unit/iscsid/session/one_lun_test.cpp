@@ -217,7 +217,9 @@ TEST_F(one_lun, that_is_silent_while_it_is_detached_does_not_hold_up_a_logout) {
     bool is_over = false;
     asio::co_spawn(context, all().find(1)->detach_lun(1), [&](auto, auto) { is_over = true; });
     ASSERT_TRUE(until([&] { return is_going.load(); }));
-    ASSERT_TRUE(all().find(1)->change(all().plans(), {"node.conn[0].timeo.logout_timeout"}));
+    ASSERT_TRUE(
+        all().find(1)->change(all().plans(), record_of(), {"node.conn[0].timeo.logout_timeout"})
+    );
     EXPECT_EQ(log_out(1).code, exit_code::success);
     EXPECT_TRUE(log.has("unfinished I/O of LUN 1 is given up for a logout"));
     EXPECT_TRUE(until([&] { return is_over; }));
@@ -318,7 +320,7 @@ TEST_F(one_lun, is_described_with_all_others) {
 TEST_F(one_lun, is_nothing_for_a_session_that_is_being_logged_in) {
     hangs = true;
     show(luns);
-    const auto begun = all().start_login(node, {}, manager::waiting::no);
+    const auto begun = all().start_login(*record_of(), {}, manager::waiting::no);
     ASSERT_TRUE(begun.has_value());
     EXPECT_EQ(attach(1).code, exit_code::session_not_connected);
     EXPECT_EQ(detach(1).code, exit_code::session_not_connected);

@@ -186,9 +186,11 @@ TEST_F(repeated_discovery, has_an_isid_of_its_own) {
     repeat(here);
     start();
     ASSERT_TRUE(until([&] { return !isids.empty(); }));
-    const auto asked = all().plans().plan_discovery({here.address, here.port, true, ""});
+    const discovery_request what{here.address, here.port, true, ""};
+    const auto& plans = all().plans();
+    const auto asked = plans.plan_discovery(what, plans.records().records_of(what));
     EXPECT_NE(isids.front(), asked->session.isid);
-    const auto next = all().plans().plan_discovery({here.address, here.port, true, ""});
+    const auto next = plans.plan_discovery(what, plans.records().records_of(what));
     EXPECT_NE(asked->session.isid, next->session.isid) << "both may be under way";
 }
 

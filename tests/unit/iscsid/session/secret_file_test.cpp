@@ -194,11 +194,12 @@ TEST_F(secret_file, is_taken_over_by_a_running_session) {
     const std::vector<std::string> keys{"node.session.auth.password_file"};
     store(node, {{"node.session.auth.password_file", place("new")}});
     EXPECT_EQ(
-        session->change(all().plans(), keys).error().code, admin::exit_code::login_auth_failed
+        session->change(all().plans(), record_of(), keys).error().code,
+        admin::exit_code::login_auth_failed
     );
     EXPECT_TRUE(lane.changes.empty());
     put("new", a_secret);
-    const auto how = session->change(all().plans(), keys);
+    const auto how = session->change(all().plans(), record_of(), keys);
     ASSERT_TRUE(how) << how.error().reason;
     EXPECT_EQ(how->at_login, keys);
     ASSERT_EQ(lane.changes.size(), 1U);

@@ -45,7 +45,7 @@ TEST_F(session_outlines, are_there_when_a_login_returns_and_gone_when_a_logout_d
 
 TEST_F(session_outlines, are_none_of_a_login_under_way) {
     hangs = true;
-    ASSERT_TRUE(all().start_login(node, {}, manager::waiting::no).has_value());
+    ASSERT_TRUE(all().start_login(*record_of(), {}, manager::waiting::no).has_value());
     EXPECT_FALSE(outline(1).has_value());
 }
 
