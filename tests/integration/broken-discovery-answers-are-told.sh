@@ -25,11 +25,9 @@ is_told() {
     [ "$(grep -cF -- "$1" "$WORK/iscsid.log")" -eq 1 ] || fail "not once in the log: '$1': $(cat "$WORK/iscsid.log")"
 }
 
-# ends_at_once WORDS: with 11, after one try.
+# ends_at_once WORDS: with 11. A fault of the first PDU alone shows that there is no second try, which would succeed.
 ends_at_once() {
-    local begin=$SECONDS
     expect_exit 11 iscsiadm -m discovery -t st -p "$bad"
-    [ $((SECONDS - begin)) -le 2 ] || fail "it took $((SECONDS - begin)) s"
     is_told "discovery at 127.0.0.1: $1"
     expect_err "iscsiadm: Could not perform SendTargets discovery: iSCSI PDU timed out"
     [ "$(wc -l <"$WORK/err")" -eq 2 ] || fail "more than two lines: $(cat "$WORK/err")"
@@ -37,7 +35,7 @@ ends_at_once() {
 }
 
 # A Reject; and a discovery of another portal beside it.
-misbehave "text-request: reject 4"
+misbehave "text-request 1: reject 4"
 iscsiadm -m discovery -t st -p "$good" -o nonpersistent >"$WORK/beside" 2>&1 &
 beside=$!
 ends_at_once "SendTargets: Reject reason: the target rejected a PDU, got 0x04 (protocol error), expected none"
@@ -47,9 +45,9 @@ grep -q "$TARGET_NAME" "$WORK/beside" || fail "beside it: $(cat "$WORK/beside")"
 # An answer without end, a PDU that answers nothing, and bytes that are no text.
 misbehave "text-response: set flags 0x40" "text-response: set ttt 5"
 ends_at_once "SendTargets: Text Response: text answer too long, got "
-misbehave "text-response: raw" "text-response: set opcode 0x26"
+misbehave "text-response 1: raw" "text-response 1: set opcode 0x26"
 ends_at_once "SendTargets: opcode: PDU not expected now, got Logout Response"
-misbehave 'text-response: raw \xff\x01\x02'
+misbehave 'text-response 1: raw \xff\x01\x02'
 ends_at_once "the answer to SendTargets names no target that can be read: text key: not terminated, got ???"
 
 # A Reject for now is one try of several.
