@@ -1,16 +1,37 @@
 #include "iscsiadm/start/interruption.hpp"
 
+#include <atomic>
 #include <csignal>
+#include <ctime>
 #include <initializer_list>
 
 namespace iscsi::start {
 
 namespace {
 
-volatile std::sig_atomic_t noted = 0; // NOLINT(*-avoid-non-const-global-variables): of a handler
+// NOLINTBEGIN(*-avoid-non-const-global-variables): of a handler
+volatile std::sig_atomic_t noted = 0;
+std::atomic<std::time_t> noted_at = 0;
+// NOLINTEND(*-avoid-non-const-global-variables)
 
+static_assert(std::atomic<std::time_t>::is_always_lock_free, "a handler uses it");
+
+std::time_t seconds_since_boot() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+// timeout(1) and shells send one signal to the process and the same to its group.
 extern "C" void note_signal(int number) {
-    noted = number;
+    constexpr std::time_t as_one = 2;
+    if (noted == 0) {
+        noted_at = seconds_since_boot();
+        noted = number;
+    } else if (seconds_since_boot() - noted_at > as_one) {
+        static_cast<void>(std::signal(number, SIG_DFL));
+        static_cast<void>(std::raise(number)); // comes when this returns
+    }
 }
 
 } // namespace
@@ -25,7 +46,7 @@ void note_interruptions() {
         struct sigaction action {};
 
         action.sa_handler = note_signal;
-        action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+        action.sa_flags = SA_RESTART;
         ::sigaction(number, &action, nullptr);
     }
 }

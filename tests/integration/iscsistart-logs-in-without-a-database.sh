@@ -91,7 +91,7 @@ failed_login_leaves_nothing() {
     ! grep -rqF not-the-secret-1 "$boot" || fail "the secret of a failed login is left"
 }
 
-# By a signal, while the target does not answer.
+# By a signal, while the target does not answer; twice, as timeout(1) sends it.
 interrupted_login_leaves_nothing() {
     local pid status=0
     kill -STOP "$tgtd_pid"
@@ -99,6 +99,7 @@ interrupted_login_leaves_nothing() {
         >"$WORK/start" 2>&1 &
     pid=$!
     wait_until 10 grep -q "Logging into" "$WORK/start" || fail "no login: $(cat "$WORK/start")"
+    kill $pid
     kill $pid
     wait $pid || status=$?
     kill -CONT "$tgtd_pid"
