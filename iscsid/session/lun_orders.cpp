@@ -33,7 +33,7 @@ asio::awaitable<std::optional<failure>> lun_watch::take_turn() {
     const auto is_free = [this] { return !is_looking_; };
     co_await what_.changed.wait(is_free, very_long); // bounded by what the look itself waits for
     if (what_.now != phase::running)
-        co_return failure{exit_code::internal, "the session is being logged out"};
+        co_return failure{exit_code::session_not_connected, "the session is being logged out"};
     is_looking_ = true;
     co_return std::nullopt;
 }
@@ -57,7 +57,7 @@ asio::awaitable<outcome<lun_result>> lun_watch::attach_in_turn(std::uint64_t num
     if (seen.has_error())
         co_return failure{exit_code::session_not_connected, seen.error().text()};
     if (what_.now != phase::running)
-        co_return failure{exit_code::internal, "the session is being logged out"};
+        co_return failure{exit_code::session_not_connected, "the session is being logged out"};
     if (seen->what.is == device::unit_kind::no_answer && !connection_->is_up())
         co_return failure{
             exit_code::session_not_connected, "the session is not connected any more"};
@@ -105,7 +105,7 @@ lun_watch::detach_in_turn(std::uint64_t number, detach_orders how) {
     how.timeout = std::chrono::duration_cast<iscsi::duration>(end - now());
     if (what_.now != phase::running) { // from here on nothing comes between
         co_await disks.detached().remove(number);
-        co_return failure{exit_code::internal, "the session is being logged out"};
+        co_return failure{exit_code::session_not_connected, "the session is being logged out"};
     }
     const auto report = co_await take_away(number, how);
     if (!report.refusal.empty()) {
