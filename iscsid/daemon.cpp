@@ -60,9 +60,9 @@ using admin::exit_code;
 namespace {
 
 constexpr std::size_t resolver_threads = 4;
-constexpr std::size_t disk_threads = 4;        // made at once
-constexpr std::size_t most_disk_threads = 256; // when so many sessions block at a time
-constexpr std::size_t most_readers = 4;
+constexpr std::size_t disk_threads = 4;                 // made at once
+constexpr std::size_t most_disk_threads = 256;          // when so many sessions block at a time
+constexpr std::size_t most_readers = 64;                // each of which may wait for a disk
 constexpr auto between_signs = std::chrono::seconds(5); // of life, to systemd while we end
 constexpr auto next_sign = std::chrono::seconds(30);
 constexpr const char* default_pid_file = "/run/iscsid.pid";

@@ -49,6 +49,8 @@ asio::awaitable<outcome<admin::record>> node_records::read(admin::node_id node) 
 }
 
 asio::awaitable<discovery_records> node_records::read(discovery_request what) const {
+    if (!what.use_record && what.interface.empty()) // nothing of the database
+        co_return records_of(what);
     const auto look = [from = *this, what = std::move(what)] { return from.records_of(what); };
     co_return co_await run_on(*readers_, look);
 }

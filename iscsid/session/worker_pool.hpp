@@ -2,6 +2,9 @@
 
 #include "libiscsi/net/pending.hpp"
 
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -60,13 +63,16 @@ class worker_pool {
 };
 
 // Runs a function that blocks on a thread of the pool; the calling coroutine goes on with what it
-// returned, however long that takes.
+// returned, however long that takes. A caller that is cancelled meanwhile goes on with
+// operation_aborted, as with any other wait; the job ends by itself.
 template <class Function, class T = std::invoke_result_t<Function&>>
 boost::asio::awaitable<T> run_on(worker_pool& workers, Function work) {
     constexpr auto very_long = std::chrono::hours(24 * 365);
     iscsi::net::pending<T> outcome(co_await boost::asio::this_coro::executor);
     workers.post([work = std::move(work), done = outcome.answer()]() mutable { done(work()); });
     auto given = co_await outcome.wait(very_long);
+    if (!given)
+        throw boost::system::system_error(boost::asio::error::operation_aborted);
     co_return *std::move(given);
 }
 

@@ -4,7 +4,6 @@
 #include "libiscsi/scsi/lun.hpp"
 
 #include <cerrno>
-#include <future>
 #include <map>
 
 namespace {
@@ -529,25 +528,6 @@ TEST_F(world, the_end_waits_for_a_disk_that_is_being_freed) {
     });
     iscsi::test::run(context, shut_down_within(all(), 10s));
     EXPECT_EQ(all().session_count(), 0U);
-}
-
-// The disk of the database may be one of ours, and it is this thread that would bring it back.
-TEST_F(world, a_database_that_does_not_answer_holds_up_who_asks_it_alone) {
-    log_in();
-    std::promise<void> disk_answers;
-    readers.post([answered = disk_answers.get_future().share()] { answered.wait(); });
-    std::optional<bool> found;
-    asio::co_spawn(
-        context,
-        all().records().read(std::vector{node}),
-        [&](auto, const auto& records) { found = records.at(0).has_value(); }
-    );
-    EXPECT_EQ(list().size(), 1U);
-    EXPECT_EQ(log_out(1).code, exit_code::success);
-    EXPECT_FALSE(found);
-    disk_answers.set_value();
-    ASSERT_TRUE(until([&] { return found.has_value(); }));
-    EXPECT_TRUE(*found);
 }
 
 TEST_F(world, discovery_without_a_name_says_so) {
