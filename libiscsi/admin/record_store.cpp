@@ -3,13 +3,15 @@
 #include "libiscsi/admin/files.hpp"
 #include "libiscsi/admin/record_reader.hpp"
 
+#include <utility>
+
 namespace iscsi::admin {
 
 record_store::record_store(const std::filesystem::path& root) : record_store(root, options{}) {}
 
 // Links are absolute, as open-iscsi's are.
 record_store::record_store(const std::filesystem::path& root, options how)
-    : root_(std::filesystem::absolute(root).lexically_normal()), options_(how) {}
+    : root_(std::filesystem::absolute(root).lexically_normal()), options_(std::move(how)) {}
 
 namespace {
 

@@ -140,6 +140,7 @@ struct served : testing::Test {
         records.emplace(folder);
         session::environment with;
         with.where = {context.get_executor(), resolvers.get_executor()};
+        with.readers = &readers;
         with.records = &*records;
         with.no_driver = "no driver in this test";
         // Discoveries end with their client, not by their own timeout.
@@ -189,6 +190,7 @@ struct served : testing::Test {
     asio::io_context context{1};
     asio::thread_pool resolvers{1};
     std::optional<admin::record_store> records;
+    session::worker_pool readers{1, 1};
     std::optional<session::manager> manager;
     std::optional<session::login_keeper> keeper;
     std::optional<ipc::verbs> methods;
@@ -261,8 +263,8 @@ TEST_F(served, login_tells_of_each_node) {
     one.call(
         "org.iscsi-userland.iscsid.Login", {{"nodes", json::array{node}}, {"additional", true}}
     );
-    // No record was asked how many there may be: there is no driver in this test.
-    EXPECT_EQ(one.reply()->at("parameters").at("code"), 12);
+    // Of the record it needs all but how many sessions there may be.
+    EXPECT_EQ(one.reply()->at("parameters").at("code"), 21);
     one.call("org.iscsi-userland.iscsid.Status");
     EXPECT_TRUE(one.reply()->at("parameters").as_object().contains("ring"));
 }
