@@ -151,7 +151,7 @@ run_lines() {
     local n files pids=()
     for ((n = 0; n < workers; n++)); do
         mapfile -t files < <(find "$WORK/lines" -name '????' | sort | awk "NR % $workers == $n")
-        unshare --mount --net bash "$here/worker.sh" "$WORK" "$BUILD" "$GENUINE" "${files[@]}" \
+        unshare --net tests/support/own-mounts bash "$here/worker.sh" "$WORK" "$BUILD" "$GENUINE" "${files[@]}" \
             2>>"$WORK/worker.log" &
         pids+=($!)
     done

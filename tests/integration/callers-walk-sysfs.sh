@@ -6,7 +6,7 @@
 # next one. All in a mount namespace of its own.
 if [ "${IN_OWN_NAMESPACE:-}" != yes ]; then
     if [ "$(id -u)" -eq 0 ]; then
-        IN_OWN_NAMESPACE=yes exec unshare -m --propagation private bash "$0" "$@"
+        IN_OWN_NAMESPACE=yes exec "$(dirname "$0")/../support/own-mounts" bash "$0" "$@"
     fi
 fi
 . "$(dirname "$0")/../support/functions.sh"

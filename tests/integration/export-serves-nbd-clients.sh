@@ -79,6 +79,7 @@ log_out
 # A second login, and an end of the daemon while clients are connected: what was answered is there, what
 # comes then is refused, they are disconnected, and nothing waits for them.
 log_in
+rm "$WORK/qemu-io" # of the first one
 qemu-io -f raw "$(uri 1)" <"$WORK/words" >"$WORK/qemu-io" 2>&1 &
 client=$!
 exec 9>"$WORK/words"

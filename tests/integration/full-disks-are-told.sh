@@ -3,7 +3,7 @@
 # there stays whole, and nothing half-made stays: no link that leads nowhere, no empty folder, no empty file.
 # The same where nothing may be written. All in a mount namespace of its own.
 if [ "${IN_OWN_NAMESPACE:-}" != yes ] && [ "$(id -u)" -eq 0 ]; then
-    IN_OWN_NAMESPACE=yes exec unshare -m --propagation private bash "$0" "$@"
+    IN_OWN_NAMESPACE=yes exec "$(dirname "$0")/../support/own-mounts" bash "$0" "$@"
 fi
 . "$(dirname "$0")/../support/functions.sh"
 requires_loop_disks

@@ -12,7 +12,7 @@ tree=$WORK/mnt
 if [ "${1:-}" != --in-namespace ]; then
     tests/support/make-package --stripped "$BUILD" "$WORK/image" 1 >"$WORK/cpack" 2>&1 || fail "cpack: $(cat "$WORK/cpack")"
     cp etc/container/* "$WORK/image/"
-    IMAGE=$WORK/image unshare --mount --propagation private bash "$0" --in-namespace
+    IMAGE=$WORK/image tests/support/own-mounts bash "$0" --in-namespace
     exit
 fi
 

@@ -68,6 +68,7 @@ log_in_once() {
 # While it waits for a target that is stopped, and afterwards.
 secrets_are_private() {
     kill -STOP "$tgtd_pid"
+    rm -f "$WORK/start" # what an earlier one said says nothing of this one
     iscsistart -i "$INITIATOR_NAME" -g 1 -a 127.0.0.1 -p "$PORT" -t "$TARGET_NAME-chap" -u alice -w "$SECRET" \
         >"$WORK/start" 2>&1 &
     local pid=$!
@@ -95,6 +96,7 @@ failed_login_leaves_nothing() {
 interrupted_login_leaves_nothing() {
     local pid status=0
     kill -STOP "$tgtd_pid"
+    rm -f "$WORK/start" # what an earlier one said says nothing of this one
     iscsistart -i "$INITIATOR_NAME" -g 1 -a 127.0.0.1 -p "$PORT" -t "$TARGET_NAME-chap" -u alice -w "$SECRET" \
         >"$WORK/start" 2>&1 &
     pid=$!

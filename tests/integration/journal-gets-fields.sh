@@ -3,7 +3,7 @@
 # a MESSAGE_ID for events, each of which the manual page has. Its socket here is ours, in a mount namespace.
 if [ -z "${IN_OWN_NAMESPACE:-}" ] && [ "$(id -u)" -eq 0 ]; then
     unshare -m --propagation private true 2>/dev/null &&
-        IN_OWN_NAMESPACE=yes exec unshare -m --propagation private bash "$0" "$@"
+        IN_OWN_NAMESPACE=yes exec "$(dirname "$0")/../support/own-mounts" bash "$0" "$@"
 fi
 . "$(dirname "$0")/../support/functions.sh"
 [ -n "${IN_OWN_NAMESPACE:-}" ] || skip "needs root and a mount namespace"

@@ -27,7 +27,7 @@ lacking() {
 iscsid() { exec "${confined[@]}" "$BUILD/iscsid/iscsid" "$@"; }
 setpriv --bounding-set -sys_admin true 2>/dev/null || skip "capabilities cannot be dropped here"
 # shellcheck disable=SC2016 # for the shell inside
-in_mounts() { confined=(unshare -m --propagation private bash -c "$1"' && exec "$@"' inside); }
+in_mounts() { confined=("$(dirname "$0")/../support/own-mounts" bash -c "$1"' && exec "$@"' inside); }
 
 cp "$(dirname "$0")/../../etc/iscsi/iscsid.conf" "$ISCSI_CONFIG_DIR/"
 echo "iscsid.disk.driver = export" >>"$ISCSI_CONFIG_DIR/iscsid.conf"

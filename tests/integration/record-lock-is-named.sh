@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../support/functions.sh"
 requires script perl
 new=(iscsiadm -m node -T "$TARGET_NAME" -p "127.0.0.1:3260,1" -o new)
+waiting() { echo "iscsiadm: waiting for the lock $ISCSI_DATABASE_DIR/.lock, held by process $holder (perl), "; }
 terminal_says() { grep -qF -- "$1" "$WORK/terminal"; }
 expect_exit 0 "${new[@]}"
 
@@ -32,18 +33,18 @@ release_lock() {
 hold_lock
 script -qefc "${new[*]}" "$WORK/terminal" </dev/null >/dev/null 2>&1 &
 caller=$!
-waiting="iscsiadm: waiting for the lock $ISCSI_DATABASE_DIR/.lock, held by process $holder (perl), "
-wait_until 20 terminal_says "$waiting" || fail "nothing is said: $(cat -v "$WORK/terminal")"
+wait_until 20 terminal_says "$(waiting)" || fail "nothing is said: $(cat -v "$WORK/terminal")"
 release_lock
 wait "$caller" || fail "the record is not made: $(cat -v "$WORK/terminal")"
 grep -qP '\r\x1b\[KNew iSCSI node' "$WORK/terminal" || fail "the line stays: $(cat -v "$WORK/terminal")"
 
 hold_lock
+rm "$WORK/terminal"
 "${new[@]}" >"$WORK/out" 2>"$WORK/err" &
 caller=$!
 script -qefc "${new[*]}" "$WORK/terminal" </dev/null >/dev/null 2>&1 &
 other=$!
-wait_until 20 terminal_says "$waiting"
+wait_until 20 terminal_says "$(waiting)" || fail "nothing is said: $(cat -v "$WORK/terminal")"
 [ ! -s "$WORK/err" ] || fail "a program is told of the wait: $(cat "$WORK/err")"
 status=0
 wait "$caller" || status=$?

@@ -31,4 +31,4 @@ if [ "${1:-}" = inside ]; then
     inside
     exit
 fi
-unshare --mount bash "$0" inside || fail "see above"
+"$(dirname "$0")/../support/own-mounts" bash "$0" inside || fail "see above"

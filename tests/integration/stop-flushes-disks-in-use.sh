@@ -35,7 +35,7 @@ at_end "! mountpoint -q $WORK/mnt || umount -l $WORK/mnt"
 
 # In a namespace that nobody else sees.
 mkfifo "$WORK/hidden-words"
-unshare -m --propagation private bash -c 'mount "$1" "$2/hidden" || exit 1
+"$(dirname "$0")/../support/own-mounts" bash -c 'mount "$1" "$2/hidden" || exit 1
     while read -r from to <"$2/hidden-words"; do cp "$from" "$2/hidden/$to" && touch "$2/copied-$to"; done' \
     _ "${disk[1]}" "$WORK" &
 hidden=$!
