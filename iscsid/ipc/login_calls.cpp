@@ -27,7 +27,7 @@ login_end(std::shared_ptr<session::live_session> session, std::uint32_t index) {
 login_calls::login_calls(session::manager& sessions, asio::any_io_executor where, std::size_t nodes)
     : sessions_(sessions), ends_(std::move(where), nodes * most_sessions_per_node) {}
 
-void login_calls::start(const record_read& node, std::uint32_t index, waiting caller) {
+void login_calls::start(const session::record_read& node, std::uint32_t index, waiting caller) {
     if (node.has_error())
         return add_failure(index, node.error());
     const auto missing = sessions_.logins_to(*node);
@@ -46,7 +46,9 @@ void login_calls::start(const record_read& node, std::uint32_t index, waiting ca
     }
 }
 
-void login_calls::start_additional(const record_read& node, std::uint32_t index, waiting caller) {
+void login_calls::start_additional(
+    const session::record_read& node, std::uint32_t index, waiting caller
+) {
     if (node.has_error())
         return add_failure(index, node.error());
     auto begun = sessions_.start_additional_login(*node, caller);

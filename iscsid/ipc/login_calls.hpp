@@ -22,12 +22,10 @@ class login_calls {
 
     login_calls(session::manager& sessions, boost::asio::any_io_executor where, std::size_t nodes);
 
-    using record_read = session::outcome<iscsi::admin::record>;
-
     // Every session of the node that is missing; after the logouts that are under way, if any.
-    void start(const record_read& node, std::uint32_t index, waiting caller);
+    void start(const session::record_read& node, std::uint32_t index, waiting caller);
 
-    void start_additional(const record_read& node, std::uint32_t index, waiting caller);
+    void start_additional(const session::record_read& node, std::uint32_t index, waiting caller);
 
     gathering<iscsi::admin::login_progress>& ends() { return ends_; }
 

@@ -107,7 +107,6 @@ class login_keeper {
     boost::asio::awaitable<void> run(wish_pointer what);
     boost::asio::awaitable<bool> wait_for_place(wish_pointer what);
     void give_place();
-    using record_read = outcome<iscsi::admin::record>;
     static bool
     is_unwanted(wish& what, const iscsi::admin::node_id& portal, const record_read& now);
     boost::asio::awaitable<bool> is_still_wanted(wish_pointer what);

@@ -43,7 +43,7 @@ asio::awaitable<records_read> node_records::read(std::vector<admin::node_id> nod
     co_return co_await run_on(*readers_, look);
 }
 
-asio::awaitable<outcome<admin::record>> node_records::read(admin::node_id node) const {
+asio::awaitable<record_read> node_records::read(admin::node_id node) const {
     const auto look = [from = *this, node = std::move(node)] { return from.record_of(node); };
     co_return co_await run_on(*readers_, look);
 }

@@ -12,7 +12,8 @@
 
 namespace iscsid::session {
 
-using records_read = std::vector<outcome<iscsi::admin::record>>;
+using record_read = outcome<iscsi::admin::record>;
+using records_read = std::vector<record_read>;
 
 // What a discovery finds in the database; a failure in place of what cannot be used.
 struct discovery_records {
@@ -37,7 +38,7 @@ class node_records {
 
     // record_of(), in order, and records_of(), without blocking who awaits them.
     boost::asio::awaitable<records_read> read(std::vector<iscsi::admin::node_id> nodes) const;
-    boost::asio::awaitable<outcome<iscsi::admin::record>> read(iscsi::admin::node_id node) const;
+    boost::asio::awaitable<record_read> read(iscsi::admin::node_id node) const;
     boost::asio::awaitable<discovery_records> read(discovery_request what) const;
 
     // Failures: database (6), no_objects_found (21), invalid (7) with the line of a bad value.

@@ -4,6 +4,7 @@
 #include "libiscsi/admin/record_file.hpp"
 #include "libiscsi/admin/words.hpp"
 #include "libiscsi/base/shown.hpp"
+#include "libiscsi/names/characters.hpp"
 
 #include <arpa/inet.h>
 
@@ -46,9 +47,7 @@ std::optional<Number> number_in(std::string_view text, Number low, Number high) 
 
 std::string small_letters(std::string_view text) {
     std::string all(text);
-    std::ranges::transform(all, all.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::ranges::transform(all, all.begin(), lower);
     return all;
 }
 

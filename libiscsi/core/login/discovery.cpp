@@ -1,5 +1,6 @@
 #include "libiscsi/core/login/discovery.hpp"
 
+#include "libiscsi/names/characters.hpp"
 #include "libiscsi/names/iscsi_name.hpp"
 
 #include <algorithm>
@@ -13,12 +14,8 @@ namespace {
 // Each is a line for somebody to read; a hostile target shall not fill the memory with them.
 constexpr std::size_t most_refused = 1000;
 
-char to_lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool contains(std::string_view text, std::string_view word) {
-    const auto same = [](char a, char b) { return to_lower(a) == b; };
+    const auto same = [](char a, char b) { return lower(a) == b; };
     return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
 }
 
