@@ -65,6 +65,7 @@ constexpr std::size_t most_disk_threads = 256;          // when so many sessions
 constexpr std::size_t most_readers = 64;                // each of which may wait for a disk
 constexpr auto between_signs = std::chrono::seconds(5); // of life, to systemd while we end
 constexpr auto next_sign = std::chrono::seconds(30);
+constexpr auto patience_with_readers = std::chrono::seconds(2); // at the end
 constexpr const char* default_pid_file = "/run/iscsid.pid";
 
 int refuse(exit_code code, const std::string& why) {
@@ -135,6 +136,10 @@ class daemon {
 
     // Until stop().
     ending run();
+
+    // After run(). False: a thread still reads or writes what is on a disk that does not answer,
+    // and the destructor would wait for it.
+    bool can_be_destroyed();
 
   private:
     session::environment environment(const session::current_settings& settings);
@@ -369,6 +374,11 @@ daemon::ending daemon::run() {
     return sessions_.session_count() == 0 ? ending::all_logged_out : ending::sessions_left;
 }
 
+bool daemon::can_be_destroyed() {
+    return readers_.is_done_within(patience_with_readers) &&
+           workers_.is_done_within(patience_with_readers);
+}
+
 void daemon::stop() {
     if (std::exchange(stopping_, true))
         return;
@@ -504,12 +514,67 @@ iscsi::result<std::optional<sys::folder_lock>> take_over_folder(const daemon_opt
     return taken;
 }
 
+// Ends the process at the end of its scope, after what was made later and without waiting for
+// threads.
+class process_end {
+  public:
+    process_end() = default;
+    process_end(const process_end&) = delete;
+    process_end& operator=(const process_end&) = delete;
+
+    ~process_end() {
+        if (!is_due_)
+            return;
+        spdlog::shutdown();
+        ::_exit(0);
+    }
+
+    void becomes_due() { is_due_ = true; }
+
+  private:
+    bool is_due_ = false;
+};
+
+// Runs it. Where disks are in use or a target does not answer, waiting for its threads could last
+// for ever.
+int end_of(
+    std::unique_ptr<daemon> running,
+    const daemon_options& options,
+    const daemon_means& means,
+    process_end& last
+) {
+    const auto end = running->run();
+    if (end == daemon::ending::handed_over) {
+        // Without taking anything down: the kernel keeps the disks and what they wait for.
+        spdlog::info("ended, the disks wait for the next daemon");
+        spdlog::shutdown();
+        ::_exit(0);
+    }
+    if (end == daemon::ending::sessions_left) {
+        // What is in use now is removed at the next start.
+        if (means.waiter != nullptr)
+            give_up_left_disks(*means.waiter, options.where.runtime.string(), means.kept);
+        spdlog::critical("ended with disks that were in use, or sessions without a logout");
+        spdlog::shutdown();
+        ::_exit(static_cast<int>(exit_code::logout));
+    }
+    if (!running->can_be_destroyed()) {
+        spdlog::warn("ended while a record is read: the disk of the database does not answer");
+        static_cast<void>(running.release());
+        last.becomes_due();
+        return 0;
+    }
+    spdlog::info("ended");
+    return 0;
+}
+
 // From here on the process is the daemon's own, in the foreground or not.
 int serve(
     const daemon_options& options,
     const session::current_settings& settings,
     std::optional<sys::background> detached
 ) {
+    process_end last;
     for (const auto& warning : sys::protect_process()) // first: threads inherit it
         spdlog::warn("{}", warning);
     for (const auto& missing : sys::missing_privileges())
@@ -540,31 +605,15 @@ int serve(
     const auto waiter = start_helper(options, disk::disks_folder_in(runtime));
     const listening_sockets sockets{
         listener->take_socket(), metrics_listener ? metrics_listener->take_socket() : -1};
-    daemon running(options, settings, {sockets, waiter.get(), kept.get()}, std::move(left));
-    spdlog::info("{}", running.summary());
+    const daemon_means means{sockets, waiter.get(), kept.get()};
+    auto running = std::make_unique<daemon>(options, settings, means, std::move(left));
+    spdlog::info("{}", running->summary());
     if (detached) {
         sys::set_up_log(sys::log_place::syslog, options.debug);
         detached->ready();
     }
-    sys::notify_ready(running.summary());
-    const auto end = running.run();
-    if (end == daemon::ending::handed_over) {
-        // Without taking anything down: the kernel keeps the disks and what they wait for.
-        spdlog::info("ended, the disks wait for the next daemon");
-        spdlog::shutdown();
-        ::_exit(0);
-    }
-    if (end == daemon::ending::sessions_left) {
-        // Disks are in use or a target does not answer. Waiting for them here could last for ever;
-        // what is in use now is removed at the next start.
-        if (waiter)
-            give_up_left_disks(*waiter, runtime, kept.get());
-        spdlog::critical("ended with disks that were in use, or sessions without a logout");
-        spdlog::shutdown();
-        ::_exit(static_cast<int>(exit_code::logout));
-    }
-    spdlog::info("ended");
-    return 0;
+    sys::notify_ready(running->summary());
+    return end_of(std::move(running), options, means, last);
 }
 
 } // namespace

@@ -57,6 +57,13 @@ void worker_pool::join() {
     join_all(std::move(retired));
 }
 
+bool worker_pool::is_done_within(std::chrono::milliseconds patience) {
+    std::unique_lock locked(lock_);
+    ending_ = true;
+    news_.notify_all();
+    return done_.wait_for(locked, patience, [this] { return is_done(); });
+}
+
 std::size_t worker_pool::size() const {
     const std::scoped_lock locked(lock_);
     return threads_.size();
@@ -107,6 +114,7 @@ void worker_pool::run() {
         job = nullptr; // what it holds ends here, not under the lock
         locked.lock();
         --busy_;
+        done_.notify_all();
     }
 }
 

@@ -41,12 +41,19 @@ class worker_pool {
     // No jobs from now on; returns when all are done.
     void join();
 
+    // No jobs from now on. False: some are not done when `patience` is over; join() would wait for
+    // them.
+    bool is_done_within(std::chrono::milliseconds patience);
+
     std::size_t size() const;
     std::size_t busy() const;
 
   private:
     void add_thread();
     void run();
+
+    bool is_done() const { return busy_ == 0 && jobs_.empty(); }
+
     bool has_work(std::unique_lock<std::mutex>& locked);
     void retire_this_thread();
 
@@ -55,6 +62,7 @@ class worker_pool {
     const std::chrono::milliseconds idle_;
     mutable std::mutex lock_;
     std::condition_variable news_;
+    std::condition_variable done_; // a job
     std::deque<std::function<void()>> jobs_;
     std::vector<std::thread> threads_;
     std::vector<std::thread> retired_; // to be joined: they take the lock no more

@@ -46,6 +46,15 @@ TEST(worker_pool, has_no_more_threads_than_it_may_and_loses_no_job) {
     EXPECT_EQ(silent.waiting, 5);
 }
 
+TEST(worker_pool, says_whether_its_end_would_wait) {
+    worker_pool workers(1, 3);
+    silent_jobs silent(workers, 5);
+    EXPECT_FALSE(workers.is_done_within(1ms));
+    silent.end.set_value();
+    EXPECT_TRUE(workers.is_done_within(20s));
+    EXPECT_EQ(silent.waiting, 5);
+}
+
 TEST(worker_pool, takes_a_thread_that_is_free_before_it_makes_one) {
     worker_pool workers(1, 8);
     for (int i = 0; i < 10; ++i) {
