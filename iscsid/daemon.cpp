@@ -149,6 +149,7 @@ class daemon {
     void tell_status() const;
     void stop();
     void reload();
+    asio::awaitable<void> read_settings();
     asio::awaitable<void> give_signs_of_life();
     void leave();
     bool keeps_disks() const;
@@ -184,6 +185,8 @@ class daemon {
     sys::signals signals_;
     bool stopping_ = false;
     bool handed_over_ = false;
+    bool reads_settings_ = false;
+    bool reads_them_again_ = false; // what was read may be older than the last word to do so
 };
 
 daemon::daemon(
@@ -447,10 +450,23 @@ bool daemon::keeps_disks() const {
 
 void daemon::reload() {
     sys::notify_reloading();
-    sessions_.use(load_settings(options_));
-    rediscovery_.look_again();
-    spdlog::info("settings are read again, for what comes next");
-    sys::notify_ready(summary());
+    reads_them_again_ = reads_settings_;
+    if (!std::exchange(reads_settings_, true))
+        asio::co_spawn(control_, read_settings(), asio::detached);
+}
+
+// Beside the sessions: the disk of the files may be one of ours, and wait for this thread.
+asio::awaitable<void> daemon::read_settings() {
+    const auto load = [options = options_] { return load_settings(options); };
+    do {
+        reads_them_again_ = false;
+        sessions_.use(co_await session::run_on(readers_, load));
+        rediscovery_.look_again();
+        spdlog::info("settings are read again, for what comes next");
+    } while (reads_them_again_);
+    reads_settings_ = false;
+    if (!stopping_)
+        sys::notify_ready(summary());
 }
 
 daemon_options with_absolute_paths(daemon_options options) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A database whose disk does not answer, here one of another iscsid whose target hangs: sessions that
-# are there and those whose records can be read go on, and the end of the daemon waits for nobody.
+# A database and settings whose disk does not answer, here one of another iscsid whose target hangs:
+# sessions that are there go on, and the end of the daemon waits for nobody.
 . "$(dirname "$0")/../support/functions.sh"
 requires_loop_disks
 requires socat
@@ -19,7 +19,15 @@ start_beside() {
     at_end "kill $beside_pid 2>/dev/null; wait $beside_pid"
     wait_until 10 beside daemon_answers || fail "the daemon of the disk does not start"
 }
-record_is_open() { find "/proc/$iscsid_pid/fd" -lname "$record" | grep -q .; }
+is_read() { find "/proc/$iscsid_pid/fd" -lname "$1" | grep -q .; }
+
+# puts_on_disk FILE: it is known by name, its text is not in memory.
+put_on_disk() {
+    local to=$WORK/mnt/${1##*/}
+    cp "$1" "$to" && sync -f "$to" && mount --bind "$to" "$1" || fail "mount --bind $1"
+    at_end "mountpoint -q $1 && umount $1"
+    dd if="$1" iflag=nocache count=0 status=none
+}
 
 start_target
 add_target 1 "$TARGET_NAME" 32M
@@ -34,27 +42,30 @@ expect_exit 0 beside iscsiadm -m discovery -t st -p "$PORTAL"
 expect_exit 0 beside iscsiadm -m node -T "$TARGET_NAME" -l
 disk_beside=$(beside disks)
 
-# ---- the record of the second target is on the disk that hangs: known by name, its text not in memory
+# ---- the record of the second target, and iscsid.conf, are on the disk that hangs
 record=$(find "$ISCSI_DATABASE_DIR/nodes/$TARGET_NAME-2" -type f | head -n 1)
+conf=$ISCSI_CONFIG_DIR/iscsid.conf
 mkdir -p "$WORK/mnt"
 mkfs.ext4 -q "$disk_beside" && mount "$disk_beside" "$WORK/mnt" || fail "mkfs and mount of $disk_beside"
 at_end "mountpoint -q $WORK/mnt && umount $WORK/mnt"
-cp "$record" "$WORK/mnt/record" && sync -f "$WORK/mnt" || fail "copy of the record"
-mount --bind "$WORK/mnt/record" "$record" || fail "mount --bind"
-at_end "mountpoint -q $record && umount $record"
+put_on_disk "$record"
+put_on_disk "$conf"
 at_end "tell_target 'lun 0 hang off' >/dev/null"
-dd if="$record" iflag=nocache count=0 status=none
 tell_target "lun 0 hang on" >/dev/null
+kill -HUP "$iscsid_pid"
+wait_until 20 is_read "$conf" || fail "the settings are not read"
+kill -HUP "$iscsid_pid"
 node='{"target":"'$TARGET_NAME-2'","address":"127.0.0.1","port":'${tgt_portal#*:}',"group_tag":1,"interface":"default"}'
 printf '{"method":"org.iscsi-userland.iscsid.Login","parameters":{"nodes":[%s],"wait":false}}\0' "$node" |
     socat -t 60 - "UNIX-CONNECT:$ISCSID_SOCKET" >"$WORK/login" 2>&1 &
 at_end "kill $! 2>/dev/null"
-wait_until 20 record_is_open || fail "the record is not read: $(cat "$WORK/login")"
+wait_until 20 is_read "$record" || fail "the record is not read: $(cat "$WORK/login")"
 
 # ---- the session that is there is told of, flushed and logged out by the end; nobody waits for the reader
-expect_exit 0 iscsiadm -m session
+ISCSI_CONFIG_DIR=$WORK/etc2 expect_exit 0 iscsiadm -m session
 expect_out "$TARGET_NAME "
-record_is_open || fail "the record was read: nothing hangs"
+is_read "$record" && is_read "$conf" || fail "they were read: nothing hangs"
+! grep -q "settings are read again" "$WORK/iscsid.log" || fail "the settings were read"
 kill "$iscsid_pid"
 wait_until 20 eval "! kill -0 $iscsid_pid" || fail "the end waits for the disk of the database"
 status=0
@@ -67,7 +78,7 @@ grep -q "ended while a record is read" "$WORK/iscsid.log" || fail "no word of it
 
 # ---- and when it answers again all is as before
 tell_target "lun 0 hang off" >/dev/null
-umount "$record" && umount "$WORK/mnt" || fail "umount"
+umount "$record" && umount "$conf" && umount "$WORK/mnt" || fail "umount"
 start_iscsid
 expect_exit 0 iscsiadm -m node -T "$TARGET_NAME-2" -l
 log_out
