@@ -90,7 +90,7 @@ asio::awaitable<void> live_session::look_first(std::shared_ptr<live_session> /*k
 asio::awaitable<std::optional<device::scan_result>> live_session::first_scan() {
     for (;;) {
         const auto logins = logins_;
-        watch_.set_unanswered(false);
+        watch_.set_incomplete(false);
         auto seen = co_await disks_.look();
         if (phase_ != phase::looking)
             co_return std::nullopt;
@@ -102,7 +102,7 @@ asio::awaitable<std::optional<device::scan_result>> live_session::first_scan() {
         if (connection_->is_up()) {
             spdlog::warn("{}: no LUN can be read: {}", name_, why);
             login_warnings_.push_back("no LUN can be read: " + why);
-            watch_.set_unanswered(true);
+            watch_.set_incomplete(true);
             co_return device::scan_result{};
         }
         const auto left = std::max<iscsi::instant::duration>(

@@ -104,11 +104,11 @@ asio::awaitable<outcome<warnings>> lun_watch::look_once() {
             co_await what_.disks.take_over_without_target();
         co_return failure{exit_code::session_not_connected, "the session is not connected"};
     }
-    has_unanswered_ = false;
+    is_incomplete_ = false;
     silence_.clear();
     auto seen = co_await what_.disks.look();
     if (seen.has_error()) {
-        has_unanswered_ |= connection_->is_up(); // nothing else will say when to look
+        is_incomplete_ |= connection_->is_up(); // nothing else will say when to look
         look_later_if_needed();
         co_return failure{exit_code::session_not_connected, seen.error().text()};
     }
@@ -136,7 +136,8 @@ warnings lun_watch::note(const device::scan_result& seen) {
     for (const auto& each : seen.skipped)
         if (!each.deserves_warning)
             spdlog::debug("{}: LUN {} is no disk: {}", what_.name, each.number, each.why);
-    has_unanswered_ |= !seen.unanswered.empty();
+    const bool has_no_disk = what_.finds_new_luns && seen.disks.empty();
+    is_incomplete_ |= has_no_disk || !seen.unanswered.empty();
     noted_ = told;
     return told;
 }
@@ -144,7 +145,7 @@ warnings lun_watch::note(const device::scan_result& seen) {
 void lun_watch::look_later_if_needed() {
     // Users of a disk that is left wait for the next look.
     const unsigned most_doublings = what_.disks.left_disks().empty() ? 5 : 2;
-    if (!has_unanswered_ && !what_.disks.has_unverified() && !what_.disks.has_lost()) {
+    if (!is_incomplete_ && !what_.disks.has_unverified() && !what_.disks.has_lost()) {
         looks_in_vain_ = 0;
         later_.cancel();
         return;

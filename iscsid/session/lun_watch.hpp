@@ -86,11 +86,12 @@ class lun_watch {
     // asked for it. What did not answer is looked at again.
     warnings note(const device::scan_result& seen);
 
-    // Whether there are LUNs that said nothing, for look_later_if_needed().
-    void set_unanswered(bool there_are) { has_unanswered_ = there_are; }
+    // Whether a look has missed what will not call, for look_later_if_needed().
+    void set_incomplete(bool is_so) { is_incomplete_ = is_so; }
 
-    // A unit that could not say who it is will not tell when it can: it is asked again, at growing
-    // intervals.
+    // A unit that could not say who it is will not tell when it can, and a target without a disk,
+    // as one is that is being set up, has no way to say that it has one now: they are asked again,
+    // at growing intervals.
     void look_later_if_needed();
 
     void stop() { later_.cancel(); }
@@ -121,7 +122,7 @@ class lun_watch {
     bool looks_for_losses_ = false;
     iscsi::instant last_loss_{};
     warnings noted_;                  // by the last look
-    bool has_unanswered_ = false;     // LUNs that said nothing when they were looked at
+    bool is_incomplete_ = false;      // the last look has missed what will not call
     std::string silence_;             // in the last look the target said nothing at all: how
     boost::asio::steady_timer later_; // another look at them
     unsigned looks_in_vain_ = 0;

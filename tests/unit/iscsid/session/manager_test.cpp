@@ -259,6 +259,28 @@ TEST_F(world, a_login_without_any_list_of_luns_is_a_session_with_a_warning) {
     EXPECT_TRUE(until([&] { return driver.attached == 2; }));
 }
 
+// Nothing tells a session that has no unit to ask that there is one now.
+TEST_F(world, a_login_to_a_target_that_is_being_set_up_finds_its_disks_later) {
+    with.first_pause_of_looks = std::chrono::milliseconds(1);
+    show({});
+    EXPECT_EQ(iscsi::test::run(context, login_message(node)).code, exit_code::success);
+    EXPECT_EQ(driver.attached, 0);
+    show({1, 2});
+    EXPECT_TRUE(until([&] { return driver.attached == 2; }));
+}
+
+TEST_F(world, a_manual_scan_finds_nothing_later) {
+    using namespace iscsid::device::test;
+    with.first_pause_of_looks = std::chrono::milliseconds(1);
+    store(node, {{"node.session.scan", "manual"}});
+    show({});
+    EXPECT_EQ(iscsi::test::run(context, login_message(node)).code, exit_code::success);
+    const auto lists = plain(scsi::operation_code::report_luns);
+    const auto looks = target.times_asked(0, lists);
+    EXPECT_EQ(list().size(), 1U);
+    EXPECT_EQ(target.times_asked(0, lists), looks);
+}
+
 // ---- LUNs that do not answer ------------------------------------------------------------------
 
 // Standby, as the second path of an array: it will not say when it is ready.
