@@ -23,6 +23,11 @@ constexpr auto patience_at_the_end = std::chrono::seconds(5);
 // LIO waits for the commands of the old session before it lets a new one in.
 constexpr std::string_view vendor_of_lio = "LIO-ORG";
 
+// A disk's memory is given back after some of these, and so much in one of them for all disks: it
+// takes the time of a large request.
+constexpr auto interval_of_giving_back = std::chrono::milliseconds(500);
+constexpr std::size_t most_to_give_back = std::size_t{32} * 1024 * 1024;
+
 constexpr std::size_t longest_thread_name = 15; // pthread_setname_np
 
 // Every public function is a message to the lane's thread; the rest runs on that thread only.
@@ -99,6 +104,7 @@ class data_lane final : public lane {
     session_host* find(session_key key);
     static void introduce(const attachment& disk, const scsi::logical_unit& properties);
     void begin_leaving(attachment& disk);
+    void give_back_memory(iscsi::instant now);
     void forget_disks();
     void forget_sessions();
     void forget_session(session_host& host);
@@ -112,7 +118,9 @@ class data_lane final : public lane {
     std::vector<std::unique_ptr<attachment>> disks_;
     bool running_ = true;
     bool some_disk_has_left_ = false;
-    std::optional<iscsi::instant> end_of_patience_; // the lane ends, at the latest then
+    bool some_memory_is_used_ = false;               // that disks can give back
+    std::optional<iscsi::instant> next_giving_back_; // only while there is some
+    std::optional<iscsi::instant> end_of_patience_;  // the lane ends, at the latest then
     std::thread thread_;
 };
 
@@ -217,6 +225,7 @@ void data_lane::attach(
             introduce(*disk, properties);
         lun_queue& port = *disk->queue;
         disks_.push_back(std::move(disk));
+        resident.tell_of_used_memory(some_memory_is_used_);
         resident.start(*io_, port);
     });
 }
@@ -319,9 +328,26 @@ void data_lane::run() {
 
 void data_lane::turn() {
     io_->turn(next_deadline());
-    schedule_.turn(std::chrono::steady_clock::now());
+    const auto now = std::chrono::steady_clock::now();
+    schedule_.turn(now);
     forget_sessions();
     forget_disks();
+    if (some_memory_is_used_)
+        give_back_memory(now);
+}
+
+void data_lane::give_back_memory(iscsi::instant now) {
+    if (next_giving_back_ && now < *next_giving_back_)
+        return;
+    if (std::exchange(next_giving_back_, std::nullopt)) {
+        some_memory_is_used_ = false;
+        std::size_t most = most_to_give_back;
+        for (const auto& disk : disks_)
+            if (disk->resident->give_back_memory(most))
+                some_memory_is_used_ = true;
+    }
+    if (some_memory_is_used_)
+        next_giving_back_ = now + interval_of_giving_back;
 }
 
 // Sessions first: that ends the requests which the disks wait for.
@@ -342,7 +368,8 @@ void data_lane::end() {
 }
 
 std::optional<iscsi::instant> data_lane::next_deadline() const {
-    return iscsi::earlier(end_of_patience_, schedule_.next_deadline());
+    const auto own = iscsi::earlier(end_of_patience_, next_giving_back_);
+    return iscsi::earlier(own, schedule_.next_deadline());
 }
 
 session_host* data_lane::find(session_key key) {

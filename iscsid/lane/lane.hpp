@@ -31,6 +31,23 @@ class lane_resident {
     // On the lane's thread: cancel all I/O. Call `gone` once nothing of this object is under way
     // any more, neither on the ring nor at the port.
     virtual void leave(std::function<void()> gone) = 0;
+
+    // In a turn of the lane, outside every ring_done() and complete(), twice a second after
+    // used_memory() until it says false: gives memory back that no request has needed for some
+    // seconds, at most `most` bytes, which it lowers by that. False: nothing is left to give back.
+    virtual bool give_back_memory(std::size_t& /*most*/) { return false; }
+
+    // For the lane: where it wants to hear of memory that is used. Outlives the resident's stay.
+    void tell_of_used_memory(bool& in) { used_memory_ = &in; }
+
+  protected:
+    void used_memory() {
+        if (used_memory_ != nullptr)
+            *used_memory_ = true;
+    }
+
+  private:
+    bool* used_memory_ = nullptr;
 };
 
 // What execute() gives back.

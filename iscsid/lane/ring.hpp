@@ -63,6 +63,15 @@ class ring {
         int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
     ) = 0;
 
+    // Whether the kernel reads and writes the memory of a command() in calls of this ring only: not
+    // while the lane does something else, nor when it is interrupted.
+    virtual bool defers_commands() const { return false; }
+
+    // From now until the next call of the ring the kernel leaves the memory of every command()
+    // alone that has not ended for its owner, and has not written to it for an end that the owner
+    // has still to hear of. False: not now. Never from inside a ring_done().
+    virtual bool settle_commands() { return false; }
+
     // Cancels what `who` has under way with that operation number; it still ends in ring_done().
     virtual void cancel(ring_client& who, std::uint32_t op) = 0;
 

@@ -49,8 +49,8 @@ void prepare_receive(io_uring_sqe& entry, ring_operation& what) {
 // are one system call.
 class ring_uring final : public ring {
   public:
-    ring_uring(const io_uring& made, bool can_be_quiet)
-        : uring_(made), can_be_quiet_(can_be_quiet) {
+    ring_uring(const io_uring& made, bool can_be_quiet, bool defers)
+        : uring_(made), can_be_quiet_(can_be_quiet), defers_(defers) {
         unreported_.reserve(expected_operations);
     }
 
@@ -93,6 +93,9 @@ class ring_uring final : public ring {
         submit_operation(table_.start_command(fd, opcode, what, who, op));
     }
 
+    bool defers_commands() const override { return defers_; }
+
+    bool settle_commands() override;
     void cancel(ring_client& who, std::uint32_t op) override;
     void turn(std::optional<iscsi::instant> deadline) override;
 
@@ -121,10 +124,37 @@ class ring_uring final : public ring {
     operation_table table_{expected_operations};
     std::vector<bool> needs_poll_; // by descriptor, for input
     bool can_be_quiet_;
+    bool defers_;                           // IORING_SETUP_DEFER_TASKRUN
     std::vector<std::uint32_t> unreported_; // quiet operations that the kernel has, or gets
     bool hurried_ = false;
     std::uint64_t system_calls_ = 0;
 };
+
+// What a driver does in the thread of a command, as copying the payload of a WRITE that it gives to
+// ublk, is task work. Where that is deferred it runs only in a call that asks for completions, and
+// each command that it has ended is in the queue of completions when the call returns. Elsewhere it
+// runs at any return from the kernel, be it from an interrupt, and no moment would be safe.
+// What is started reads memory too, as the data of a READ that is committed: the kernel takes it
+// here, in a call that asks for nothing.
+bool ring_uring::settle_commands() {
+    if (!defers_)
+        return false;
+    if (io_uring_sq_ready(&uring_) > 0) {
+        ++system_calls_;
+        io_uring_submit(&uring_);
+    }
+    if (io_uring_sq_ready(&uring_) > 0 || io_uring_cq_has_overflow(&uring_))
+        return false;
+    unsigned head = 0;
+    const io_uring_cqe* each = nullptr;
+    io_uring_for_each_cqe(&uring_, head, each) {
+        const auto slot = static_cast<std::uint32_t>(each->user_data);
+        if (each->user_data != nobody && slot < table_.size() &&
+            table_[slot].verb == ring_verb::command)
+            return false;
+    }
+    return true;
+}
 
 // The kernel answers with the operation's own completion, -ECANCELED or its result, whichever was
 // first.
@@ -367,7 +397,9 @@ std::unique_ptr<ring> make_ring_uring(std::string* why_not) {
     for (const unsigned flags : flag_ladder) {
         answer = set_up(uring, flags);
         if (answer == 0)
-            return std::make_unique<ring_uring>(uring, can_be_quiet(flags));
+            return std::make_unique<ring_uring>(
+                uring, can_be_quiet(flags), (flags & IORING_SETUP_DEFER_TASKRUN) != 0
+            );
         if (answer != -EINVAL) // only that is about the flags
             break;
     }

@@ -352,6 +352,38 @@ TEST_P(ring_test, CanBeMadeOnOneThreadAndUsedOnAnother) {
     EXPECT_EQ(who.results.at(1), 1);
 }
 
+// SOCKET_URING_OP_SIOCINQ of Linux 6.7 ends at once: what it has to tell is seen before it is told.
+TEST_P(ring_test, SaysWhenNoCommandHasEndedUnheard) {
+    socket_pair sockets;
+    io->turn(iscsi::instant{});
+    if (!io->defers_commands()) {
+        EXPECT_FALSE(io->settle_commands()) << "no moment is safe";
+        return;
+    }
+    EXPECT_TRUE(io->settle_commands());
+    io->command(sockets.fd[0], 0, command_field{}, who, 1);
+    EXPECT_FALSE(io->settle_commands()) << "it has ended, and its owner does not know";
+    EXPECT_EQ(who.count, 0U);
+    turn_until(1);
+    EXPECT_TRUE(io->settle_commands());
+}
+
+// The kernel has taken them by then, for it reads their memory when it does.
+TEST_P(ring_test, SettlingStartsWhatWasPrepared) {
+    socket_pair sockets;
+    io->turn(iscsi::instant{});
+    if (!io->defers_commands())
+        return;
+    std::vector<char> hello{'h', 'i'};
+    const iovec vector = as_iovec(hello);
+    io->send_vector(sockets.fd[0], {&vector, 1}, who, 3, ending::wakes);
+    EXPECT_TRUE(io->settle_commands()) << "the end of a send is no matter of commands";
+    std::array<char, 4> got{};
+    EXPECT_EQ(::recv(sockets.fd[1], got.data(), got.size(), MSG_DONTWAIT), 2);
+    EXPECT_EQ(who.count, 0U);
+    turn_until(1);
+}
+
 // Files without commands refuse them, and so does a ring that has none.
 TEST_P(ring_test, ACommandThatTheFileDoesNotKnowIsRefused) {
     pipe_pair pipe;
