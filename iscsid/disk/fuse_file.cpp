@@ -52,6 +52,7 @@ fuse_file::fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape
     , shape_(shape)
     , payload_room_(std::max<std::size_t>(shape.payload, 2 * fuse::page))
     , memory_(shape.slots, fuse::page + payload_room_)
+    , age_(memory_, shape.slots, 2 * fuse::page)
     , slots_(shape.slots)
     , idle_(shape.slots) {
     for (std::uint32_t index = 0; index < shape.slots; ++index)
@@ -83,19 +84,36 @@ void fuse_file::wait_for_requests() {
         const std::uint32_t index = idle_.take();
         slots_[index].now = slot::phase::reading;
         if (shape_.present)
-            make_present(slots_[index]);
+            make_present(index);
         ++reading_;
         io_->read(device_, room_of(slots_[index]), *this, operation_of(index, step::read));
     }
 }
 
-void fuse_file::make_present(slot& which) const {
-    if (std::exchange(which.is_present, true))
+void fuse_file::make_present(std::uint32_t index) {
+    if (std::exchange(slots_[index].is_present, true))
         return;
-    const auto room = room_of(which);
+    use(index, payload_room_);
+    const auto room = room_of(slots_[index]);
     for (std::size_t at = 0; at < room.size(); at += fuse::page)
         room[at] = std::byte{0};
     room.back() = std::byte{0};
+}
+
+// The headers lie in the page before the payload. Of a disk whose buffers are present every read
+// uses all of one.
+void fuse_file::use(std::uint32_t index, std::size_t payload) {
+    if (age_.use(index, fuse::page + payload))
+        used_memory();
+}
+
+bool fuse_file::give_back_memory(std::size_t& most) {
+    return age_.give_back(most, [this](std::uint32_t index) {
+        if (slots_[index].now != slot::phase::idle)
+            return false;
+        slots_[index].is_present = false; // before the kernel reads into it again: make_present()
+        return true;
+    });
 }
 
 void fuse_file::ring_done(std::uint32_t operation, std::int32_t result) {
@@ -220,6 +238,7 @@ void fuse_file::serve_read(std::uint32_t index, iscsi::bytes_view body) {
         std::min<std::uint64_t>(wanted->size, lun_.size() - wanted->offset);
     if (!whole_blocks(wanted->offset, length))
         return refuse(index, EINVAL);
+    use(index, length);
     const auto into = payload_of(slots_[index], length);
     submit(
         index,
@@ -237,6 +256,7 @@ void fuse_file::serve_write(std::uint32_t index, iscsi::bytes_view body) {
         return refuse(index, ENOSPC);
     if (!whole_blocks(wanted->offset, wanted->size))
         return refuse(index, EINVAL);
+    use(index, wanted->size);
     const auto from = payload_of(slots_[index], wanted->size);
     submit(
         index,

@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/fuse_answers.hpp"
 #include "iscsid/disk/leaving.hpp"
+#include "iscsid/disk/payload_age.hpp"
 #include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
 
@@ -29,6 +30,7 @@ class fuse_file final : public lane::lane_resident,
 
     void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
+    bool give_back_memory(std::size_t& most) override;
 
     // On the lane's thread: the file has the size of the LUN as it is now.
     void resize(std::uint64_t block_count) { lun_.block_count = block_count; }
@@ -61,7 +63,8 @@ class fuse_file final : public lane::lane_resident,
     void complete(std::uint64_t tag, int error) override;
 
     void wait_for_requests();
-    void make_present(slot& which) const;
+    void make_present(std::uint32_t index);
+    void use(std::uint32_t index, std::size_t payload);
     void read_ended(std::uint32_t index, std::int32_t result);
     void reply_ended(std::uint32_t index, std::int32_t result);
     void release(std::uint32_t index);
@@ -91,6 +94,7 @@ class fuse_file final : public lane::lane_resident,
     const fuse_shape shape_;
     const std::size_t payload_room_;
     payload_memory memory_;
+    payload_age age_;
     std::vector<slot> slots_;
     idle_slots idle_;
     unsigned alone_ = 0;        // replies to requests that were alone

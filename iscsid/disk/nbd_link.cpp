@@ -29,6 +29,7 @@ nbd_link::nbd_link(
     , on_end_(std::move(ended))
     , share_(std::move(share))
     , memory_(shape.slots, shape.payload)
+    , age_(memory_, shape.slots, payload_age::first_page)
     , slots_(shape.slots)
     , idle_(shape.slots)
     , staging_(std::max(staging_size, head.size()))
@@ -50,6 +51,10 @@ void nbd_link::leave(std::function<void()> gone) {
     on_end_ = {};
     end();
     leave_if_empty();
+}
+
+bool nbd_link::give_back_memory(std::size_t& most) {
+    return age_.give_back(most, [this](std::uint32_t index) { return !slots_[index].taken; });
 }
 
 void nbd_link::ring_done(std::uint32_t operation, std::int32_t result) {
@@ -178,6 +183,7 @@ bool nbd_link::begin(const nbd::request& asked, std::size_t charged) {
     }
     const std::uint32_t index = idle_.take();
     slot& where = slots_[index];
+    where.taken = true;
     where.asked = asked;
     where.charged = charged;
     where.error = 0;
@@ -187,7 +193,7 @@ bool nbd_link::begin(const nbd::request& asked, std::size_t charged) {
         serve(index);
         return true;
     }
-    if (!make_room(where, asked.length)) { // its payload has nowhere to go
+    if (!make_room(index, asked.length)) { // its payload has nowhere to go
         end();
         release(index);
         return false;
@@ -197,9 +203,12 @@ bool nbd_link::begin(const nbd::request& asked, std::size_t charged) {
     return true;
 }
 
-bool nbd_link::make_room(slot& where, std::size_t length) {
+bool nbd_link::make_room(std::uint32_t index, std::size_t length) {
+    slot& where = slots_[index];
     if (length <= shape_.payload) {
-        where.payload = memory_.of(static_cast<std::uint32_t>(&where - slots_.data()), length);
+        if (age_.use(index, length))
+            used_memory();
+        where.payload = memory_.of(index, length);
         return true;
     }
     try {
@@ -220,7 +229,7 @@ void nbd_link::serve(std::uint32_t index) {
     case nbd::command::read:
         if (where.asked.length > nbd::largest_payload)
             return reply(index, EINVAL);
-        if (!make_room(where, where.asked.length))
+        if (!make_room(index, where.asked.length))
             return reply(index, ENOMEM);
         return submit(index, lane::operation::read);
     case nbd::command::write:
@@ -343,6 +352,7 @@ void nbd_link::release(std::uint32_t index) {
     const bool was_starved = !idle_.has_one() || waits_for_room_;
     const auto freed = std::exchange(slots_[index].charged, 0);
     slots_[index].large.reset();
+    slots_[index].taken = false;
     idle_.give_back(index);
     charged_ -= freed;
     if (share_ && freed > 0)

@@ -3,6 +3,7 @@
 #include "iscsid/disk/byte_budget.hpp"
 #include "iscsid/disk/leaving.hpp"
 #include "iscsid/disk/nbd_wire.hpp"
+#include "iscsid/disk/payload_age.hpp"
 #include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
 
@@ -53,6 +54,7 @@ class nbd_link final : public lane::lane_resident,
 
     void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
+    bool give_back_memory(std::size_t& most) override;
 
     // On the lane's thread: requests that come from now on end with ESHUTDOWN, which tells the
     // client to disconnect; those under way end as ever.
@@ -76,6 +78,7 @@ class nbd_link final : public lane::lane_resident,
         iscsi::mutable_bytes payload;        // in `large` or in the link's memory; empty: none
         std::size_t charged = 0;             // bytes of the share
         int error = 0;                       // positive errno of the reply
+        bool taken = false;                  // a request has it
         bool flushes = false;                // the blocks are zeroed; what FUA wants is under way
         std::array<std::byte, nbd::longest_reply_header> header{};
     };
@@ -94,7 +97,7 @@ class nbd_link final : public lane::lane_resident,
     std::size_t memory_of(const nbd::request& asked) const;
     bool charge(std::size_t bytes);
     bool begin(const nbd::request& asked, std::size_t charged);
-    bool make_room(slot& where, std::size_t length);
+    bool make_room(std::uint32_t index, std::size_t length);
     void serve(std::uint32_t index);
     void submit(std::uint32_t index, lane::operation op);
 
@@ -116,6 +119,7 @@ class nbd_link final : public lane::lane_resident,
     std::function<void()> on_end_;
     const std::shared_ptr<byte_share> share_;
     payload_memory memory_;
+    payload_age age_;
     std::vector<slot> slots_;
     idle_slots idle_;
     std::vector<std::byte> staging_; // headers, and the begin of payloads that follow them

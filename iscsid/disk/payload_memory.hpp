@@ -26,6 +26,12 @@ class payload_memory {
 
     std::size_t stride() const { return stride_; }
 
+    // What lies behind the first `kept` bytes, whole pages, goes back to the kernel and reads as
+    // zeroes from then on. Locked memory would be refused, and stay as it is.
+    void drop(std::uint32_t slot, std::size_t kept) const {
+        ::madvise(of(slot) + kept, stride_ - kept, MADV_DONTNEED);
+    }
+
   private:
     struct unmap {
         std::size_t size = 0;

@@ -99,6 +99,7 @@ make_server(const ublk_control& control, const ublk::device_info& device) {
     ublk_shape shape;
     shape.depth = device.queue_depth;
     shape.payload = device.largest_io;
+    shape.comes_by_ring = (device.flags & ublk::feature_comes_by_ring) != 0;
     auto server = std::make_shared<ublk_server>(std::move(*file), shape, control.encodes());
     if (!server->shared)
         return system_fault(disk_errc::attach_failed, "mmap of /dev/ublkc", "the queue's memory");

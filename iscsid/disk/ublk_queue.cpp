@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace iscsid::disk {
@@ -20,11 +21,13 @@ ublk_queue::ublk_queue(
     , shape_(shape)
     , encodes_(encodes)
     , memory_(shape.depth, shape.payload)
+    , age_(memory_, shape.depth, payload_age::first_page)
     , slots_(shape.depth) {}
 
 void ublk_queue::start(lane::ring& io, lane::lun_port& port) {
     io_ = &io;
     port_ = &port;
+    gives_back_ = shape_.comes_by_ring && io.defers_commands();
     for (std::uint32_t tag = 0; tag < slots_.size(); ++tag) {
         ++under_way_;
         command(ublk::fetch, tag, -1);
@@ -46,6 +49,22 @@ void ublk_queue::fail_all() {
         ++under_way_; // the kernel has the tag again, and the LUN still has it
         command(ublk::commit_and_fetch, tag, -EIO);
     }
+}
+
+// What has been copied into a slot whose request we have not heard of must stay, as must the data
+// of a READ that the kernel has not taken: settled, there is neither, until the ring is called
+// again.
+bool ublk_queue::give_back_memory(std::size_t& most) {
+    std::optional<bool> is_settled;
+    return gives_back_ && age_.give_back(most, [&](std::uint32_t tag) {
+        if (!is_settled)
+            is_settled = io_->settle_commands();
+        return *is_settled && is_free(tag);
+    });
+}
+
+bool ublk_queue::is_free(std::uint32_t tag) const {
+    return slots_[tag].now != slot::phase::at_lun && !slots_[tag].given_up;
 }
 
 // A result below 0 ends the tag: the device is being stopped, or refuses us.
@@ -105,6 +124,8 @@ void ublk_queue::submit(std::uint32_t tag, lane::operation op) {
         if (request.length > shape_.payload)
             return commit(tag, EINVAL);
         request.buffer = memory_.of(tag, request.length);
+        if (age_.use(tag, request.length) && gives_back_)
+            used_memory();
     }
     port_->submit(request, *this);
 }

@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/kernel/ublk_abi.hpp"
 #include "iscsid/disk/leaving.hpp"
+#include "iscsid/disk/payload_age.hpp"
 #include "iscsid/disk/payload_memory.hpp"
 #include "iscsid/lane/lane.hpp"
 
@@ -15,6 +16,10 @@ namespace iscsid::disk {
 struct ublk_shape {
     std::uint16_t depth = 128;           // requests in flight, each with a buffer of its own
     std::uint32_t payload = 1024 * 1024; // bytes of the largest READ or WRITE
+
+    // The kernel hands its requests to the ring's own task work (UBLK_F_URING_CMD_COMP_IN_TASK):
+    // see give_back_memory().
+    bool comes_by_ring = false;
 };
 
 // The only queue of a ublk device: takes the kernel's requests tag by tag, hands them to the LUN
@@ -37,6 +42,12 @@ class ublk_queue final : public lane::lane_resident,
     // From here on the kernel may send requests. leave() ends when the device has been stopped.
     void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;
+
+    // The kernel copies the payload of a WRITE into a slot before we hear of the request, so memory
+    // is given back only where both ring and device let us know that none has been copied.
+    // Elsewhere (Linux before 6.1; ublk that is built into one before 6.5) it stays until the disk
+    // goes.
+    bool give_back_memory(std::size_t& most) override;
 
     // False from the moment on when the kernel has given a tag up: the device has been stopped, by
     // us or by somebody else. May be read on any thread, and outlives the queue.
@@ -66,6 +77,7 @@ class ublk_queue final : public lane::lane_resident,
     void commit(std::uint32_t tag, int error);
     void command(ublk::io what, std::uint32_t tag, std::int32_t result);
     void leave_if_empty();
+    bool is_free(std::uint32_t tag) const;
     std::uint64_t length_of(std::uint32_t tag) const;
 
     const int file_;
@@ -73,6 +85,8 @@ class ublk_queue final : public lane::lane_resident,
     const ublk_shape shape_;
     const bool encodes_;
     payload_memory memory_;
+    payload_age age_;
+    bool gives_back_ = false;
     std::vector<slot> slots_;
     // Tags that the kernel or the LUN has; one that is given up counts twice, for both have it.
     std::uint32_t under_way_ = 0;

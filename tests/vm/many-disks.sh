@@ -69,12 +69,38 @@ expect_io() {
 # Small requests cost a disk what they move, not what the largest would: 128 slots of a page each.
 expect_little_per_disk() {
     local before after
-    before=$(awk '/^RssAnon/ { print $2 }' "/proc/$iscsid_pid/status")
+    before=$(resident_memory)
     fio --name=deep --filename="${disk[1]}" --direct=1 --ioengine=libaio --iodepth=128 --rw=randread --bs=4k \
         --number_ios=4000 --minimal >"$WORK/deep" || fail "reads of ${disk[1]}: $(cat "$WORK/deep")"
-    after=$(awk '/^RssAnon/ { print $2 }' "/proc/$iscsid_pid/status")
+    after=$(resident_memory)
     echo "4 KiB reads at depth 128: RssAnon +$((after - before))"
     [ $((after - before)) -le 8192 ] || fail "4 KiB reads of a disk at depth 128 cost $((after - before)) kiB"
+}
+
+resident_memory() {
+    awk '/^RssAnon/ { print $2 }' "/proc/$iscsid_pid/status"
+}
+
+memory_is_below() {
+    [ "$(resident_memory)" -le "$1" ]
+}
+
+# What large requests have touched goes back to the kernel when the disk is idle, and what is written meanwhile
+# stays what it is. The kernel copies a payload into a buffer before the daemon hears of it.
+expect_memory_back() {
+    local before touched
+    before=$(resident_memory)
+    fio --name=large --filename="${disk[1]}" --direct=1 --ioengine=libaio --iodepth=128 --rw=randread --bs=1M \
+        --norandommap --io_size=256M --minimal >"$WORK/large" || fail "reads of ${disk[1]}: $(cat "$WORK/large")"
+    touched=$(resident_memory)
+    echo "1 MiB reads at depth 128: RssAnon +$((touched - before))"
+    [ $((touched - before)) -ge 32768 ] || fail "1 MiB reads at depth 128 touched $((touched - before)) kiB only"
+    wait_until 60 memory_is_below $((before + 4096)) ||
+        fail "an idle disk keeps $(($(resident_memory) - before)) kiB"
+    echo "idle after that: RssAnon +$(($(resident_memory) - before))"
+    fio --name=pauses --filename="${disk[1]}" --direct=1 --ioengine=libaio --iodepth=8 --rw=write --bs=128k --size=1M \
+        --loops=2 --thinktime=4s --thinktime_blocks=8 --do_verify=1 --verify=crc32c --minimal >"$WORK/pauses" ||
+        fail "verified writes with pauses: $(cat "$WORK/pauses")"
 }
 
 many_disks() {
@@ -84,7 +110,7 @@ many_disks() {
         log_in
         expect_disks "$count"
         measure disk "$count"
-        [ "$count" -lt "$most_disks" ] || { expect_io && expect_little_per_disk; }
+        [ "$count" -lt "$most_disks" ] || { expect_io && expect_little_per_disk && expect_memory_back; }
         log_out
         before=$count
     done

@@ -52,6 +52,9 @@ inline constexpr std::uint32_t any_device = 0xffff'ffff;
 inline constexpr std::uint16_t all_queues = 0xffff;
 
 // UBLK_F_…
+// Requests come by task work of the ring. The kernel says so of a device: always since 6.5, before
+// that unless the driver is built into it.
+inline constexpr std::uint64_t feature_comes_by_ring = 1U << 1U; // UBLK_F_URING_CMD_COMP_IN_TASK
 inline constexpr std::uint64_t feature_user_recovery = 1U << 3U; // a new server may take over
 inline constexpr std::uint64_t feature_recovery_reissue = 1U
                                                           << 4U; // what was under way comes again

@@ -73,6 +73,9 @@ class fuse_peer final : public lane::ring {
 
     std::size_t room() const { return reads_.front().into.size(); }
 
+    // Where the next message goes, and the one after it.
+    iscsi::mutable_bytes room_of(std::size_t which) const { return reads_.at(which).into; }
+
     void read(int, iscsi::mutable_bytes into, lane::ring_client& who, std::uint32_t op) override {
         reads_.push_back({into, &who, op});
     }

@@ -330,4 +330,33 @@ TEST_F(nbd_link_flow, does_not_wait_for_the_rest_of_a_write_when_told_to_end) {
     EXPECT_TRUE(lun.requests.empty());
 }
 
+TEST_F(nbd_link_flow, gives_back_the_memory_of_requests_whose_replies_have_left) {
+    use({.slots = 2, .payload = 65536});
+    bool told = false;
+    link->tell_of_used_memory(told);
+    read(1, 0, 4096);
+    lun.end(0);
+    peer.take_all();
+    EXPECT_FALSE(told) << "a small one leaves nothing to give back";
+    const auto pass = [this] {
+        bool some_is_left = false;
+        for (unsigned i = 0; i <= disk::payload_age::ripe; ++i) {
+            std::size_t most = mebibyte;
+            some_is_left = link->give_back_memory(most);
+        }
+        return some_is_left;
+    };
+    read(2, 0, 65536);
+    EXPECT_TRUE(told);
+    const auto memory = lun.requests.at(0).buffer;
+    end_read_with(pattern(65536));
+    EXPECT_TRUE(pass()) << "its reply has not left";
+    EXPECT_EQ(answers().at(2).data, pattern(65536));
+    EXPECT_FALSE(pass());
+    EXPECT_EQ(memory.back(), std::byte{});
+    read(3, 0, 65536);
+    end_read_with(pattern(65536));
+    EXPECT_EQ(answers().at(3).data, pattern(65536));
+}
+
 } // namespace

@@ -58,6 +58,17 @@ class ublk_peer final : public lane::ring {
 
     std::vector<started> commands;
 
+    bool defers = true;       // as a ring with deferred task work
+    bool is_settled = true;   // false: a request may have come that nobody was told of
+    unsigned times_asked = 0; // whether it is
+
+    bool defers_commands() const override { return defers; }
+
+    bool settle_commands() override {
+        ++times_asked;
+        return is_settled;
+    }
+
     void read(int, iscsi::mutable_bytes, lane::ring_client&, std::uint32_t) override {}
 
     void write_vector(int, std::span<const iovec>, lane::ring_client&, std::uint32_t, lane::ending)
