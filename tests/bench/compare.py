@@ -8,6 +8,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass, field
 from html import escape
 
@@ -137,6 +138,27 @@ def print_cell(cell):
     sys.stdout.flush()
 
 
+def print_times(cell):
+    """Of functions: what one call takes."""
+    for side in cell["sides"]:
+        print(f"{cell['part']}: {cell['cell']:<28} {side['name']:<10} {1000 * side['cpu_us']:>10.1f} ns +-{side['spread']:.0%}")
+    sys.stdout.flush()
+
+
+def print_table(table):
+    """Each figure of a row with its ratio to that of the first one."""
+    print(f"\n{table['part']}: {table['table']}")
+    rows = table["rows"]
+    for row in rows:
+        texts = []
+        for number, (name, value) in enumerate(row.items()):
+            first = rows[0][name]
+            ratio = f" ({value / first:.2f} x)" if number > 0 and first else ""
+            texts.append(f"{name}: {value}{ratio}")
+        print("  " + ";  ".join(texts))
+    sys.stdout.flush()
+
+
 def ratios(cell, peer):
     ours = cell["sides"][0]
     return ours["iops"] / peer["iops"], peer["cpu_us"] / max(ours["cpu_us"], 1e-3)
@@ -171,16 +193,23 @@ def chart(part, cells):
 
 
 def report(options):
-    cells = [cell for name in options.files for cell in json.loads(pathlib.Path(name).read_text())]
+    results = [
+        {"when": time.strftime("%Y-%m-%d", time.localtime(pathlib.Path(name).stat().st_mtime)), **one}
+        for name in options.files
+        for one in json.loads(pathlib.Path(name).read_text())
+    ]
     folder = pathlib.Path(options.out)
-    (folder / "results.json").write_text(json.dumps(cells, indent=1))
+    (folder / "results.json").write_text(json.dumps(results, indent=1))
+    for table in (one for one in results if "rows" in one):
+        print_table(table)
+    cells = [one for one in results if "sides" in one]
     print(f"\n{'part':<8} {'target':<6} {'cell':<32} {'beside':<20} {'rate':>6} {'per CPU':>8}")
     for cell, peer in rows_of(cells):
         rate, per_cpu = ratios(cell, peer)
         print(
             f"{cell['part']:<8} {cell['target']:<6} {cell['cell']:<32} {peer['name']:<20} {rate:>6.2f} {per_cpu:>8.2f}"
         )
-    for part in sorted({cell["part"] for cell in cells}):
+    for part in sorted({cell["part"] for cell, _ in rows_of(cells)}):
         (folder / f"{part}.svg").write_text(chart(part, [cell for cell in cells if cell["part"] == part]))
     print(f"results.json and the charts are in {folder}")
 

@@ -20,7 +20,8 @@ vm_packages=(qemu-system-x86 busybox-static cpio kmod udev dbus dmsetup iproute2
 
 # For tests/bench/run: what it compares with.
 # shellcheck disable=SC2034
-bench_packages=(fio tgt python3 libgmock-dev libgtest-dev qemu-utils qemu-system-common qemu-block-extra libiscsi-bin fuse3 util-linux)
+bench_packages=(fio tgt python3 libgmock-dev libgtest-dev qemu-utils qemu-system-common qemu-block-extra
+    libiscsi-bin fuse3 util-linux libbenchmark-dev valgrind iperf3 bc)
 
 # Never installed: tests/integration runs the program files of open-iscsi beside ours.
 # shellcheck disable=SC2034

@@ -1,5 +1,6 @@
 // The lane and the engine without a disk driver, as iscsi-perf is libiscsi without one:
-//   engine_bench [--depth N] [--block BYTES] [--write] [--random] [--seconds S] [--digests WHICH]
+//   engine_bench [--depth N] [--block BYTES] [--write] [--random] [--seconds S | --requests N]
+//   [--digests WHICH]
 //   iscsi://HOST:PORT/TARGET/LUN
 // Logs in as the daemon does, keeps `depth` requests under way, and prints one line of JSON: rate,
 // latencies, system calls of the ring. Who runs it counts its processor time. HOST is an address.
@@ -37,6 +38,7 @@ struct options {
     std::size_t depth = 32;
     std::size_t block = 4096;
     double seconds = 2;
+    std::uint64_t requests = 0; // instead of seconds; 0: as many as there is time for
     bool writes = false;
     bool random = false;
     bool epoll = false;
@@ -50,6 +52,7 @@ options parse(int argc, char** argv) {
     app.add_option("--depth", chosen.depth, "requests under way")->check(CLI::Range(1, 4096));
     app.add_option("--block", chosen.block, "bytes of a request");
     app.add_option("--seconds", chosen.seconds);
+    app.add_option("--requests", chosen.requests, "so many, however long they take");
     app.add_flag("--write", chosen.writes);
     app.add_flag("--random", chosen.random);
     app.add_flag("--epoll", chosen.epoll, "the ring on epoll");
@@ -142,7 +145,7 @@ class load final : public iscsid::lane::lane_resident, public iscsid::lane::requ
             ++result_.failed;
         result_.times.add(static_cast<std::uint64_t>((now - submitted_at_[tag]).count()));
         --under_way_;
-        if (now < end_ && result_.failed == 0)
+        if (has_time(now) && result_.failed == 0)
             submit(tag, now);
         else if (under_way_ == 0)
             finish(now);
@@ -151,8 +154,13 @@ class load final : public iscsid::lane::lane_resident, public iscsid::lane::requ
     outcome wait() { return ended_.get_future().get(); }
 
   private:
+    bool has_time(clock_type::time_point now) const {
+        return chosen_.requests > 0 ? submitted_ < chosen_.requests : now < end_;
+    }
+
     void submit(std::uint64_t tag, clock_type::time_point now) {
         submitted_at_[tag] = now;
+        ++submitted_;
         ++under_way_;
         iscsid::lane::block_request request;
         request.op =
@@ -180,6 +188,7 @@ class load final : public iscsid::lane::lane_resident, public iscsid::lane::requ
     std::vector<clock_type::time_point> submitted_at_;
     std::minstd_rand chance_;
     std::uint64_t next_place_ = 0;
+    std::uint64_t submitted_ = 0;
     std::size_t under_way_ = 0;
     iscsid::lane::ring* io_ = nullptr;
     iscsid::lane::lun_port* port_ = nullptr;

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -79,6 +80,19 @@ def qemu_img(options, cell, count):
     return {"iops": count / float(re.search(r"completed in ([\d.]+)", text)[1])}, count, used
 
 
+def iperf3(options, cell):
+    """One TCP stream over loopback, that comes in as a read's data do."""
+    seconds = max(1, round(options.seconds))
+    server = ["iperf3", "--server", "--one-off", "--bind", "127.0.0.1", "--port", str(options.iperf_port)]
+    with subprocess.Popen(server, stdout=subprocess.DEVNULL) as other:
+        time.sleep(0.2)
+        client = ["iperf3", "--client", "127.0.0.1", "--port", str(options.iperf_port), "--reverse", "--json"]
+        text, used = run([*client, "--time", str(seconds)])
+        other.wait(PATIENCE)
+    rate = json.loads(text)["end"]["sum_received"]["bits_per_second"] / 8 / cell.block
+    return {"iops": rate}, rate * seconds, used
+
+
 def run(command):
     """Its output, and what it has used, from its start to its end."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
@@ -95,7 +109,9 @@ def run(command):
 
 def one_round(side, options, cell, last_count):
     target_before = compare.cpu_and_sleeps(options.target_pid)
-    if side.name == "iscsi-perf":
+    if side.name == "iperf3":
+        told, requests, used = iperf3(options, cell)
+    elif side.name == "iscsi-perf":
         told, requests, used = iscsi_perf(options, cell)
     elif side.name == "qemu-img":
         told, requests, used = qemu_img(options, cell, last_count)
@@ -125,22 +141,39 @@ def sides_of(cell):
 
 
 def measure_cell(options, cell):
-    sides = list(sides_of(cell))
+    done = measured(options, cell, cell.name(), list(sides_of(cell)))
+    compare.print_cell(done)
+    return [done]
+
+
+def measure_stream(options):
+    """What is left of the rate of one TCP stream, without digests and with both."""
+    cell = Cell(KIB * KIB, 8)
+    plain, digests, stream = (compare.Side(name, where, 0) for name, where in
+                              (("engine", None), ("engine, both digests", "both"), ("iperf3", None)))  # fmt: skip
+    done = measured(options, cell, cell.name() + " beside a TCP stream", [plain, digests, stream])
+    of_plain, of_digests, of_stream = done["sides"]
+    both = {**done, "cell": cell.name() + " both digests beside a TCP stream", "sides": [of_digests, of_stream]}
+    done["sides"] = [of_plain, of_stream]
+    for each in (done, both):
+        compare.print_cell(each)
+    return [done, both]
+
+
+def measured(options, cell, name, sides):
     count = 1000
     for turn in range(options.rounds):
         # Ours first or last, the peers between.
         for side in sides if turn % 2 == 0 else reversed(sides):
             done = one_round(side, options, cell, count)
             count = done if side.name == "engine" else count
-    done = {
+    return {
         "part": "engine",
         "target": options.target,
-        "cell": cell.name(),
+        "cell": name,
         "sides": [{"name": side.name, **compare.summary(side.rounds)} for side in sides],
         "rounds": [{"name": side.name, "rounds": side.rounds} for side in sides],
     }
-    compare.print_cell(done)
-    return done
 
 
 def main():
@@ -153,12 +186,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--iperf-port", type=int, default=0, help="a free port: beside a TCP stream, too")
     parser.add_argument("--only", default="", help="cells whose name has this")
     parser.add_argument("--engine-option", action="append", default=[], help="one more for engine_bench")
     parser.add_argument("--to", required=True, help="file for the cells")
     options = parser.parse_args()
     cells = quick_cells() if options.quick else list(all_cells())
-    done = [measure_cell(options, cell) for cell in cells if options.only in cell.name()]
+    done = [one for cell in cells if options.only in cell.name() for one in measure_cell(options, cell)]
+    if options.iperf_port:
+        done += measure_stream(options)
     pathlib.Path(options.to).write_text(json.dumps(done))
 
 

@@ -1,9 +1,13 @@
 // A disk of the fuse driver on a LUN in memory, for as long as a command runs:
 //   fuse_bench [--size MiB] [--slots N] [--payload KiB] [--ahead N] [--epoll] -- COMMAND…
+//   fuse_bench --ublk [--null] [--size MiB] -- COMMAND…
+// With --ublk it is one of the ublk driver, and with --null its requests are answered at once: the
+// most that is left to win, for there is no session and no target.
 // NODE in the command's environment is the device. Ends with its exit status.
 #include "tests/integration/disk/memory_lane.hpp"
 
 #include "iscsid/disk/fuse_driver.hpp"
+#include "iscsid/disk/ublk_driver.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -23,6 +27,8 @@ struct options {
     iscsid::disk::fuse_shape shape;
     std::uint32_t kibibytes = shape.payload / 1024;
     bool epoll = false;
+    bool ublk = false;
+    bool null = false;
     std::vector<std::string> command;
 };
 
@@ -34,6 +40,8 @@ options parse(int argc, char** argv) {
     app.add_option("--payload", chosen.kibibytes, "KiB of the largest request");
     app.add_option("--ahead", chosen.shape.reads_ahead, "slots that wait for a request");
     app.add_flag("--epoll", chosen.epoll, "the ring on epoll");
+    app.add_flag("--ublk", chosen.ublk, "a disk of the ublk driver");
+    app.add_flag("--null", chosen.null, "requests are answered at once");
     app.add_option("command", chosen.command, "what to run")->required();
     try {
         app.parse(argc, argv);
@@ -61,9 +69,18 @@ double processor_microseconds() {
     return total(used.ru_utime) + total(used.ru_stime);
 }
 
+std::unique_ptr<iscsid::disk::driver>
+driver_of(const options& chosen, iscsid::disk::helper& waiter, const std::string& folder) {
+    if (chosen.ublk)
+        return iscsid::disk::make_ublk_driver(waiter);
+    return iscsid::disk::make_fuse_driver(waiter, folder, chosen.shape);
+}
+
 int run(const options& chosen, const std::string& folder) {
     test::memory_lun lun(chosen.mebibytes << 20U);
+    lun.null = chosen.null;
     test::memory_lane lane(chosen.epoll);
+    lane.on_execute = [](const iscsi::command&, auto done) { done({}); }; // whether the LUN answers
     iscsid::disk::disk_request request;
     request.target_name = "bench";
     request.properties.block_size = block_size;
@@ -74,7 +91,7 @@ int run(const options& chosen, const std::string& folder) {
         std::fprintf(stderr, "%s\n", waiter.error().text().c_str());
         return EXIT_FAILURE;
     }
-    const auto driver = iscsid::disk::make_fuse_driver(**waiter, folder, chosen.shape);
+    const auto driver = driver_of(chosen, **waiter, folder);
     auto disk = driver->attach(lane, request);
     if (!disk) {
         std::fprintf(stderr, "%s\n", disk.error().text().c_str());

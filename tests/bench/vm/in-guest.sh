@@ -36,6 +36,16 @@ start_qemu() {
     at_end 'qemu-nbd --disconnect /dev/nbd15 >/dev/null'
 }
 
+# A ublk disk of ours whose requests are answered at once: what the way through the kernel and the lane costs alone.
+start_without_target() {
+    "$BUILD/tests/bench/fuse/fuse_bench" --ublk --null --size 256 -- \
+        "echo /dev/\${NODE##*/} >$WORK/null-node; while [ -e $WORK ]; do sleep 1; done" >"$WORK/null" 2>&1 &
+    without_pid=$!
+    at_end "rm -f $WORK/null-node; kill $without_pid 2>/dev/null"
+    wait_until 30 test -s "$WORK/null-node" || fail "the ublk disk without a target: $(cat "$WORK/null")"
+    without=$(cat "$WORK/null-node")
+}
+
 requires fio python3 qemu-nbd
 modprobe -a ublk_drv || fail "no ublk"
 modprobe nbd nbds_max=16 || fail "no nbd"
@@ -44,6 +54,7 @@ lio_memory memory 256
 lio_map memory 0
 start_kernel_initiator
 start_qemu
+start_without_target
 for driver in ublk nbd; do
     use_driver $driver
     start_iscsid
@@ -51,7 +62,7 @@ for driver in ublk nbd; do
     # The whole guest is process 0: the work of the kernel's initiator belongs to no process.
     python3 tests/bench/compare.py measure --part "vm-$driver" --target lio --target-pid 0 --rounds "$rounds" \
         --seconds "$seconds" --work "$WORK" --to "$WORK/$driver.cells" "${cells[@]}" \
-        "iscsid=${disk[0]},0" "iscsi_tcp=$kernel,0" "qemu-nbd=/dev/nbd15,0" || fail "the measurement"
+        "iscsid=${disk[0]},0" "iscsi_tcp=$kernel,0" "qemu-nbd=/dev/nbd15,0" "no target=$without,0" || fail "the measurement"
     log_out
     stop_iscsid || fail "iscsid ended with $?"
 done

@@ -29,6 +29,7 @@ class memory_lun final : public iscsid::lane::lun_port {
     void fill(std::byte value);
 
     std::atomic<bool> hold = false;  // requests wait, as for a target that is away
+    std::atomic<bool> null = false;  // reads give what was there, writes are thrown away
     std::atomic<int> fail_with = 0;  // errno for all requests
     std::atomic<int> fail_flush = 0; // errno for flushes
     std::atomic<unsigned> reads = 0;
