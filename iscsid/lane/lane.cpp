@@ -220,7 +220,7 @@ void data_lane::attach(
         disk->lun = lun;
         disk->host = find(key);
         unit* const shared = disk->host != nullptr ? &disk->host->unit_of(lun) : nullptr;
-        disk->queue = std::make_unique<lun_queue>(shared, properties);
+        disk->queue = std::make_unique<lun_queue>(shared, properties, resident.fence());
         if (disk->host != nullptr)
             introduce(*disk, properties);
         lun_queue& port = *disk->queue;

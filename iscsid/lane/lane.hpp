@@ -4,6 +4,7 @@
 #include "iscsid/lane/note.hpp"
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/ring.hpp"
+#include "iscsid/lane/write_fence.hpp"
 #include "iscsid/lane/write_ledger.hpp"
 
 #include "libiscsi/core/session/session.hpp"
@@ -31,6 +32,9 @@ class lane_resident {
     // On the lane's thread: cancel all I/O. Call `gone` once nothing of this object is under way
     // any more, neither on the ring nor at the port.
     virtual void leave(std::function<void()> gone) = 0;
+
+    // Of a disk with residents on several lanes, one for each session: the same for all of them.
+    virtual std::shared_ptr<write_fence> fence() const { return nullptr; }
 
     // In a turn of the lane, outside every ring_done() and complete(), twice a second after
     // used_memory() until it says false: gives memory back that no request has needed for some

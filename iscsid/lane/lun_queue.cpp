@@ -88,17 +88,23 @@ io_trouble describe_request(const block_request& request, std::uint32_t block_si
     return what;
 }
 
+constexpr std::string_view words_for_barred =
+    "a write of another session of the disk may still be running at the target";
+
 std::string_view words_for_refused(int error) {
     return error == EROFS ? "the unit is read-only" : "not within the unit, or not on its blocks";
 }
 
 } // namespace
 
-lun_queue::lun_queue(unit* which, const scsi::logical_unit& properties)
+lun_queue::lun_queue(
+    unit* which, const scsi::logical_unit& properties, std::shared_ptr<write_fence> fence
+)
     : unit_(which)
     , translator_(properties)
     , ledger_(which != nullptr ? which->ledger() : std::make_shared<write_ledger>())
-    , io_(which != nullptr ? which->io() : std::make_shared<io_meter>()) {
+    , io_(which != nullptr ? which->io() : std::make_shared<io_meter>())
+    , fence_(std::move(fence)) {
     if (unit_ != nullptr)
         losses_ = unit_->losses().newcomer();
     grow(usual_depth);
@@ -129,6 +135,7 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     what.progress.may_be_cached = translator_.has_write_cache();
     what.command = {};
     what.tries = 0;
+    what.may_still_run = false;
     what.ledger_mark = ledger_->mark();
     what.began = unit_->session().now();
     io_->begin(request.op);
@@ -194,7 +201,10 @@ void lun_queue::end_unsent() {
 
 void lun_queue::command_done(std::uint32_t slot, const iscsi::task_done& done) {
     unit_->ended(done);
-    const entry& what = entries_[slot];
+    entry& what = entries_[slot];
+    what.may_still_run = done.outcome != iscsi::task_result::answered && done.may_have_run;
+    if (done.outcome == iscsi::task_result::answered)
+        fence_.answered(what.fence_age);
     if (done.outcome == iscsi::task_result::aborted)
         unit_->trouble(trouble_kind::aborted, [&] {
             auto aborted = describe(what);
@@ -276,16 +286,23 @@ void lun_queue::session_gone() {
     unit_ = nullptr;
     first_waiting_ = no_slot;
     next_check_.reset();
-    for (std::uint32_t slot = 0; slot < entries_.size(); ++slot)
-        if (entries_[slot].is != state::free)
+    for (std::uint32_t slot = 0; slot < entries_.size(); ++slot) {
+        entry& what = entries_[slot];
+        what.may_still_run = what.is == state::sent || what.is == state::aborting;
+        if (what.is != state::free)
             finish(slot, ENOLINK);
+    }
 }
 
 // The next command of the request, or its end.
 void lun_queue::plan(std::uint32_t slot) {
     entry& what = entries_[slot];
+    if (what.request.is_flush_if_due && !ledger_->is_flush_due() && !fence_.is_raised())
+        return finish(slot, 0);
     if (refusal() != 0)
         return refuse(slot);
+    if (fence_.bars(what.request.op))
+        return fail(slot, EIO, words_for_barred);
     if (what.request.op == operation::flush)
         what.progress.may_be_cached = ledger_->is_flush_due();
     const next_step step = translator_.next(what.request, what.progress, what.list);
@@ -342,6 +359,7 @@ bool lun_queue::try_send(std::uint32_t slot) {
     unit_->sent();
     ++what.tries;
     what.is = state::sent;
+    what.fence_age = fence_.age();
     what.task = task.value();
     return true;
 }
@@ -431,6 +449,8 @@ void lun_queue::finish(std::uint32_t slot, int error) {
         return fail(slot, EIO, "a write that was answered before it is lost");
     request_owner& owner = *what.owner;
     const std::uint64_t tag = what.request.tag;
+    if (error != 0 && what.may_still_run)
+        fence_.lost(what.request.op);
     enter(what.request, what.progress, what.ledger_mark, error);
     io_->end(what.request, time_at(unit_) - what.began, error);
     what.is = state::free;

@@ -4,6 +4,7 @@
 #include "iscsid/lane/request.hpp"
 #include "iscsid/lane/translate.hpp"
 #include "iscsid/lane/unit.hpp"
+#include "iscsid/lane/write_fence.hpp"
 
 #include <cerrno>
 #include <deque>
@@ -20,8 +21,12 @@ namespace iscsid::lane {
 // while others starve. Allocates only when more requests are under way than ever before.
 class lun_queue final : public lun_port, public command_source, public unit_client {
   public:
-    // nullptr: a session that is gone already.
-    lun_queue(unit* which, const scsi::logical_unit& properties);
+    // `which` nullptr: a session that is gone already. `fence`: of a disk with several sessions.
+    lun_queue(
+        unit* which,
+        const scsi::logical_unit& properties,
+        std::shared_ptr<write_fence> fence = nullptr
+    );
 
     // A request whose session is gone ends with ENOLINK, one that its unit refuses with that errno.
     void submit(const block_request& request, request_owner& owner) override;
@@ -64,6 +69,8 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
         std::uint8_t failed_tries = 0; // of this command
         std::uint16_t tries = 0;       // of this command, all that were sent
         std::uint64_t ledger_mark = 0; // of a flush: what it covers
+        std::uint32_t fence_age = 0;   // when the command was sent
+        bool may_still_run = false;    // the last command that was sent, at the target
         iscsi::duration next_delay{};
         iscsi::task_id task = 0;
         iscsi::instant began{};                // submitted then
@@ -111,6 +118,7 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     std::shared_ptr<io_meter> io_;         // likewise
     bool was_retired_ = false;             // the unit, when its session went
     lost_writes::heard losses_;
+    fence_post fence_;
     std::deque<entry> entries_; // does not move: commands point into it
     std::uint32_t first_free_ = no_slot;
     std::uint32_t first_waiting_ = no_slot;

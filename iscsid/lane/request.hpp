@@ -15,6 +15,10 @@ struct block_request {
     operation op = operation::read;
     bool force_unit_access = false; // write: on stable storage before it completes
     bool may_unmap = true;          // write_zeroes: the blocks may be deallocated
+
+    // flush: of a disk that is flushed through several sessions. It goes to the unit only if this
+    // session has written something since the last one, and tells of losses all the same.
+    bool is_flush_if_due = false;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
     iscsi::mutable_bytes buffer; // read and write only; stays in place until complete()
