@@ -142,4 +142,13 @@ driver::adopt(lane::lane& /*where*/, const disk_request& /*what*/, const std::st
         "a driver whose devices outlive the daemon"};
 }
 
+iscsi::result<std::unique_ptr<disk>> driver::attach_shared(const std::vector<disk_path>& paths) {
+    return attach(*paths.front().where, paths.front().what);
+}
+
+iscsi::result<std::unique_ptr<disk>>
+driver::adopt_shared(const std::vector<disk_path>& paths, const std::string& node) {
+    return adopt(*paths.front().where, paths.front().what, node);
+}
+
 } // namespace iscsid::disk

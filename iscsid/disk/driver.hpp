@@ -10,8 +10,10 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace iscsid::disk {
 
@@ -49,6 +51,12 @@ class disk {
 
     virtual ownership owner() const { return {}; }
 
+    // Of a device that several sessions have: whether another one of them has ended it, or is about
+    // to; and the right to look who uses it, for which the helper itself has it open.
+    virtual bool ends_with_another() const { return false; }
+
+    virtual std::unique_lock<std::mutex> take_turn() { return {}; }
+
     // Of a driver that can_adopt(): whether this one device waits for the next daemon, too.
     virtual bool outlives_daemon() const { return true; }
 
@@ -69,6 +77,12 @@ class disk {
     // itself; this is for what the kernel or clients show. Faults: cannot_follow where that is
     // fixed for the life of the device.
     virtual iscsi::result<void> set_read_only(const scsi::logical_unit& now);
+};
+
+// One way to the LUN of a disk that has several, each with a session and a queue of its own.
+struct disk_path {
+    lane::lane* where = nullptr;
+    disk_request what;
 };
 
 // Makes disks. Calls block (they wait for the kernel, which waits for the lane): never call them on
@@ -94,6 +108,17 @@ class driver {
     // Faults: attach_failed when there is no such device any more.
     virtual iscsi::result<std::unique_ptr<disk>>
     adopt(lane::lane& where, const disk_request& what, const std::string& node);
+
+    // Whether it makes one disk of a LUN that several sessions see, with a queue for each: requests
+    // are spread over them by whoever asks, and a flush is one of all of them.
+    virtual bool takes_several_paths() const { return false; }
+
+    // The same as above, for such a driver. All paths have one nonce; before_appearing() of each is
+    // called. An adopted disk has its paths in the order in which it was made with them; the last
+    // of them have no queue where the kernel has made fewer.
+    virtual iscsi::result<std::unique_ptr<disk>> attach_shared(const std::vector<disk_path>& paths);
+    virtual iscsi::result<std::unique_ptr<disk>>
+    adopt_shared(const std::vector<disk_path>& paths, const std::string& node);
 };
 
 // Who may connect to the sockets of `export`.

@@ -35,12 +35,19 @@ std::string node_of(std::uint32_t device) {
     return "ublkb" + std::to_string(device);
 }
 
-// The descriptors of queue 0, as long as this object lives.
+// The descriptors of a queue, as long as this object lives.
 class shared_descriptors {
   public:
-    shared_descriptors(int file, std::uint32_t depth)
+    shared_descriptors(int file, std::uint32_t depth, std::uint16_t queue)
         : size_((depth * sizeof(ublk::io_descriptor) + page - 1) / page * page)
-        , memory_(::mmap(nullptr, size_, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0)) {}
+        , memory_(::mmap(
+              nullptr,
+              size_,
+              PROT_READ,
+              MAP_SHARED | MAP_POPULATE,
+              file,
+              static_cast<off_t>(queue * ublk::descriptors_of_queue)
+          )) {}
 
     ~shared_descriptors() {
         if (*this)
@@ -64,19 +71,25 @@ class shared_descriptors {
     void* memory_;
 };
 
-// What the lane works with. Its end closes the last use of /dev/ublkcN.
+// What a lane works with. The end of the last one closes the last use of /dev/ublkcN.
 struct ublk_server {
-    ublk_server(os::descriptor opened, const ublk_shape& shape, bool encodes)
+    ublk_server(
+        std::shared_ptr<os::descriptor> opened,
+        const ublk_shape& shape,
+        bool encodes,
+        const ublk_place& place
+    )
         : file(std::move(opened))
-        , shared(file.number(), shape.depth)
-        , queue(file.number(), shared.get(), shape, encodes) {}
+        , shared(file->number(), shape.depth, place.number)
+        , queue(file->number(), shared.get(), shape, encodes, place) {}
 
-    os::descriptor file;
+    std::shared_ptr<os::descriptor> file;
     shared_descriptors shared;
     ublk_queue queue;
 };
 
 using server_pointer = std::shared_ptr<ublk_server>;
+using path_list = std::vector<disk_path>;
 
 // udev may have it open for a moment, and only one may.
 iscsi::result<os::descriptor> open_queue_file(std::uint32_t device) {
@@ -91,25 +104,49 @@ iscsi::result<os::descriptor> open_queue_file(std::uint32_t device) {
     return file;
 }
 
-iscsi::result<server_pointer>
-make_server(const ublk_control& control, const ublk::device_info& device) {
-    auto file = open_queue_file(device.device);
-    if (!file)
-        return file.error();
+// One for each queue of the device, in their order.
+iscsi::result<std::vector<server_pointer>> make_servers(
+    const ublk_control& control,
+    const ublk::device_info& device,
+    const std::shared_ptr<const flush_relay>& relay
+) {
+    auto opened = open_queue_file(device.device);
+    if (!opened)
+        return opened.error();
+    const auto file = std::make_shared<os::descriptor>(std::move(*opened));
     ublk_shape shape;
     shape.depth = device.queue_depth;
     shape.payload = device.largest_io;
     shape.comes_by_ring = (device.flags & ublk::feature_comes_by_ring) != 0;
-    auto server = std::make_shared<ublk_server>(std::move(*file), shape, control.encodes());
-    if (!server->shared)
-        return system_fault(disk_errc::attach_failed, "mmap of /dev/ublkc", "the queue's memory");
-    return server;
+    std::vector<server_pointer> servers;
+    for (std::uint16_t number = 0; number < device.queues; ++number) {
+        servers.push_back(
+            std::make_shared<ublk_server>(file, shape, control.encodes(), ublk_place{number, relay})
+        );
+        if (!servers.back()->shared)
+            return system_fault(
+                disk_errc::attach_failed, "mmap of /dev/ublkc", "the queue's memory"
+            );
+    }
+    return servers;
 }
 
-std::unique_ptr<lane_seat>
-take_seat(lane::lane& where, const disk_request& what, const server_pointer& server) {
+void connect(
+    flush_relay& relay, const std::vector<server_pointer>& servers, const path_list& paths
+) {
+    std::vector<flush_relay::member> members;
+    for (const auto& server : servers) {
+        lane::lane* const where = paths[members.size()].where;
+        members.push_back({std::shared_ptr<flush_part>(server, &server->queue), [where](auto work) {
+                               where->post(std::move(work));
+                           }});
+    }
+    relay.use(std::move(members));
+}
+
+std::unique_ptr<lane_seat> take_seat(const disk_path& path, const server_pointer& server) {
     const std::shared_ptr<lane::lane_resident> queue(server, &server->queue);
-    return std::make_unique<lane_seat>(where, what, queue, lane_limit);
+    return std::make_unique<lane_seat>(*path.where, path.what, queue, lane_limit);
 }
 
 class ublk_disk final : public disk {
@@ -129,17 +166,17 @@ class ublk_disk final : public disk {
 
     const std::string& node() const override { return node_; }
 
-    // Our /dev/ublkcN keeps the number as long as its queue is served.
+    // Our /dev/ublkcN keeps the number as long as its queues are served: they end together.
     ownership owner() const override {
-        if (!server_)
+        if (servers_.empty())
             return {};
-        return [node = node_, is_served = server_->queue.is_served()] {
+        return [node = node_, is_served = servers_.front()->queue.is_served()] {
             return *is_served && is_known_to_kernel(node);
         };
     }
 
-    iscsi::result<void> start(lane::lane& where, const disk_request& what);
-    iscsi::result<void> recover(lane::lane& where, const disk_request& what);
+    iscsi::result<void> start(const path_list& paths);
+    iscsi::result<void> recover(const path_list& paths);
 
     iscsi::result<void> remove() override {
         return without_exceptions([this] { return take_down(); });
@@ -174,16 +211,25 @@ class ublk_disk final : public disk {
     // For a call that the kernel does not end before its requests do. An adopted device without a
     // server has no requests of ours.
     std::function<void()> fail_requests() const {
-        return [where = lane_, server = server_] {
-            if (server)
-                where->post([server] { server->queue.fail_all(); });
+        return [lanes = lanes_, servers = servers_] {
+            for (std::size_t n = 0; n < servers.size(); ++n)
+                lanes[n]->post([server = servers[n]] { server->queue.fail_all(); });
         };
     }
 
-    void serve(lane::lane& where, const disk_request& what, server_pointer server) {
-        lane_ = &where;
-        server_ = std::move(server);
-        seat_ = take_seat(where, what, server_);
+    iscsi::result<void> serve(const path_list& paths) {
+        const auto relay = paths.size() > 1 ? std::make_shared<flush_relay>() : nullptr;
+        auto servers = make_servers(control_, device_, relay);
+        if (!servers)
+            return servers.error();
+        if (relay)
+            connect(*relay, *servers, paths);
+        servers_ = *std::move(servers);
+        for (const auto& each : paths)
+            lanes_.push_back(each.where);
+        for (std::size_t n = 0; n < paths.size(); ++n)
+            seats_.push_back(take_seat(paths[n], servers_[n]));
+        return {};
     }
 
     // STOP_DEV ends the tags, so the lane lets go; then nothing keeps the device, nor its number:
@@ -192,8 +238,8 @@ class ublk_disk final : public disk {
         is_there_ = false;
         if (!is_anothers())
             static_cast<void>(control_.stop(device_.device));
-        seat_.reset();
-        server_.reset();
+        seats_.clear();
+        servers_.clear();
         if (!has_queue_file() || is_anothers())
             return {};
         return control_.remove(device_.device);
@@ -212,21 +258,19 @@ class ublk_disk final : public disk {
     ublk_control control_;
     ublk::device_info device_;
     std::string node_;
-    lane::lane* lane_ = nullptr;
-    server_pointer server_;
-    std::unique_ptr<lane_seat> seat_;
+    std::vector<lane::lane*> lanes_; // of each queue
+    std::vector<server_pointer> servers_;
+    std::vector<std::unique_ptr<lane_seat>> seats_;
     bool is_there_ = true;
 };
 
 // START_DEV returns after the scan for partitions, whose reads wait for a target.
-iscsi::result<void> ublk_disk::start(lane::lane& where, const disk_request& what) {
-    auto server = make_server(control_, device_);
-    if (!server)
-        return server.error();
-    const auto told = ublk_parameters_of(what.properties, device_.largest_io);
+iscsi::result<void> ublk_disk::start(const path_list& paths) {
+    const auto told = ublk_parameters_of(paths.front().what.properties, device_.largest_io);
     if (auto set = control_.set_parameters(device_.device, told); !set)
         return set;
-    serve(where, what, *std::move(server));
+    if (auto served = serve(paths); !served)
+        return served;
     bool has_failed_requests = false;
     auto started = control_.start(device_.device, {scan_limit, [&] {
                                                        has_failed_requests = true;
@@ -238,7 +282,7 @@ iscsi::result<void> ublk_disk::start(lane::lane& where, const disk_request& what
 }
 
 // The kernel needs a moment to see the old daemon off.
-iscsi::result<void> ublk_disk::recover(lane::lane& where, const disk_request& what) {
+iscsi::result<void> ublk_disk::recover(const path_list& paths) {
     iscsi::result<void> begun;
     wait_until(adoption_limit, [&] {
         begun = control_.begin_recovery(device_.device);
@@ -246,20 +290,18 @@ iscsi::result<void> ublk_disk::recover(lane::lane& where, const disk_request& wh
     });
     if (!begun)
         return begun;
-    auto server = make_server(control_, device_);
-    if (!server)
-        return server.error();
-    serve(where, what, *std::move(server));
+    if (auto served = serve(paths); !served)
+        return served;
     return control_.end_recovery(device_.device, recovery_limit);
 }
 
 constexpr std::uint64_t recovery = ublk::feature_user_recovery | ublk::feature_recovery_reissue;
 
-ublk::device_info wishes(const ublk_control& control, std::uint64_t nonce) {
+ublk::device_info wishes(const ublk_control& control, const path_list& paths) {
     constexpr ublk_shape shape;
     ublk::device_info wanted;
-    wanted.server_flags = nonce;
-    wanted.queues = 1;
+    wanted.server_flags = paths.front().what.nonce;
+    wanted.queues = static_cast<std::uint16_t>(paths.size());
     wanted.queue_depth = shape.depth;
     wanted.largest_io = shape.payload;
     wanted.device = ublk::any_device;
@@ -270,68 +312,95 @@ ublk::device_info wishes(const ublk_control& control, std::uint64_t nonce) {
     return wanted;
 }
 
-iscsi::result<std::unique_ptr<disk>>
-put_up(helper& waiter, lane::lane& where, const disk_request& what) {
+iscsi::fault not_as_wanted(std::string field, std::string got, std::string expected) {
+    return {
+        iscsi::to_error_code(disk_errc::attach_failed),
+        std::move(field),
+        std::move(got),
+        std::move(expected)};
+}
+
+iscsi::result<void> check_device(const ublk::device_info& device, const path_list& paths) {
+    if ((device.flags & recovery) != recovery) // Linux 6.0
+        return not_as_wanted(
+            "ublk", "no user recovery", "it (Linux 6.1), for disks that outlive the daemon"
+        );
+    if (device.queues == 0 || device.queues > paths.size())
+        return not_as_wanted("ublk", std::to_string(device.queues) + " queues", "as many as asked");
+    return {};
+}
+
+// The kernel makes no more queues than it has processors: the first sessions have them.
+path_list with_queue(const ublk::device_info& device, path_list paths) {
+    paths.resize(std::min<std::size_t>(paths.size(), device.queues));
+    return paths;
+}
+
+// Every one of them has to note the disk, before anybody sees it.
+iscsi::result<void> tell_of_appearing(const path_list& paths, const std::string& node) {
+    for (const auto& each : paths)
+        if (each.what.before_appearing)
+            if (auto noted = each.what.before_appearing(node); !noted)
+                return noted;
+    return {};
+}
+
+iscsi::result<std::unique_ptr<disk>> put_up(helper& waiter, const path_list& paths) {
+    const auto& properties = paths.front().what.properties;
     auto control = ublk_control::open(waiter);
     if (!control)
         return control.error();
-    if (auto answers = probe_read(where, what, scan_limit); !answers)
-        return answers.error();
-    const auto device = control->add(wishes(*control, what.nonce));
+    for (const auto& each : paths)
+        if (auto answers = probe_read(*each.where, each.what, scan_limit); !answers)
+            return answers.error();
+    const auto device = control->add(wishes(*control, paths));
     if (!device)
         return device.error();
     auto made = std::make_unique<ublk_disk>(*control, *device);
-    if ((device->flags & recovery) != recovery) // Linux 6.0
-        return iscsi::fault{
-            iscsi::to_error_code(disk_errc::attach_failed),
-            "ublk",
-            "no user recovery",
-            "it (Linux 6.1), for disks that outlive the daemon"};
-    if (what.before_appearing)
-        if (auto noted = what.before_appearing(made->node()); !noted)
-            return noted.error();
-    if (auto started = made->start(where, what); !started)
+    if (auto is_fit = check_device(*device, paths); !is_fit)
+        return is_fit.error();
+    if (auto noted = tell_of_appearing(paths, made->node()); !noted)
+        return noted.error();
+    if (auto started = made->start(with_queue(*device, paths)); !started)
         return started.error();
     if (!wait_for_node(made->node(), node_limit))
-        return iscsi::fault{
-            iscsi::to_error_code(disk_errc::attach_failed),
-            "/dev/" + made->node(),
-            "not there",
-            "a node (in a container: pass /dev in)"};
-    const auto limits = queue_limits_of(what.properties, device->largest_io);
+        return not_as_wanted(
+            "/dev/" + made->node(), "not there", "a node (in a container: pass /dev in)"
+        );
+    const auto limits = queue_limits_of(properties, device->largest_io);
     set_read_ahead(waiter, made->node(), limits.read_ahead);
-    if (what.properties.read_only)
-        if (auto is_protected = made->set_read_only(what.properties); !is_protected)
+    if (properties.read_only)
+        if (auto is_protected = made->set_read_only(properties); !is_protected)
             return is_protected.error();
     return made;
 }
 
 iscsi::result<std::unique_ptr<disk>>
-take_over(helper& waiter, lane::lane& where, const disk_request& what, const std::string& node) {
+take_over(helper& waiter, const path_list& paths, const std::string& node) {
     std::uint32_t number = 0;
     const char* const digits = node.data() + std::min<std::size_t>(node.size(), 5);
     if (std::from_chars(digits, node.data() + node.size(), number).ec != std::errc())
-        return iscsi::fault{
-            iscsi::to_error_code(disk_errc::attach_failed), "device", node, "ublkbN"};
+        return not_as_wanted("device", node, "ublkbN");
     auto control = ublk_control::open(waiter);
     if (!control)
         return control.error();
     const auto device = control->info(number);
     if (!device)
         return device.error();
-    if (device->server_flags != what.nonce)
-        return iscsi::fault{
-            iscsi::to_error_code(disk_errc::attach_failed),
+    if (device->server_flags != paths.front().what.nonce)
+        return not_as_wanted(node, "another's", "the one that was left");
+    if (device->queues > paths.size())
+        return not_as_wanted(
             node,
-            "another's",
-            "the one that was left"};
+            std::to_string(paths.size()) + " sessions that are known",
+            "those of its " + std::to_string(device->queues) + " queues"
+        );
     if (device->state == ublk::state_dead) { // its daemon ended before it had begun
         static_cast<void>(control->remove(number));
-        return iscsi::fault{
-            iscsi::to_error_code(disk_errc::attach_failed), node, "never started", "a live device"};
+        return not_as_wanted(node, "never started", "a live device");
     }
     auto made = std::make_unique<ublk_disk>(*control, *device);
-    if (auto recovered = made->recover(where, what); !recovered) {
+    if (auto recovered = made->recover(with_queue(*device, paths)); !recovered) {
         made->let_go();
         return recovered.error();
     }
@@ -353,12 +422,23 @@ class ublk_driver final : public driver {
 
     iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) override {
-        return without_exceptions([&] { return put_up(waiter_, where, what); });
+        return attach_shared({{&where, what}});
     }
 
     iscsi::result<std::unique_ptr<disk>>
     adopt(lane::lane& where, const disk_request& what, const std::string& node) override {
-        return without_exceptions([&] { return take_over(waiter_, where, what, node); });
+        return adopt_shared({{&where, what}}, node);
+    }
+
+    bool takes_several_paths() const override { return true; }
+
+    iscsi::result<std::unique_ptr<disk>> attach_shared(const path_list& paths) override {
+        return without_exceptions([&] { return put_up(waiter_, paths); });
+    }
+
+    iscsi::result<std::unique_ptr<disk>>
+    adopt_shared(const path_list& paths, const std::string& node) override {
+        return without_exceptions([&] { return take_over(waiter_, paths, node); });
     }
 
   private:

@@ -1,5 +1,6 @@
 #include "iscsid/disk/ublk_queue.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -14,12 +15,17 @@ constexpr std::uint64_t sector = 512;
 } // namespace
 
 ublk_queue::ublk_queue(
-    int file, const ublk::io_descriptor* descriptors, const ublk_shape& shape, bool encodes
+    int file,
+    const ublk::io_descriptor* descriptors,
+    const ublk_shape& shape,
+    bool encodes,
+    ublk_place place
 )
     : file_(file)
     , descriptors_(descriptors)
     , shape_(shape)
     , encodes_(encodes)
+    , place_(std::move(place))
     , memory_(shape.depth, shape.payload)
     , age_(memory_, shape.depth, payload_age::first_page)
     , slots_(shape.depth) {}
@@ -78,13 +84,46 @@ void ublk_queue::ring_done(std::uint32_t tag, std::int32_t result) {
 }
 
 void ublk_queue::complete(std::uint64_t tag, int error) {
-    const auto index = static_cast<std::uint32_t>(tag);
-    if (slots_[index].given_up) {
-        slots_[index].given_up = false;
+    if (tag >= slots_.size())
+        return part_for_another_ended(tag - slots_.size(), error);
+    part_ended(static_cast<std::uint32_t>(tag), error);
+}
+
+void ublk_queue::part_ended(std::uint32_t tag, int error) {
+    slot& what = slots_[tag];
+    if (what.error == 0)
+        what.error = error;
+    if (--what.parts > 0)
+        return;
+    if (what.given_up) {
+        what.given_up = false;
         --under_way_;
         return leave_if_empty();
     }
-    commit(index, error);
+    commit(tag, what.error);
+}
+
+void ublk_queue::flush_own(std::function<void(int)> ended) {
+    if (port_ == nullptr || has_left_)
+        return ended(ENOLINK);
+    if (fails_)
+        return ended(EIO);
+    auto place = std::ranges::find_if(for_others_, [](const auto& each) { return !each; });
+    if (place == for_others_.end())
+        place = for_others_.emplace(place);
+    *place = std::move(ended);
+    ++under_way_;
+    lane::block_request request;
+    request.op = lane::operation::flush;
+    request.is_flush_if_due = true;
+    request.tag = slots_.size() + static_cast<std::size_t>(place - for_others_.begin());
+    port_->submit(request, *this);
+}
+
+void ublk_queue::part_for_another_ended(std::size_t which, int error) {
+    std::exchange(for_others_[which], nullptr)(error);
+    --under_way_;
+    leave_if_empty();
 }
 
 // What the kernel asks on this tag, read from the shared descriptors (ublksrv_io_desc).
@@ -111,6 +150,8 @@ void ublk_queue::serve(std::uint32_t tag) {
 // The port may complete before it returns, and the tag may be in use again then.
 void ublk_queue::submit(std::uint32_t tag, lane::operation op) {
     const auto& asked = descriptors_[tag];
+    slots_[tag].parts = 1;
+    slots_[tag].error = 0;
     lane::block_request request;
     request.op = op;
     request.tag = tag;
@@ -127,6 +168,10 @@ void ublk_queue::submit(std::uint32_t tag, lane::operation op) {
         if (age_.use(tag, request.length) && gives_back_)
             used_memory();
     }
+    if (op == lane::operation::flush && place_.relay)
+        slots_[tag].parts += place_.relay->flush_others(place_.number, [this, tag](int error) {
+            part_ended(tag, error);
+        });
     port_->submit(request, *this);
 }
 
@@ -144,6 +189,7 @@ void ublk_queue::commit(std::uint32_t tag, int error) {
 void ublk_queue::command(ublk::io what, std::uint32_t tag, std::int32_t result) {
     slots_[tag].now = slot::phase::fetching;
     ublk::io_command command;
+    command.queue = place_.number;
     command.tag = static_cast<std::uint16_t>(tag);
     command.result = result;
     command.address = reinterpret_cast<std::uintptr_t>(memory_.of(tag));
@@ -154,6 +200,7 @@ void ublk_queue::command(ublk::io what, std::uint32_t tag, std::int32_t result) 
 }
 
 void ublk_queue::leave_if_empty() {
+    has_left_ |= under_way_ == 0 && departure_.is_asked();
     departure_.leave_if(under_way_ == 0);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/flush_relay.hpp"
 #include "iscsid/disk/kernel/ublk_abi.hpp"
 #include "iscsid/disk/leaving.hpp"
 #include "iscsid/disk/payload_age.hpp"
@@ -22,21 +23,32 @@ struct ublk_shape {
     bool comes_by_ring = false;
 };
 
-// The only queue of a ublk device: takes the kernel's requests tag by tag, hands them to the LUN
-// and commits their results. Takes part in the lane's thread; allocates everything in the
-// constructor.
+// Which queue of its device it is, and how it has the others flush; the only one needs no relay.
+struct ublk_place {
+    std::uint16_t number = 0;
+    std::shared_ptr<const flush_relay> relay{};
+};
+
+// A queue of a ublk device: takes the kernel's requests tag by tag, hands them to the LUN and
+// commits their results. Takes part in the lane's thread; allocates everything in the constructor.
 //
 //   start(): a FETCH for each tag → ring_done(): the kernel has a request on it → the LUN →
 //   complete() → COMMIT_AND_FETCH, which gives the result and asks for the next one
 //
 // STOP_DEV ends every FETCH with an error; then nothing of the queue is under way any more.
 class ublk_queue final : public lane::lane_resident,
+                         public flush_part,
                          private lane::ring_client,
                          private lane::request_owner {
   public:
-    // `file` is the open /dev/ublkcN and `descriptors` its shared memory; both outlive this object.
+    // `file` is the open /dev/ublkcN and `descriptors` the shared memory of this queue; both
+    // outlive this object.
     ublk_queue(
-        int file, const ublk::io_descriptor* descriptors, const ublk_shape& shape, bool encodes
+        int file,
+        const ublk::io_descriptor* descriptors,
+        const ublk_shape& shape,
+        bool encodes,
+        ublk_place place = {}
     );
 
     // From here on the kernel may send requests. leave() ends when the device has been stopped.
@@ -48,6 +60,13 @@ class ublk_queue final : public lane::lane_resident,
     // Elsewhere (Linux before 6.1; ublk that is built into one before 6.5) it stays until the disk
     // goes.
     bool give_back_memory(std::size_t& most) override;
+
+    std::shared_ptr<lane::write_fence> fence() const override {
+        return place_.relay ? place_.relay->fence() : nullptr;
+    }
+
+    // For a flush that came on another queue.
+    void flush_own(std::function<void(int)> ended) override;
 
     // False from the moment on when the kernel has given a tag up: the device has been stopped, by
     // us or by somebody else. May be read on any thread, and outlives the queue.
@@ -67,11 +86,15 @@ class ublk_queue final : public lane::lane_resident,
 
         phase now = phase::ended;
         bool given_up = false; // answered, but the LUN still has its buffer
+        unsigned parts = 0;    // ends that are still to come: one, and more of a flush
+        int error = 0;         // of the first part that failed
     };
 
     void ring_done(std::uint32_t tag, std::int32_t result) override;
     void complete(std::uint64_t tag, int error) override;
 
+    void part_ended(std::uint32_t tag, int error);
+    void part_for_another_ended(std::size_t which, int error);
     void serve(std::uint32_t tag);
     void submit(std::uint32_t tag, lane::operation op);
     void commit(std::uint32_t tag, int error);
@@ -84,16 +107,20 @@ class ublk_queue final : public lane::lane_resident,
     const ublk::io_descriptor* const descriptors_;
     const ublk_shape shape_;
     const bool encodes_;
+    const ublk_place place_;
     payload_memory memory_;
     payload_age age_;
     bool gives_back_ = false;
     std::vector<slot> slots_;
-    // Tags that the kernel or the LUN has; one that is given up counts twice, for both have it.
+    std::vector<std::function<void(int)>> for_others_; // flushes under way; empty: a free place
+    // Tags that the kernel or the LUN has, and flushes for other queues; a tag that is given up
+    // counts twice, for both have it.
     std::uint32_t under_way_ = 0;
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;
     std::shared_ptr<std::atomic<bool>> is_served_ = std::make_shared<std::atomic<bool>>(true);
     bool fails_ = false; // after fail_all(): there is no way back
+    bool has_left_ = false;
     departure departure_;
 };
 
