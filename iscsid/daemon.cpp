@@ -171,6 +171,7 @@ class daemon {
     device::block_events devices_;
     device::registry::loaded left_; // by an earlier daemon
     chosen_driver disks_;
+    session::shared_disks shares_;
     session::manager sessions_;
     session::login_keeper keeper_;
     session::rediscovery rediscovery_;
@@ -209,6 +210,7 @@ daemon::daemon(
     , devices_(control_.get_executor())
     , left_(std::move(left))
     , disks_(choose_driver(where_, settings.config))
+    , shares_(shares_sessions(disks_, settings.config))
     , sessions_(environment(settings), settings)
     , keeper_(
           sessions_,
@@ -308,6 +310,7 @@ session::environment daemon::environment(const session::current_settings& settin
     with.disks.registry = &registry_;
     with.disks.links = &links_;
     with.disks.nonces = &nonces_;
+    with.disks.shares = &shares_;
     with.devices = &devices_;
     with.no_driver = disks_.why_none;
     with.records = &records_;

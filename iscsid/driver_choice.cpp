@@ -18,6 +18,20 @@ chosen_driver choose_driver(const disk::environment& where, const iscsi::admin::
     return {*std::move(made), {}, {}};
 }
 
+bool shares_sessions(const chosen_driver& chosen, const iscsi::admin::config& config) {
+    if (config.daemon_value("iscsid.disk.share_sessions") != "Yes")
+        return false;
+    const bool can = chosen.driver && chosen.driver->takes_several_paths();
+    if (!can)
+        spdlog::warn(
+            "iscsid.disk.share_sessions has no effect: only ublk makes one disk of several "
+            "sessions, "
+            "and the driver is {}",
+            chosen.driver ? chosen.driver->name() : "none"
+        );
+    return can;
+}
+
 void add_earlier_drivers(
     chosen_driver& chosen,
     const std::vector<device::disk_state>& left,

@@ -21,6 +21,10 @@ struct chosen_driver {
 
 chosen_driver choose_driver(const disk::environment& where, const iscsi::admin::config& config);
 
+// Whether new disks may have several sessions (iscsid.disk.share_sessions); a driver that knows no
+// such disks is told of in the log.
+bool shares_sessions(const chosen_driver& chosen, const iscsi::admin::config& config);
+
 // The choice may have changed since those disks were made.
 void add_earlier_drivers(
     chosen_driver& chosen,

@@ -36,8 +36,9 @@ asio::awaitable<void> lun_watch::look_for_losses(std::shared_ptr<lun_watch> /*ke
     co_await what_.changed.wait(is_still, very_long);
     looks_for_losses_ = false;
     const auto losses = what_.disks.note_losses();
+    const auto level = what_.now == phase::running ? spdlog::level::err : spdlog::level::info;
     for (const auto& line : losses)
-        spdlog::error("{}: {}", what_.name, line);
+        spdlog::log(level, "{}: {}", what_.name, line);
     if (losses.empty())
         co_return;
     const bool is_first = now() >= last_loss_ + patience_after_loss;

@@ -6,6 +6,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <set>
 #include <utility>
 
 namespace iscsid::session {
@@ -41,14 +44,35 @@ disk::disk_request request_for(
         std::move(tell)};
 }
 
+// A LUN on its way to be a disk.
+struct new_disk {
+    device::disk_state state;
+    std::shared_ptr<announcement> announced;
+    disk::disk_request request;
+    shared_disks::deal_pointer deal; // nullptr: with no other session
+};
+
+new_disk prepare(const disk_tools& with, lane::lane& where, device::disk_state state) {
+    if (with.driver != nullptr)
+        state.driver = with.driver->name();
+    state.nonce = with.nonces == nullptr ? 0 : with.nonces->make();
+    state.node.clear();
+    auto deal = with.shares == nullptr ? nullptr : with.shares->join(state);
+    if (deal)
+        state.nonce = shared_disks::nonce_of(*deal);
+    auto announced = std::make_shared<announcement>();
+    auto request = request_for(with, state, announced);
+    if (deal)
+        with.shares->offer(*deal, {&where, request});
+    return {std::move(state), std::move(announced), std::move(request), std::move(deal)};
+}
+
 // The node of some drivers is known only when it is there; udev looks at those twice. One of them
 // that cannot be noted for the next daemon ends with this one.
 attached_disk made_known(
-    const disk_tools& with,
-    device::disk_state state,
-    std::shared_ptr<disk::disk> device,
-    disk_warnings& warnings
+    const disk_tools& with, device::disk_state state, shared_disk from, disk_warnings& warnings
 ) {
+    const std::shared_ptr<disk::disk> device = std::move(from.device);
     const bool node_is_news = state.node != device->node();
     state.node = device->node();
     state.ends_with_daemon = !device->outlives_daemon();
@@ -65,29 +89,58 @@ attached_disk made_known(
     attached_disk made;
     made.state = std::move(state);
     made.is_ours = device->owner();
-    made.device = std::move(device);
+    made.device = device;
+    made.others = std::move(from.others);
     return made;
+}
+
+iscsi::result<shared_disk>
+make_device(const disk_tools& with, lane::lane& where, const new_disk& what) {
+    if (what.deal)
+        return with.shares->make(what.deal, *with.driver, what.state.sid);
+    auto device = with.driver->attach(where, what.request);
+    if (device.has_error())
+        return device.error();
+    return shared_disk{*std::move(device)};
+}
+
+iscsi::result<attached_disk>
+attach_one(const disk_tools& with, lane::lane& where, new_disk what, disk_warnings& warnings) {
+    if (with.driver == nullptr)
+        return iscsi::fault{
+            iscsi::to_error_code(disk::disk_errc::no_driver), "a new disk", "none", "a driver"};
+    auto made = make_device(with, where, what);
+    if (made.has_error()) {
+        what.state.node = what.announced->node;
+        forget(with, what.state);
+        return made.error();
+    }
+    auto& told = what.announced->warnings;
+    auto known = made_known(with, std::move(what.state), *std::move(made), told);
+    warnings.insert(warnings.end(), told.begin(), told.end());
+    return known;
 }
 
 iscsi::result<attached_disk> attach_one(
     const disk_tools& with, lane::lane& where, device::disk_state state, disk_warnings& warnings
 ) {
-    if (with.driver == nullptr)
-        return iscsi::fault{
-            iscsi::to_error_code(disk::disk_errc::no_driver), "a new disk", "none", "a driver"};
-    state.driver = with.driver->name();
-    state.nonce = with.nonces == nullptr ? 0 : with.nonces->make();
-    state.node.clear();
-    const auto announced = std::make_shared<announcement>();
-    auto made = with.driver->attach(where, request_for(with, state, announced));
-    if (made.has_error()) {
-        state.node = announced->node;
-        forget(with, state);
-        return made.error();
-    }
-    auto known = made_known(with, std::move(state), *std::move(made), announced->warnings);
-    warnings.insert(warnings.end(), announced->warnings.begin(), announced->warnings.end());
-    return known;
+    const std::set<lane::session_key> whose{state.sid};
+    auto what = prepare(with, where, std::move(state));
+    if (!what.deal)
+        return attach_one(with, where, std::move(what), warnings);
+    const shared_disks::declaration all_offered(*with.shares, whose);
+    return attach_one(with, where, std::move(what), warnings);
+}
+
+iscsi::result<shared_disk>
+adopt_device(const disk_tools& with, lane::lane& where, const device::disk_state& state) {
+    const auto request = request_for(with, state);
+    if (with.shares != nullptr)
+        return with.shares->adopt(*with.driver, {&where, request}, state.node);
+    auto device = with.driver->adopt(where, request, state.node);
+    if (device.has_error())
+        return device.error();
+    return shared_disk{*std::move(device)};
 }
 
 // One that is gone is made anew, by the driver of today.
@@ -106,7 +159,7 @@ iscsi::result<attached_disk> adopt_one(
     disk_warnings told;
     const bool is_noted = announce_again(then, state, told);
     where.inherit(state.sid, state.lun);
-    auto made = then.driver->adopt(where, request_for(then, state), state.node);
+    auto made = adopt_device(then, where, state);
     if (made.has_value()) {
         auto adopted = made_known(then, state, *std::move(made), told);
         adopted.is_adopted = true;
@@ -125,11 +178,11 @@ iscsi::result<attached_disk> adopt_one(
 }
 
 // udev has time for all of them while they are made.
-template <class One>
-attach_report all_of(const disk_tools& with, std::vector<device::disk_state> states, One one) {
+template <class Disks, class Number, class One>
+attach_report all_of(const disk_tools& with, Disks states, Number number_of, One one) {
     attach_report report;
     for (auto& each : states) {
-        const auto number = each.lun_number;
+        const auto number = number_of(each);
         auto made = one(std::move(each), report.warnings);
         if (made.has_error())
             report.failures.push_back(fmt::format("LUN {}: {}", number, made.error().text()));
@@ -149,11 +202,37 @@ std::vector<attached_disk> take_devices(std::vector<attached_disk>& from) {
     return taken;
 }
 
+void fail_other_paths(const attached_disk& disk, int error) {
+    for (const auto& each : disk.others)
+        each.where->fail_requests(each.sid, each.lun, error);
+}
+
+void give_up_other_paths(const attached_disk& disk) {
+    fail_other_paths(disk, EIO);
+    for (const auto& each : disk.others)
+        each.where->give_up_unit(each.sid, each.lun);
+}
+
 attach_report
 attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> wanted) {
-    return all_of(with, std::move(wanted), [&](device::disk_state state, disk_warnings& warnings) {
-        return attach_one(with, where, std::move(state), warnings);
-    });
+    std::vector<new_disk> all;
+    std::set<lane::session_key> whose;
+    for (auto& each : wanted) {
+        all.push_back(prepare(with, where, std::move(each)));
+        if (all.back().deal)
+            whose.insert(all.back().state.sid);
+    }
+    std::optional<shared_disks::declaration> all_offered;
+    if (with.shares != nullptr)
+        all_offered.emplace(*with.shares, std::move(whose));
+    return all_of(
+        with,
+        std::move(all),
+        [](const new_disk& each) { return each.state.lun_number; },
+        [&](new_disk what, disk_warnings& warnings) {
+            return attach_one(with, where, std::move(what), warnings);
+        }
+    );
 }
 
 attach_report
@@ -161,6 +240,7 @@ adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_st
     return all_of(
         with,
         std::move(orphans),
+        [](const device::disk_state& each) { return each.lun_number; },
         [&](const device::disk_state& state, disk_warnings& warnings) {
             return adopt_one(with, where, state, warnings);
         }
@@ -194,6 +274,7 @@ void attach_again(const disk_tools& with, lane::lane& where, std::vector<attache
         }
         each.state = std::move(made->state);
         each.is_ours = std::move(made->is_ours);
+        each.others = std::move(made->others);
         each.device = std::move(made->device);
     }
     std::erase_if(disks, [](const auto& each) { return !each.device; });

@@ -5,6 +5,7 @@
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
+#include "iscsid/session/shared_disks.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -21,6 +22,7 @@ struct disk_tools {
     const device::registry* registry = nullptr;  // none: nothing is remembered for another daemon
     const device::udev_links* links = nullptr;   // none: udev is told nothing
     const device::nonce_maker* nonces = nullptr; // none: devices get none
+    shared_disks* shares = nullptr;              // none: each disk is of one session
 };
 
 // A LUN that is a block device now, and all that is needed to attach it again.
@@ -35,7 +37,10 @@ struct attached_disk {
     bool is_adopted = false; // an earlier daemon made it: what that one wrote is not in the ledger
     bool is_unnoted = false; // what is news of it could not be written for the next daemon
 
-    // Somebody has taken its device away, and what has the name now, if anything, is his.
+    std::vector<unit_path> others{}; // of the other sessions whose disk it is, too
+
+    // Somebody has taken its device away, or it has ended with another of its sessions, and what
+    // has the name now, if anything, is his.
     bool is_lost() const { return is_ours && !is_ours(); }
 
     // Bytes that the device still shows because its driver could not follow the capacity of the
@@ -63,6 +68,12 @@ struct attach_report {
     std::vector<std::string> failures; // one line each: which LUN, why
     disk_warnings warnings;
 };
+
+// All requests on the paths of other sessions to this disk fail, as with lane::fail_requests(); 0
+// lifts it. For a disk that is taken down and does not get on; the second form ends those too that
+// were sent.
+void fail_other_paths(const attached_disk& disk, int error);
+void give_up_other_paths(const attached_disk& disk);
 
 // All of these block: for a worker only. A LUN that cannot be attached does not stop the others.
 attach_report

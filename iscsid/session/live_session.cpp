@@ -96,6 +96,8 @@ void live_session::perform(action what) {
     case action::close:
         return spawn(close(shared_from_this()));
     case action::finish:
+        if (with_.disks.shares != nullptr)
+            with_.disks.shares->gone(sid_);
         return owner_.forget(sid_);
     }
 }
@@ -161,6 +163,8 @@ void live_session::resume(std::vector<device::disk_state> left, std::set<std::ui
     for (auto& each : left)
         disks_.inherit(std::move(each));
     move_in(std::move(engine), true);
+    if (with_.disks.shares != nullptr)
+        with_.disks.shares->resume(*lane_, *plan_, disks_.left_disks());
     on(happening::resumed);
     spdlog::info("{}: goes on for a daemon that has ended, {} disk(s)", name_, units.size());
 }

@@ -95,6 +95,8 @@ asio::awaitable<removal_report> live_session::detach() {
         spdlog::warn("{}: unfinished I/O is given up", name_);
         connection_->stop();
         lane_->logout(sid_);
+        for (const auto& each : disks_.attached())
+            give_up_other_paths(each);
         report = co_await removal.wait(quarter);
     }
     if (!report) {
@@ -102,6 +104,9 @@ asio::awaitable<removal_report> live_session::detach() {
         with_.drop(sid_, [] {});
         report = co_await removal.wait(very_long);
     }
+    if (gives_up)
+        for (const auto& each : disks_.attached())
+            fail_other_paths(each, 0);
     if (gives_up && !report->refusal.empty()) { // there is no session to go back to
         net::pending<removal_report> rest(with_.where.control);
         disks_.continue_removal(std::move(report->left), rest.answer());

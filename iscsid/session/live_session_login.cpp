@@ -33,6 +33,8 @@ void live_session::start_login(iscsi::instant asked) {
     login_deadline_ = asked + plan_->initial_login_retry_max * plan_->session.timeouts.login;
     iscsi::session engine(plan_->session);
     engine.start(now());
+    if (with_.disks.shares != nullptr)
+        with_.disks.shares->coming(sid_, *plan_);
     move_in(std::move(engine), false);
     on(happening::adopted);
 }
@@ -123,6 +125,8 @@ asio::awaitable<void> live_session::attach_first(device::scan_result seen) {
     session_disks::scan_orders orders{
         new_disk_of(sid_, index_, *plan_, connection_->peer()), true, false};
     auto told = co_await disks_.follow(std::move(seen), std::move(orders));
+    if (with_.disks.shares != nullptr)
+        with_.disks.shares->settled(sid_);
     if (wants_disks && disks_.attached().empty()) {
         login_failure_ = failure{exit_code::error, fmt::format("{}", fmt::join(told, "; "))};
         on(happening::no_disks);

@@ -206,6 +206,7 @@ plan_login(const record& node, const initiator_identity& identity, unsigned inde
     plan.initial_login_retry_max = number<int>(node, "node.session.initial_login_retry_max");
     plan.reopen_max = number<int>(node, "node.session.reopen_max");
     plan.scan = node.get("node.session.scan") != "manual";
+    plan.sessions = number<unsigned>(node, "node.session.nr_sessions");
     return plan;
 }
 

@@ -26,6 +26,7 @@ struct login_plan {
     int initial_login_retry_max = 4;
     int reopen_max = 0; // 0: never give up
     bool scan = true;
+    unsigned sessions = 1; // that a login makes of the record
 
     // Of a session of an earlier daemon: whether its target knows it by another name or ISID, and
     // so leaves its old tasks alone.

@@ -89,9 +89,20 @@ removed_disk judge_flush(
 
 // What was written to a unit, and how that stood before any disk began to go.
 struct unit_account {
-    std::shared_ptr<const lane::write_ledger> ledger; // nullptr: the lane does not answer
+    disk_ledgers ledger;
     balance before;
 };
+
+disk_ledgers ledgers_of(lane::lane& where, const attached_disk& disk) {
+    std::vector<disk_ledgers::pointer> all{ledger_of(where, disk.state)};
+    for (const auto& each : disk.others) {
+        device::disk_state theirs;
+        theirs.sid = each.sid;
+        theirs.lun = each.lun;
+        all.push_back(ledger_of(*each.where, theirs));
+    }
+    return disk_ledgers(std::move(all));
+}
 
 // Of all disks before the first one goes: a session that is given up meanwhile takes its ledgers
 // along.
@@ -99,14 +110,13 @@ std::vector<unit_account> accounts_of(lane::lane& where, const std::vector<attac
     std::vector<unit_account> accounts;
     accounts.reserve(disks.size());
     for (const auto& each : disks)
-        accounts.push_back({ledger_of(where, each.state), {}});
+        accounts.push_back({ledgers_of(where, each), {}});
     return accounts;
 }
 
 void note_balances(std::vector<unit_account>& accounts) {
     for (auto& each : accounts)
-        if (each.ledger)
-            each.before = each.ledger->now();
+        each.before = each.ledger.now();
 }
 
 // One disk on its way out.
@@ -158,10 +168,10 @@ class one_removal {
         spdlog::warn("{}: taken away from its users", name_of(state));
         forget(with_, state);
         disk_.device.reset();
-        lane_.forget_ledger(state.sid, state.lun);
-        if (!ledger_ || !ledger_->is_flush_due() || flush_unit())
+        forget_ledgers();
+        if (!ledger_.is_flush_due() || flush_unit())
             return {};
-        const auto unflushed = ledger_->now().unflushed;
+        const auto unflushed = ledger_.now().unflushed;
         const auto doubt = unflushed > 0
                                ? fmt::format("{} bytes written since the last flush", unflushed)
                                : std::string("what was written before iscsid ended");
@@ -191,22 +201,28 @@ class one_removal {
     }
 
     removed_disk account(const iscsi::result<void>& removed) {
-        lane_.forget_ledger(disk_.state.sid, disk_.state.lun);
+        forget_ledgers();
         if (removed.has_value() && disk_.is_gone && ledger_) // no flush of it reached the unit
-            return judge_flush(disk_, before_, ledger_->now(), {});
+            return judge_flush(disk_, before_, ledger_.now(), {});
         if (removed.has_value())
             return {};
         const auto why = removed.error().text();
         if (!ledger_ || !is(removed.error(), disk::disk_errc::flush_failed))
             return {fmt::format("{}: {}", name_of(disk_.state), why), {}};
-        return judge_flush(disk_, before_, ledger_->now(), why);
+        return judge_flush(disk_, before_, ledger_.now(), why);
+    }
+
+    void forget_ledgers() {
+        lane_.forget_ledger(disk_.state.sid, disk_.state.lun);
+        for (const auto& each : disk_.others)
+            each.where->forget_ledger(each.sid, each.lun);
     }
 
     const disk_tools& with_;
     lane::lane& lane_;
     std::shared_ptr<removal_progress> progress_;
     attached_disk& disk_;
-    std::shared_ptr<const lane::write_ledger> ledger_;
+    disk_ledgers ledger_;
     balance before_;
 };
 
@@ -220,7 +236,7 @@ std::vector<std::optional<unit_command>> ask_all(
     std::vector<std::optional<unit_command>> questions(disks.size());
     for (std::size_t n = 0; n < disks.size(); ++n) {
         const auto& ledger = accounts[n].ledger;
-        const bool is_flush_due = ledger && ledger->is_flush_due();
+        const bool is_flush_due = ledger.is_flush_due();
         if (!disks[n].is_failed)
             questions[n].emplace(
                 where,
@@ -306,11 +322,13 @@ removal_report remove_all(
     removal_report report;
     report.left = std::move(disks);
     // Looked at first, so that an ordinary mount is refused before anything changes.
-    for (const auto& each : report.left)
+    for (const auto& each : report.left) {
+        const auto turn = each.device->take_turn();
         if (whose == users::are_respected && !each.is_lost() && is_in_use(with, each.state.node)) {
             report.refusal = name_of(each.state) + ": device is in use";
             return report;
         }
+    }
     auto accounts = accounts_of(where, report.left);
     const auto order = order_of_removal(where, report.left, accounts);
     note_balances(accounts);

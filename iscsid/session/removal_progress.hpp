@@ -1,6 +1,6 @@
 #pragma once
 
-#include "iscsid/lane/write_ledger.hpp"
+#include "iscsid/session/disk_ledgers.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -14,12 +14,12 @@ class removal_progress {
   public:
     // ---- the worker ----
 
-    // The next disk, whose writes and flushes are entered there; nullptr: nobody can say.
-    void begin(std::shared_ptr<const lane::write_ledger> next) {
+    // The next disk, whose writes and flushes are entered there; empty: nobody can say.
+    void begin(disk_ledgers next) {
         const std::scoped_lock lock(guard_);
         steps_before_ += current_steps() + 1;
         current_ = std::move(next);
-        at_begin_ = current_ ? current_->ended_well() : 0;
+        at_begin_ = current_.ended_well();
     }
 
     // What waits for the unit ends without it: nothing more is asked of it.
@@ -43,12 +43,10 @@ class removal_progress {
     }
 
   private:
-    std::uint64_t current_steps() const {
-        return current_ ? current_->ended_well() - at_begin_ : 0;
-    }
+    std::uint64_t current_steps() const { return current_.ended_well() - at_begin_; }
 
     mutable std::mutex guard_; // of what follows
-    std::shared_ptr<const lane::write_ledger> current_;
+    disk_ledgers current_;
     std::uint64_t at_begin_ = 0;
     std::uint64_t steps_before_ = 0;
     bool is_given_up_ = false;

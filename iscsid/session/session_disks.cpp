@@ -162,11 +162,10 @@ std::vector<std::string> session_disks::note_losses() {
         if (each.loss_is_told || !each.device || !each.is_lost())
             continue;
         each.loss_is_told = true;
-        lines.push_back(fmt::format(
-            "LUN {} has lost its disk: somebody has taken {} away",
-            each.state.lun_number,
-            each.state.node
-        ));
+        const auto* const why = each.device->ends_with_another()
+                                    ? "LUN {} has no disk any more: {} ended with another session"
+                                    : "LUN {} has lost its disk: somebody has taken {} away";
+        lines.push_back(fmt::format(fmt::runtime(why), each.state.lun_number, each.state.node));
         with_.workers->post([with = with_.disks, state = each.state] { forget_lost(with, state); });
     }
     return lines;
@@ -239,11 +238,13 @@ void session_disks::give_up(std::uint64_t number, which of_them) {
     if (disk == nullptr)
         return;
     lane_->fail_requests(sid_, disk->state.lun, EIO);
+    fail_other_paths(*disk, EIO);
     if (of_them == which::unsent)
         return;
     if (going_ && going_->number == number)
         going_->progress->give_up();
     lane_->give_up_unit(sid_, disk->state.lun);
+    give_up_other_paths(*disk);
 }
 
 asio::awaitable<void> session_disks::changes_end(iscsi::duration limit) {
@@ -361,6 +362,7 @@ void session_disks::end_removal_of(std::uint64_t number, const removal_report& r
     going_.reset();
     auto* const disk = disk_with(disks_, number);
     const bool stays = !report.left.empty();
+    fail_other_paths(*disk, 0);
     if (!stays || !disk->is_failed) // no bar of give_up() is left behind, whoever has the LUN next
         lane_->fail_requests(sid_, disk->state.lun, 0);
     if (stays)

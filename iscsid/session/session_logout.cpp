@@ -23,6 +23,8 @@ asio::awaitable<outcome<logout_result>> session_logout::run(live_session::heeds 
         co_await cancel_login();
         co_return logout_result{};
     }
+    if (of.with_.disks.shares != nullptr) // what waits for other sessions ends
+        of.with_.disks.shares->hurry(of.sid_);
     co_await wait_until_it_can_begin();
     if (of.phase_ == phase::running) {
         of.heeds_users_ = whom == live_session::heeds::users_always;

@@ -99,9 +99,14 @@ asio::awaitable<void> session_stop::run() {
 // ---- while there is time ------------------------------------------------------------------------
 
 asio::awaitable<void> session_stop::find_ledgers() {
+    std::vector<unit_path> units;
     for (const auto& each : session_->disks_.attached()) {
+        units.push_back({session_->lane_, each.state.sid, each.state.lun});
+        units.insert(units.end(), each.others.begin(), each.others.end());
+    }
+    for (const auto& each : units) {
         net::pending<std::shared_ptr<const lane::write_ledger>> found(with_.where.control);
-        session_->lane_->ledger(each.state.sid, each.state.lun, found.answer());
+        each.where->ledger(each.sid, each.lun, found.answer());
         const auto ledger = co_await found.wait(lane_limit);
         if (!ledger) // the lane does not turn
             co_return;

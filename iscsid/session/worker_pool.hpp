@@ -17,10 +17,10 @@
 namespace iscsid::session {
 
 // Threads for what blocks: attaching, flushing and removing disks, which wait for the kernel, and
-// the kernel perhaps for a target that says nothing. A job never waits for a job of another
-// session: when all threads are busy there is one more, up to `most`. A session runs one job at a
-// time, so there are never more threads than sessions that do something; those that have found
-// nothing to do for a while end.
+// the kernel perhaps for a target that says nothing. A job waits for one of another session
+// only where both have the same disk (shared_disks): when all threads are busy there is one more,
+// up to `most`. A session runs one job at a time, so there are never more threads than sessions
+// that do something; those that have found nothing to do for a while end.
 //
 // post() may be called on any thread. The end waits for the jobs that were posted before it.
 class worker_pool {

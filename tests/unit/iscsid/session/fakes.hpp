@@ -242,6 +242,26 @@ class fake_driver final : public disk::driver {
         return make(seen_already, node);
     }
 
+    bool takes_several_paths() const override { return shares; }
+
+    iscsi::result<std::unique_ptr<disk::disk>>
+    attach_shared(const std::vector<disk::disk_path>& paths) override {
+        note_paths(paths);
+        for (const auto& each : paths)
+            if (each.what.before_appearing)
+                if (auto done = each.what.before_appearing(free_name(each.what.lun_number)); !done)
+                    return done.error();
+        auto first = paths.front().what;
+        first.before_appearing = {};
+        return attach(*paths.front().where, first);
+    }
+
+    iscsi::result<std::unique_ptr<disk::disk>>
+    adopt_shared(const std::vector<disk::disk_path>& paths, const std::string& node) override {
+        note_paths(paths);
+        return adopt(*paths.front().where, paths.front().what, node);
+    }
+
     // Whether somebody still has the object of this disk.
     bool holds(const std::string& node) { return !held_[node].expired(); }
 
@@ -252,6 +272,9 @@ class fake_driver final : public disk::driver {
     }
 
     bool adopts = false;
+    bool shares = false;                                         // one disk of several sessions
+    std::vector<std::vector<iscsid::lane::session_key>> sharing; // those of each such disk
+    std::vector<std::uint64_t> nonces;                           // of the paths of the last
     bool is_named_late = false; // nobody knows a name before the disk is there
     bool has_nodes = true;      // else as exported sockets
     bool can_resize = true;
@@ -274,6 +297,16 @@ class fake_driver final : public disk::driver {
     mutable std::mutex changing; // the workers' calls come from several threads
 
   private:
+    void note_paths(const std::vector<disk::disk_path>& paths) {
+        const std::scoped_lock lock(changing);
+        auto& all = sharing.emplace_back();
+        nonces.clear();
+        for (const auto& each : paths) {
+            all.push_back(each.what.session);
+            nonces.push_back(each.what.nonce);
+        }
+    }
+
     static iscsi::fault failed(disk::disk_errc why, std::string where) {
         return {iscsi::to_error_code(why), std::move(where), {}, {}};
     }

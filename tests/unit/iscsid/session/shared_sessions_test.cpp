@@ -1,0 +1,69 @@
+#include "tests/unit/iscsid/session/manager_world.hpp"
+
+namespace iscsid::session {
+
+namespace {
+
+// Two sessions of one record, whose disks are one.
+struct sharing_world : manager_world {
+    sharing_world() {
+        driver.shares = true;
+        with.workers = &several;
+        with.disks.shares = &shares;
+        store(node, {{"node.session.nr_sessions", "2"}});
+    }
+
+    ~sharing_world() override {
+        several.join();
+        made.reset();
+    }
+
+    asio::awaitable<int> log_in_both() {
+        const auto record = record_of(node);
+        const auto first = all().start_login(*record, {});
+        const auto second = all().start_login(*record, {1});
+        const auto one = co_await first->session->login_end();
+        const auto two = co_await second->session->login_end();
+        co_return static_cast<int>(one.has_value()) + static_cast<int>(two.has_value());
+    }
+
+    std::vector<std::string> disks_of(session_key sid) {
+        std::vector<std::string> names;
+        const auto sessions = list(sid);
+        for (const auto& each : sessions.at(0).luns)
+            names.push_back(each.disk);
+        return names;
+    }
+
+    worker_pool several{2, 8};
+    shared_disks shares{true, {10s, 1ms}};
+};
+
+TEST_F(sharing_world, a_record_with_several_sessions_has_one_disk_of_each_lun) {
+    show(luns);
+    ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
+    EXPECT_EQ(driver.attached, 2);
+    EXPECT_EQ(driver.sharing.size(), 2U);
+    EXPECT_EQ(disks_of(1).size(), 2U);
+    EXPECT_EQ(disks_of(1), disks_of(2));
+}
+
+TEST_F(sharing_world, a_session_that_stays_gets_disks_of_its_own) {
+    show(luns);
+    ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
+    driver.busy = {1};
+    EXPECT_EQ(log_out(1).code, admin::exit_code::busy);
+    EXPECT_EQ(disks_of(1), disks_of(2));
+    driver.busy = {};
+    EXPECT_EQ(log_out(1).code, admin::exit_code::success);
+    EXPECT_EQ(disks_of(2), (std::vector<std::string>{"", ""}));
+    EXPECT_EQ(rescan(2).code, admin::exit_code::success);
+    EXPECT_NE(disks_of(2).at(0), "");
+    EXPECT_EQ(driver.sharing.size(), 2U); // none of them is shared
+    EXPECT_EQ(log_out(2).code, admin::exit_code::success);
+    EXPECT_TRUE(driver.present.empty());
+}
+
+} // namespace
+
+} // namespace iscsid::session

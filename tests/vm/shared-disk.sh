@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# iscsid.disk.share_sessions: two sessions of one node are one ublk disk with a queue for each. Verified
+# writes from both processors, with flushes, while connections are cut and the daemon is killed and
+# restarted. While a session is away, also after a kill, its queue waits and the other one works. A logout
+# of one session ends the disk, unless it is in use; the other gets one of its own.
+# Usage: shared-disk.sh [KILLS]
+here=$(dirname "$0")
+. "$here/../support/functions.sh"
+. "$here/lio.sh"
+requires fio ss tc taskset
+kills=${1:-3}
+
+# write_until_told DISK: verified passes on each processor over its own places, until $WORK/enough is there.
+write_until_told() {
+    local pass=0
+    while [ ! -e "$WORK/enough" ]; do
+        pass=$((pass + 1))
+        fio --output="$WORK/fio" --filename="$1" --direct=1 --ioengine=libaio --iodepth=4 --rw=randwrite \
+            --bs=4k --size=2m --fsync=32 --randrepeat=0 --verify=crc32c --verify_fatal=1 \
+            --verify_state_save=0 --name=on-0 --cpus_allowed=0 --name=on-1 --offset=16m --cpus_allowed=1 \
+            --verify_backlog=64 || return 1
+        [ "$(grep -c 'err= 0' "$WORK/fio")" -eq 2 ] || return 1
+        echo $pass >"$WORK/passes"
+    done
+}
+
+start_fio() {
+    rm -f "$WORK/enough"
+    write_until_told "$1" &
+    fio_pid=$!
+}
+
+end_fio() {
+    touch "$WORK/enough"
+    wait "$fio_pid" || fail "fio: $(cat "$WORK/fio")"
+    echo "$(cut -d ' ' -f 1 /proc/uptime) s: $(cat "$WORK/passes") passes of fio $1"
+}
+
+fio_runs() { kill -0 "$fio_pid" 2>/dev/null || fail "fio ended: $(cat "$WORK/fio")"; }
+
+completed() {
+    local -a stat
+    read -r -a stat <"/sys/block/$node/stat"
+    echo $((stat[0] + stat[4]))
+}
+
+has_moved() { [ "$(completed)" -gt "$1" ]; }
+
+expect_progress() {
+    local before
+    before=$(completed)
+    wait_until 60 has_moved $((before + 40)) || { fio_runs; fail "no I/O $1"; }
+    fio_runs
+}
+
+# node_of SID: the name of the session's disk; "" when it has none.
+node_of() {
+    iscsiadm -m session -r "$1" -P 3 2>/dev/null |
+        sed -n 's|.*Attached scsi disk \([^ \t]*\).*|\1|p'
+}
+
+both_have() { [ "$(node_of "$1")" = "$3" ] && [ "$(node_of "$2")" = "$3" ]; }
+
+# One disk, and as many queues as sessions.
+expect_one_disk() {
+    local queues
+    [ "$(ls -d /sys/block/ublkb* | wc -l)" -eq 1 ] || fail "not one disk: $(ls -d /sys/block/ublkb*)"
+    queues=$(find "/sys/block/$node/mq" -mindepth 1 -maxdepth 1 -type d | wc -l)
+    [ "$queues" -eq "$1" ] || fail "$queues queues of $node"
+    both_have "${@:2}" "$node" || fail "not a disk of both: '$(node_of "$2")' '$(node_of "$3")'"
+}
+
+# The local port of each session's connection, the first session's first.
+ports() { ss -Htnp state established "dport = :$PORT" | grep iscsid | awk '{ print $3 }' | sed 's/.*://' | sort -n; }
+
+operational() { grep -c 'is operational' "$WORK/iscsid.log"; }
+came_back() { [ "$(operational)" -gt "$1" ]; }
+
+# cut WHICH: that connection ends; the session is back soon.
+cut_connection() {
+    local before port
+    before=$(operational)
+    port=$(ports | sed -n "$1p")
+    ss -K sport = ":$port" "dport = :$PORT" >/dev/null || fail "ss -K"
+    wait_until 30 came_back "$before" || fail "the session of port $port is not back"
+    expect_progress "after connection $1 was cut"
+}
+
+kill_daemon() {
+    kill -9 "$iscsid_pid"
+    wait "$iscsid_pid" 2>/dev/null
+    iscsid_pid=''
+    sleep "0.$((RANDOM % 10))"
+    start_iscsid
+    wait_until 60 both_have 1 2 "$node" || fail "not taken over: $(cat "$WORK/iscsid.log")"
+    expect_progress "after a kill"
+}
+
+# cpu_of QUEUE: a processor whose requests go there.
+cpu_of() { sed 's/[^0-9].*//' "/sys/block/$node/mq/$1/cpu_list"; }
+
+# read_on QUEUE: begins a read that goes there; has_read tells of its end.
+read_on() {
+    rm -f "$WORK/read-$1"
+    (taskset -c "$(cpu_of "$1")" dd if="/dev/$node" of=/dev/null bs=4k count=1 iflag=direct status=none
+        echo $? >"$WORK/read-$1") &
+}
+has_read() { [ "$(cat "$WORK/read-$1" 2>/dev/null)" = 0 ]; }
+
+# expect_only QUEUE: that one works, the other one waits. Its read is still under way afterwards.
+expect_only() {
+    local other=$((1 - $1))
+    read_on $other
+    read_on "$1"
+    wait_until 20 has_read "$1" || fail "no read on queue $1"
+    for _ in 1 2 3; do
+        read_on "$1"
+        wait_until 20 has_read "$1" || fail "no further read on queue $1"
+    done
+    [ ! -e "$WORK/read-$other" ] || fail "queue $other works without its session"
+}
+
+# Nothing of the second session's connection arrives, until it makes another one.
+silence_connection() {
+    local port
+    port=$(ports | sed -n 2p)
+    modprobe -a sch_ingress cls_u32 act_gact
+    tc qdisc add dev lo clsact &&
+        tc filter add dev lo egress protocol ip prio 1 u32 match ip sport "$port" 0xffff action drop ||
+        fail "no filter"
+    expect_only 0
+    wait_until 60 has_read 1 || fail "the read on queue 1 does not end"
+    tc qdisc del dev lo clsact
+}
+
+# The next daemon finds the second session at a portal that is not there yet.
+kill_with_session_away() {
+    kill -9 "$iscsid_pid"
+    wait "$iscsid_pid" 2>/dev/null
+    iscsid_pid=''
+    sed -i 's/127\.0\.0\.1/127.0.0.2/g' "$ISCSID_RUNTIME_DIR/state/2-lun-0.json"
+    start_iscsid
+    wait_until 60 both_have 1 2 "$node" || fail "not taken over: $(cat "$WORK/iscsid.log")"
+    expect_only 0
+    mkdir "$LIO/iscsi/$TARGET_NAME/tpgt_1/np/127.0.0.2:$PORT" || fail "no second portal"
+    wait_until 60 has_read 1 || fail "the read on queue 1 does not end"
+}
+
+start_lio
+lio_disk d0 64M
+lio_map d0 0
+use_driver ublk
+cat >>"$ISCSI_CONFIG_DIR/iscsid.conf" <<END
+iscsid.disk.share_sessions = Yes
+node.session.nr_sessions = 2
+END
+start_iscsid
+log_in
+node=${disk[0]#/dev/}
+[[ $node == ublkb* ]] || fail "no disk of ublk: $node: $(cat "$WORK/iscsid.log")"
+expect_one_disk 2 1 2
+iscsiadm -m session -P 3 --json >"$WORK/json" 2>/dev/null
+[ "$(grep -o "\"$node\"" "$WORK/json" | wc -l)" -ge 2 ] || fail "not in JSON: $(cat "$WORK/json")"
+
+start_fio "${disk[0]}"
+at_end 'touch "$WORK/enough"; kill $fio_pid 2>/dev/null; wait $fio_pid 2>/dev/null'
+expect_progress "at first"
+for which in 1 2 1; do cut_connection $which; done
+end_fio "over cut connections"
+
+start_fio "${disk[0]}"
+for ((number = 1; number <= kills; ++number)); do kill_daemon; done
+expect_one_disk 2 1 2
+end_fio "over $kills kills"
+silence_connection
+kill_with_session_away
+! dmesg | grep -E 'I/O error|Buffer I/O' || fail "I/O errors"
+
+# In use: refused, and nothing changes.
+mkfs.ext4 -q "${disk[0]}" && mkdir -p "$WORK/mnt" && mount "${disk[0]}" "$WORK/mnt" || fail "no filesystem"
+at_end 'umount "$WORK/mnt" 2>/dev/null'
+expect_exit 28 iscsiadm -m session -r 2 -u
+expect_one_disk 2 1 2
+umount "$WORK/mnt"
+
+# The first session that is logged out ends the disk; the other one gets its own.
+expect_exit 0 iscsiadm -m session -r 2 -u
+has_own_disk() { [ -n "$(node_of 1)" ] && [ -b "/dev/$(node_of 1)" ]; }
+wait_until 30 has_own_disk || fail "session 1 has no disk: $(cat "$WORK/iscsid.log")"
+node=$(node_of 1)
+expect_one_disk 1 1 1
+mount "/dev/$node" "$WORK/mnt" || fail "the filesystem is not on /dev/$node"
+umount "$WORK/mnt"
+log_out
+[ -z "$(ls "$ISCSID_RUNTIME_DIR/state")" ] || fail "state is left: $(ls "$ISCSID_RUNTIME_DIR/state")"
+! ls -d /sys/block/ublkb* 2>/dev/null || fail "a disk is left"
+
+# Both together.
+rmdir "$LIO/iscsi/$TARGET_NAME/tpgt_1/np/127.0.0.2:$PORT"
+log_in
+node=${disk[0]#/dev/}
+sessions=$(iscsiadm -m session | sed 's/.*\[\([0-9]*\)\].*/\1/' | xargs)
+# shellcheck disable=SC2086
+expect_one_disk 2 $sessions
+log_out
+! ls -d /sys/block/ublkb* 2>/dev/null || fail "a disk is left"
