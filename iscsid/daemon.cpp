@@ -1,6 +1,7 @@
 #include "iscsid/daemon.hpp"
 
 #include "iscsid/access.hpp"
+#include "iscsid/boot_daemon.hpp"
 #include "iscsid/compat/sysfs.hpp"
 #include "iscsid/device/block_events.hpp"
 #include "iscsid/device/nonce.hpp"
