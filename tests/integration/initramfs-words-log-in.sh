@@ -107,6 +107,7 @@ by_firmware() {
     stop_target
     PORTAL=192.0.2.1:3260 PORT=3260
     nsenter --net --target $far tgtd -f --iscsi portal="$PORTAL" >>"$WORK/tgtd.log" 2>&1 &
+    # shellcheck disable=SC2034 # stop_target ends it
     tgtd_pid=$!
     wait_until 10 tgtadm --lld iscsi --op show --mode sys || fail "tgtd"
     add_target 1 "$TARGET_NAME" 32M
