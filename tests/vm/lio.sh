@@ -24,12 +24,12 @@ lio_set() {
 }
 
 # lio_disk NAME SIZE [ATTRIBUTE=VALUE…]: a file as a device with a write cache, and an identity that
-# follows from its name, or from $LIO_SERIAL.
+# follows from its name, or from $LIO_SERIAL. The files are in $LIO_FOLDER ($WORK).
 lio_disk() {
-    local device=$LIO/core/fileio_0/$1 pair
-    [ -e "$WORK/lio-$1" ] || truncate -s "$2" "$WORK/lio-$1"
+    local device=$LIO/core/fileio_0/$1 file=${LIO_FOLDER:-$WORK}/lio-$1 pair
+    [ -e "$file" ] || truncate -s "$2" "$file"
     mkdir -p "$device" &&
-        echo "fd_dev_name=$WORK/lio-$1,fd_dev_size=$(stat -c %s "$WORK/lio-$1"),fd_buffered_io=1" >"$device/control" &&
+        echo "fd_dev_name=$file,fd_dev_size=$(stat -c %s "$file"),fd_buffered_io=1" >"$device/control" &&
         echo 1 >"$device/enable" &&
         echo "${LIO_SERIAL:-$(echo "$1" | md5sum | cut -c1-32)}" >"$device/wwn/vpd_unit_serial" ||
         fail "LIO disk $1"
