@@ -49,10 +49,10 @@ in_fstab() {
 # put_files NAME: what cannot be read again from memory after a boot.
 put_files() {
     mkdir "$mnt/$1" && cp -r libiscsi/base "$mnt/$1" || fail "files"
-    (cd "$mnt/$1" && find base -type f -exec md5sum {} +) >"/root/sums-$1"
+    (cd "$mnt/$1" && find base -type f -exec md5sum {} +) >"/root/.sums-$1"
 }
 
-expect_files() { (cd "$mnt/$1" && md5sum --quiet -c "/root/sums-$1") || fail "the files '$1' are not those of before"; }
+expect_files() { (cd "$mnt/$1" && md5sum --quiet -c "/root/.sums-$1") || fail "the files '$1' are not those of before"; }
 
 install() {
     mkdir -p "$LIO_FOLDER" "$mnt"
