@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <optional>
@@ -35,6 +36,12 @@ std::string node_of(std::uint32_t device) {
     return "ublkb" + std::to_string(device);
 }
 
+// Where those of the next queue begin, in the file of the device: the kernel counts in its pages.
+std::uint64_t descriptors_of_queue() {
+    const auto of_kernel = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    return (ublk::most_descriptors + of_kernel - 1) / of_kernel * of_kernel;
+}
+
 // The descriptors of a queue, as long as this object lives.
 class shared_descriptors {
   public:
@@ -46,7 +53,7 @@ class shared_descriptors {
               PROT_READ,
               MAP_SHARED | MAP_POPULATE,
               file,
-              static_cast<off_t>(queue * ublk::descriptors_of_queue)
+              static_cast<off_t>(queue * descriptors_of_queue())
           )) {}
 
     ~shared_descriptors() {
@@ -389,16 +396,16 @@ take_over(helper& waiter, const path_list& paths, const std::string& node) {
         return device.error();
     if (device->server_flags != paths.front().what.nonce)
         return not_as_wanted(node, "another's", "the one that was left");
+    if (device->state == ublk::state_dead) { // its daemon ended before it had begun
+        static_cast<void>(control->remove(number));
+        return not_as_wanted(node, "never started", "a live device");
+    }
     if (device->queues > paths.size())
         return not_as_wanted(
             node,
             std::to_string(paths.size()) + " sessions that are known",
             "those of its " + std::to_string(device->queues) + " queues"
         );
-    if (device->state == ublk::state_dead) { // its daemon ended before it had begun
-        static_cast<void>(control->remove(number));
-        return not_as_wanted(node, "never started", "a live device");
-    }
     auto made = std::make_unique<ublk_disk>(*control, *device);
     if (auto recovered = made->recover(with_queue(*device, paths)); !recovered) {
         made->let_go();

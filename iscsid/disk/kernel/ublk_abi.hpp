@@ -138,10 +138,9 @@ inline constexpr std::uint32_t io_flag_fua = 1U << 13U;
 inline constexpr std::uint32_t io_flag_no_unmap = 1U << 15U;
 
 // The descriptors of queue 0 are at the beginning of the file, those of each other queue behind the
-// most that the one before it may have.
+// most that the one before it may have, from a page on.
 inline constexpr std::uint32_t most_tags = 4096;
-inline constexpr std::uint64_t descriptors_of_queue = most_tags * sizeof(io_descriptor);
-static_assert(descriptors_of_queue % 4096 == 0);
+inline constexpr std::uint64_t most_descriptors = most_tags * sizeof(io_descriptor); // bytes
 
 // struct ublksrv_io_cmd: in the SQE of a command for one tag.
 struct io_command {
