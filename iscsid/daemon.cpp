@@ -487,6 +487,8 @@ class process_end {
 
     void becomes_due() { is_due_ = true; }
 
+    bool is_due() const { return is_due_; }
+
   private:
     bool is_due_ = false;
 };
@@ -558,7 +560,7 @@ int serve(
     if (const auto dropped = drop_ids(options); !dropped)
         return refuse(exit_code::error, "-u, -g: " + dropped.error().text());
     warn(sys::lock_memory());
-    const auto waiter = start_helper(options, disk::disks_folder_in(runtime));
+    auto waiter = start_helper(options, disk::disks_folder_in(runtime));
     const listening_sockets sockets{
         listener->take_socket(), metrics_listener ? metrics_listener->take_socket() : -1};
     const daemon_means means{sockets, waiter.get(), kept.get()};
@@ -569,7 +571,10 @@ int serve(
         detached->ready();
     }
     sys::notify_ready(running->summary());
-    return end_of(std::move(running), options, means, last);
+    const int code = end_of(std::move(running), options, means, last);
+    if (last.is_due()) // a thread may wait for it
+        static_cast<void>(waiter.release());
+    return code;
 }
 
 } // namespace
