@@ -20,6 +20,10 @@ class disk_ledgers {
         std::erase(all_, nullptr);
     }
 
+    void add(const disk_ledgers& other) {
+        all_.insert(all_.end(), other.all_.begin(), other.all_.end());
+    }
+
     explicit operator bool() const { return !all_.empty(); }
 
     // Of all together; it was flushed when all were.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -104,12 +105,32 @@ make_device(const disk_tools& with, lane::lane& where, const new_disk& what) {
     return shared_disk{*std::move(device)};
 }
 
+// What was announced is forgotten, and the mark of the other disk is not its own.
+new_disk alone(const disk_tools& with, lane::lane& where, new_disk what) {
+    what.state.node = what.announced->node;
+    forget(with, what.state);
+    disk_tools without = with;
+    without.shares = nullptr;
+    return prepare(without, where, std::move(what.state));
+}
+
 iscsi::result<attached_disk>
 attach_one(const disk_tools& with, lane::lane& where, new_disk what, disk_warnings& warnings) {
     if (with.driver == nullptr)
         return iscsi::fault{
             iscsi::to_error_code(disk::disk_errc::no_driver), "a new disk", "none", "a driver"};
     auto made = make_device(with, where, what);
+    if (made.has_error() && what.deal && shared_disks::is_of_several(*what.deal)) {
+        spdlog::warn(
+            "LUN {} of session {}: a disk of its own is tried, the one of several sessions failed: "
+            "{}",
+            what.state.lun_number,
+            what.state.sid,
+            made.error().text()
+        );
+        what = alone(with, where, std::move(what));
+        made = make_device(with, where, what);
+    }
     if (made.has_error()) {
         what.state.node = what.announced->node;
         forget(with, what.state);
@@ -202,6 +223,15 @@ std::vector<attached_disk> take_devices(std::vector<attached_disk>& from) {
     return taken;
 }
 
+// One that has ended is another disk for the other sessions by now, or none.
+std::vector<attached_disk> shared_among(const std::vector<attached_disk>& disks) {
+    std::vector<attached_disk> those;
+    std::ranges::copy_if(disks, std::back_inserter(those), [](const attached_disk& each) {
+        return !each.others.empty() && !each.is_lost();
+    });
+    return those;
+}
+
 void fail_other_paths(const attached_disk& disk, int error) {
     for (const auto& each : disk.others)
         each.where->fail_requests(each.sid, each.lun, error);
@@ -249,8 +279,11 @@ adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_st
 
 attach_report replace_lost(const disk_tools& with, lane::lane& where, const attached_disk& lost) {
     forget_lost(with, lost.state);
+    const bool is_accounted = lost.device->ends_with_another(); // by who has ended it
     if (const auto removed = lost.device->remove(); removed.has_error())
         spdlog::warn("{}: {}", name_of(lost.state), removed.error().text());
+    if (is_accounted) // before the next disk enters its writes there
+        where.forget_ledger(lost.state.sid, lost.state.lun);
     return attach_all(with, where, {lost.state});
 }
 

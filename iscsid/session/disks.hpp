@@ -83,6 +83,9 @@ attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_s
 attach_report
 adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans);
 
+// Those that other sessions have as their disks, too, and that have not ended.
+std::vector<attached_disk> shared_among(const std::vector<attached_disk>& disks);
+
 // attached_disk::is_lost() of a device that an earlier daemon has left.
 bool has_lost_left_device(const disk_tools& with, const device::disk_state& left);
 

@@ -89,13 +89,15 @@ asio::awaitable<removal_report> live_session::detach() {
     disks_.start_removal({whose, progress}, removal.answer());
     auto report = co_await wait_for_removal(removal, *progress, quarter);
     const bool gives_up = !report;
+    std::vector<attached_disk> given_up;
     if (gives_up) {
         // The kernel waits for I/O that waits for a lost connection, or for a target that is
         // silent or busy: only the end of the session lets go of it.
         spdlog::warn("{}: unfinished I/O is given up", name_);
         connection_->stop();
         lane_->logout(sid_);
-        for (const auto& each : disks_.attached())
+        given_up = shared_among(disks_.attached());
+        for (const auto& each : given_up)
             give_up_other_paths(each);
         report = co_await removal.wait(quarter);
     }
@@ -104,9 +106,8 @@ asio::awaitable<removal_report> live_session::detach() {
         with_.drop(sid_, [] {});
         report = co_await removal.wait(very_long);
     }
-    if (gives_up)
-        for (const auto& each : disks_.attached())
-            fail_other_paths(each, 0);
+    for (const auto& each : given_up)
+        fail_other_paths(each, 0);
     if (gives_up && !report->refusal.empty()) { // there is no session to go back to
         net::pending<removal_report> rest(with_.where.control);
         disks_.continue_removal(std::move(report->left), rest.answer());

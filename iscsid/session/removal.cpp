@@ -114,6 +114,25 @@ std::vector<unit_account> accounts_of(lane::lane& where, const std::vector<attac
     return accounts;
 }
 
+// What counts while one waits for the turn of another session, which may be flushing such a disk.
+disk_ledgers ledgers_of_shared(
+    const std::vector<attached_disk>& disks, const std::vector<unit_account>& accounts
+) {
+    disk_ledgers all;
+    for (std::size_t n = 0; n < disks.size(); ++n)
+        if (!disks[n].others.empty())
+            all.add(accounts[n].ledger);
+    return all;
+}
+
+// Of one that another session has ended, or is about to end, nobody is asked: who ends it has.
+bool has_users(const disk_tools& with, const attached_disk& disk) {
+    if (disk.is_lost() || disk.device->ends_with_another())
+        return false;
+    const auto turn = disk.device->take_turn();
+    return !disk.is_lost() && is_in_use(with, disk.state.node);
+}
+
 void note_balances(std::vector<unit_account>& accounts) {
     for (auto& each : accounts)
         each.before = each.ledger.now();
@@ -168,7 +187,7 @@ class one_removal {
         spdlog::warn("{}: taken away from its users", name_of(state));
         forget(with_, state);
         disk_.device.reset();
-        forget_ledgers();
+        lane_.forget_ledger(state.sid, state.lun);
         if (!ledger_.is_flush_due() || flush_unit())
             return {};
         const auto unflushed = ledger_.now().unflushed;
@@ -201,7 +220,7 @@ class one_removal {
     }
 
     removed_disk account(const iscsi::result<void>& removed) {
-        forget_ledgers();
+        lane_.forget_ledger(disk_.state.sid, disk_.state.lun);
         if (removed.has_value() && disk_.is_gone && ledger_) // no flush of it reached the unit
             return judge_flush(disk_, before_, ledger_.now(), {});
         if (removed.has_value())
@@ -210,12 +229,6 @@ class one_removal {
         if (!ledger_ || !is(removed.error(), disk::disk_errc::flush_failed))
             return {fmt::format("{}: {}", name_of(disk_.state), why), {}};
         return judge_flush(disk_, before_, ledger_.now(), why);
-    }
-
-    void forget_ledgers() {
-        lane_.forget_ledger(disk_.state.sid, disk_.state.lun);
-        for (const auto& each : disk_.others)
-            each.where->forget_ledger(each.sid, each.lun);
     }
 
     const disk_tools& with_;
@@ -321,15 +334,15 @@ removal_report remove_all(
     const users whose = orders.whose;
     removal_report report;
     report.left = std::move(disks);
+    auto accounts = accounts_of(where, report.left);
+    if (auto shared = ledgers_of_shared(report.left, accounts); shared && orders.progress)
+        orders.progress->begin(std::move(shared));
     // Looked at first, so that an ordinary mount is refused before anything changes.
-    for (const auto& each : report.left) {
-        const auto turn = each.device->take_turn();
-        if (whose == users::are_respected && !each.is_lost() && is_in_use(with, each.state.node)) {
+    for (const auto& each : report.left)
+        if (whose == users::are_respected && has_users(with, each)) {
             report.refusal = name_of(each.state) + ": device is in use";
             return report;
         }
-    }
-    auto accounts = accounts_of(where, report.left);
     const auto order = order_of_removal(where, report.left, accounts);
     note_balances(accounts);
     for (const std::size_t n : order) {

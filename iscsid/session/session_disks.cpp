@@ -238,13 +238,18 @@ void session_disks::give_up(std::uint64_t number, which of_them) {
     if (disk == nullptr)
         return;
     lane_->fail_requests(sid_, disk->state.lun, EIO);
-    fail_other_paths(*disk, EIO);
+    const bool is_shared = !disk->others.empty() && !disk->is_lost();
+    if (is_shared)
+        fail_other_paths(*disk, EIO);
+    if (going_ && going_->number == number)
+        going_->bars_others |= is_shared;
     if (of_them == which::unsent)
         return;
     if (going_ && going_->number == number)
         going_->progress->give_up();
     lane_->give_up_unit(sid_, disk->state.lun);
-    give_up_other_paths(*disk);
+    if (is_shared)
+        give_up_other_paths(*disk);
 }
 
 asio::awaitable<void> session_disks::changes_end(iscsi::duration limit) {
@@ -359,10 +364,12 @@ void session_disks::start_removal_of(
 
 void session_disks::end_removal_of(std::uint64_t number, const removal_report& report) {
     is_changing_ = false;
+    const bool bars_others = going_ && going_->bars_others;
     going_.reset();
     auto* const disk = disk_with(disks_, number);
     const bool stays = !report.left.empty();
-    fail_other_paths(*disk, 0);
+    if (bars_others)
+        fail_other_paths(*disk, 0);
     if (!stays || !disk->is_failed) // no bar of give_up() is left behind, whoever has the LUN next
         lane_->fail_requests(sid_, disk->state.lun, 0);
     if (stays)

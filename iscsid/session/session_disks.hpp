@@ -161,6 +161,7 @@ class session_disks {
     struct removal_of_one {
         std::uint64_t number = 0;
         std::shared_ptr<removal_progress> progress;
+        bool bars_others = false; // requests of other sessions of the disk fail until its end
     };
 
     std::optional<removal_of_one> going_;

@@ -27,7 +27,8 @@ struct shared_disk {
 // removes it, or lets go of it, ends it for all.
 class shared_device : public std::enable_shared_from_this<shared_device> {
   public:
-    explicit shared_device(std::unique_ptr<disk::disk> device);
+    // `properties`: what it was made of.
+    shared_device(std::unique_ptr<disk::disk> device, scsi::logical_unit properties);
 
     // The disk of one session.
     std::unique_ptr<disk::disk> share();
@@ -37,11 +38,18 @@ class shared_device : public std::enable_shared_from_this<shared_device> {
   private:
     class part;
 
+    // What all its sessions know of the unit by now: no queue must get what it would refuse.
+    scsi::logical_unit known_to_all() const;
+    iscsi::result<void> shows(const scsi::logical_unit& now, iscsi::result<void> done);
+
     template <class Call>
     iscsi::result<void> if_there(Call call);
 
     std::mutex guard_; // of the device: calls of one session wait for those of another
     std::unique_ptr<disk::disk> device_; // nullptr: it has ended
+    std::mutex views_guard_;             // of the next two, for moments
+    std::vector<part*> parts_;
+    scsi::logical_unit shown_; // by the device
     const std::string node_;
     const bool outlives_daemon_;
     const disk::ownership is_ours_;

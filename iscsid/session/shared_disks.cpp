@@ -182,6 +182,11 @@ std::uint64_t shared_disks::nonce_of(const deal& which) {
     return which.nonce;
 }
 
+// Nobody adds a path any more.
+bool shared_disks::is_of_several(const deal& which) {
+    return which.is == deal::progress::done && which.paths.size() > 1;
+}
+
 void shared_disks::offer(deal& which, const disk::disk_path& path) {
     const std::scoped_lock lock(guard_);
     which.paths[path.what.session] = path;
@@ -262,7 +267,7 @@ shared_disks::make(const deal_pointer& which, disk::driver& with, lane::session_
         (*device)->node(),
         fmt::join(which->sessions(), ", ")
     );
-    which->made = std::make_shared<shared_device>(*std::move(device));
+    which->made = std::make_shared<shared_device>(*std::move(device), which->properties);
     return which->share_of(sid);
 }
 
@@ -294,7 +299,7 @@ shared_disks::adopt(disk::driver& with, const disk::disk_path& path, const std::
     which->is = deal::progress::done;
     changed_.notify_all();
     if (device)
-        which->made = std::make_shared<shared_device>(*std::move(device));
+        which->made = std::make_shared<shared_device>(*std::move(device), which->properties);
     else
         which->failure = device.error();
     return which->share_of(path.what.session);

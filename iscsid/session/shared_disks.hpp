@@ -65,6 +65,9 @@ class shared_disks {
     // of the deal is that of the disk, and begins as that of the state.
     deal_pointer join(const device::disk_state& state);
     static std::uint64_t nonce_of(const deal& which);
+
+    // After make(): whether it was to be one of more than one session.
+    static bool is_of_several(const deal& which);
     void offer(deal& which, const disk::disk_path& path);
 
     // All LUNs of the session are on offer, until the end of this object.

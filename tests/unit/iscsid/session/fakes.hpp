@@ -247,6 +247,8 @@ class fake_driver final : public disk::driver {
     iscsi::result<std::unique_ptr<disk::disk>>
     attach_shared(const std::vector<disk::disk_path>& paths) override {
         note_paths(paths);
+        if (is_unfit_for_several)
+            return failed(disk::disk_errc::attach_failed, name_);
         for (const auto& each : paths)
             if (each.what.before_appearing)
                 if (auto done = each.what.before_appearing(free_name(each.what.lun_number)); !done)
@@ -273,6 +275,7 @@ class fake_driver final : public disk::driver {
 
     bool adopts = false;
     bool shares = false;                                         // one disk of several sessions
+    bool is_unfit_for_several = false;                           // when it comes to that
     std::vector<std::vector<iscsid::lane::session_key>> sharing; // those of each such disk
     std::vector<std::uint64_t> nonces;                           // of the paths of the last
     bool is_named_late = false; // nobody knows a name before the disk is there

@@ -231,8 +231,49 @@ TEST_F(shared, a_device_that_cannot_be_made_fails_for_all) {
     EXPECT_THAT(registry.load().disks, IsEmpty());
 }
 
-// ---- its end
-// --------------------------------------------------------------------------------------
+// As when one of its sessions is lost right then: the others are worth a disk.
+TEST_F(shared, each_session_tries_a_disk_of_its_own_when_the_one_of_all_fails) {
+    shares->coming(1, plan());
+    shares->coming(2, plan());
+    driver.is_unfit_for_several = true;
+    auto second = attach({unit(2, 1)});
+    const auto of_first = attach({unit(1, 1)}).get().disks;
+    const auto of_second = second.get().disks;
+    ASSERT_THAT(of_first, SizeIs(1));
+    ASSERT_THAT(of_second, SizeIs(1));
+    EXPECT_NE(of_first[0].state.nonce, of_second[0].state.nonce);
+    EXPECT_THAT(of_first[0].others, IsEmpty());
+    EXPECT_EQ(driver.attached, 2);
+}
+
+// ---- what it shows ------------------------------------------------------------------------------
+
+TEST_F(shared, a_disk_grows_when_all_its_sessions_have_seen_it_and_shrinks_at_once) {
+    const auto all = disk_of_two();
+    auto grown = unit_of(1);
+    grown.block_count *= 2;
+    EXPECT_TRUE(all[0].device->resize(grown));
+    EXPECT_THAT(driver.resized, IsEmpty());
+    EXPECT_TRUE(all[1].device->resize(grown));
+    EXPECT_EQ(driver.resized[1], grown.block_count);
+    EXPECT_TRUE(all[1].device->resize(unit_of(1)));
+    EXPECT_EQ(driver.resized[1], unit_of(1).block_count);
+}
+
+TEST_F(shared, a_disk_is_writable_when_it_is_for_all_its_sessions) {
+    const auto all = disk_of_two();
+    auto locked = unit_of(1);
+    locked.read_only = true;
+    EXPECT_TRUE(all[0].device->set_read_only(locked));
+    EXPECT_TRUE(driver.made_read_only[1]);
+    EXPECT_TRUE(all[1].device->set_read_only(locked));
+    EXPECT_TRUE(all[0].device->set_read_only(unit_of(1)));
+    EXPECT_TRUE(driver.made_read_only[1]);
+    EXPECT_TRUE(all[1].device->set_read_only(unit_of(1)));
+    EXPECT_FALSE(driver.made_read_only[1]);
+}
+
+// ---- its end ------------------------------------------------------------------------------------
 
 TEST_F(shared, a_disk_ends_with_the_first_of_its_sessions) {
     auto all = disk_of_two();
@@ -284,7 +325,60 @@ TEST_F(shared, what_other_sessions_wrote_is_lost_with_the_disk) {
     const auto report = remove_all(with, lane, {all[0]}, {users::are_respected});
     ASSERT_THAT(report.losses, SizeIs(1));
     EXPECT_THAT(report.losses[0], HasSubstr("4096 bytes written since the last flush"));
-    EXPECT_THAT(lane.ledgers, IsEmpty());
+    EXPECT_EQ(lane.ledgers.count({1, scsi::lun_from_number(1)}), 0U);
+}
+
+// The other session may have another disk of the unit before the first one has ended: its ledger
+// is its own affair.
+TEST_F(shared, a_session_forgets_what_another_has_accounted_for_before_its_next_disk) {
+    use(little);
+    auto all = disk_of_two();
+    const auto path = std::pair(session_key(2), scsi::lun_from_number(1));
+    lane.ledgers[path] = std::make_shared<iscsid::lane::write_ledger>();
+    remove_all(with, lane, {all[0]}, {users::are_respected});
+    EXPECT_EQ(lane.ledgers.count(path), 1U);
+    EXPECT_THAT(replace_lost(with, lane, all[1]).disks, SizeIs(1));
+    EXPECT_EQ(lane.ledgers.count(path), 0U);
+}
+
+// Two sessions that are logged out together: the flush of the one that came first gets on, and so
+// does the other, which waits for it.
+TEST_F(shared, a_flush_that_gets_on_counts_for_all_sessions_that_wait_for_it) {
+    auto all = disk_of_two();
+    const auto of_first = std::make_shared<iscsid::lane::write_ledger>();
+    lane.ledgers[{1, scsi::lun_from_number(1)}] = of_first;
+    lane.ledgers[{2, scsi::lun_from_number(1)}] = std::make_shared<iscsid::lane::write_ledger>();
+    std::promise<void> flushing;
+    std::promise<void> flushed;
+    driver.on_removal = [&](auto /*lun*/) {
+        flushing.set_value();
+        flushed.get_future().wait();
+    };
+    const auto remove = [this](attached_disk& disk, std::shared_ptr<removal_progress> progress) {
+        return std::async(std::launch::async, [&, progress = std::move(progress)] {
+            return remove_all(with, lane, {disk}, {users::are_respected, progress});
+        });
+    };
+    auto first = remove(all[0], nullptr);
+    flushing.get_future().wait();
+    const auto progress = std::make_shared<removal_progress>();
+    auto second = remove(all[1], progress);
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (progress->steps() == 0 && std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    const auto before = progress->steps();
+    of_first->write_ended(4096, write_place::maybe_cached, 0);
+    EXPECT_GT(progress->steps(), before);
+    flushed.set_value();
+    EXPECT_EQ(first.get().refusal, "");
+    EXPECT_EQ(second.get().refusal, "");
+}
+
+TEST_F(shared, a_disk_that_has_ended_is_given_up_nowhere) {
+    auto all = disk_of_two();
+    EXPECT_THAT(shared_among(all), SizeIs(2));
+    remove_all(with, lane, {all[0]}, {users::are_respected});
+    EXPECT_THAT(shared_among(all), IsEmpty());
 }
 
 TEST_F(shared, a_disk_that_does_not_get_on_is_given_up_on_all_paths) {

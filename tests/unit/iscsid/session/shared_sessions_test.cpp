@@ -64,6 +64,19 @@ TEST_F(sharing_world, a_session_that_stays_gets_disks_of_its_own) {
     EXPECT_TRUE(driver.present.empty());
 }
 
+TEST_F(sharing_world, a_refused_detach_lifts_no_order_of_another_session) {
+    show(luns);
+    ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
+    const auto path = std::pair(session_key(2), scsi::lun_from_number(1));
+    lane.failing[path] = EIO; // another LUN is there under its number
+    driver.busy = {1};
+    const auto told = iscsi::test::run(context, all().find(1)->detach_lun(1));
+    ASSERT_TRUE(told.has_error());
+    EXPECT_EQ(told.error().code, admin::exit_code::busy);
+    EXPECT_EQ(lane.failing[path], EIO);
+    driver.busy = {};
+}
+
 } // namespace
 
 } // namespace iscsid::session
