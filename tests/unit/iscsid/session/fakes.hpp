@@ -40,17 +40,22 @@ class fake_lane final : public lane::lane {
 
     void
     fail_requests(iscsid::lane::session_key key, const iscsi::lun_field& lun, int error) override {
+        const std::scoped_lock lock(changing);
         failing[{key, lun}] = error;
         retired.erase({key, lun});
     }
 
     void retire(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
+        const std::scoped_lock lock(changing);
         failing[{key, lun}] = ENODEV;
         retired.insert({key, lun});
     }
 
     void give_up_unit(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
-        given_up.insert({key, lun});
+        {
+            const std::scoped_lock lock(changing);
+            given_up.insert({key, lun});
+        }
         if (on_give_up)
             on_give_up();
     }
@@ -60,14 +65,19 @@ class fake_lane final : public lane::lane {
         const iscsi::lun_field& lun,
         std::function<void(std::shared_ptr<const iscsid::lane::write_ledger>)> found
     ) override {
-        found(ledgers[{key, lun}]);
+        std::unique_lock lock(changing);
+        auto known = ledgers[{key, lun}];
+        lock.unlock();
+        found(std::move(known));
     }
 
     void forget_ledger(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
+        const std::scoped_lock lock(changing);
         ledgers.erase({key, lun});
     }
 
     void inherit(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
+        const std::scoped_lock lock(changing);
         inherited.insert({key, lun});
     }
 
@@ -77,6 +87,7 @@ class fake_lane final : public lane::lane {
         const scsi::logical_unit& properties,
         iscsi::instant looked_at
     ) override {
+        const std::scoped_lock lock(changing);
         refreshed.push_back({properties, looked_at});
     }
 
@@ -185,6 +196,7 @@ class fake_lane final : public lane::lane {
         std::shared_ptr<iscsid::lane::write_ledger>>
         ledgers; // none: nobody knows what was written
     std::vector<refresh_call> refreshed;
+    std::mutex changing; // the workers of several sessions
 
   private:
     void keep(int socket) {
