@@ -8,7 +8,7 @@ namespace {
 
 using namespace iscsid;
 
-constexpr std::size_t page = disk::payload_age::first_page;
+constexpr std::size_t page = iscsid::disk::payload_age::first_page;
 constexpr std::size_t stride = 16 * page;
 constexpr std::uint32_t slots = 4;
 
@@ -38,7 +38,7 @@ class payload_age : public ::testing::Test {
     bool told = false;
 };
 
-constexpr unsigned until_it_goes = disk::payload_age::ripe + 1;
+constexpr unsigned until_it_goes = iscsid::disk::payload_age::ripe + 1;
 
 TEST_F(payload_age, gives_back_what_was_not_used_for_a_while_but_for_the_first_page) {
     use(1, stride);
