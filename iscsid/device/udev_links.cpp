@@ -36,6 +36,11 @@ constexpr const char* own_property = "ISCSI_USERLAND";
 constexpr auto longest_pause = 250ms;
 // Should an event have come before the announcement, and nobody have asked for another one.
 constexpr auto pause_before_trigger = 500ms;
+// A device that is scanned for partitions twice in a row, as the kernel does with loop and nbd, has
+// partitions with links, without, and with them again: no link is safe before all of these events
+// are over. Those of other devices are in the same queue, and are not waited for without end.
+constexpr auto patience_with_queue = 5s;
+constexpr auto pause_for_queue = 10ms; // nobody tells of its end
 
 bool udevd_runs() {
     return ::access(udevd_socket, F_OK) == 0;
@@ -86,6 +91,11 @@ bool is_dealt_with(udev* library, const fs::path& directory) {
     const device_pointer device(udev_device_new_from_syspath(library, real.c_str()));
     return device && udev_device_get_is_initialized(device.get()) > 0 &&
            udev_device_get_property_value(device.get(), own_property) != nullptr;
+}
+
+// Whether udevd has dealt with all that it was told. Its own tools wait for this file.
+bool is_idle() {
+    return ::access("/run/udev/queue", F_OK) != 0;
 }
 
 bool all_dealt_with(udev* library, const std::string& node) {
@@ -156,15 +166,17 @@ bool udev_links::wait_for_links(const std::string& node, std::chrono::millisecon
     const event_watch events;
     const auto begin = clock::now();
     bool triggered = false;
-    while (!all_dealt_with(events.library(), node)) {
+    for (;;) {
         const auto waited = clock::now() - begin;
+        const bool are_there = all_dealt_with(events.library(), node);
+        if (are_there && (is_idle() || waited > patience_with_queue))
+            return true;
         if (waited > limit)
-            return false;
-        if (waited > pause_before_trigger && !std::exchange(triggered, true))
+            return are_there;
+        if (!are_there && waited > pause_before_trigger && !std::exchange(triggered, true))
             trigger(node);
-        events.wait(longest_pause);
+        events.wait(are_there ? pause_for_queue : longest_pause);
     }
-    return true;
 }
 
 void udev_links::retract(const std::string& node) const {
