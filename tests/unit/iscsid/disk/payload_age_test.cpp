@@ -6,8 +6,6 @@
 
 namespace {
 
-using namespace iscsid;
-
 constexpr std::size_t page = iscsid::disk::payload_age::first_page;
 constexpr std::size_t stride = 16 * page;
 constexpr std::uint32_t slots = 4;
@@ -32,8 +30,8 @@ class payload_age : public ::testing::Test {
 
     bool has_gone(std::uint32_t slot) const { return memory.of(slot)[page] == std::byte{}; }
 
-    disk::payload_memory memory{slots, stride};
-    disk::payload_age age{memory, slots, page};
+    iscsid::disk::payload_memory memory{slots, stride};
+    iscsid::disk::payload_age age{memory, slots, page};
     std::size_t room = slots * stride;
     bool told = false;
 };
