@@ -14,8 +14,8 @@ start_beside() {
     mkdir -p "$WORK/etc2" "$WORK/db2" "$WORK/run2"
     echo "InitiatorName=$INITIATOR_NAME-2" >"$WORK/etc2/initiatorname.iscsi"
     cp "$ISCSI_CONFIG_DIR/iscsid.conf" "$WORK/etc2/"
-    beside iscsid -f -n >>"$WORK/iscsid-2.log" 2>&1 &
-    beside_pid=$!
+    beside exec iscsid -f -n >>"$WORK/iscsid-2.log" 2>&1 &
+    beside_pid=$! # of the daemon: the shell around it is replaced
     at_end "kill $beside_pid 2>/dev/null; wait $beside_pid"
     wait_until 10 beside daemon_answers || fail "the daemon of the disk does not start"
 }
