@@ -223,6 +223,12 @@ std::vector<attached_disk> take_devices(std::vector<attached_disk>& from) {
     return taken;
 }
 
+std::vector<unit_path> units_of(lane::lane& where, const attached_disk& disk) {
+    std::vector<unit_path> all{{&where, disk.state.sid, disk.state.lun}};
+    all.insert(all.end(), disk.others.begin(), disk.others.end());
+    return all;
+}
+
 // One that has ended is another disk for the other sessions by now, or none.
 std::vector<attached_disk> shared_among(const std::vector<attached_disk>& disks) {
     std::vector<attached_disk> those;

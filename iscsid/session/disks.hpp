@@ -83,6 +83,9 @@ attach_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_s
 attach_report
 adopt_all(const disk_tools& with, lane::lane& where, std::vector<device::disk_state> orphans);
 
+// The unit of a disk in each of its sessions, that of `where` first.
+std::vector<unit_path> units_of(lane::lane& where, const attached_disk& disk);
+
 // Those that other sessions have as their disks, too, and that have not ended.
 std::vector<attached_disk> shared_among(const std::vector<attached_disk>& disks);
 

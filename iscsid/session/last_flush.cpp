@@ -24,7 +24,7 @@ std::vector<std::string> nodes_of(const std::vector<attached_disk>& disks) {
 }
 
 std::string unflushed_words(lane::lane& where, const device::disk_state& state) {
-    const auto ledger = ledger_of(where, state);
+    const auto ledger = ledger_of({&where, state.sid, state.lun});
     if (!ledger)
         return "what was written since the last flush";
     const auto bytes = ledger->now().unflushed;

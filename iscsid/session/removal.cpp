@@ -94,13 +94,9 @@ struct unit_account {
 };
 
 disk_ledgers ledgers_of(lane::lane& where, const attached_disk& disk) {
-    std::vector<disk_ledgers::pointer> all{ledger_of(where, disk.state)};
-    for (const auto& each : disk.others) {
-        device::disk_state theirs;
-        theirs.sid = each.sid;
-        theirs.lun = each.lun;
-        all.push_back(ledger_of(*each.where, theirs));
-    }
+    std::vector<disk_ledgers::pointer> all;
+    for (const auto& each : units_of(where, disk))
+        all.push_back(ledger_of(each));
     return disk_ledgers(std::move(all));
 }
 
@@ -305,12 +301,11 @@ bool is_open(const std::string& node) {
     return false;
 }
 
-std::shared_ptr<const lane::write_ledger>
-ledger_of(lane::lane& where, const device::disk_state& state) {
+std::shared_ptr<const lane::write_ledger> ledger_of(const unit_path& which) {
     using ledger = std::shared_ptr<const lane::write_ledger>;
     const auto promised = std::make_shared<std::promise<ledger>>();
     auto answer = promised->get_future();
-    where.ledger(state.sid, state.lun, [promised](ledger found) {
+    which.where->ledger(which.sid, which.lun, [promised](ledger found) {
         promised->set_value(std::move(found));
     });
     if (answer.wait_for(ledger_limit) != std::future_status::ready)

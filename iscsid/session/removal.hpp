@@ -39,8 +39,7 @@ removal_report remove_all(
 std::string user_of(const disk_tools& with, const std::vector<device::disk_state>& orphans);
 
 // What was written to the unit of a disk. nullptr: the lane does not answer. Blocks for a moment.
-std::shared_ptr<const lane::write_ledger>
-ledger_of(lane::lane& where, const device::disk_state& state);
+std::shared_ptr<const lane::write_ledger> ledger_of(const unit_path& which);
 
 // Whether a process of this PID namespace has the device or a partition of it open.
 bool is_open(const std::string& node);

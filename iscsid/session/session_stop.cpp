@@ -101,8 +101,8 @@ asio::awaitable<void> session_stop::run() {
 asio::awaitable<void> session_stop::find_ledgers() {
     std::vector<unit_path> units;
     for (const auto& each : session_->disks_.attached()) {
-        units.push_back({session_->lane_, each.state.sid, each.state.lun});
-        units.insert(units.end(), each.others.begin(), each.others.end());
+        const auto of_one = units_of(*session_->lane_, each);
+        units.insert(units.end(), of_one.begin(), of_one.end());
     }
     for (const auto& each : units) {
         net::pending<std::shared_ptr<const lane::write_ledger>> found(with_.where.control);
