@@ -36,24 +36,24 @@ std::string node_of(std::uint32_t device) {
     return "ublkb" + std::to_string(device);
 }
 
-// Where those of the next queue begin, in the file of the device: the kernel counts in its pages.
-std::uint64_t descriptors_of_queue() {
-    const auto of_kernel = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    return (ublk::most_descriptors + of_kernel - 1) / of_kernel * of_kernel;
+// The kernel counts descriptors in its pages: those of a queue, and where those of the next begin.
+std::uint64_t whole_pages(std::uint64_t bytes) {
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    return (bytes + page - 1) / page * page;
 }
 
 // The descriptors of a queue, as long as this object lives.
 class shared_descriptors {
   public:
     shared_descriptors(int file, std::uint32_t depth, std::uint16_t queue)
-        : size_((depth * sizeof(ublk::io_descriptor) + page - 1) / page * page)
+        : size_(whole_pages(depth * sizeof(ublk::io_descriptor)))
         , memory_(::mmap(
               nullptr,
               size_,
               PROT_READ,
               MAP_SHARED | MAP_POPULATE,
               file,
-              static_cast<off_t>(queue * descriptors_of_queue())
+              static_cast<off_t>(queue * whole_pages(ublk::most_descriptors))
           )) {}
 
     ~shared_descriptors() {
@@ -73,7 +73,6 @@ class shared_descriptors {
     }
 
   private:
-    static constexpr std::size_t page = 4096;
     std::size_t size_;
     void* memory_;
 };
@@ -317,14 +316,6 @@ ublk::device_info wishes(const ublk_control& control, const path_list& paths) {
     if (control.encodes())
         wanted.flags |= ublk::feature_ioctl_encode;
     return wanted;
-}
-
-iscsi::fault not_as_wanted(std::string field, std::string got, std::string expected) {
-    return {
-        iscsi::to_error_code(disk_errc::attach_failed),
-        std::move(field),
-        std::move(got),
-        std::move(expected)};
 }
 
 iscsi::result<void> check_device(const ublk::device_info& device, const path_list& paths) {

@@ -150,14 +150,6 @@ iscsi::result<void> outcome_of(const unbind_attempt& attempt, const std::string&
     return {};
 }
 
-iscsi::fault not_as_wanted(std::string field, std::string got, std::string expected) {
-    return {
-        iscsi::to_error_code(disk_errc::attach_failed),
-        std::move(field),
-        std::move(got),
-        std::move(expected)};
-}
-
 iscsi::result<void> verify(const std::string& node, const loop_settings& settings) {
     if (const std::string direct = read_attribute(node, "dio"); direct != "1")
         return not_as_wanted("direct I/O of " + node, direct, "1");

@@ -14,6 +14,15 @@ namespace iscsid::disk {
 
 using os::system_fault;
 
+// A device that was made, or found, and is not what was asked for.
+inline iscsi::fault not_as_wanted(std::string field, std::string got, std::string expected) {
+    return {
+        iscsi::to_error_code(disk_errc::attach_failed),
+        std::move(field),
+        std::move(got),
+        std::move(expected)};
+}
+
 // The kernel's scan for partitions was not answered within that time.
 inline iscsi::fault no_answer_from_lun(std::string field, std::chrono::milliseconds limit) {
     return {
