@@ -34,42 +34,9 @@ Message message_of(const fuse_peer::reply& reply) {
     return disk::fuse::read_as<Message>(reply.body).value_or(Message{});
 }
 
-class fuse_file : public ::testing::Test {
+class fuse_file : public test::fuse_dialogue {
   protected:
     fuse_file() { use(thin_lun(), {.slots = 4, .payload = 64 * 1024, .reads_ahead = 2}); }
-
-    void use(const scsi::logical_unit& unit, const disk::fuse_shape& shape) {
-        peer = fuse_peer{};
-        lun = patient_lun{};
-        file = std::make_unique<disk::fuse_file>(3, unit, shape);
-        file->start(peer, lun);
-    }
-
-    bool ask(std::uint32_t opcode, iscsi::bytes_view body = {}, iscsi::bytes_view data = {}) {
-        fuse_in_header header{};
-        header.opcode = opcode;
-        header.unique = ++last_unique;
-        header.nodeid = FUSE_ROOT_ID;
-        header.len = static_cast<std::uint32_t>(sizeof header + body.size() + data.size());
-        std::vector<std::byte> message;
-        for (const auto part : {bytes_of(header), body, data})
-            message.insert(message.end(), part.begin(), part.end());
-        return peer.send(message);
-    }
-
-    bool ask_read(std::uint64_t offset, std::uint32_t length) {
-        fuse_read_in wanted{};
-        wanted.offset = offset;
-        wanted.size = length;
-        return ask(FUSE_READ, bytes_of(wanted));
-    }
-
-    bool ask_write(std::uint64_t offset, const std::vector<std::byte>& data) {
-        fuse_write_in wanted{};
-        wanted.offset = offset;
-        wanted.size = static_cast<std::uint32_t>(data.size());
-        return ask(FUSE_WRITE, bytes_of(wanted), data);
-    }
 
     bool ask_fallocate(std::uint32_t mode, std::uint64_t offset, std::uint64_t length) {
         fuse_fallocate_in wanted{};
@@ -94,11 +61,6 @@ class fuse_file : public ::testing::Test {
         EXPECT_TRUE(lun.requests.empty());
         return -reply.header.error;
     }
-
-    std::uint64_t last_unique = 100;
-    fuse_peer peer;
-    patient_lun lun;
-    std::unique_ptr<disk::fuse_file> file;
 };
 
 fuse_init_in offer_of(std::uint32_t major, std::uint32_t minor) {

@@ -10,49 +10,15 @@ using namespace iscsid;
 using disk::fuse::bytes_of;
 
 // What a FUSE disk gives back of its buffers, and what the kernel finds in them.
-class fuse_memory : public ::testing::Test {
+class fuse_memory : public test::fuse_dialogue {
   protected:
     fuse_memory() { use({.slots = 4, .payload = 65536, .reads_ahead = 2}); }
 
     void use(const disk::fuse_shape& shape) {
         scsi::logical_unit unit;
         unit.block_count = 4096;
-        peer = test::fuse_peer{};
-        lun = test::patient_lun{};
-        file = std::make_unique<disk::fuse_file>(3, unit, shape);
-        file->start(peer, lun);
+        fuse_dialogue::use(unit, shape);
     }
-
-    bool ask(std::uint32_t opcode, iscsi::bytes_view body, iscsi::bytes_view data = {}) {
-        fuse_in_header header{};
-        header.opcode = opcode;
-        header.unique = ++last_unique;
-        header.nodeid = FUSE_ROOT_ID;
-        header.len = static_cast<std::uint32_t>(sizeof header + body.size() + data.size());
-        std::vector<std::byte> message;
-        for (const auto part : {bytes_of(header), body, data})
-            message.insert(message.end(), part.begin(), part.end());
-        return peer.send(message);
-    }
-
-    bool ask_read(std::uint64_t offset, std::uint32_t length) {
-        fuse_read_in wanted{};
-        wanted.offset = offset;
-        wanted.size = length;
-        return ask(FUSE_READ, bytes_of(wanted));
-    }
-
-    bool ask_write(std::uint64_t offset, const std::vector<std::byte>& data) {
-        fuse_write_in wanted{};
-        wanted.offset = offset;
-        wanted.size = static_cast<std::uint32_t>(data.size());
-        return ask(FUSE_WRITE, bytes_of(wanted), data);
-    }
-
-    std::uint64_t last_unique = 100;
-    test::fuse_peer peer;
-    test::patient_lun lun;
-    std::unique_ptr<disk::fuse_file> file;
 };
 
 // How many bytes of it the kernel has pages for, by pages.

@@ -2,9 +2,12 @@
 
 #include "iscsid/disk/fuse_file.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <vector>
 
 namespace test {
@@ -171,6 +174,48 @@ class patient_lun final : public lane::lun_port {
 
   private:
     lane::request_owner* owner_ = nullptr;
+};
+
+// The kernel and a file, started, and what the one asks of the other.
+class fuse_dialogue : public ::testing::Test {
+  protected:
+    void use(const scsi::logical_unit& unit, const disk::fuse_shape& shape) {
+        peer = fuse_peer{};
+        lun = patient_lun{};
+        file = std::make_unique<disk::fuse_file>(3, unit, shape);
+        file->start(peer, lun);
+    }
+
+    bool ask(std::uint32_t opcode, iscsi::bytes_view body = {}, iscsi::bytes_view data = {}) {
+        fuse_in_header header{};
+        header.opcode = opcode;
+        header.unique = ++last_unique;
+        header.nodeid = FUSE_ROOT_ID;
+        header.len = static_cast<std::uint32_t>(sizeof header + body.size() + data.size());
+        std::vector<std::byte> message;
+        for (const auto part : {disk::fuse::bytes_of(header), body, data})
+            message.insert(message.end(), part.begin(), part.end());
+        return peer.send(message);
+    }
+
+    bool ask_read(std::uint64_t offset, std::uint32_t length) {
+        fuse_read_in wanted{};
+        wanted.offset = offset;
+        wanted.size = length;
+        return ask(FUSE_READ, disk::fuse::bytes_of(wanted));
+    }
+
+    bool ask_write(std::uint64_t offset, const std::vector<std::byte>& data) {
+        fuse_write_in wanted{};
+        wanted.offset = offset;
+        wanted.size = static_cast<std::uint32_t>(data.size());
+        return ask(FUSE_WRITE, disk::fuse::bytes_of(wanted), data);
+    }
+
+    std::uint64_t last_unique = 100;
+    fuse_peer peer;
+    patient_lun lun;
+    std::unique_ptr<disk::fuse_file> file;
 };
 
 } // namespace test
