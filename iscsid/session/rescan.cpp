@@ -98,7 +98,8 @@ void look_at(const attached_disk& disk, const device::scan_result& seen, disk_ch
     if (now == nullptr)
         return;
     if (const auto same = same_disk(disk.state.properties, now->properties); !same) {
-        if (!disk.is_failed || disk.unverified)
+        // A unit that had gone, as one does that is being replaced, is another one from now on.
+        if (!disk.is_failed || disk.unverified || disk.is_gone)
             changes.to_fail.push_back({number, same.error().text(), false});
         return;
     }

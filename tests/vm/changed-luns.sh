@@ -9,6 +9,7 @@ rescan() { expect_exit 0 iscsiadm -m session -R; }
 size_of() { blockdev --getsize64 "$1"; }
 reads() { dd if="$1" of=/dev/null bs=4k count=1 iflag=direct status=none 2>/dev/null; }
 has_disks() { [ "$(disks | wc -l)" -eq "$1" ]; }
+strangers() { grep -c "IS NOT THE DISK" "$WORK/iscsid.log"; }
 logged() { grep -qE "$1" "$WORK/iscsid.log"; }
 
 # replace_lun FILE: LUN 0 is that file from now on.
@@ -51,8 +52,18 @@ cmp -n 4194304 "$WORK/pattern" "${disk[0]}" || fail "the old LUN has other data"
 # Without anybody asking for a rescan: the unit attention does, which LIO sends to the other LUNs.
 replace_lun stranger
 reads "${disk[1]}"
-wait_until 20 eval '[ "$(grep -c "IS NOT THE DISK" "$WORK/iscsid.log")" -ge 2 ]' || fail "the unit attention changed nothing"
+wait_until 20 eval '[ "$(strangers)" -ge 2 ]' || fail "the unit attention changed nothing"
 ! reads "${disk[0]}" || fail "the stranger can be read after the unit attention"
+
+# A look just between the two steps of a replacement: first it is gone, then it is another.
+lio_unmap 0
+rescan
+logged 'LUN 0 .* is gone from the target, its disk stays' || fail "not told that LUN 0 is gone"
+told=$(strangers)
+lio_map stranger 0
+rescan
+[ "$(strangers)" -gt "$told" ] || fail "nobody is told what has come instead of LUN 0"
+! reads "${disk[0]}" || fail "the stranger can be read"
 replace_lun d0
 rescan
 

@@ -21,6 +21,12 @@ attached_disk disk_of(std::uint64_t lun, bool is_failed = false) {
     return {state_of(lun), nullptr, is_failed};
 }
 
+attached_disk gone(std::uint64_t lun) {
+    auto disk = disk_of(lun, true);
+    disk.is_gone = true;
+    return disk;
+}
+
 found_lun other(std::uint64_t lun) {
     auto seen = found(lun);
     seen.properties.wwid = "36009";
@@ -88,6 +94,8 @@ TEST(disk_changes, follow_what_a_lun_is) {
         {"other", {disk_of(1), disk_of(2)}, {}, {{other(1), found(2)}, {}, {}}, "fail 1"},
         {"other, no list", {disk_of(1)}, {}, {{other(1)}, {}, "no"}, "fail 1"},
         {"still other", {disk_of(1, true)}, {}, {{other(1)}, {}, {}}, ""},
+        {"gone, and then other", {gone(1)}, {}, {{other(1)}, {}, {}}, "fail 1"},
+        {"gone, and back again", {gone(1)}, {}, {{found(1)}, {}, {}}, "restore 1"},
         {"back again", {disk_of(1, true)}, {}, {{found(1)}, {}, {}}, "restore 1"},
         {"back and grown",
          {disk_of(1, true)},
