@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/gathered_output.hpp"
+
 #include "libiscsi/base/bytes.hpp"
 
 #include <array>
@@ -39,8 +41,13 @@ struct scsi_answer {
     std::uint8_t status = 0;
     std::vector<std::byte> sense;
     std::vector<std::byte> data;
+    std::size_t zeros = 0; // bytes in place of data, of a device that has none to copy
 
-    static scsi_answer good(std::vector<std::byte> data = {}) { return {0, {}, std::move(data)}; }
+    bytes_view content() const { return zeros == 0 ? bytes_view(data) : zero_bytes(zeros); }
+
+    static scsi_answer good(std::vector<std::byte> data = {}) {
+        return {0, {}, std::move(data), 0};
+    }
 
     static scsi_answer check_condition(std::uint8_t key, std::uint8_t asc, std::uint8_t ascq);
 };

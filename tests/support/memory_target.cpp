@@ -102,14 +102,18 @@ scsi_answer memory_target::execute(
 
 // READ(10), READ(16), WRITE(10) and WRITE(16) of a null device (SBC-3).
 std::optional<scsi_answer> memory_target::without_medium(const cdb_bytes& cdb) const {
-    const auto block_size = disks_.empty() ? 512 : disks_.begin()->second->options().block_size;
+    const std::size_t block_size =
+        disks_.empty() ? 512 : disks_.begin()->second->options().block_size;
+    const auto zeros = [block_size](std::size_t blocks) {
+        scsi_answer answer;
+        answer.zeros = std::min(blocks * block_size, most_zero_bytes);
+        return answer;
+    };
     switch (std::to_integer<std::uint8_t>(cdb[0])) {
     case 0x28:
-        return scsi_answer::good(std::vector<std::byte>(load_be16(cdb.data() + 7) * block_size));
+        return zeros(load_be16(cdb.data() + 7));
     case 0x88:
-        return scsi_answer::good(
-            std::vector<std::byte>(std::size_t{load_be32(cdb.data() + 10)} * block_size)
-        );
+        return zeros(load_be32(cdb.data() + 10));
     case 0x2a:
     case 0x8a:
         return scsi_answer::good();

@@ -11,7 +11,8 @@ std::size_t size_of(digest which) {
     return which == digest::none ? 0 : digest_size;
 }
 
-// On the wire the CRC stands in little-endian order (RFC 7143 §13.1).
+// On the wire the CRC stands in little-endian order (RFC 7143 §13.1). It is counted before it is
+// appended, for what it covers may stand in `to`.
 void append_digest(std::vector<std::byte>& to, bytes_view covered) {
     const std::uint32_t crc = crc32c(covered);
     for (unsigned shift = 0; shift < 32; shift += 8)
@@ -61,18 +62,31 @@ result<std::optional<raw_pdu>> pdu_cutter::next() {
 }
 
 void append_pdu(std::vector<std::byte>& to, basic_header header, bytes_view data, digests which) {
-    to.insert(to.end(), header.begin(), header.end());
+    gathered_output one;
+    append_pdu(one, header, data, which);
+    const auto bytes = one.take_flat();
+    to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+void append_pdu(gathered_output& to, basic_header header, bytes_view data, digests which) {
+    auto& copied = to.bytes();
+    copied.insert(copied.end(), header.begin(), header.end());
     if (which.header != digest::none)
-        append_digest(to, header);
+        append_digest(copied, header);
     if (data.empty())
         return;
-    const auto begin = to.size();
-    to.insert(to.end(), data.begin(), data.end());
-    to.resize(to.size() + padding_of(static_cast<std::uint32_t>(data.size())));
-    if (which.data != digest::none)
-        append_digest(
-            to, std::vector<std::byte>(to.begin() + static_cast<std::ptrdiff_t>(begin), to.end())
-        );
+    const auto padding = padding_of(static_cast<std::uint32_t>(data.size()));
+    const auto begin = copied.size();
+    const bool is_named = are_lasting(data) && padding == 0;
+    if (is_named)
+        to.name(data);
+    else
+        copied.insert(copied.end(), data.begin(), data.end());
+    copied.resize(copied.size() + padding);
+    if (which.data == digest::none)
+        return;
+    const auto crc_of = is_named ? data : bytes_view(copied).subspan(begin);
+    append_digest(copied, crc_of);
 }
 
 } // namespace iscsi::test

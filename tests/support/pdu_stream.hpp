@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/gathered_output.hpp"
+
 #include "libiscsi/core/parameters.hpp"
 #include "libiscsi/core/pdu/pdu.hpp"
 
@@ -38,6 +40,9 @@ class pdu_cutter {
 };
 
 void append_pdu(std::vector<std::byte>& to, basic_header header, bytes_view data, digests which);
+
+// The same; data that last are named.
+void append_pdu(gathered_output& to, basic_header header, bytes_view data, digests which);
 
 inline bytes_view bytes_of(std::string_view text) {
     return std::as_bytes(std::span(text.data(), text.size()));

@@ -143,7 +143,7 @@ template <class Pdu>
 void target_link::send(Pdu pdu, bytes_view data, bool advances_status_sn) {
     const auto shown = shown_command_sn();
     const auto highest = shown + window() - 1;
-    if (output_.empty() && phase_ == phase::login)
+    if (output_.is_empty() && phase_ == phase::login)
         highest_window_ = highest;
     if (serial_before(highest_window_, highest))
         highest_window_ = highest;
@@ -479,7 +479,7 @@ bool target_link::must_wait_for_room(const task& which) {
     return true;
 }
 
-std::vector<std::byte> target_link::take_output() {
+gathered_output target_link::take_gathered_output() {
     auto taken = std::exchange(output_, {});
     while (!reads_waiting_.empty() && output_.size() < most_output) {
         const auto number = reads_waiting_.front();
@@ -507,15 +507,13 @@ void target_link::finish(task_map::iterator at) {
                         : target_->execute(done.command.lun, done.command.cdb, done.data, nexus_);
     const bool reads = done.command.read;
     const auto length = std::min<std::size_t>(
-        answer.data.size(), reads ? done.command.expected_data_transfer_length : 0
+        answer.content().size(), reads ? done.command.expected_data_transfer_length : 0
     );
-    const bool exact = answer.data.size() == done.command.expected_data_transfer_length;
+    const bool exact = answer.content().size() == done.command.expected_data_transfer_length;
     const bool with_status =
         target_->options().status_in_data_in && answer.status == 0 && length > 0 && exact;
     const auto data_pdus =
-        length == 0
-            ? 0
-            : send_data_in(done.command, bytes_view(answer.data).first(length), with_status);
+        length == 0 ? 0 : send_data_in(done.command, answer.content().first(length), with_status);
     if (!with_status)
         send_scsi_response(done, answer, data_pdus + done.next_r2t_sn);
 }
@@ -556,12 +554,12 @@ void target_link::send_scsi_response(
     pdu.initiator_task_tag = which.command.initiator_task_tag;
     pdu.expected_data_sn = expected_data_sn;
     const std::size_t expected = which.command.expected_data_transfer_length;
-    if (which.command.read && answer.data.size() != expected) { // §11.4.5
-        pdu.residual_underflow = answer.data.size() < expected;
+    const auto size = answer.content().size();
+    if (which.command.read && size != expected) { // §11.4.5
+        pdu.residual_underflow = size < expected;
         pdu.residual_overflow = !pdu.residual_underflow;
-        pdu.residual_count = static_cast<std::uint32_t>(
-            pdu.residual_underflow ? expected - answer.data.size() : answer.data.size() - expected
-        );
+        pdu.residual_count =
+            static_cast<std::uint32_t>(pdu.residual_underflow ? expected - size : size - expected);
     }
     std::vector<std::byte> data; // §11.4.7: SenseLength and sense
     if (!answer.sense.empty()) {

@@ -51,7 +51,9 @@ class target_link {
 
     // What is to be sent; it is the caller's then. Reads are executed only while little is waiting
     // to be sent: whoever does not take it keeps them waiting.
-    std::vector<std::byte> take_output();
+    std::vector<std::byte> take_output() { return take_gathered_output().take_flat(); }
+
+    gathered_output take_gathered_output();
 
     // The target closes the connection once its output is sent.
     bool is_over() const { return over_; }
@@ -173,7 +175,7 @@ class target_link {
     std::uint64_t commands_ = 0;
     pdu_cutter cutter_;
     digests digests_;
-    std::vector<std::byte> output_;
+    gathered_output output_;
 
     negotiation keys_;
     std::string login_text_;

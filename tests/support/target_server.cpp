@@ -140,20 +140,20 @@ void target_server::read_after(const connection_ptr& from, std::size_t taken) {
 void target_server::take_output(const connection_ptr& to) {
     if (to->waiting.size() > most_waiting) // the link keeps the rest
         return;
-    auto more = to->link.take_output();
-    if (to->silent || to->closes || more.empty())
+    auto more = to->link.take_gathered_output();
+    if (to->silent || to->closes || more.is_empty())
         return;
     if (faults_ != nullptr && !faults_->is_empty()) {
         const auto& agreed = to->link.parameters();
-        auto changed = faults_->apply(more, {agreed.header_digest, agreed.data_digest});
+        auto changed = faults_->apply(more.take_flat(), {agreed.header_digest, agreed.data_digest});
         to->closes = changed.close;
         to->silent = changed.silence;
-        more = std::move(changed.bytes);
+        more.bytes() = std::move(changed.bytes);
         if (changed.stall.count() > 0)
             stall_for(to, changed.stall);
         tell(*to, changed.messages);
     }
-    to->waiting.insert(to->waiting.end(), more.begin(), more.end());
+    to->waiting.append(std::move(more));
 }
 
 void target_server::tell(connection& to, const std::vector<std::uint8_t>& events) {
@@ -195,17 +195,20 @@ void target_server::stall_for(const connection_ptr& which, std::chrono::millisec
 
 void target_server::write_next(const connection_ptr& to) {
     take_output(to);
-    if (!to->writing.empty() || to->stalls)
+    if (!to->writing.is_empty() || to->stalls)
         return;
-    if (to->waiting.empty()) {
+    if (to->waiting.is_empty()) {
         if (to->link.is_over() || to->closes)
             close(to);
         return;
     }
     take_piece(*to);
+    std::vector<asio::const_buffer> pieces;
+    for (const auto piece : to->writing.pieces())
+        pieces.emplace_back(piece.data(), piece.size());
     asio::async_write(
         to->socket,
-        asio::buffer(to->writing),
+        pieces,
         [this, to](boost::system::error_code error, std::size_t n) {
             if (error == asio::error::operation_aborted)
                 return;
@@ -215,25 +218,27 @@ void target_server::write_next(const connection_ptr& to) {
 }
 
 void target_server::take_piece(connection& to) const {
-    const auto length = static_cast<std::ptrdiff_t>(piece(to.waiting.size()));
-    const auto end = to.waiting.begin() + length;
-    if (end == to.waiting.end()) {
+    const auto length = piece(to.waiting.size());
+    if (length == to.waiting.size()) {
         to.writing = std::exchange(to.waiting, {});
         return;
     }
-    to.writing.assign(to.waiting.begin(), end);
-    to.waiting.erase(to.waiting.begin(), end);
+    auto all = to.waiting.take_flat();
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(length);
+    to.writing.bytes().assign(all.begin(), end);
+    all.erase(all.begin(), end);
+    to.waiting.bytes() = std::move(all);
 }
 
 // At a low rate the next bytes wait until these are over.
 void target_server::wrote(const connection_ptr& to, std::size_t count) {
     if (rate_ == 0) {
-        to->writing.clear();
+        to->writing = {};
         return write_next(to);
     }
     to->output_pause.expires_at(to->output_pace.pass(count, rate_));
     to->output_pause.async_wait([this, to](boost::system::error_code error) {
-        to->writing.clear();
+        to->writing = {};
         if (!error)
             write_next(to);
     });

@@ -76,8 +76,8 @@ class target_server {
         boost::asio::ip::tcp::socket socket;
         target_link link;
         std::vector<std::byte> input = std::vector<std::byte>(256U * 1024U);
-        std::vector<std::byte> writing; // under way
-        std::vector<std::byte> waiting; // after that
+        gathered_output writing; // under way
+        gathered_output waiting; // after that
         boost::asio::steady_timer stall;
         boost::asio::steady_timer input_pause;
         boost::asio::steady_timer output_pause;
