@@ -42,6 +42,7 @@ struct options {
     bool writes = false;
     bool random = false;
     bool epoll = false;
+    bool one_buffer = false;
     std::string digests = "none";
 };
 
@@ -56,6 +57,7 @@ options parse(int argc, char** argv) {
     app.add_flag("--write", chosen.writes);
     app.add_flag("--random", chosen.random);
     app.add_flag("--epoll", chosen.epoll, "the ring on epoll");
+    app.add_flag("--one-buffer", chosen.one_buffer, "all reads land in the same memory");
     app.add_option("--digests", chosen.digests)->check(CLI::IsMember({"none", "header", "both"}));
     try {
         app.parse(argc, argv);
@@ -167,7 +169,8 @@ class load final : public iscsid::lane::lane_resident, public iscsid::lane::requ
             chosen_.writes ? iscsid::lane::operation::write : iscsid::lane::operation::read;
         request.offset = next_place() * chosen_.block;
         request.length = chosen_.block;
-        request.buffer = std::span(memory_).subspan(tag * chosen_.block, chosen_.block);
+        const std::size_t place = chosen_.one_buffer ? 0 : tag;
+        request.buffer = std::span(memory_).subspan(place * chosen_.block, chosen_.block);
         request.tag = tag;
         port_->submit(request, *this);
     }
