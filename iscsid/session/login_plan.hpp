@@ -14,6 +14,7 @@
 
 namespace iscsid::session {
 
+class busy_poll;
 class isns_registrations;
 
 // Everything that the login and the life of one session need to know: a node record, read once.
@@ -34,6 +35,8 @@ struct login_plan {
 
     // Hears of each try of the first login that fails, in place of the log. May be missing.
     std::function<void(const failure&)> hears_failures{};
+
+    std::shared_ptr<busy_poll> polls{}; // of this daemon's sockets. May be missing.
 };
 
 enum class plan_errc { no_initiator_name = 1, transport_not_supported, bad_target_name };

@@ -44,8 +44,15 @@ admin::node_id node_of(const device::disk_state& left) {
 
 planner::planner(const environment& with, current_settings settings)
     : records_(with.records, with.records_in_memory, with.readers)
-    , settings_(std::move(settings))
-    , registrations_(std::make_shared<isns_registrations>(with.where.control)) {}
+    , registrations_(std::make_shared<isns_registrations>(with.where.control))
+    , polls_(std::make_shared<busy_poll>()) {
+    use(std::move(settings));
+}
+
+void planner::use(current_settings settings) {
+    settings_ = std::move(settings);
+    polls_->use(static_cast<std::uint32_t>(settings_.config.daemon_integer("iscsid.busy_poll")));
+}
 
 outcome<login_plan> planner::plan_login(const admin::record& node, unsigned index) const {
     auto plan = plan_without_files(node, index);
@@ -66,6 +73,7 @@ outcome<login_plan> planner::plan_without_files(const admin::record& node, unsig
     plan->session.replay_barrier =
         replay_barrier_of(settings_.config.daemon_value("iscsid.replay_barrier"));
     plan->session.negotiation = negotiation();
+    plan->polls = polls_;
     return *std::move(plan);
 }
 

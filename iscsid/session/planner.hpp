@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/device/registry.hpp"
+#include "iscsid/session/busy_poll.hpp"
 #include "iscsid/session/environment.hpp"
 #include "iscsid/session/isns_registrations.hpp"
 #include "iscsid/session/login_plan.hpp"
@@ -29,7 +30,7 @@ class planner {
   public:
     planner(const environment& with, current_settings settings);
 
-    void use(current_settings settings) { settings_ = std::move(settings); }
+    void use(current_settings settings);
 
     const current_settings& settings() const { return settings_; }
 
@@ -71,6 +72,7 @@ class planner {
         std::make_shared<bounded_read>(patience_with_secrets);
     std::shared_ptr<recent_challenges> challenges_ = std::make_shared<recent_challenges>();
     std::shared_ptr<isns_registrations> registrations_;
+    std::shared_ptr<busy_poll> polls_;
 };
 
 } // namespace iscsid::session

@@ -1,5 +1,6 @@
 #include "iscsid/session/supervisor.hpp"
 
+#include "iscsid/session/busy_poll.hpp"
 #include "iscsid/session/clock.hpp"
 #include "iscsid/session/io_report.hpp"
 #include "iscsid/session/log_events.hpp"
@@ -309,6 +310,8 @@ asio::awaitable<void> supervisor::reconnect(std::shared_ptr<supervisor> self, is
     }
     subject_.peer = link->peer;
     local_ = link->local;
+    if (subject_.plan->polls)
+        subject_.plan->polls->apply(link->over.native_handle());
     lane_->transport(subject_.sid, net::release(link->over));
 }
 

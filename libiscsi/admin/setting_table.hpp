@@ -316,6 +316,7 @@ inline constexpr std::array table{
     boolean(setting_group::daemon, "iscsid.strict_negotiation", "No", "Refuse every login parameter that RFC 7143 forbids; No: where it is safe, settle on another value, with a warning that names it."),
     boolean(setting_group::daemon, "iscsid.compat.sysfs", "No", "Show sessions below /sys/class/iscsi_host as the kernel's initiator does, for programs that walk there; writes to scan, delete and rescan act. Applied at the start of the daemon."),
     integer(setting_group::daemon, "iscsid.lanes", "0", {0, 64, ""}, "Data threads; 0: one per processor, at most 4."),
+    integer(setting_group::daemon, "iscsid.busy_poll", "0", {0, 1000, "microseconds"}, "Busy polling of the sockets of sessions (SO_BUSY_POLL): a receive that finds nothing looks into the queue of the network device, instead of waiting for its interrupt; 0: what net.core.busy_read says. Used for new connections."),
     text(setting_group::daemon, "iscsid.metrics_socket", "metrics.sock", "Where the daemon answers HTTP requests for /metrics: a path, below /run/iscsid unless it begins with /; empty: nowhere. Applied at the start of the daemon."),
     text(setting_group::daemon, "iscsid.ipc_group", "", "Group whose members may ask what the daemon does, but change nothing."),
 };

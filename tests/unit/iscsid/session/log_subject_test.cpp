@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const iscsi::admin::node_id node{"iqn.a:b", "10.0.0.1", 3260, 1, "eth"};
+const iscsi::admin::node_id subject_node{"iqn.a:b", "10.0.0.1", 3260, 1, "eth"};
 const iscsi::admin::node_id odd_node{"iqn.a):b(", "fe80::1%eth0", 860, -1, "if)e]"};
 
 std::vector<std::string> read(const std::string& line) {
@@ -24,7 +24,7 @@ std::vector<std::string> read(const std::string& line) {
 
 TEST(fields_of, are_what_was_written) {
     EXPECT_THAT(
-        read(full_name(7, node) + " is operational now"),
+        read(full_name(7, subject_node) + " is operational now"),
         ElementsAre(
             "ISCSI_SID=7", "ISCSI_TARGET=iqn.a:b", "ISCSI_PORTAL=10.0.0.1:3260", "ISCSI_IFACE=eth"
         )
@@ -44,7 +44,7 @@ TEST(fields_of, are_what_was_written) {
         ElementsAre("ISCSI_SID=1", "ISCSI_TARGET=iqn.a):b(")
     );
     EXPECT_THAT(
-        read(placed_name(1, node) + " is over: gone"),
+        read(placed_name(1, subject_node) + " is over: gone"),
         ElementsAre("ISCSI_SID=1", "ISCSI_TARGET=iqn.a:b")
     );
     EXPECT_THAT(
@@ -68,7 +68,7 @@ TEST(fields_of, name_a_unit_and_its_disk) {
         ElementsAre("ISCSI_SID=1", "ISCSI_TARGET=iqn.a:b", "ISCSI_LUN=2", "ISCSI_DISK=sdc")
     );
     EXPECT_THAT(
-        read(full_name(1, node) + ": " + unit_words(16384, "") + " is detached"),
+        read(full_name(1, subject_node) + ": " + unit_words(16384, "") + " is detached"),
         ElementsAre(
             "ISCSI_SID=1",
             "ISCSI_TARGET=iqn.a:b",

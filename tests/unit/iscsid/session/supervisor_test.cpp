@@ -2,7 +2,10 @@
 #include "tests/unit/iscsid/session/fakes.hpp"
 #include "tests/unit/iscsid/session/job_world.hpp"
 
+#include "iscsid/session/busy_poll.hpp"
 #include "iscsid/session/supervisor.hpp"
+
+#include <sys/socket.h>
 
 namespace {
 
@@ -69,6 +72,27 @@ TEST_F(watched, a_lost_session_gets_a_new_socket) {
     EXPECT_EQ(watcher->peer(), server_endpoint());
     lane.tell(sid, iscsi::logged_in{true});
     EXPECT_TRUE(until([&] { return watcher->is_up(); }));
+}
+
+TEST_F(watched, each_new_socket_is_polled_as_the_settings_say) {
+    auto how = plan();
+    how.polls = std::make_shared<busy_poll>();
+    const captured_log log;
+    watch(how);
+    for (const auto polled : {30, 40}) {
+        how.polls->use(static_cast<std::uint32_t>(polled));
+        const auto made = lane.transports.size();
+        lane.tell(sid, iscsi::want_transport{});
+        ASSERT_TRUE(until([&] { return lane.transports.size() > made; }));
+        int value = -1;
+        socklen_t size = sizeof value;
+        const int socket = lane.transports.back().socket;
+        ASSERT_EQ(::getsockopt(socket, SOL_SOCKET, SO_BUSY_POLL, &value, &size), 0);
+        if (log.has("SO_BUSY_POLL"))
+            GTEST_SKIP() << "SO_BUSY_POLL needs CAP_NET_ADMIN";
+        EXPECT_EQ(value, polled);
+        lane.tell(sid, iscsi::logged_in{true});
+    }
 }
 
 TEST_F(watched, the_lane_hears_why_there_is_no_socket) {
