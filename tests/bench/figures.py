@@ -17,7 +17,7 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 MOST_ROWS = 25
 # What of each part is shown, when it was measured: its cells (None: all) and peers, in this order.
 SHOWN = {
-    "engine": (None, ("iscsi-perf", "qemu-img", "iperf3")),
+    "engine": (None, ("iscsi-perf", "qemu-img", "engine, both digests", "iperf3")),
     "export": (("randread 4k depth 1", "randread 4k depth 32", "randwrite 4k depth 32", "read 256k depth 8", "write 256k depth 8"),
                ("qemu-nbd",)),
     "fuse": (("randread 4k depth 1", "randread 4k depth 32", "randwrite 4k depth 32", "read 256k depth 8", "write 256k depth 8"),
@@ -26,7 +26,7 @@ SHOWN = {
     "micro": (("crc32c 4 KiB", "crc32c 1 MiB"), ("sse42", "table")),
 }  # fmt: skip
 NAMES = {"engine": "engine without a disk", "export": "exported LUN", "fuse": "FUSE disk", "vm-ublk": "ublk disk (emulated machine)", "micro": "CRC32C as it is used here"}
-PEERS = {"sse42": "the crc32 instruction", "table": "a table"}
+PEERS = {"engine, both digests": "the same with both digests", "sse42": "the crc32 instruction", "table": "a table"}
 WORDS = {"read 4k": "4 KiB reads", "write 4k": "4 KiB writes", "read 256k": "256 KiB reads", "write 256k": "256 KiB writes", "read 1m": "1 MiB reads"}
 
 

@@ -145,7 +145,7 @@ def sides_of(cell):
         yield compare.Side("iscsi-perf", None, 0)
     if cell.digests == "none" and cell.pattern != "randread":
         yield compare.Side("qemu-img", None, 0)
-    if cell.digests != "none":
+    if cell.digests != "none" or cell.depth > 1:
         yield compare.Side("engine, both digests", BOTH_DIGESTS, 0)
 
 
