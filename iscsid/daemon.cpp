@@ -20,6 +20,7 @@
 #include "iscsid/metrics/http_server.hpp"
 #include "iscsid/metrics/observe.hpp"
 #include "iscsid/metrics/socket.hpp"
+#include "iscsid/process_end.hpp"
 #include "iscsid/runtime_folders.hpp"
 #include "iscsid/session/log_subject.hpp"
 #include "iscsid/session/login_keeper.hpp"
@@ -64,7 +65,7 @@ constexpr std::size_t most_disk_threads = 256;          // when so many sessions
 constexpr std::size_t most_readers = 64;                // each of which may wait for a disk
 constexpr auto between_signs = std::chrono::seconds(5); // of life, to systemd while we end
 constexpr auto next_sign = std::chrono::seconds(30);
-constexpr auto patience_with_readers = std::chrono::seconds(2); // at the end
+constexpr auto patience_with_threads = std::chrono::seconds(2); // at the end
 
 int refuse(exit_code code, const std::string& why) {
     spdlog::critical("{}", why);
@@ -135,9 +136,8 @@ class daemon {
     // Until stop().
     ending run();
 
-    // After run(). False: a thread still reads or writes what is on a disk that does not answer,
-    // and the destructor would wait for it.
-    bool can_be_destroyed();
+    // After run(). Not empty: what a thread still waits for, and the destructor would for it.
+    std::string_view held_up_by();
 
   private:
     session::environment environment(const session::current_settings& settings);
@@ -378,9 +378,13 @@ daemon::ending daemon::run() {
     return sessions_.session_count() == 0 ? ending::all_logged_out : ending::sessions_left;
 }
 
-bool daemon::can_be_destroyed() {
-    return readers_.is_done_within(patience_with_readers) &&
-           workers_.is_done_within(patience_with_readers);
+std::string_view daemon::held_up_by() {
+    if (!ends_within(resolvers_, patience_with_threads))
+        return "a name is looked up: the name service does not answer";
+    if (!readers_.is_done_within(patience_with_threads) ||
+        !workers_.is_done_within(patience_with_threads))
+        return "a record is read: the disk of the database does not answer";
+    return {};
 }
 
 void daemon::stop() {
@@ -470,29 +474,6 @@ asio::awaitable<void> daemon::read_settings() {
         sys::notify_ready(summary());
 }
 
-// Ends the process at the end of its scope, after what was made later and without waiting for
-// threads.
-class process_end {
-  public:
-    process_end() = default;
-    process_end(const process_end&) = delete;
-    process_end& operator=(const process_end&) = delete;
-
-    ~process_end() {
-        if (!is_due_)
-            return;
-        spdlog::shutdown();
-        ::_exit(0);
-    }
-
-    void becomes_due() { is_due_ = true; }
-
-    bool is_due() const { return is_due_; }
-
-  private:
-    bool is_due_ = false;
-};
-
 // Runs it. Where disks are in use or a target does not answer, waiting for its threads could last
 // for ever.
 int end_of(
@@ -516,8 +497,8 @@ int end_of(
         spdlog::shutdown();
         ::_exit(static_cast<int>(exit_code::logout));
     }
-    if (!running->can_be_destroyed()) {
-        spdlog::warn("ended while a record is read: the disk of the database does not answer");
+    if (const auto what = running->held_up_by(); !what.empty()) {
+        spdlog::warn("ended while {}", what);
         static_cast<void>(running.release());
         last.becomes_due();
         return 0;
