@@ -1,12 +1,15 @@
 #include "iscsid/session/rescan.hpp"
 
 #include "iscsid/session/disk_notes.hpp"
+#include "iscsid/session/removal_wait.hpp"
 #include "iscsid/session/unit_changes.hpp"
+#include "iscsid/session/unit_flush.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <functional>
 #include <utility>
 
@@ -299,7 +302,10 @@ class change_run {
         disk->unverified = false;
         if (!disk->is_lost() && is_open(disk->state.node))
             return keep_removed_unit(name + " is gone from the target, its disk stays: it is open");
+        const auto silent = silent_paths(*disk);
+        fail(silent, ENODEV);
         auto removed = remove_all(with_, lane_, {*disk}, {});
+        fail(silent, 0);
         if (!removed.refusal.empty())
             return keep_removed_unit(
                 name + " is gone from the target, its disk stays: " + removed.refusal
@@ -313,6 +319,29 @@ class change_run {
         std::erase_if(report_.disks, [number](const auto& each) {
             return each.state.lun_number == number;
         });
+    }
+
+    // Of other sessions of a disk: one that is away would hold up its last flush, and with it this
+    // session's other disks, until its own timeouts.
+    static std::vector<unit_path> silent_paths(const attached_disk& disk) {
+        std::vector<unit_command> questions;
+        for (const auto& each : disk.others) {
+            auto unit = disk.state;
+            unit.sid = each.sid;
+            unit.lun = each.lun;
+            questions.emplace_back(*each.where, unit, scsi::test_unit_ready());
+        }
+        const auto limit = std::chrono::steady_clock::now() + presence_limit;
+        std::vector<unit_path> silent;
+        for (std::size_t n = 0; n < questions.size(); ++n)
+            if (!questions[n].ends(limit))
+                silent.push_back(disk.others[n]);
+        return silent;
+    }
+
+    static void fail(const std::vector<unit_path>& paths, int error) {
+        for (const auto& each : paths)
+            each.where->fail_requests(each.sid, each.lun, error);
     }
 
     void keep_removed_unit(std::string why) {

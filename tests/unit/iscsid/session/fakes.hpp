@@ -106,11 +106,13 @@ class fake_lane final : public lane::lane {
     void detach(iscsid::lane::lane_resident& /*r*/, std::function<void()> gone) override { gone(); }
 
     void execute(
-        iscsid::lane::session_key /*key*/,
+        iscsid::lane::session_key key,
         const iscsi::command& what,
         std::function<void(iscsid::lane::scsi_outcome)> done
     ) override {
-        if (answers)
+        if (silent.contains(key))
+            unanswered.push_back(std::move(done));
+        else if (answers)
             answers(what, std::move(done));
     }
 
@@ -181,7 +183,9 @@ class fake_lane final : public lane::lane {
     std::atomic<bool> is_logging_out{false}; // some session, for other threads
     std::function<
         void(const iscsi::command& what, std::function<void(iscsid::lane::scsi_outcome)> done)>
-        answers; // of the target; none: it says nothing
+        answers;                                  // of the target; none: it says nothing
+    std::set<iscsid::lane::session_key> silent{}; // whose targets say nothing
+    std::vector<std::function<void(iscsid::lane::scsi_outcome)>> unanswered{};
     std::map<iscsid::lane::session_key, inhabitant> adopted;
     std::map<iscsid::lane::session_key, iscsid::lane::note_handler> handlers;
     std::vector<given_transport> transports;

@@ -77,6 +77,32 @@ TEST_F(sharing_world, a_refused_detach_lifts_no_order_of_another_session) {
     driver.busy = {};
 }
 
+// The unit is gone at the target; whoever is away would hear of that when he is back.
+TEST_F(sharing_world, a_session_that_is_away_does_not_hold_up_a_disk_that_is_gone) {
+    show(luns);
+    ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
+    const auto path = std::pair(session_key(2), scsi::lun_from_number(1));
+    std::vector<int> errors; // of its requests, when the disk goes
+    driver.on_removal = [&](std::uint64_t /*lun*/) { errors.push_back(lane.failing[path]); };
+    lane.silent = {2};
+    show({2});
+    EXPECT_EQ(rescan(1).code, admin::exit_code::success);
+    EXPECT_EQ(errors, std::vector<int>{ENODEV});
+    EXPECT_EQ(lane.failing[path], 0);
+    EXPECT_EQ(disks_of(1).size(), 1U);
+}
+
+TEST_F(sharing_world, a_session_that_answers_flushes_a_disk_that_is_gone) {
+    show(luns);
+    ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
+    const auto path = std::pair(session_key(2), scsi::lun_from_number(1));
+    std::vector<int> errors;
+    driver.on_removal = [&](std::uint64_t /*lun*/) { errors.push_back(lane.failing[path]); };
+    show({2});
+    EXPECT_EQ(rescan(1).code, admin::exit_code::success);
+    EXPECT_EQ(errors, std::vector<int>{0});
+}
+
 } // namespace
 
 } // namespace iscsid::session
