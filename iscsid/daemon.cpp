@@ -7,6 +7,7 @@
 #include "iscsid/device/nonce.hpp"
 #include "iscsid/device/registry.hpp"
 #include "iscsid/device/udev_links.hpp"
+#include "iscsid/disk/fence_file.hpp"
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/stale.hpp"
 #include "iscsid/disk/ublk_orphans.hpp"
@@ -334,11 +335,14 @@ session::environment daemon::environment(const session::current_settings& settin
 void daemon::remove_orphans() const {
     if (where_.waiter == nullptr || !left_.bad.empty())
         return;
-    const auto is_orphan = [this](std::uint64_t nonce) {
-        return nonces_.is_ours(nonce) &&
-               std::ranges::find(left_.disks, nonce, &device::disk_state::nonce) ==
-                   left_.disks.end();
+    const auto is_noted = [this](std::uint64_t nonce) {
+        return std::ranges::find(left_.disks, nonce, &device::disk_state::nonce) !=
+               left_.disks.end();
     };
+    const auto is_orphan = [&](std::uint64_t nonce) {
+        return nonces_.is_ours(nonce) && !is_noted(nonce);
+    };
+    disk::forget_other_fences(where_.runtime_folder, is_noted);
     for (const auto& each : disk::remove_ublk_orphans(*where_.waiter, is_orphan))
         spdlog::warn("removed {}, which an iscsid made that was killed before it was noted", each);
 }

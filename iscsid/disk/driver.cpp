@@ -30,7 +30,9 @@ constexpr std::array candidates{
         "ublk",
         "/dev/ublkbN",
         ublk_is_here,
-        [](const environment& where) { return make_ublk_driver(*where.waiter); },
+        [](const environment& where) {
+            return make_ublk_driver(*where.waiter, where.runtime_folder);
+        },
         true},
     candidate{
         "nbd",

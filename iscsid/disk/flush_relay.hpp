@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace iscsid::disk {
@@ -28,6 +29,11 @@ class flush_relay {
         std::function<void(std::function<void()>)> post; // runs it on the thread of the queue
     };
 
+    explicit flush_relay(
+        std::shared_ptr<lane::write_fence> fence = std::make_shared<lane::write_fence>()
+    )
+        : fence_(std::move(fence)) {}
+
     // All of them, before the first queue is served.
     void use(std::vector<member> all) { all_ = std::move(all); }
 
@@ -39,7 +45,7 @@ class flush_relay {
 
   private:
     std::vector<member> all_;
-    std::shared_ptr<lane::write_fence> fence_ = std::make_shared<lane::write_fence>();
+    const std::shared_ptr<lane::write_fence> fence_;
 };
 
 } // namespace iscsid::disk

@@ -1,6 +1,7 @@
 #include "iscsid/disk/ublk_driver.hpp"
 
 #include "iscsid/disk/block_node.hpp"
+#include "iscsid/disk/fence_file.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
@@ -15,6 +16,7 @@
 
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace iscsid::disk {
 
@@ -97,6 +99,42 @@ struct ublk_server {
 using server_pointer = std::shared_ptr<ublk_server>;
 using path_list = std::vector<disk_path>;
 
+// What every disk of the driver needs.
+struct surroundings {
+    helper& waiter;
+    std::string runtime_folder;
+};
+
+// Whether a daemon that has ended has served the device before.
+enum class origin : std::uint8_t { fresh, left };
+
+std::vector<lane::session_key> sessions_of(const path_list& paths) {
+    std::vector<lane::session_key> all;
+    for (const auto& each : paths)
+        all.push_back(each.what.session);
+    return all;
+}
+
+// One that cannot note what it must is no disk of several sessions. Of a device that is there
+// nothing can be noted for another daemon then, but it goes on.
+iscsi::result<std::shared_ptr<flush_relay>>
+make_relay(const surroundings& with, const path_list& paths, origin from) {
+    if (paths.size() < 2)
+        return std::shared_ptr<flush_relay>();
+    const auto nonce = paths.front().what.nonce;
+    if (from == origin::fresh)
+        forget_fence(with.runtime_folder, nonce);
+    auto noted = fence_file::open(with.runtime_folder, nonce);
+    if (!noted && from == origin::fresh)
+        return noted.error();
+    std::unique_ptr<fence_file> memory = noted ? *std::move(noted) : nullptr;
+    if (memory && from == origin::fresh)
+        memory->note_sessions(sessions_of(paths));
+    return std::make_shared<flush_relay>(
+        std::make_shared<lane::write_fence>(std::move(memory), from == origin::left)
+    );
+}
+
 // udev may have it open for a moment, and only one may.
 iscsi::result<os::descriptor> open_queue_file(std::uint32_t device) {
     const std::string path = "/dev/ublkc" + std::to_string(device);
@@ -157,8 +195,11 @@ std::unique_ptr<lane_seat> take_seat(const disk_path& path, const server_pointer
 
 class ublk_disk final : public disk {
   public:
-    ublk_disk(ublk_control control, ublk::device_info device)
-        : control_(control), device_(device), node_(node_of(device.device)) {}
+    ublk_disk(surroundings with, ublk_control control, ublk::device_info device)
+        : with_(std::move(with))
+        , control_(control)
+        , device_(device)
+        , node_(node_of(device.device)) {}
 
     ~ublk_disk() override {
         if (is_there_)
@@ -223,13 +264,15 @@ class ublk_disk final : public disk {
         };
     }
 
-    iscsi::result<void> serve(const path_list& paths) {
-        const auto relay = paths.size() > 1 ? std::make_shared<flush_relay>() : nullptr;
-        auto servers = make_servers(control_, device_, relay);
+    iscsi::result<void> serve(const path_list& paths, origin from) {
+        auto relay = make_relay(with_, paths, from);
+        if (!relay)
+            return relay.error();
+        auto servers = make_servers(control_, device_, *relay);
         if (!servers)
             return servers.error();
-        if (relay)
-            connect(*relay, *servers, paths);
+        if (*relay)
+            connect(**relay, *servers, paths);
         servers_ = *std::move(servers);
         for (const auto& each : paths)
             lanes_.push_back(each.where);
@@ -246,6 +289,7 @@ class ublk_disk final : public disk {
             static_cast<void>(control_.stop(device_.device));
         seats_.clear();
         servers_.clear();
+        forget_fence(with_.runtime_folder, device_.server_flags);
         if (!has_queue_file() || is_anothers())
             return {};
         return control_.remove(device_.device);
@@ -261,6 +305,7 @@ class ublk_disk final : public disk {
         return now && now->server_flags != device_.server_flags;
     }
 
+    const surroundings with_;
     ublk_control control_;
     ublk::device_info device_;
     std::string node_;
@@ -275,7 +320,7 @@ iscsi::result<void> ublk_disk::start(const path_list& paths) {
     const auto told = ublk_parameters_of(paths.front().what.properties, device_.largest_io);
     if (auto set = control_.set_parameters(device_.device, told); !set)
         return set;
-    if (auto served = serve(paths); !served)
+    if (auto served = serve(paths, origin::fresh); !served)
         return served;
     bool has_failed_requests = false;
     auto started = control_.start(device_.device, {scan_limit, [&] {
@@ -296,7 +341,7 @@ iscsi::result<void> ublk_disk::recover(const path_list& paths) {
     });
     if (!begun)
         return begun;
-    if (auto served = serve(paths); !served)
+    if (auto served = serve(paths, origin::left); !served)
         return served;
     return control_.end_recovery(device_.device, recovery_limit);
 }
@@ -343,9 +388,9 @@ iscsi::result<void> tell_of_appearing(const path_list& paths, const std::string&
     return {};
 }
 
-iscsi::result<std::unique_ptr<disk>> put_up(helper& waiter, const path_list& paths) {
+iscsi::result<std::unique_ptr<disk>> put_up(const surroundings& with, const path_list& paths) {
     const auto& properties = paths.front().what.properties;
-    auto control = ublk_control::open(waiter);
+    auto control = ublk_control::open(with.waiter);
     if (!control)
         return control.error();
     for (const auto& each : paths)
@@ -354,7 +399,7 @@ iscsi::result<std::unique_ptr<disk>> put_up(helper& waiter, const path_list& pat
     const auto device = control->add(wishes(*control, paths));
     if (!device)
         return device.error();
-    auto made = std::make_unique<ublk_disk>(*control, *device);
+    auto made = std::make_unique<ublk_disk>(with, *control, *device);
     if (auto is_fit = check_device(*device, paths); !is_fit)
         return is_fit.error();
     if (auto noted = tell_of_appearing(paths, made->node()); !noted)
@@ -366,20 +411,47 @@ iscsi::result<std::unique_ptr<disk>> put_up(helper& waiter, const path_list& pat
             "/dev/" + made->node(), "not there", "a node (in a container: pass /dev in)"
         );
     const auto limits = queue_limits_of(properties, device->largest_io);
-    set_read_ahead(waiter, made->node(), limits.read_ahead);
+    set_read_ahead(with.waiter, made->node(), limits.read_ahead);
     if (properties.read_only)
         if (auto is_protected = made->set_read_only(properties); !is_protected)
             return is_protected.error();
     return made;
 }
 
+// A queue that is served by another session than before would let writes of that one land late.
+iscsi::result<void>
+check_sessions(const surroundings& with, const ublk::device_info& device, const path_list& paths) {
+    const auto node = node_of(device.device);
+    const std::string wanted = "those of its " + std::to_string(device.queues) + " queues";
+    if (device.queues > paths.size())
+        return not_as_wanted(
+            node, std::to_string(paths.size()) + " sessions that are known", wanted
+        );
+    if (device.queues < 2)
+        return {};
+    const auto noted = fence_file::open(with.runtime_folder, device.server_flags);
+    if (noted && !(*noted)->has_sessions(sessions_of(with_queue(device, paths))))
+        return not_as_wanted(node, "other sessions", wanted);
+    return {};
+}
+
+// Nobody will serve it again: its requests fail, which would wait for ever. Where it is in use the
+// kernel removes it when it is closed.
+void end_for_good(
+    const surroundings& with, const ublk_control& control, const ublk::device_info& device
+) {
+    forget_fence(with.runtime_folder, device.server_flags);
+    static_cast<void>(control.stop(device.device));
+    static_cast<void>(control.remove(device.device));
+}
+
 iscsi::result<std::unique_ptr<disk>>
-take_over(helper& waiter, const path_list& paths, const std::string& node) {
+take_over(const surroundings& with, const path_list& paths, const std::string& node) {
     std::uint32_t number = 0;
     const char* const digits = node.data() + std::min<std::size_t>(node.size(), 5);
     if (std::from_chars(digits, node.data() + node.size(), number).ec != std::errc())
         return not_as_wanted("device", node, "ublkbN");
-    auto control = ublk_control::open(waiter);
+    auto control = ublk_control::open(with.waiter);
     if (!control)
         return control.error();
     const auto device = control->info(number);
@@ -391,13 +463,11 @@ take_over(helper& waiter, const path_list& paths, const std::string& node) {
         static_cast<void>(control->remove(number));
         return not_as_wanted(node, "never started", "a live device");
     }
-    if (device->queues > paths.size())
-        return not_as_wanted(
-            node,
-            std::to_string(paths.size()) + " sessions that are known",
-            "those of its " + std::to_string(device->queues) + " queues"
-        );
-    auto made = std::make_unique<ublk_disk>(*control, *device);
+    if (auto complete = check_sessions(with, *device, paths); !complete) {
+        end_for_good(with, *control, *device);
+        return complete.error();
+    }
+    auto made = std::make_unique<ublk_disk>(with, *control, *device);
     if (auto recovered = made->recover(with_queue(*device, paths)); !recovered) {
         made->let_go();
         return recovered.error();
@@ -407,7 +477,7 @@ take_over(helper& waiter, const path_list& paths, const std::string& node) {
 
 class ublk_driver final : public driver {
   public:
-    explicit ublk_driver(helper& waiter) : waiter_(waiter) {}
+    explicit ublk_driver(surroundings with) : with_(std::move(with)) {}
 
     std::string_view name() const override { return "ublk"; }
 
@@ -431,22 +501,22 @@ class ublk_driver final : public driver {
     bool takes_several_paths() const override { return true; }
 
     iscsi::result<std::unique_ptr<disk>> attach_shared(const path_list& paths) override {
-        return without_exceptions([&] { return put_up(waiter_, paths); });
+        return without_exceptions([&] { return put_up(with_, paths); });
     }
 
     iscsi::result<std::unique_ptr<disk>>
     adopt_shared(const path_list& paths, const std::string& node) override {
-        return without_exceptions([&] { return take_over(waiter_, paths, node); });
+        return without_exceptions([&] { return take_over(with_, paths, node); });
     }
 
   private:
-    helper& waiter_;
+    const surroundings with_;
 };
 
 } // namespace
 
-std::unique_ptr<driver> make_ublk_driver(helper& waiter) {
-    return std::make_unique<ublk_driver>(waiter);
+std::unique_ptr<driver> make_ublk_driver(helper& waiter, std::string runtime_folder) {
+    return std::make_unique<ublk_driver>(surroundings{waiter, std::move(runtime_folder)});
 }
 
 iscsi::result<void> ublk_is_here(helper& waiter) {

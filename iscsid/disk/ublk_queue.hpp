@@ -61,8 +61,8 @@ class ublk_queue final : public lane::lane_resident,
     // goes.
     bool give_back_memory(std::size_t& most) override;
 
-    std::shared_ptr<lane::write_fence> fence() const override {
-        return place_.relay ? place_.relay->fence() : nullptr;
+    lane::fence_place fence() const override {
+        return {place_.relay ? place_.relay->fence() : nullptr, place_.number};
     }
 
     // For a flush that came on another queue.

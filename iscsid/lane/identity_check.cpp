@@ -96,6 +96,7 @@ void identity_check::ask(identity_question question, std::uint16_t length) {
     if (task.has_error())
         return ask_later();
     is_ = state::asking;
+    hears_.question_given();
 }
 
 void identity_check::ask_later() {
@@ -108,6 +109,8 @@ void identity_check::ask_later() {
 // Without a connection nothing is said of the unit, and the next login begins anew.
 void identity_check::command_done(std::uint32_t /*slot*/, const iscsi::task_done& done) {
     is_ = state::at_rest;
+    if (done.outcome == iscsi::task_result::answered)
+        hears_.question_answered();
     pass_on_news(done);
     if (is_stopped_ || !session_->logged_in())
         return;

@@ -15,6 +15,10 @@ class identity_listener {
   public:
     virtual ~identity_listener() = default;
 
+    // The session has a question, or the next one, and: the target has answered it, whatever.
+    virtual void question_given() = 0;
+    virtual void question_answered() = 0;
+
     // `shown`: the identity of another unit. Returns whether to go on asking.
     virtual bool identity_found(unit_happening what, const std::string& shown) = 0;
 

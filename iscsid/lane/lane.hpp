@@ -33,8 +33,9 @@ class lane_resident {
     // any more, neither on the ring nor at the port.
     virtual void leave(std::function<void()> gone) = 0;
 
-    // Of a disk with residents on several lanes, one for each session: the same for all of them.
-    virtual std::shared_ptr<write_fence> fence() const { return nullptr; }
+    // Of a disk with residents on several lanes, one for each session: where this one stands at
+    // the fence of all of them.
+    virtual fence_place fence() const { return {}; }
 
     // In a turn of the lane, outside every ring_done() and complete(), twice a second after
     // used_memory() until it says false: gives memory back that no request has needed for some

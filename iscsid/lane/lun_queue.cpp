@@ -97,14 +97,12 @@ std::string_view words_for_refused(int error) {
 
 } // namespace
 
-lun_queue::lun_queue(
-    unit* which, const scsi::logical_unit& properties, std::shared_ptr<write_fence> fence
-)
+lun_queue::lun_queue(unit* which, const scsi::logical_unit& properties, fence_place at)
     : unit_(which)
     , translator_(properties)
     , ledger_(which != nullptr ? which->ledger() : std::make_shared<write_ledger>())
     , io_(which != nullptr ? which->io() : std::make_shared<io_meter>())
-    , fence_(std::move(fence)) {
+    , fence_(std::move(at)) {
     if (unit_ != nullptr)
         losses_ = unit_->losses().newcomer();
     grow(usual_depth);
@@ -113,19 +111,21 @@ lun_queue::lun_queue(
 void lun_queue::submit(const block_request& request, request_owner& owner) {
     if (request.op == operation::flush && is_retired())
         return owner.complete(request.tag, 0);
-    if (unit_ == nullptr) {
-        enter(request, {}, 0, ENOLINK);
-        return owner.complete(request.tag, ENOLINK);
-    }
-    if (const int error = translator_.check(request); error != 0 && refusal() == 0) {
+    const auto end_at_once = [&](int error) {
+        fence_.failed(request.op, false); // an earlier daemon may have sent it
         enter(request, {}, 0, error);
+        owner.complete(request.tag, error);
+    };
+    if (unit_ == nullptr)
+        return end_at_once(ENOLINK);
+    if (const int error = translator_.check(request); error != 0 && unit_->refusal() == 0) {
         unit_->trouble(trouble_kind::failed, [&] {
             auto what = describe_request(request, translator_.unit().block_size);
             what.reason = words_for_refused(error);
             what.error = error;
             return what;
         });
-        return owner.complete(request.tag, error);
+        return end_at_once(error);
     }
     const std::uint32_t slot = take();
     entry& what = entries_[slot];
@@ -202,8 +202,11 @@ void lun_queue::end_unsent() {
 void lun_queue::command_done(std::uint32_t slot, const iscsi::task_done& done) {
     unit_->ended(done);
     entry& what = entries_[slot];
-    what.may_still_run = done.outcome != iscsi::task_result::answered && done.may_have_run;
-    if (done.outcome == iscsi::task_result::answered)
+    const bool is_answered = done.outcome == iscsi::task_result::answered;
+    // An earlier try may run on when this one has never gone out: its connection may have ended
+    // before its abort was answered. An answer has waited for the replay barrier.
+    what.may_still_run = !is_answered && (what.may_still_run || done.may_have_run);
+    if (is_answered)
         fence_.answered(what.fence_age);
     if (done.outcome == iscsi::task_result::aborted)
         unit_->trouble(trouble_kind::aborted, [&] {
@@ -288,7 +291,7 @@ void lun_queue::session_gone() {
     next_check_.reset();
     for (std::uint32_t slot = 0; slot < entries_.size(); ++slot) {
         entry& what = entries_[slot];
-        what.may_still_run = what.is == state::sent || what.is == state::aborting;
+        what.may_still_run |= what.is == state::sent || what.is == state::aborting;
         if (what.is != state::free)
             finish(slot, ENOLINK);
     }
@@ -299,7 +302,7 @@ void lun_queue::plan(std::uint32_t slot) {
     entry& what = entries_[slot];
     if (what.request.is_flush_if_due && !ledger_->is_flush_due() && !fence_.is_raised())
         return finish(slot, 0);
-    if (refusal() != 0)
+    if (unit_->refusal() != 0)
         return refuse(slot);
     if (fence_.bars(what.request.op))
         return fail(slot, EIO, words_for_barred);
@@ -374,7 +377,7 @@ void lun_queue::repeat(
     std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done
 ) {
     entry& what = entries_[slot];
-    if (refusal() != 0)
+    if (unit_->refusal() != 0)
         return refuse(slot);
     const auto now = unit_->session().now();
     if (done.timed_out && !what.give_up)
@@ -389,7 +392,7 @@ void lun_queue::delay(
     std::uint32_t slot, const scsi::disposition& why, const iscsi::task_done& done
 ) {
     entry& what = entries_[slot];
-    if (refusal() != 0)
+    if (unit_->refusal() != 0)
         return refuse(slot);
     const auto now = unit_->session().now();
     if (!what.give_up)
@@ -417,7 +420,7 @@ void lun_queue::another_way(
 }
 
 void lun_queue::refuse(std::uint32_t slot) {
-    fail(slot, refusal(), unit_->why_refused());
+    fail(slot, unit_->refusal(), unit_->why_refused());
 }
 
 void lun_queue::fail(std::uint32_t slot, int error, std::string_view why) {
@@ -449,8 +452,8 @@ void lun_queue::finish(std::uint32_t slot, int error) {
         return fail(slot, EIO, "a write that was answered before it is lost");
     request_owner& owner = *what.owner;
     const std::uint64_t tag = what.request.tag;
-    if (error != 0 && what.may_still_run)
-        fence_.lost(what.request.op);
+    if (error != 0 && fence_.failed(what.request.op, what.may_still_run) && unit_ != nullptr)
+        unit_->seek_proof();
     enter(what.request, what.progress, what.ledger_mark, error);
     io_->end(what.request, time_at(unit_) - what.began, error);
     what.is = state::free;

@@ -21,12 +21,8 @@ namespace iscsid::lane {
 // while others starve. Allocates only when more requests are under way than ever before.
 class lun_queue final : public lun_port, public command_source, public unit_client {
   public:
-    // `which` nullptr: a session that is gone already. `fence`: of a disk with several sessions.
-    lun_queue(
-        unit* which,
-        const scsi::logical_unit& properties,
-        std::shared_ptr<write_fence> fence = nullptr
-    );
+    // `which` nullptr: a session that is gone already. `at`: of a disk with several sessions.
+    lun_queue(unit* which, const scsi::logical_unit& properties, fence_place at = {});
 
     // A request whose session is gone ends with ENOLINK, one that its unit refuses with that errno.
     void submit(const block_request& request, request_owner& owner) override;
@@ -37,6 +33,8 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
 
     void refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) override;
     void doubt_write_cache(iscsi::instant since) override;
+
+    fence_post* fence() override { return &fence_; }
 
     void command_done(std::uint32_t slot, const iscsi::task_done& done) override;
     bool send_waiting() override;
@@ -70,7 +68,7 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
         std::uint16_t tries = 0;       // of this command, all that were sent
         std::uint64_t ledger_mark = 0; // of a flush: what it covers
         std::uint32_t fence_age = 0;   // when the command was sent
-        bool may_still_run = false;    // the last command that was sent, at the target
+        bool may_still_run = false;    // a try of the last command, at the target
         iscsi::duration next_delay{};
         iscsi::task_id task = 0;
         iscsi::instant began{};                // submitted then
@@ -78,8 +76,6 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
         std::optional<iscsi::instant> give_up; // set by the first try that was in vain
         std::uint32_t next = no_slot;          // in the free or the waiting list
     };
-
-    int refusal() const { return unit_->refusal(); }
 
     bool is_retired() const;
 

@@ -38,6 +38,7 @@ struct session_host::event_reader {
     void operator()(const iscsi::logged_in& what) const;
     void operator()(const iscsi::target_message& what) const;
     void operator()(const iscsi::logged_out& what) const;
+    void operator()(const iscsi::unit_is_back& what) const;
 
     template <class Event> // the rest is for the control thread alone
     void operator()(const Event& what) const {
@@ -63,6 +64,7 @@ void session_host::event_reader::operator()(const iscsi::logged_in& what) const 
     for (const auto& each : host.units_) {
         each->doubt_write_cache(host.now()
         ); // whoever has changed it meanwhile, nobody could tell us
+        each->connection_is_new();
         each->doubt(identity_check::answer_under_way::counts);
     }
     host.tell(iscsi::event(what));
@@ -92,6 +94,12 @@ void session_host::event_reader::operator()(const iscsi::logged_out& what) const
     host.transport_wanted_ = false;
     host.tell(iscsi::event(what));
     host.socket_.close({});
+}
+
+void session_host::event_reader::operator()(const iscsi::unit_is_back& what) const {
+    if (unit* const known = host.find_unit(what.lun))
+        known->reset_is_done();
+    host.tell(iscsi::event(what));
 }
 
 // ---- the session --------------------------------------------------------------------------------

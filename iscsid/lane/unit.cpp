@@ -57,6 +57,33 @@ void unit::doubt(identity_check::answer_under_way which) {
     identity_.begin(which);
 }
 
+void unit::at_fences(void (fence_post::*what)()) {
+    for (unit_client* each : clients_)
+        if (auto* const post = each->fence())
+            (post->*what)();
+}
+
+void unit::connection_is_new() {
+    at_fences(&fence_post::connection_is_new);
+}
+
+void unit::reset_is_done() {
+    at_fences(&fence_post::proved);
+}
+
+void unit::seek_proof() {
+    if (state_ == unit_state::confirmed && session_.logged_in())
+        doubt(identity_check::answer_under_way::is_old);
+}
+
+void unit::question_given() {
+    at_fences(&fence_post::question_given);
+}
+
+void unit::question_answered() {
+    at_fences(&fence_post::question_answered);
+}
+
 void unit::refresh(const scsi::logical_unit& seen, iscsi::instant looked_at) {
     last_look_ = look{seen, looked_at};
     if (cache_doubted_at_ && *cache_doubted_at_ < looked_at)

@@ -7,6 +7,7 @@
 #include "iscsid/lane/queue_depth.hpp"
 #include "iscsid/lane/trouble_log.hpp"
 #include "iscsid/lane/unit_state.hpp"
+#include "iscsid/lane/write_fence.hpp"
 #include "iscsid/lane/write_ledger.hpp"
 
 #include "libiscsi/scsi/logical_unit.hpp"
@@ -37,6 +38,9 @@ class unit_client {
 
     // The unit may have a write cache that no look has seen, since then.
     virtual void doubt_write_cache(iscsi::instant since) = 0;
+
+    // Where it stands at the fence of a disk with several sessions; nullptr: at none.
+    virtual fence_post* fence() { return nullptr; }
 };
 
 // One logical unit of a session, for as long as the session lives on its lane: whether its commands
@@ -82,6 +86,16 @@ class unit final : private identity_listener {
 
     // There is a new connection, or the target says that the unit has changed.
     void doubt(identity_check::answer_under_way which);
+
+    // Before that: there is a new connection.
+    void connection_is_new();
+
+    // The unit was given up, and has been reset after all.
+    void reset_is_done();
+
+    // Others wait until it is known what has become of a write. The unit is asked who it is, which
+    // shows that, unless it is being asked or will be at the next login.
+    void seek_proof();
 
     // What a look has found: all clients go by it from now on, those too that come later, for they
     // are made of what their driver was told long ago. Ends the doubts that are older than the
@@ -131,6 +145,9 @@ class unit final : private identity_listener {
     }
 
   private:
+    void question_given() override;
+    void question_answered() override;
+    void at_fences(void (fence_post::*what)());
     bool identity_found(unit_happening what, const std::string& shown) override;
     void take(unit_step step);
     void tell_change(unit_state before, unit_happening what, const std::string& shown);

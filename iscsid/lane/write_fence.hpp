@@ -3,26 +3,65 @@
 #include "iscsid/lane/request.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
 namespace iscsid::lane {
 
+// Which sessions have raised the fence of a disk, where that outlives the daemon. Any thread.
+class fence_memory {
+  public:
+    virtual ~fence_memory() = default;
+    virtual void keep(std::size_t session, bool is_raised) = 0;
+    virtual bool is_raised(std::size_t session) const = 0;
+    virtual unsigned raised() const = 0; // by how many
+};
+
 // Of a disk whose requests go through several sessions: whether one of them has failed a write
 // whose end nobody knows. The target may still let it run, and it would overwrite what another
 // session writes in its place now. The session that sent it raises its replay barrier when it is
-// back; until then the others must not write. Any thread.
+// back; until then the others must not write. Any thread. Sessions are counted from 0.
 class write_fence {
   public:
-    void raise() { count_.fetch_add(1, std::memory_order_release); }
+    write_fence() = default;
 
-    void lower() { count_.fetch_sub(1, std::memory_order_release); }
+    // `memory`: nullptr: of this process. `is_left`: an earlier daemon has served the disk, and
+    // what stands in the memory holds.
+    write_fence(std::unique_ptr<fence_memory> memory, bool is_left)
+        : memory_(std::move(memory))
+        , is_left_(is_left)
+        , count_(memory_ && is_left ? memory_->raised() : 0) {}
+
+    void raise(std::size_t session) {
+        if (memory_)
+            memory_->keep(session, true);
+        count_.fetch_add(1, std::memory_order_release);
+    }
+
+    void lower(std::size_t session) {
+        if (memory_)
+            memory_->keep(session, false);
+        forget();
+    }
+
+    // As lower(), but a later daemon finds it raised: the session has no queue of it any more.
+    void forget() { count_.fetch_sub(1, std::memory_order_release); }
 
     // By how many sessions.
     unsigned raised() const { return count_.load(std::memory_order_acquire); }
 
+    bool is_left() const { return is_left_; }
+
+    // When its queue begins.
+    bool was_raised(std::size_t session) const {
+        return is_left_ && memory_ && memory_->is_raised(session);
+    }
+
   private:
+    std::unique_ptr<fence_memory> memory_;
+    bool is_left_ = false;
     std::atomic<unsigned> count_{0};
 };
 
@@ -31,39 +70,73 @@ constexpr bool changes_blocks(operation what) {
            what == operation::discard;
 }
 
+// Where a session of a disk stands at its fence.
+struct fence_place {
+    std::shared_ptr<write_fence> fence{}; // nullptr: the only session of the disk
+    std::size_t session = 0;
+};
+
 // What one session knows of that: its lane's thread only.
+//
+// What proves that nothing of before runs any more is the answer to a command that has waited for
+// the replay barrier: one that was given to the session after the last loss, or that comes by a
+// connection that was made after it.
 class fence_post {
   public:
-    // nullptr: the only session of the disk.
-    explicit fence_post(std::shared_ptr<write_fence> of) : fence_(std::move(of)) {}
+    explicit fence_post(fence_place at)
+        : fence_(std::move(at.fence))
+        , session_(at.session)
+        , is_unproven_(fence_ && fence_->is_left())
+        , is_raised_(fence_ && fence_->was_raised(session_)) {}
 
-    ~fence_post() { lower(); }
+    ~fence_post() {
+        if (is_raised_)
+            fence_->forget();
+    }
 
     fence_post(const fence_post&) = delete;
     fence_post& operator=(const fence_post&) = delete;
     fence_post(fence_post&&) = delete;
     fence_post& operator=(fence_post&&) = delete;
 
-    // A request of this session failed, and the target may still be at it. Before its owner hears.
-    void lost(operation what) {
-        if (!fence_ || !changes_blocks(what))
-            return;
+    // A request of this session failed. Before its owner hears. `may_still_run`: what was sent of
+    // it; an earlier daemon may have sent it, too, and before the first proof nobody knows what
+    // became of that. True: others wait for a proof now.
+    bool failed(operation what, bool may_still_run) {
+        if (!fence_ || !changes_blocks(what) || (!may_still_run && !is_unproven_))
+            return false;
         ++age_;
         if (!is_raised_)
-            fence_->raise();
+            fence_->raise(session_);
         is_raised_ = true;
+        return true;
     }
 
     bool is_raised() const { return is_raised_; }
 
-    // Of a command that is given to the session now, for answered().
+    // Of a command that is given to the session now: for answered().
     std::uint32_t age() const { return age_; }
 
-    // The target has answered such a command: one that was given to the session after the last loss
-    // has waited for the replay barrier, and nothing of before runs any more.
+    // The target has answered such a command.
     void answered(std::uint32_t age) {
-        if (is_raised_ && age == age_)
-            lower();
+        if (age == age_ || age_ == age_at_login_)
+            proved();
+    }
+
+    // The session has logged in, and what it has goes out again.
+    void connection_is_new() { age_at_login_ = age_; }
+
+    // The same for the unit's own question; one at a time.
+    void question_given() { question_age_ = age_; }
+
+    void question_answered() { answered(question_age_); }
+
+    // A reset has ended everything that was lost.
+    void proved() {
+        is_unproven_ = false;
+        if (is_raised_)
+            fence_->lower(session_);
+        is_raised_ = false;
     }
 
     // Another session of the disk has lost a write, and this request may be one in its place.
@@ -72,15 +145,13 @@ class fence_post {
     }
 
   private:
-    void lower() {
-        if (is_raised_)
-            fence_->lower();
-        is_raised_ = false;
-    }
-
     std::shared_ptr<write_fence> fence_;
+    std::size_t session_;
     std::uint32_t age_ = 0;
-    bool is_raised_ = false;
+    std::uint32_t question_age_ = 0;
+    std::uint32_t age_at_login_ = 0;
+    bool is_unproven_; // the session has answered nothing since an earlier daemon
+    bool is_raised_;
 };
 
 } // namespace iscsid::lane

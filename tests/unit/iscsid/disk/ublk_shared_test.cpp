@@ -78,8 +78,10 @@ class ublk_shared : public ::testing::Test {
 TEST_F(ublk_shared, each_queue_fetches_its_own_tags) {
     EXPECT_EQ(a.peer.commands.at(0).command.queue, 0);
     EXPECT_EQ(b.peer.commands.at(1).command.queue, 1);
-    EXPECT_EQ(a.queue->fence(), b.queue->fence());
-    EXPECT_NE(a.queue->fence(), nullptr);
+    EXPECT_EQ(a.queue->fence().fence, b.queue->fence().fence);
+    EXPECT_NE(a.queue->fence().fence, nullptr);
+    EXPECT_EQ(a.queue->fence().session, 0U);
+    EXPECT_EQ(b.queue->fence().session, 1U);
 }
 
 TEST_F(ublk_shared, a_flush_ends_when_all_queues_have_flushed) {

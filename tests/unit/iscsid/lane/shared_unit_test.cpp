@@ -9,8 +9,8 @@ namespace {
 class shared_unit : public ::testing::Test, public request_owner {
   protected:
     struct side {
-        explicit side(const std::shared_ptr<write_fence>& fence, bool has_cache)
-            : queue(&shared, properties(has_cache), fence) {
+        explicit side(const fence_place& at, bool has_cache)
+            : queue(&shared, properties(has_cache), at) {
             session.connected = false; // so that nobody is asked who he is
             shared.join(queue, properties(has_cache));
         }
@@ -18,6 +18,7 @@ class shared_unit : public ::testing::Test, public request_owner {
         static scsi::logical_unit properties(bool has_cache) {
             scsi::logical_unit unit;
             unit.block_count = 1 << 20;
+            unit.wwid = "naa.1";
             unit.write_cache_enabled = has_cache;
             unit.write_cache_known = true;
             return unit;
@@ -53,6 +54,38 @@ class shared_unit : public ::testing::Test, public request_owner {
         of.queue.command_done(static_cast<std::uint32_t>(command.cookie), done);
     }
 
+    // Nobody has answered who it is yet, but its target says something.
+    static void answer_question(side& of) {
+        ASSERT_FALSE(of.session.sent.empty());
+        ASSERT_TRUE(of.session.sent.front().goes_ahead);
+        of.session.take();
+        iscsi::task_done done;
+        done.status = static_cast<std::uint8_t>(scsi::status::busy);
+        of.shared.identity().command_done(0, done);
+    }
+
+    static void lose_question(side& of) {
+        ASSERT_FALSE(of.session.sent.empty());
+        of.session.take();
+        of.shared.identity().command_done(0, lost());
+    }
+
+    // As the host does it at the end of a login.
+    static void log_in(side& of) {
+        of.session.connected = true;
+        of.shared.connection_is_new();
+        of.shared.doubt(identity_check::answer_under_way::counts);
+    }
+
+    bool may_write(side& by) {
+        submit(by, operation::write, 99);
+        const bool is_barred = ended.contains(99);
+        if (!is_barred)
+            answer(by);
+        ended.erase(99);
+        return !is_barred;
+    }
+
     static iscsi::task_done lost(bool may_have_run = true) {
         iscsi::task_done done;
         done.outcome = iscsi::task_result::lost;
@@ -61,8 +94,8 @@ class shared_unit : public ::testing::Test, public request_owner {
     }
 
     std::shared_ptr<write_fence> fence = std::make_shared<write_fence>();
-    side a{fence, true};
-    side b{fence, true};
+    side a{{fence, 0}, true};
+    side b{{fence, 1}, true};
     std::array<std::byte, 512> memory{};
     std::map<std::uint64_t, int> ended;
 };
@@ -186,12 +219,200 @@ TEST_F(shared_unit, ASessionThatEndsLeavesItsWritesAndADiskThatGoesTakesTheFence
     EXPECT_EQ(ended.at(1), ENOLINK);
     EXPECT_EQ(fence->raised(), 1U);
     {
-        side c{fence, true};
+        side c{{fence, 2}, true};
         submit(c, operation::write, 2);
         EXPECT_EQ(ended.at(2), EIO);
         c.queue.session_gone();
     }
     EXPECT_EQ(fence->raised(), 1U);
+}
+
+// ---- what proves that nothing of before runs any more ----------------------------------------
+
+TEST_F(shared_unit, ASessionThatIsBackLetsTheOthersWriteWithoutARequestOnItsQueue) {
+    submit(a, operation::write, 1);
+    answer(a, lost());
+    ASSERT_FALSE(may_write(b));
+    log_in(a);
+    EXPECT_FALSE(may_write(b)); // its question waits for the barrier
+    answer_question(a);
+    EXPECT_TRUE(may_write(b));
+}
+
+TEST_F(shared_unit, AQuestionThatWasAnsweredBeforeTheLossProvesNothing) {
+    log_in(a);
+    submit(a, operation::write, 1);
+    a.session.connected = false;
+    const auto question = a.session.take();
+    answer(a, lost());
+    a.shared.identity().command_done(0, {}); // had been on its way
+    EXPECT_TRUE(question.goes_ahead);
+    EXPECT_FALSE(may_write(b));
+}
+
+TEST_F(shared_unit, AQuestionThatGoesOutAgainProvesIt) {
+    log_in(a);
+    submit(a, operation::write, 1);
+    const auto question = a.session.sent.front();
+    a.session.sent.erase(a.session.sent.begin());
+    answer(a, lost()); // each of its connections has ended; the question goes with the next one
+    a.session.sent.push_back(question);
+    log_in(a);
+    EXPECT_FALSE(may_write(b));
+    answer_question(a);
+    EXPECT_TRUE(may_write(b));
+}
+
+TEST_F(shared_unit, ARequestThatGoesOutAgainProvesIt) {
+    submit(a, operation::write, 1);
+    submit(a, operation::read, 2);
+    answer(a, lost());
+    a.shared.connection_is_new();
+    answer(a); // the read, on the new connection
+    EXPECT_EQ(ended.at(2), 0);
+    EXPECT_TRUE(may_write(b));
+}
+
+TEST_F(shared_unit, AQuestionThatIsLostProvesNothing) {
+    submit(a, operation::write, 1);
+    answer(a, lost());
+    log_in(a);
+    lose_question(a);
+    EXPECT_FALSE(may_write(b));
+}
+
+TEST_F(shared_unit, AResetOfAUnitThatWasGivenUpProvesIt) {
+    submit(a, operation::write, 1);
+    answer(a, lost());
+    ASSERT_FALSE(may_write(b));
+    a.shared.reset_is_done();
+    EXPECT_TRUE(may_write(b));
+}
+
+// A write that fails while the connection stands: nothing else would ask the target.
+TEST_F(shared_unit, AUnitThatIsThereIsAskedWhenItHasLostAWrite) {
+    log_in(a);
+    const auto question = a.session.take();
+    EXPECT_TRUE(question.goes_ahead);
+    a.shared.identity().command_done(0, {});
+    while (a.shared.state() == unit_state::in_doubt) { // nobody says anything of a name
+        a.session.time += std::chrono::seconds(10);
+        if (a.shared.identity().next_deadline())
+            a.shared.identity().handle_deadline(a.session.time);
+        ASSERT_FALSE(a.session.sent.empty());
+        a.session.take();
+        a.shared.identity().command_done(0, {});
+    }
+    submit(a, operation::write, 1);
+    answer(a, lost());
+    ASSERT_FALSE(may_write(b));
+    answer_question(a);
+    EXPECT_TRUE(may_write(b));
+}
+
+TEST_F(shared_unit, AnEarlierTryMayRunThoughTheLastOneHasNeverGoneOut) {
+    submit(a, operation::write, 1);
+    auto done = lost();
+    done.outcome = iscsi::task_result::aborted; // its connection has ended before the abort had
+    done.timed_out = true;
+    answer(a, done);
+    while (a.queue.send_waiting()) {
+    }
+    answer(a, lost(false));
+    ASSERT_EQ(ended.at(1), ENOLINK);
+    EXPECT_FALSE(may_write(b));
+}
+
+// ---- after an earlier daemon -------------------------------------------------------------------
+
+struct noted_fence final : fence_memory {
+    explicit noted_fence(std::map<std::size_t, bool>& in) : all(in) {}
+
+    void keep(std::size_t session, bool is_raised) override { all[session] = is_raised; }
+
+    bool is_raised(std::size_t session) const override {
+        return all.contains(session) && all.at(session);
+    }
+
+    unsigned raised() const override {
+        return static_cast<unsigned>(std::ranges::count_if(all, [](const auto& each) {
+            return each.second;
+        }));
+    }
+
+    std::map<std::size_t, bool>& all;
+};
+
+struct left_unit : shared_unit {
+    std::shared_ptr<write_fence> fence_of(bool is_left) {
+        return std::make_shared<write_fence>(std::make_unique<noted_fence>(noted), is_left);
+    }
+
+    std::map<std::size_t, bool> noted;
+};
+
+TEST_F(left_unit, AFenceOutlivesTheDaemon) {
+    {
+        const auto before = fence_of(false);
+        side c{{before, 0}, true};
+        submit(c, operation::write, 1);
+        answer(c, lost());
+    }
+    EXPECT_TRUE(noted.at(0));
+    const auto now = fence_of(true);
+    side d{{now, 1}, true}; // first, so that nothing gets through before the other one is there
+    EXPECT_FALSE(may_write(d));
+    side c{{now, 0}, true};
+    EXPECT_FALSE(may_write(d));
+    log_in(c);
+    answer_question(c);
+    EXPECT_TRUE(may_write(d));
+    EXPECT_FALSE(noted.at(0));
+}
+
+TEST_F(left_unit, ADiskThatIsMadeAnewDoesNotMindWhatWasNoted) {
+    noted[0] = true;
+    const auto fresh = fence_of(false);
+    side d{{fresh, 1}, true};
+    EXPECT_TRUE(may_write(d));
+}
+
+// The kernel hands it over again, but the daemon before may have sent it.
+TEST_F(left_unit, ARequestOfAnEarlierDaemonThatFailsMayStillRun) {
+    const auto now = fence_of(true);
+    side c{{now, 0}, true};
+    side d{{now, 1}, true};
+    EXPECT_TRUE(may_write(d));
+    submit(c, operation::read, 1);
+    answer(c, lost(false));
+    EXPECT_TRUE(may_write(d));
+    submit(c, operation::write, 2);
+    answer(c, lost(false)); // not back in time, and this daemon has never sent it
+    EXPECT_FALSE(may_write(d));
+    EXPECT_TRUE(noted.at(0));
+}
+
+TEST_F(left_unit, ARequestOfAnEarlierDaemonThatIsRefusedMayStillRun) {
+    const auto now = fence_of(true);
+    side c{{now, 0}, true};
+    side d{{now, 1}, true};
+    c.queue.session_gone();
+    submit(c, operation::write, 2);
+    EXPECT_EQ(ended.at(2), ENOLINK);
+    EXPECT_FALSE(may_write(d));
+}
+
+TEST_F(left_unit, AfterTheFirstProofOnlyWhatThisDaemonHasSentMayRun) {
+    const auto now = fence_of(true);
+    side c{{now, 0}, true};
+    side d{{now, 1}, true};
+    log_in(c);
+    answer_question(c);
+    c.session.connected = false;
+    submit(c, operation::write, 1);
+    answer(c, lost(false));
+    EXPECT_EQ(ended.at(1), ENOLINK);
+    EXPECT_TRUE(may_write(d));
 }
 
 } // namespace
