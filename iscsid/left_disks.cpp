@@ -56,7 +56,11 @@ load_left_disks(const device::registry& from, sys::kept_descriptors* kept) {
     if (loaded.of_earlier_boots > 0)
         spdlog::info("{} disk(s) ended with an earlier boot", loaded.of_earlier_boots);
     for (const auto& each : loaded.bad)
-        spdlog::error("a disk of an earlier iscsid is not known any more: {}", each.text());
+        spdlog::error(
+            "a disk of an earlier iscsid is not known any more, nor its session if that has no "
+            "other; log in again, and remove the file: {}",
+            each.text()
+        );
     forget_ended(from, loaded, kept);
     if (kept != nullptr)
         drop_unknown(loaded, *kept);

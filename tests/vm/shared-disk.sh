@@ -2,7 +2,9 @@
 # iscsid.disk.share_sessions: two sessions of one node are one ublk disk with a queue for each. Verified
 # writes from both processors, with flushes, while connections are cut and the daemon is killed and
 # restarted. While a session is away, also after a kill, its queue waits and the other one works. A logout
-# of one session ends the disk, unless it is in use; the other gets one of its own.
+# of one session ends the disk, unless it is in use; the other gets one of its own. After a write that one
+# session has lost the other one must not write, over a kill too, before the first is back. A device whose
+# note is damaged fails its I/O, and the sessions that are known go on with another one.
 # Usage: shared-disk.sh [KILLS]
 here=$(dirname "$0")
 . "$here/../support/functions.sh"
@@ -146,6 +148,82 @@ kill_with_session_away() {
     wait_until 60 has_read 1 || fail "the read on queue 1 does not end"
 }
 
+# write_on QUEUE: begins a write that goes there; ended_with QUEUE STATUS tells of its end.
+write_on() {
+    rm -f "$WORK/write-$1"
+    (tr '\0' "$1" </dev/zero | taskset -c "$(cpu_of "$1")" dd of="/dev/$node" bs=4k count=1 seek="$1" \
+        iflag=fullblock oflag=direct conv=notrunc status=none 2>/dev/null
+        echo $? >"$WORK/write-$1") &
+}
+ended_with() { [ "$(cat "$WORK/write-$1" 2>/dev/null)" = "$2" ]; }
+has_ended() { [ -s "$WORK/write-$1" ]; }
+
+# expect_write QUEUE STATUS: how a write there ends.
+expect_write() {
+    write_on "$1"
+    wait_until 20 has_ended "$1" || fail "the write on queue $1 does not end"
+    ended_with "$1" "$2" || fail "a write on queue $1 ends with $(cat "$WORK/write-$1"): $(cat "$WORK/iscsid.log")"
+}
+can_write() {
+    write_on "$1"
+    wait_until 20 has_ended "$1" && ended_with "$1" 0
+}
+# Read by the other session.
+target_has_written() {
+    [ "$(taskset -c "$(cpu_of 0)" dd if="/dev/$node" bs=4k count=1 skip=1 iflag=direct status=none |
+        head -c 1 | tr -d '\0')" = 1 ]
+}
+
+# The target does a write of the second session, which is at a portal of its own, and nobody hears of it: the
+# other one may not write what could be in its place until the first is back, whoever is the daemon by then.
+lose_a_write() {
+    local port
+    port=$(ss -Htn state established "dst 127.0.0.2:$PORT" | awk '{ print $3 }' | sed 's/.*://')
+    tc qdisc add dev lo clsact &&
+        tc filter add dev lo egress protocol ip prio 1 u32 match ip src 127.0.0.2/32 action drop ||
+        fail "no filter"
+    write_on 1
+    wait_until 20 target_has_written || fail "the write on queue 1 is not done"
+    ! has_ended 1 || fail "the write on queue 1 has an answer"
+    ss -K sport = ":$port" "dport = :$PORT" >/dev/null || fail "ss -K"
+    wait_until 20 iscsiadm -m session -r 2 --fail-io || fail "--fail-io"
+    wait_until 20 ended_with 1 1 || fail "the write on queue 1 does not fail"
+    expect_write 0 1
+    grep -q 'a write of another session of the disk may still be running' "$WORK/iscsid.log" ||
+        fail "not told: $(cat "$WORK/iscsid.log")"
+    kill -9 "$iscsid_pid"
+    wait "$iscsid_pid" 2>/dev/null
+    iscsid_pid=''
+    start_iscsid
+    wait_until 60 both_have 1 2 "$node" || fail "not taken over: $(cat "$WORK/iscsid.log")"
+    read_on 0
+    wait_until 20 has_read 0 || fail "no read on queue 0"
+    expect_write 0 1
+    tc qdisc del dev lo clsact
+    wait_until 60 can_write 0 || fail "no write on queue 0 when session 2 is back: $(cat "$WORK/iscsid.log")"
+    expect_write 1 0
+}
+
+# damage_note SID OTHER: nobody can serve the queue of SID then.
+damage_note() {
+    local old=$node
+    kill -9 "$iscsid_pid"
+    wait "$iscsid_pid" 2>/dev/null
+    iscsid_pid=''
+    : >"$ISCSID_RUNTIME_DIR/state/$1-lun-0.json"
+    write_on 0
+    start_iscsid
+    wait_until 60 has_ended 0 || fail "a write waits for ever: $(cat "$WORK/iscsid.log")"
+    ended_with 0 1 || fail "a write to $old has not failed"
+    wait_until 60 grep -q "$old cannot be taken over, a new device is made" "$WORK/iscsid.log" ||
+        fail "not told: $(cat "$WORK/iscsid.log")"
+    has_disk() { node=$(node_of "$1") && [ -b "/dev/$node" ]; }
+    wait_until 60 has_disk "$2" || fail "session $2 has no disk: $(cat "$WORK/iscsid.log")"
+    grep -q "log in again.*$1-lun-0.json" "$WORK/iscsid.log" || fail "not told: $(cat "$WORK/iscsid.log")"
+    expect_one_disk 1 "$2" "$2"
+    expect_write 0 0
+}
+
 start_lio
 lio_disk d0 64M
 lio_map d0 0
@@ -175,6 +253,7 @@ end_fio "over $kills kills"
 silence_connection
 kill_with_session_away
 ! dmesg | grep -E 'I/O error|Buffer I/O' || fail "I/O errors"
+lose_a_write
 
 # In use: refused, and nothing changes.
 mkfs.ext4 -q "${disk[0]}" && mkdir -p "$WORK/mnt" && mount "${disk[0]}" "$WORK/mnt" || fail "no filesystem"
@@ -202,5 +281,8 @@ node=${disk[0]#/dev/}
 sessions=$(iscsiadm -m session | sed 's/.*\[\([0-9]*\)\].*/\1/' | xargs)
 # shellcheck disable=SC2086
 expect_one_disk 2 $sessions
+# shellcheck disable=SC2086
+damage_note $sessions
+rm -f "$ISCSID_RUNTIME_DIR/state/${sessions% *}-lun-0.json"
 log_out
 ! ls -d /sys/block/ublkb* 2>/dev/null || fail "a disk is left"
