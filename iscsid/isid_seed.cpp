@@ -1,11 +1,11 @@
 #include "iscsid/isid_seed.hpp"
 
 #include "iscsid/os/files.hpp"
-#include "iscsid/os/hex.hpp"
 #include "iscsid/os/random.hpp"
 
 #include "libiscsi/admin/files.hpp"
 #include "libiscsi/admin/record_tree.hpp"
+#include "libiscsi/base/hex.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -60,7 +60,7 @@ std::string words_of(int error) {
 }
 
 std::string new_seed(const std::filesystem::path& database, const std::filesystem::path& file) {
-    auto seed = os::hex_of(os::random_bytes(seed_bytes));
+    auto seed = iscsi::hex_of(os::random_bytes(seed_bytes));
     std::error_code ignored; // the file cannot be written then
     std::filesystem::create_directories(database, ignored);
     if (const int error = os::replace_file(file, seed + "\n"); error != 0) {

@@ -1,7 +1,6 @@
 #include "iscsid/device/registry_state.hpp"
 
-#include "iscsid/os/hex.hpp"
-
+#include "libiscsi/base/hex.hpp"
 #include "libiscsi/scsi/lun.hpp"
 
 #include <boost/json/object.hpp>
@@ -315,10 +314,10 @@ void read_lun(state_reader& from, disk_state& disk) {
     from.text("lun", text, lun_digits);
     disk.lun = scsi::lun_from_number(disk.lun_number);
     from.require(
-        text == os::hex_of(disk.lun),
+        text == iscsi::hex_of(disk.lun),
         registry_errc::misplaced,
         "lun",
-        os::hex_of(disk.lun) + " for LUN " + std::to_string(disk.lun_number)
+        iscsi::hex_of(disk.lun) + " for LUN " + std::to_string(disk.lun_number)
     );
 }
 
@@ -371,7 +370,7 @@ std::string text_of(const disk_state& disk) {
     state_writer whole;
     whole.number("version", version);
     members_of_disk(whole, disk);
-    whole.text("lun", os::hex_of(disk.lun), lun_digits);
+    whole.text("lun", iscsi::hex_of(disk.lun), lun_digits);
     auto object = whole.take();
     object["properties"] = unit.take();
     return json::serialize(object);

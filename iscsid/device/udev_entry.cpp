@@ -1,5 +1,7 @@
 #include "iscsid/device/udev_entry.hpp"
 
+#include "libiscsi/base/hex.hpp"
+
 #include <algorithm>
 #include <string_view>
 
@@ -86,11 +88,7 @@ std::string prefixed(std::string_view digits, std::size_t most) {
 
 // In the order of the wire: the lowest 16 bits of Linux's number are the first level.
 std::string sixteen_bits(std::uint64_t value) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (unsigned shift = 16; shift > 0; shift -= 4)
-        text += digits[(value >> (shift - 4)) & 0x0fU];
-    return text;
+    return iscsi::hex_of(value, 4);
 }
 
 // Above 255 path_id writes the eight bytes of the LUN as the wire has them.

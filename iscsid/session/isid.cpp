@@ -1,8 +1,7 @@
 #include "iscsid/session/isid.hpp"
 
-#include "iscsid/os/hex.hpp"
-
 #include "libiscsi/base/bytes.hpp"
+#include "libiscsi/base/hex.hpp"
 
 #include <string>
 
@@ -57,7 +56,7 @@ iscsi::isid_field make_isid(
 }
 
 std::string to_text(const iscsi::isid_field& isid) {
-    return os::hex_of(isid);
+    return iscsi::hex_of(isid);
 }
 
 std::optional<iscsi::isid_field> isid_of(std::string_view text) {

@@ -1,6 +1,7 @@
 #include "iscsid/session/reach.hpp"
 
 #include "libiscsi/admin/portal_text.hpp"
+#include "libiscsi/base/hex.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
 
@@ -34,13 +35,11 @@ std::string hardware_address_of(const sockaddr& from) {
         return {};
     sockaddr_ll link{};
     std::memcpy(&link, &from, sizeof link);
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string text;
     for (std::size_t i = 0; i < std::min<std::size_t>(link.sll_halen, sizeof link.sll_addr); ++i) {
         if (i > 0)
             text += ':';
-        text += digits[link.sll_addr[i] >> 4U];
-        text += digits[link.sll_addr[i] & 0xfU];
+        text += iscsi::hex_of(link.sll_addr[i], 2);
     }
     return text;
 }

@@ -1,5 +1,6 @@
 #include "libiscsi/scsi/inquiry.hpp"
 
+#include "libiscsi/base/hex.hpp"
 #include "libiscsi/scsi/parameter_data.hpp"
 #include "libiscsi/scsi/wwid.hpp"
 
@@ -15,8 +16,7 @@ using iscsi::result;
 constexpr std::size_t vpd_header_size = 4;
 
 std::string page_name(std::uint8_t code) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    return {digits[code >> 4U], digits[code & 0x0fU]};
+    return iscsi::hex_of(code, 2);
 }
 
 // A VPD page with its header, cut to its PAGE LENGTH (SPC-4 §7.8.1). Offsets stay the standard's.

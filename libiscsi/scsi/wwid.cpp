@@ -1,5 +1,6 @@
 #include "libiscsi/scsi/wwid.hpp"
 
+#include "libiscsi/base/hex.hpp"
 #include "libiscsi/scsi/parameter_data.hpp"
 
 #include <algorithm>
@@ -85,16 +86,6 @@ const designator* choose(const std::vector<designator>& from) {
     return nullptr;
 }
 
-std::string hexadecimal(iscsi::bytes_view value) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : value) {
-        text += digits[std::to_integer<std::size_t>(byte) >> 4U];
-        text += digits[std::to_integer<std::size_t>(byte) & 0x0fU];
-    }
-    return text;
-}
-
 // The characters that udev keeps in the name of a link.
 constexpr bool may_stand_in_link(char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
@@ -124,7 +115,7 @@ std::string choose_wwid(iscsi::bytes_view descriptors) {
         return {};
     const char type = static_cast<char>('0' + static_cast<char>(chosen->type));
     const std::string name =
-        chosen->codes == code_set::binary ? hexadecimal(chosen->value) : link_text(chosen->value);
+        chosen->codes == code_set::binary ? iscsi::hex_of(chosen->value) : link_text(chosen->value);
     return type + name;
 }
 

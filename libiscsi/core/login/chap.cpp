@@ -1,5 +1,6 @@
 #include "libiscsi/core/login/chap.hpp"
 
+#include "libiscsi/base/hex.hpp"
 #include "libiscsi/core/parameters.hpp"
 
 #include <openssl/crypto.h>
@@ -177,13 +178,7 @@ result<std::vector<std::byte>> read_chap_binary(std::string_view text) {
 }
 
 std::string format_chap_binary(bytes_view bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text = "0x";
-    for (const auto byte : bytes) {
-        text += digits[std::to_integer<unsigned>(byte) >> 4U];
-        text += digits[std::to_integer<unsigned>(byte) & 0xfU];
-    }
-    return text;
+    return "0x" + hex_of(bytes);
 }
 
 result<std::vector<std::byte>> chap_response(

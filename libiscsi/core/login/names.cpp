@@ -1,3 +1,4 @@
+#include "libiscsi/base/hex.hpp"
 #include "libiscsi/core/login/login.hpp"
 
 #include <algorithm>
@@ -98,12 +99,8 @@ std::string_view login_status_text(std::uint8_t status_class, std::uint8_t statu
 }
 
 std::string describe_refusal(const login_refusal& refusal) {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string text = "target answered ";
-    for (const auto each : {refusal.status_class, refusal.status_detail}) {
-        text += digits[each >> 4U];
-        text += digits[each & 0xfU];
-    }
+    text.append(hex_of(refusal.status_class, 2)).append(hex_of(refusal.status_detail, 2));
     text.append(": ").append(login_status_text(refusal.status_class, refusal.status_detail));
     if (refusal.offered_digests.empty())
         return text;

@@ -1,5 +1,6 @@
 #include "libiscsi/core/pdu/framer.hpp"
 
+#include "libiscsi/base/hex.hpp"
 #include "libiscsi/core/pdu/digest.hpp"
 
 #include <algorithm>
@@ -20,12 +21,8 @@ constexpr std::size_t room_beside_large = 1024;
 constexpr unsigned smaller_between_large = 2;
 
 // Digests are shown as they are computed, not in the order of the wire.
-std::string hexadecimal(std::uint32_t value) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text = "0x";
-    for (unsigned shift = 32; shift > 0; shift -= 4)
-        text += digits[(value >> (shift - 4U)) & 0xfU];
-    return text;
+std::string digest_text(std::uint32_t value) {
+    return "0x" + hex_of(value, 8);
 }
 
 fault digest_fault(
@@ -34,8 +31,8 @@ fault digest_fault(
     return {
         to_error_code(code),
         std::string(field),
-        hexadecimal(on_wire),
-        hexadecimal(computed) + " [RFC 7143 13.1]"};
+        digest_text(on_wire),
+        digest_text(computed) + " [RFC 7143 13.1]"};
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "libiscsi/core/session/reject_reason.hpp"
 
+#include "libiscsi/base/hex.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -33,16 +35,12 @@ const reject_reason* find(std::uint8_t number) {
     return found == reasons.end() ? nullptr : found;
 }
 
-std::string hex_of(std::uint8_t number) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    return {'0', 'x', digits[number >> 4U], digits[number & 0xfU]};
-}
-
 } // namespace
 
 std::string describe_reject(std::uint8_t reason) {
     const auto* const known = find(reason);
-    return hex_of(reason) + " (" + std::string(known == nullptr ? "reserved" : known->words) + ")";
+    return "0x" + hex_of(reason, 2) + " (" +
+           std::string(known == nullptr ? "reserved" : known->words) + ")";
 }
 
 bool may_be_sent_again(std::uint8_t reason) {
