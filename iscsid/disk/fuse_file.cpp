@@ -1,7 +1,5 @@
 #include "iscsid/disk/fuse_file.hpp"
 
-#include <linux/falloc.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -34,11 +32,6 @@ bool worth_another_read(std::int32_t result) {
 bool nobody_waits(std::int32_t result) {
     return result == -ENOENT || result == -ENODEV || result == -ECONNABORTED ||
            result == -ENOTCONN || result == -EPERM;
-}
-
-bool wants_no_reply(std::uint32_t opcode) {
-    return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET || opcode == FUSE_INTERRUPT ||
-           opcode == FUSE_NOTIFY_REPLY;
 }
 
 // INIT of a kernel before 5.17 ends after its flags.
@@ -161,62 +154,37 @@ void fuse_file::complete(std::uint64_t tag, int error) {
         return refuse(index, error);
     if (where.request.opcode == FUSE_READ)
         return reply(index, payload_of(where, where.length), 0);
-    if (where.request.opcode != FUSE_WRITE)
-        return answer(index);
-    fuse_write_out written{};
-    written.size = static_cast<std::uint32_t>(where.length);
-    answer(index, fuse::bytes_of(written));
+    if (where.request.opcode == FUSE_WRITE)
+        return answer(index, fuse::bytes_of(fuse::written(where.length)));
+    answer(index);
 }
 
 void fuse_file::serve(std::uint32_t index, iscsi::bytes_view message) {
     slot& where = slots_[index];
     const auto header = fuse::read_as<fuse_in_header>(message);
-    if (!header || wants_no_reply(header->opcode))
+    if (!header || fuse::wants_no_reply(header->opcode))
         return release(index);
     where.request = *header;
     if (header->len != message.size())
         return refuse(index, EIO);
     if (departure_.is_asked())
         return refuse(index, ENODEV);
-    if (header->opcode != FUSE_INIT && header->nodeid != FUSE_ROOT_ID)
-        return refuse(index, ESTALE);
-    serve_file_operation(index, message.subspan(sizeof *header));
+    const auto body = message.subspan(sizeof *header);
+    if (header->opcode == FUSE_INIT)
+        return serve_init(index, body);
+    const std::size_t payload = body.size() - std::min(body.size(), sizeof(fuse_write_in));
+    const fuse::request what{header->opcode, header->nodeid, body, payload};
+    obey(index, fuse::judge(what, lun_, shape_.payload));
 }
 
-void fuse_file::serve_file_operation(std::uint32_t index, iscsi::bytes_view body) {
-    switch (slots_[index].request.opcode) {
-    case FUSE_INIT:
-        return serve_init(index, body);
-    case FUSE_READ:
-        return serve_read(index, body);
-    case FUSE_WRITE:
-        return serve_write(index, body);
-    case FUSE_FSYNC:
-        return submit(index, {.op = lane::operation::flush, .buffer = {}});
-    case FUSE_FALLOCATE:
-        return serve_fallocate(index, body);
-    case FUSE_GETATTR:
-        return answer(index, fuse::bytes_of(fuse::attributes(lun_)));
-    case FUSE_STATFS:
-        return answer(index, fuse::bytes_of(fuse::statistics(lun_)));
-    case FUSE_OPEN:
-        return answer(index, fuse::bytes_of(fuse::opened()));
-    case FUSE_ACCESS:
-    case FUSE_FLUSH: // of one descriptor that is closed, not of the disk
-    case FUSE_RELEASE:
-    case FUSE_DESTROY:
-        return answer(index);
-    case FUSE_SETATTR: // neither size nor mode of a LUN can be set
-        return refuse(index, EPERM);
-    case FUSE_LOOKUP: // the root is a file: there is nothing below it
-    case FUSE_OPENDIR:
-    case FUSE_READDIR:
-    case FUSE_READDIRPLUS:
-    case FUSE_RELEASEDIR:
-    case FUSE_FSYNCDIR:
-        return refuse(index, ENOTDIR);
-    default:
-        return refuse(index, ENOSYS);
+void fuse_file::obey(std::uint32_t index, const fuse::verdict& given) {
+    switch (given.what) {
+    case fuse::verdict::kind::refusal:
+        return refuse(index, given.error);
+    case fuse::verdict::kind::answer:
+        return answer(index, iscsi::bytes_view(given.bytes).first(given.size));
+    case fuse::verdict::kind::command:
+        return submit(index, given.asked);
     }
 }
 
@@ -228,76 +196,16 @@ void fuse_file::serve_init(std::uint32_t index, iscsi::bytes_view body) {
     answer(index, fuse::bytes_of(fuse::answer_init(*offer, shape_)));
 }
 
-void fuse_file::serve_read(std::uint32_t index, iscsi::bytes_view body) {
-    const auto wanted = fuse::read_as<fuse_read_in>(body);
-    if (!wanted || wanted->size > shape_.payload)
-        return refuse(index, EINVAL);
-    if (wanted->offset >= lun_.size())
-        return answer(index); // end of file
-    const std::uint64_t length =
-        std::min<std::uint64_t>(wanted->size, lun_.size() - wanted->offset);
-    if (!whole_blocks(wanted->offset, length))
-        return refuse(index, EINVAL);
-    use(index, length);
-    const auto into = payload_of(slots_[index], length);
-    submit(
-        index,
-        {.op = lane::operation::read, .offset = wanted->offset, .length = length, .buffer = into}
-    );
-}
-
-void fuse_file::serve_write(std::uint32_t index, iscsi::bytes_view body) {
-    const auto wanted = fuse::read_as<fuse_write_in>(body);
-    if (!wanted || body.size() - sizeof *wanted != wanted->size || wanted->size > shape_.payload)
-        return refuse(index, EINVAL);
-    if (lun_.read_only)
-        return refuse(index, EROFS);
-    if (!inside_lun(wanted->offset, wanted->size))
-        return refuse(index, ENOSPC);
-    if (!whole_blocks(wanted->offset, wanted->size))
-        return refuse(index, EINVAL);
-    use(index, wanted->size);
-    const auto from = payload_of(slots_[index], wanted->size);
-    submit(
-        index,
-        {.op = lane::operation::write,
-         .offset = wanted->offset,
-         .length = wanted->size,
-         .buffer = from}
-    );
-}
-
-void fuse_file::serve_fallocate(std::uint32_t index, iscsi::bytes_view body) {
-    const auto wanted = fuse::read_as<fuse_fallocate_in>(body);
-    if (!wanted)
-        return refuse(index, EINVAL);
-    if (lun_.read_only)
-        return refuse(index, EROFS);
-    const std::uint32_t mode = wanted->mode & ~std::uint32_t{FALLOC_FL_KEEP_SIZE};
-    const bool punch = mode == FALLOC_FL_PUNCH_HOLE && fuse::may_punch_holes(lun_);
-    const bool zero = mode == FALLOC_FL_ZERO_RANGE && fuse::may_zero_ranges(lun_);
-    if (!punch && !zero)
-        return refuse(index, EOPNOTSUPP);
-    if (!inside_lun(wanted->offset, wanted->length))
-        return refuse(index, ENOSPC);
-    if (!whole_blocks(wanted->offset, wanted->length))
-        return refuse(index, EINVAL);
-    submit(
-        index,
-        {.op = lane::operation::write_zeroes,
-         .may_unmap = punch,
-         .offset = wanted->offset,
-         .length = wanted->length,
-         .buffer = {}}
-    );
-}
-
 // The port may complete before it returns, and the slot may be in use again then.
 void fuse_file::submit(std::uint32_t index, lane::block_request request) {
     slot& where = slots_[index];
     where.now = slot::phase::at_lun;
     where.length = request.length;
     request.tag = index;
+    if (request.op == lane::operation::read || request.op == lane::operation::write) {
+        use(index, request.length);
+        request.buffer = payload_of(where, request.length);
+    }
     port_->submit(request, *this);
 }
 
@@ -308,15 +216,14 @@ void fuse_file::answer(std::uint32_t index, iscsi::bytes_view body) {
 }
 
 void fuse_file::refuse(std::uint32_t index, int error) {
-    const bool expressible = error > 0 && error <= fuse::largest_error;
-    reply(index, {}, expressible ? error : EIO);
+    reply(index, {}, error);
 }
 
 void fuse_file::reply(std::uint32_t index, iscsi::bytes_view body, int error) {
     slot& where = slots_[index];
     where.now = slot::phase::replying;
     where.reply.len = static_cast<std::uint32_t>(sizeof where.reply + body.size());
-    where.reply.error = -error;
+    where.reply.error = fuse::error_of_reply(error);
     where.reply.unique = where.request.unique;
     where.parts[0] = {&where.reply, sizeof where.reply};
     // writev takes what it only reads as a pointer to non-const
@@ -333,16 +240,6 @@ bool fuse_file::is_awaited() {
     constexpr unsigned now_and_then = 32;
     const bool is_alone = idle_.taken() - reading_ == 1 && reading_ > 0 && !ended_;
     return !is_alone || ++alone_ % now_and_then == 0;
-}
-
-bool fuse_file::inside_lun(std::uint64_t offset, std::uint64_t length) const {
-    return offset <= lun_.size() && length <= lun_.size() - offset;
-}
-
-// The loop device keeps its requests to whole blocks, and answer_init() those that FUSE makes of
-// them; a request of somebody who opened the file itself may be anything, as with O_DIRECT.
-bool fuse_file::whole_blocks(std::uint64_t offset, std::uint64_t length) const {
-    return length > 0 && offset % lun_.block_size == 0 && length % lun_.block_size == 0;
 }
 
 // Placed so that the data of a WRITE begins where the payload does.

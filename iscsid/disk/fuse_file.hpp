@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/disk/fuse_answers.hpp"
+#include "iscsid/disk/fuse_requests.hpp"
 #include "iscsid/disk/leaving.hpp"
 #include "iscsid/disk/payload_age.hpp"
 #include "iscsid/disk/payload_memory.hpp"
@@ -71,11 +72,8 @@ class fuse_file final : public lane::lane_resident,
     void leave_if_empty();
 
     void serve(std::uint32_t index, iscsi::bytes_view message);
-    void serve_file_operation(std::uint32_t index, iscsi::bytes_view body);
     void serve_init(std::uint32_t index, iscsi::bytes_view body);
-    void serve_read(std::uint32_t index, iscsi::bytes_view body);
-    void serve_write(std::uint32_t index, iscsi::bytes_view body);
-    void serve_fallocate(std::uint32_t index, iscsi::bytes_view body);
+    void obey(std::uint32_t index, const fuse::verdict& given);
     void submit(std::uint32_t index, lane::block_request request);
 
     // Every request ends in one of these.
@@ -84,8 +82,6 @@ class fuse_file final : public lane::lane_resident,
     bool is_awaited();
     void reply(std::uint32_t index, iscsi::bytes_view body, int error);
 
-    bool inside_lun(std::uint64_t offset, std::uint64_t length) const;
-    bool whole_blocks(std::uint64_t offset, std::uint64_t length) const;
     iscsi::mutable_bytes room_of(const slot& where) const;
     iscsi::mutable_bytes payload_of(const slot& where, std::size_t length) const;
 
