@@ -34,6 +34,14 @@ inline constexpr auto longest_silence = std::chrono::milliseconds(100);
 // What an IORING_OP_URING_CMD carries in an SQE of the usual size.
 using command_field = std::array<std::byte, 16>;
 
+// A command whose field needs an SQE of double size, with buffers that the driver is to know: they
+// and their array stay until its end, or longer, as the driver has it.
+struct wide_command {
+    std::uint32_t opcode = 0;
+    std::array<std::byte, 24> field{};
+    std::span<const iovec> buffers{};
+};
+
 // The few I/O operations that a lane needs, one thread only. Two implementations: io_uring
 // (ring_uring) and epoll (ring_epoll), for kernels and containers that refuse io_uring.
 // Every started operation ends in one ring_done(), also after cancel(), and never from inside the
@@ -62,6 +70,13 @@ class ring {
     virtual void command(
         int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
     ) = 0;
+
+    // The same for wide ones; only where the ring takes them (IORING_SETUP_SQE128, Linux 6.1).
+    virtual bool takes_wide_commands() const { return false; }
+
+    virtual void command_with_buffers(
+        int /*fd*/, const wide_command& /*what*/, ring_client& /*who*/, std::uint32_t /*op*/
+    ) {}
 
     // Whether the kernel reads and writes the memory of a command() in calls of this ring only: not
     // while the lane does something else, nor when it is interrupted.

@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace iscsid::lane {
@@ -98,9 +99,22 @@ std::uint32_t operation_table::start_vector(
 std::uint32_t operation_table::start_command(
     int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
 ) {
+    wide_command wide;
+    wide.opcode = opcode;
+    std::ranges::copy(what, wide.field.begin());
+    return start_command(fd, wide, who, op);
+}
+
+std::uint32_t operation_table::start_command(
+    int fd, const wide_command& what, ring_client& who, std::uint32_t op
+) {
     const std::uint32_t slot = take(ring_verb::command, fd, who, op);
-    operations_[slot].opcode = opcode;
-    operations_[slot].command = what;
+    ring_operation& operation = operations_[slot];
+    operation.opcode = what.opcode;
+    operation.command = what.field;
+    operation.message = {};
+    operation.message.msg_iov = const_cast<iovec*>(what.buffers.data());
+    operation.message.msg_iovlen = what.buffers.size();
     return slot;
 }
 

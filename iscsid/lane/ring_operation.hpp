@@ -20,9 +20,9 @@ struct ring_operation {
     ring_verb verb = ring_verb::read;
     int fd = -1;
     iovec single{};   // the one buffer of read()
-    msghdr message{}; // what to move; a command moves nothing
+    msghdr message{}; // what to move; a command moves nothing, and may have buffers
     std::uint32_t opcode = 0;
-    command_field command{};
+    decltype(wide_command::field) command{};
     ring_client* client = nullptr;
     std::uint32_t number = 0; // the client's own
     std::uint32_t generation = 0;
@@ -63,6 +63,9 @@ class operation_table {
     std::uint32_t start_command(
         int fd, std::uint32_t opcode, const command_field& what, ring_client& who, std::uint32_t op
     );
+
+    std::uint32_t
+    start_command(int fd, const wide_command& what, ring_client& who, std::uint32_t op);
 
     // Frees the slot, then tells the client; it may start new operations meanwhile.
     void finish(std::uint32_t slot, std::int32_t result);

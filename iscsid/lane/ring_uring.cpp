@@ -30,8 +30,10 @@ constexpr std::size_t expected_operations = 1024;
 constexpr std::uint64_t nobody = ~std::uint64_t{0};
 
 // From the best to the plainest; kernels before 6.1, 6.0 and 5.19 refuse more and more of them.
+// SQEs of double size are for wide commands and cost nothing that could be measured.
 constexpr std::array<unsigned, 3> flag_ladder{
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN,
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
+        IORING_SETUP_SQE128,
     IORING_SETUP_COOP_TASKRUN,
     0,
 };
@@ -45,12 +47,26 @@ void prepare_receive(io_uring_sqe& entry, ring_operation& what) {
         io_uring_prep_recvmsg(&entry, what.fd, &what.message, 0);
 }
 
+void prepare_command(io_uring_sqe& entry, const ring_operation& what, bool is_wide) {
+    io_uring_prep_nop(&entry); // clears what a command leaves alone
+    entry.opcode = IORING_OP_URING_CMD;
+    entry.fd = what.fd;
+    entry.cmd_op = what.opcode;
+    entry.addr = reinterpret_cast<std::uintptr_t>(what.message.msg_iov);
+    entry.len = static_cast<std::uint32_t>(what.message.msg_iovlen);
+    const auto room = is_wide ? what.command.size() : std::tuple_size_v<command_field>;
+    std::memcpy(entry.cmd, what.command.data(), room);
+}
+
 // One submission queue per lane, entered once per turn: starting operations, waiting and reaping
 // are one system call.
 class ring_uring final : public ring {
   public:
-    ring_uring(const io_uring& made, bool can_be_quiet, bool defers)
-        : uring_(made), can_be_quiet_(can_be_quiet), defers_(defers) {
+    ring_uring(const io_uring& made, bool can_be_quiet, unsigned flags)
+        : uring_(made)
+        , can_be_quiet_(can_be_quiet)
+        , defers_((flags & IORING_SETUP_DEFER_TASKRUN) != 0)
+        , is_wide_((flags & IORING_SETUP_SQE128) != 0) {
         unreported_.reserve(expected_operations);
     }
 
@@ -93,6 +109,13 @@ class ring_uring final : public ring {
         submit_operation(table_.start_command(fd, opcode, what, who, op));
     }
 
+    bool takes_wide_commands() const override { return is_wide_; }
+
+    void command_with_buffers(int fd, const wide_command& what, ring_client& who, std::uint32_t op)
+        override {
+        submit_operation(table_.start_command(fd, what, who, op));
+    }
+
     bool defers_commands() const override { return defers_; }
 
     bool settle_commands() override;
@@ -125,6 +148,7 @@ class ring_uring final : public ring {
     std::vector<bool> needs_poll_; // by descriptor, for input
     bool can_be_quiet_;
     bool defers_;                           // IORING_SETUP_DEFER_TASKRUN
+    bool is_wide_;                          // IORING_SETUP_SQE128
     std::vector<std::uint32_t> unreported_; // quiet operations that the kernel has, or gets
     bool hurried_ = false;
     std::uint64_t system_calls_ = 0;
@@ -204,11 +228,7 @@ void ring_uring::submit_operation(std::uint32_t slot) {
         prepare_send(entry, what.fd, what.message, what.quiet ? whole_or_at_once : 0);
         break;
     case ring_verb::command:
-        io_uring_prep_nop(&entry); // clears what a command leaves alone
-        entry.opcode = IORING_OP_URING_CMD;
-        entry.fd = what.fd;
-        entry.cmd_op = what.opcode;
-        std::memcpy(entry.cmd, what.command.data(), what.command.size());
+        prepare_command(entry, what, is_wide_);
         break;
     }
     io_uring_sqe_set_data64(&entry, tag_of(slot));
@@ -397,9 +417,7 @@ std::unique_ptr<ring> make_ring_uring(std::string* why_not) {
     for (const unsigned flags : flag_ladder) {
         answer = set_up(uring, flags);
         if (answer == 0)
-            return std::make_unique<ring_uring>(
-                uring, can_be_quiet(flags), (flags & IORING_SETUP_DEFER_TASKRUN) != 0
-            );
+            return std::make_unique<ring_uring>(uring, can_be_quiet(flags), flags);
         if (answer != -EINVAL) // only that is about the flags
             break;
     }

@@ -393,6 +393,24 @@ TEST_P(ring_test, ACommandThatTheFileDoesNotKnowIsRefused) {
     EXPECT_EQ(who.results.at(5), -EOPNOTSUPP);
 }
 
+TEST_P(ring_test, AWideCommandIsRefusedAsOthersAre) {
+    if (!io->takes_wide_commands())
+        GTEST_SKIP() << "needs SQEs of double size";
+    pipe_pair pipe;
+    const std::array<iovec, 2> buffers{};
+    wide_command what;
+    what.opcode = 0x1234;
+    what.buffers = buffers;
+    for (std::uint32_t i = 0; i < 600; ++i) { // more than the queue of submissions holds
+        what.field.fill(static_cast<std::byte>(i));
+        io->command_with_buffers(pipe.fd[0], what, who, i);
+    }
+    EXPECT_EQ(who.count, 0U) << "never from inside the start";
+    turn_until(600);
+    for (const auto& [operation, result] : who.results)
+        EXPECT_EQ(result, -EOPNOTSUPP) << operation;
+}
+
 TEST_P(ring_test, CommandsAndOtherOperationsDoNotDisturbEachOther) {
     pipe_pair pipe;
     std::vector<char> into(16);
