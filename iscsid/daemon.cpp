@@ -204,7 +204,8 @@ daemon::daemon(
           lanes_.ring_name() == "io_uring",
           export_access(settings.config),
           means.waiter,
-          means.kept}
+          means.kept,
+          wanted_ring(settings.config)}
     , kept_(means.kept)
     , nonces_(boot_id_, options.where.runtime)
     , registry_(options.where.runtime / "state", boot_id_)

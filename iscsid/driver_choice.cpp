@@ -18,6 +18,13 @@ chosen_driver choose_driver(const disk::environment& where, const iscsi::admin::
     return {*std::move(made), {}, {}};
 }
 
+disk::ring_wish wanted_ring(const iscsi::admin::config& config) {
+    const auto wanted = config.daemon_value("iscsid.disk.fuse_io_uring");
+    if (wanted == "Yes")
+        return disk::ring_wish::yes;
+    return wanted == "No" ? disk::ring_wish::no : disk::ring_wish::automatic;
+}
+
 bool shares_sessions(const chosen_driver& chosen, const iscsi::admin::config& config) {
     if (config.daemon_value("iscsid.disk.share_sessions") != "Yes")
         return false;

@@ -2,6 +2,7 @@
 
 #include "iscsid/device/registry.hpp"
 #include "iscsid/disk/driver.hpp"
+#include "iscsid/disk/fuse_way.hpp"
 
 #include "libiscsi/admin/config.hpp"
 
@@ -20,6 +21,9 @@ struct chosen_driver {
 };
 
 chosen_driver choose_driver(const disk::environment& where, const iscsi::admin::config& config);
+
+// By which way requests to disks of fuse are to come (iscsid.disk.fuse_io_uring).
+disk::ring_wish wanted_ring(const iscsi::admin::config& config);
 
 // Whether new disks may have several sessions (iscsid.disk.share_sessions); a driver that knows no
 // such disks is told of in the log.

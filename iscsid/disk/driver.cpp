@@ -44,7 +44,11 @@ constexpr std::array candidates{
         "a FUSE file under a loop device",
         fuse_is_here,
         [](const environment& where) {
-            return make_fuse_driver(*where.waiter, where.runtime_folder, {}, {}, where.kept);
+            fuse_settings settings;
+            settings.kept = where.kept;
+            settings.ring = where.fuse_ring;
+            settings.has_io_uring = where.has_io_uring;
+            return make_fuse_driver(*where.waiter, where.runtime_folder, settings);
         }},
 };
 
@@ -64,14 +68,22 @@ iscsi::result<void> check(const candidate& which, const environment& where) {
     return which.is_here(*where.waiter);
 }
 
+driver_result make(const candidate& which, const environment& where, std::string& reason) {
+    auto made = which.make(where);
+    if (const auto more = made->words(); !more.empty())
+        reason += "; " + more;
+    return made;
+}
+
 driver_result choose_best(const environment& where, std::string& reason) {
     std::string missing;
     iscsi::fault last;
     for (const candidate& each : candidates) {
         const auto here = check(each, where);
         if (here) {
-            reason = "auto: " + std::string(each.name) + ", " + std::string(each.words) + missing;
-            return each.make(where);
+            reason = "auto: " + std::string(each.name) + ", " + std::string(each.words) + missing +
+                     (missing.empty() ? "" : ")");
+            return make(each, where, reason);
         }
         last = here.error();
         missing += (missing.empty() ? " (no " : ", no ") + std::string(each.name) + ": " +
@@ -87,12 +99,8 @@ driver_result choose_best(const environment& where, std::string& reason) {
 driver_result
 choose_driver(std::string_view wanted, const environment& where, std::string& reason) {
     reason.clear();
-    if (wanted == "auto") {
-        auto best = choose_best(where, reason);
-        if (reason.find('(') != std::string::npos)
-            reason += ")";
-        return best;
-    }
+    if (wanted == "auto")
+        return choose_best(where, reason);
     reason = "as configured: ";
     if (wanted == "none") {
         reason += "sessions without block devices";
@@ -112,7 +120,7 @@ choose_driver(std::string_view wanted, const environment& where, std::string& re
     if (const auto here = check(*found, where); !here)
         return here.error();
     reason += std::string(found->name) + ", " + std::string(found->words);
-    return found->make(where);
+    return make(*found, where, reason);
 }
 
 iscsi::result<void> disk::resize(const scsi::logical_unit& now) {

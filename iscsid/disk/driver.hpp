@@ -1,5 +1,6 @@
 #pragma once
 
+#include "iscsid/disk/fuse_way.hpp"
 #include "iscsid/disk/kernel/errors.hpp"
 #include "iscsid/lane/lane.hpp"
 #include "iscsid/os/descriptor_store.hpp"
@@ -51,6 +52,9 @@ class disk {
 
     virtual ownership owner() const { return {}; }
 
+    // A sentence for the log when this device works otherwise than driver::words() says.
+    virtual std::string remark() const { return {}; }
+
     // Of a device that several sessions have: whether another one of them has ended it, or is about
     // to; and the right to look who uses it, for which the helper itself has it open.
     virtual bool ends_with_another() const { return false; }
@@ -91,6 +95,10 @@ class driver {
   public:
     virtual ~driver() = default;
     virtual std::string_view name() const = 0; // "fuse"
+
+    // How it works here, and why, for the log.
+    virtual std::string words() const { return {}; }
+
     virtual iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) = 0;
 
@@ -134,6 +142,7 @@ struct environment {
     socket_access export_access{};
     helper* waiter = nullptr; // outlives the drivers; without it no kernel driver can be used
     os::descriptor_store* kept = nullptr; // outlives them, too; none: nobody keeps descriptors
+    ring_wish fuse_ring = ring_wish::automatic;
 };
 
 // "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one

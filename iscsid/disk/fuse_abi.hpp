@@ -5,6 +5,7 @@
 #include <linux/fuse.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -28,6 +29,44 @@ inline constexpr int largest_error = 511;
 // answer repeats it). Bit 39 of the flags is bit 7 of their second half.
 inline constexpr std::uint32_t has_resend_in_flags2 = 1U << 7U;
 inline constexpr std::int32_t notify_resend = 7; // the `error` of a message without a number
+
+// FUSE over io_uring, from Linux 6.14 on (include/uapi/linux/fuse.h, minor version 42, and
+// Documentation/filesystems/fuse/fuse-io-uring.rst). Bit 41 of the flags.
+inline constexpr std::uint32_t over_io_uring_in_flags2 = 1U << 9U;
+
+// What IORING_OP_URING_CMD on /dev/fuse does with an entry: it gets its memory (the two buffers of
+// the SQE: headers and payload), or it gives the reply and waits for the next request. Each ends
+// with 0 when there is a request in the entry.
+enum class ring_command : std::uint32_t { enter = 1, commit_and_fetch = 2 };
+
+// The field of such a command (fuse_uring_cmd_req).
+struct ring_field {
+    std::uint64_t flags = 0;
+    std::uint64_t commit_id = 0; // commit_and_fetch: which request is answered
+    std::uint16_t queue = 0;     // there is one for each processor that the machine may have
+    std::array<std::uint8_t, 6> padding{};
+};
+
+// fuse_uring_ent_in_out, with the sizes of the other two in the same structure.
+struct ring_entry_part {
+    std::uint64_t flags = 0;
+    std::uint64_t commit_id = 0;
+    std::uint32_t payload_size = 0; // bytes of the payload buffer that count, of request and reply
+    std::uint32_t padding = 0;
+    std::uint64_t reserved = 0;
+};
+
+inline constexpr std::size_t ring_header_size = 128;
+
+// The headers of an entry (fuse_uring_req_header): the kernel writes them for a request, and reads
+// the first and the last part of them for a reply.
+struct ring_headers {
+    std::array<std::byte, ring_header_size> in_out{};    // fuse_in_header, fuse_out_header
+    std::array<std::byte, ring_header_size> operation{}; // the structure of the operation
+    ring_entry_part entry;
+};
+
+static_assert(sizeof(ring_field) == 24 && sizeof(ring_headers) == 288);
 
 // Reads a structure from the start of a message part; nullopt when the part is shorter.
 template <class Message>

@@ -60,6 +60,24 @@ bool offers_resend(const fuse_init_in& offer) {
     return (offer.flags & FUSE_INIT_EXT) != 0 && (offer.flags2 & has_resend_in_flags2) != 0;
 }
 
+bool offers_ring(const fuse_init_in& offer) {
+    return (offer.flags & FUSE_INIT_EXT) != 0 && (offer.flags2 & over_io_uring_in_flags2) != 0;
+}
+
+void agree_to_ring(fuse_init_out& answer) {
+    answer.flags |= FUSE_INIT_EXT;
+    answer.flags2 |= over_io_uring_in_flags2;
+}
+
+// fuse_uring_create(): the most of these three, though no request has more than max_write.
+std::size_t payload_of_entry(const fuse_shape& shape, std::size_t page_size) {
+    return std::max(
+        {std::size_t{FUSE_MIN_READ_BUFFER},
+         std::size_t{shape.payload},
+         pages_of_a_request * page_size}
+    );
+}
+
 bool has_resend(std::string_view kernel_release) {
     unsigned major = 0;
     unsigned minor = 0;

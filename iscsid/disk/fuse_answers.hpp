@@ -18,6 +18,11 @@ struct fuse_shape {
     // that is being killed cannot have a page made present: the kernel, in the middle of handing
     // out a request, would end that with EIO, and no later daemon would get it.
     bool present = false;
+
+    // By io_uring: queues, one for each processor that the machine may have, and entries in each,
+    // with a buffer of their own. 0: requests are read from /dev/fuse.
+    std::uint16_t queues = 0;
+    std::uint16_t depth = 0;
 };
 
 // The default shape with a payload that fits the LUN's maximum transfer length (VPD B0); always a
@@ -30,6 +35,14 @@ fuse_shape shape_for(const scsi::logical_unit& lun, fuse_shape wanted = {});
 namespace iscsid::disk::fuse {
 
 fuse_init_out answer_init(const fuse_init_in& offer, const fuse_shape& shape);
+
+// Whether it hands out requests by io_uring, and how that is agreed to.
+bool offers_ring(const fuse_init_in& offer);
+void agree_to_ring(fuse_init_out& answer);
+
+// Bytes that the kernel demands of the payload buffer of an entry after that answer; its pages have
+// that size.
+std::size_t payload_of_entry(const fuse_shape& shape, std::size_t page_size);
 
 // Whether the kernel hands out again what a daemon that ended has not answered.
 bool offers_resend(const fuse_init_in& offer);

@@ -5,13 +5,17 @@
 #include "iscsid/disk/fuse_mount.hpp"
 #include "iscsid/disk/kept_file.hpp"
 #include "iscsid/disk/kernel/mount_table.hpp"
+#include "iscsid/disk/kernel/operations.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/lane_seat.hpp"
 #include "iscsid/disk/loop_binding.hpp"
 #include "iscsid/disk/queue_limits.hpp"
 
+#include <atomic>
 #include <bit>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 namespace iscsid::disk {
 
@@ -30,23 +34,51 @@ struct fuse_link {
     fuse_file file;
 };
 
+// Ends a connection with its own end: the kernel gives entries of io_uring back only then, and the
+// lane waits for them.
+class connection_end {
+  public:
+    connection_end(helper& waiter, std::string path) : waiter_(&waiter), path_(std::move(path)) {}
+
+    ~connection_end() {
+        constexpr std::chrono::seconds time_to_abort{5};
+        if (!path_.empty() && !waiter_->order({operation::abort, path_}, {time_to_abort}))
+            fuse_mount::abort(path_);
+    }
+
+    connection_end(connection_end&& other) noexcept
+        : waiter_(other.waiter_), path_(std::exchange(other.path_, {})) {}
+
+    connection_end& operator=(connection_end&&) = delete;
+    connection_end(const connection_end&) = delete;
+    connection_end& operator=(const connection_end&) = delete;
+
+  private:
+    helper* waiter_;
+    std::string path_; // of the mount; empty: moved away
+};
+
 // What a disk is made of, in the order in which it is made; the reverse takes everything down.
 struct fuse_parts {
     std::unique_ptr<kept_file> kept; // nullptr: nobody keeps it
     std::optional<fuse_mount> mount;
     std::shared_ptr<fuse_link> link;
     std::unique_ptr<lane_seat> seat;
+    std::optional<connection_end> end; // none: the lane lets go of the file by itself
     std::optional<loop_binding> loop;
 };
 
 class fuse_disk final : public disk {
   public:
-    fuse_disk(lane::lane& where, fuse_parts parts, const fuse_patience& patience)
+    fuse_disk(
+        lane::lane& where, fuse_parts parts, const fuse_patience& patience, std::string remark = {}
+    )
         : lane_(where)
         , parts_(std::move(parts))
         , node_(parts_.loop->node())
         , owner_(parts_.loop->owner())
-        , patience_(patience) {}
+        , patience_(patience)
+        , remark_(std::move(remark)) {}
 
     ~fuse_disk() override {
         remove();
@@ -62,6 +94,8 @@ class fuse_disk final : public disk {
     const std::string& node() const override { return node_; }
 
     ownership owner() const override { return owner_; }
+
+    std::string remark() const override { return remark_; }
 
     bool outlives_daemon() const override { return parts_.kept && parts_.kept->is_kept(); }
 
@@ -83,6 +117,7 @@ class fuse_disk final : public disk {
         if (!unbound && unbound.error().code != iscsi::to_error_code(disk_errc::flush_failed))
             return unbound;
         parts_.loop.reset();
+        parts_.end.reset();
         parts_.link.reset();
         parts_.seat.reset();
         parts_.mount.reset();
@@ -103,6 +138,7 @@ class fuse_disk final : public disk {
     std::string node_;
     ownership owner_;
     fuse_patience patience_;
+    std::string remark_;
 };
 
 loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string& path) {
@@ -117,22 +153,19 @@ loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string&
 
 class fuse_driver final : public driver {
   public:
-    fuse_driver(
-        helper& waiter,
-        std::string runtime_folder,
-        const fuse_shape& shape,
-        const fuse_patience& patience,
-        os::descriptor_store* kept
-    )
-        : waiter_(waiter)
-        , folder_(std::move(runtime_folder) + "/disks")
-        , shape_(shape)
-        , patience_(patience)
-        , kept_(kernel_has_resend() ? kept : nullptr) {}
+    fuse_driver(helper& waiter, std::string runtime_folder, const fuse_settings& settings)
+        : waiter_(waiter), folder_(std::move(runtime_folder) + "/disks"), settings_(settings) {
+        if (!kernel_has_resend())
+            settings_.kept = nullptr;
+    }
 
     std::string_view name() const override { return "fuse"; }
 
-    bool can_adopt() const override { return kept_ != nullptr && kept_->is_kept(); }
+    std::string words() const override { return choose_way(look(can_adopt())).words; }
+
+    bool can_adopt() const override {
+        return settings_.kept != nullptr && settings_.kept->is_kept();
+    }
 
     // Which device it will be only the kernel knows.
     bool tells_of_appearing() const override { return false; }
@@ -141,7 +174,7 @@ class fuse_driver final : public driver {
 
     iscsi::result<std::unique_ptr<disk>>
     attach(lane::lane& where, const disk_request& what) override {
-        return without_exceptions([&] { return put_up(where, what); });
+        return without_exceptions([&] { return put_up_somehow(where, what); });
     }
 
     iscsi::result<std::unique_ptr<disk>>
@@ -150,6 +183,9 @@ class fuse_driver final : public driver {
     }
 
   private:
+    ring_facts look(bool is_kept) const;
+    iscsi::result<std::unique_ptr<disk>>
+    put_up_somehow(lane::lane& where, const disk_request& what) const;
     iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what) const;
     iscsi::result<std::unique_ptr<disk>>
     take_over(lane::lane& where, const disk_request& what, const std::string& node) const;
@@ -159,9 +195,8 @@ class fuse_driver final : public driver {
 
     helper& waiter_;
     std::string folder_;
-    fuse_shape shape_;
-    fuse_patience patience_;
-    os::descriptor_store* kept_; // nullptr: nobody keeps descriptors, or this kernel cannot go on
+    fuse_settings settings_; // `kept` also nullptr: this kernel cannot go on
+    mutable std::atomic<bool> ring_is_refused_{false};
 };
 
 iscsi::result<void> usable(const scsi::logical_unit& lun) {
@@ -190,7 +225,7 @@ fuse_driver::mount_settings_of(const disk_request& what, int device, bool is_kep
         settings.source = kept_source(settings.source, what.nonce);
     settings.device = device;
     settings.read_only = what.properties.read_only;
-    settings.largest_read = shape_for(what.properties, shape_).payload;
+    settings.largest_read = shape_for(what.properties, settings_.shape).payload;
     return settings;
 }
 
@@ -198,7 +233,7 @@ std::unique_ptr<kept_file>
 fuse_driver::keep(const disk_request& what, const os::descriptor& device) const {
     if (!can_adopt() || what.nonce == 0)
         return nullptr;
-    return kept_file::keep(*kept_, what.nonce, device);
+    return kept_file::keep(*settings_.kept, what.nonce, device);
 }
 
 // A place on the lane, and what has it.
@@ -212,6 +247,45 @@ void seat(
     parts.seat = std::make_unique<lane_seat>(where, what, file, patience);
 }
 
+ring_facts fuse_driver::look(bool is_kept) const {
+    auto facts = look_for_ring(settings_.ring, settings_.has_io_uring, is_kept);
+    facts.was_refused = ring_is_refused_;
+    return facts;
+}
+
+// The kernel does without io_uring when it refuses an entry itself; when somebody before it does,
+// as a security module, it waits for entries that never come.
+iscsi::result<std::unique_ptr<disk>>
+fuse_driver::put_up_somehow(lane::lane& where, const disk_request& what) const {
+    const bool was_refused = ring_is_refused_;
+    auto made = put_up(where, what);
+    if (!made && !was_refused && ring_is_refused_)
+        made = put_up(where, what);
+    return made;
+}
+
+int refusal_of(const fuse_file& file) {
+    return file.queues() == nullptr ? 0 : file.queues()->refusal();
+}
+
+// The disk has been asked by then.
+std::string remark_on(const fuse_file& file) {
+    if (file.queues() == nullptr || file.queues()->are_used())
+        return {};
+    const int refusal = refusal_of(file);
+    return "requests are read from /dev/fuse: " +
+           (refusal == 0 ? "io_uring is not offered for them"
+                         : "io_uring is refused: " + std::generic_category().message(refusal));
+}
+
+// A kernel that has refused some of the entries uses the others, but no longer when the parameter
+// enable_uring is taken back.
+iscsi::result<void> check_ring(const fuse_file& file) {
+    if (refusal_of(file) == 0 || !file.queues()->are_used())
+        return {};
+    return not_as_wanted("io_uring of a FUSE disk", "refused for a part of its queues", "all");
+}
+
 // Each step undoes itself when a later one fails. Kept before the mount shows that it is.
 iscsi::result<std::unique_ptr<disk>>
 fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
@@ -221,29 +295,44 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
     if (!device)
         return device.error();
     fuse_parts parts;
-    parts.kept = keep(what, *device);
+    const auto facts = look(can_adopt() && what.nonce != 0);
+    const bool by_ring = choose_way(facts).by_ring;
+    parts.kept = by_ring ? nullptr : keep(what, *device);
     const bool is_kept = parts.kept != nullptr;
     auto mounted = fuse_mount::make(waiter_, mount_settings_of(what, device->number(), is_kept));
     if (!mounted)
         return mounted.error();
     parts.mount.emplace(std::move(*mounted));
-    fuse_shape shape = shape_for(what.properties, shape_);
+    fuse_shape shape = shape_for(what.properties, settings_.shape);
     shape.present = is_kept;
+    if (by_ring) {
+        shape = with_queues(shape, facts.processors);
+        parts.end.emplace(waiter_, parts.mount->path());
+    }
     parts.link = std::make_shared<fuse_link>(std::move(*device), what.properties, shape);
-    seat(parts, where, what, patience_.lane);
+    seat(parts, where, what, settings_.patience.lane);
     // Opening the file and scanning for partitions wait for the lane, and that perhaps for a
     // target.
     auto loop = loop_binding::make(
         waiter_,
         loop_settings_of(what.properties, parts.mount->path()),
-        {patience_.attach, [&parts] { parts.mount->abort(); }}
+        {settings_.patience.attach, [&parts] { parts.mount->abort(); }}
     );
-    if (!loop)
+    if (!loop) {
+        ring_is_refused_ = ring_is_refused_ || refusal_of(parts.link->file) != 0;
         return loop.error();
+    }
     parts.loop.emplace(std::move(*loop));
+    if (const auto half = check_ring(parts.link->file); !half) {
+        ring_is_refused_ = true;
+        return half.error();
+    }
     if (!parts.link->file.can_resend())
         parts.kept.reset();
-    return std::make_unique<fuse_disk>(where, std::move(parts), patience_);
+    auto remark = facts.was_refused ? choose_way(facts).words : remark_on(parts.link->file);
+    return std::make_unique<fuse_disk>(
+        where, std::move(parts), settings_.patience, std::move(remark)
+    );
 }
 
 std::optional<fuse_mount_point> fuse_driver::left_mount(std::uint64_t nonce) const {
@@ -266,14 +355,14 @@ iscsi::result<std::unique_ptr<disk>>
 fuse_driver::take_over(lane::lane& where, const disk_request& what, const std::string& node) const {
     const auto no_mount = iscsi::fault{
         iscsi::to_error_code(disk_errc::attach_failed), node, "no mount", "the one that it had"};
-    if (kept_ == nullptr)
+    if (settings_.kept == nullptr)
         return no_mount;
     fuse_parts parts;
-    parts.kept = kept_file::of_earlier(*kept_, what.nonce);
+    parts.kept = kept_file::of_earlier(*settings_.kept, what.nonce);
     const auto found = left_mount(what.nonce);
     if (!found || largest_read(*found) == 0)
         return no_mount;
-    auto device = kept_->take(stored_name(what.nonce));
+    auto device = settings_.kept->take(stored_name(what.nonce));
     parts.mount.emplace(fuse_mount::take_over(waiter_, found->path));
     auto loop = loop_binding::take_over(
         waiter_, node, loop_settings_of(what.properties, parts.mount->path())
@@ -281,26 +370,21 @@ fuse_driver::take_over(lane::lane& where, const disk_request& what, const std::s
     if (!loop)
         return loop.error();
     parts.loop.emplace(std::move(*loop));
-    fuse_shape shape = shape_for(what.properties, shape_);
+    fuse_shape shape = shape_for(what.properties, settings_.shape);
     shape.payload = largest_read(*found);
     shape.present = true;
     if (auto again = have_resent(device); !again)
         return again.error();
     parts.link = std::make_shared<fuse_link>(std::move(device), what.properties, shape);
-    seat(parts, where, what, patience_.lane);
-    return std::make_unique<fuse_disk>(where, std::move(parts), patience_);
+    seat(parts, where, what, settings_.patience.lane);
+    return std::make_unique<fuse_disk>(where, std::move(parts), settings_.patience);
 }
 
 } // namespace
 
-std::unique_ptr<driver> make_fuse_driver(
-    helper& waiter,
-    std::string runtime_folder,
-    const fuse_shape& shape,
-    const fuse_patience& patience,
-    os::descriptor_store* kept
-) {
-    return std::make_unique<fuse_driver>(waiter, std::move(runtime_folder), shape, patience, kept);
+std::unique_ptr<driver>
+make_fuse_driver(helper& waiter, std::string runtime_folder, const fuse_settings& settings) {
+    return std::make_unique<fuse_driver>(waiter, std::move(runtime_folder), settings);
 }
 
 iscsi::result<void> fuse_is_here(helper& waiter) {

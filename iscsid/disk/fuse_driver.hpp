@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/fuse_answers.hpp"
+#include "iscsid/disk/fuse_way.hpp"
 #include "iscsid/disk/helper.hpp"
 
 #include <chrono>
@@ -16,17 +17,23 @@ struct fuse_patience {
     std::chrono::milliseconds lane = std::chrono::seconds(10);   // to let go of a file
 };
 
-// One FUSE file on <runtime_folder>/disks for each LUN, with a loop device on top. The defaults are
-// what was measured best; others are for measurements and tests. `kept`: where each /dev/fuse waits
-// for the next daemon, so that the disk outlives this one; none: it does not. Both outlive the
-// driver.
-std::unique_ptr<driver> make_fuse_driver(
-    helper& waiter,
-    std::string runtime_folder,
-    const fuse_shape& shape = {},
-    const fuse_patience& patience = {},
-    os::descriptor_store* kept = nullptr
-);
+// The defaults are what was measured best; others are for measurements and tests.
+struct fuse_settings {
+    fuse_shape shape{};
+    fuse_patience patience{};
+
+    // Where each /dev/fuse waits for the next daemon, so that the disk outlives this one; none: it
+    // does not. Outlives the driver.
+    os::descriptor_store* kept = nullptr;
+
+    ring_wish ring = ring_wish::no;
+    bool has_io_uring = true; // the lanes have
+};
+
+// One FUSE file on <runtime_folder>/disks for each LUN, with a loop device on top. `waiter`
+// outlives the driver.
+std::unique_ptr<driver>
+make_fuse_driver(helper& waiter, std::string runtime_folder, const fuse_settings& settings = {});
 
 // Whether this kernel and container have what it takes. Faults: no_driver, naming the device.
 iscsi::result<void> fuse_is_here(helper& waiter);

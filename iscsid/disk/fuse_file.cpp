@@ -50,6 +50,13 @@ fuse_file::fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape
     , idle_(shape.slots) {
     for (std::uint32_t index = 0; index < shape.slots; ++index)
         slots_[index].memory = memory_.of(index);
+    if (shape.queues > 0 && shape.depth > 0)
+        queues_ = std::make_unique<fuse_queues>(
+            device,
+            lun_,
+            shape,
+            fuse_queues::listener{[this] { used_memory(); }, [this] { leave_if_empty(); }}
+        );
 }
 
 void fuse_file::start(lane::ring& io, lane::lun_port& port) {
@@ -61,6 +68,8 @@ void fuse_file::start(lane::ring& io, lane::lun_port& port) {
 void fuse_file::leave(std::function<void()> gone) {
     departure_.ask(std::move(gone));
     ended_ = true;
+    if (queues_)
+        queues_->refuse_requests();
     for (std::uint32_t index = 0; index < slots_.size(); ++index) {
         if (slots_[index].now == slot::phase::reading)
             io_->cancel(*this, operation_of(index, step::read));
@@ -101,12 +110,13 @@ void fuse_file::use(std::uint32_t index, std::size_t payload) {
 }
 
 bool fuse_file::give_back_memory(std::size_t& most) {
-    return age_.give_back(most, [this](std::uint32_t index) {
+    const bool some_is_left = age_.give_back(most, [this](std::uint32_t index) {
         if (slots_[index].now != slot::phase::idle)
             return false;
         slots_[index].is_present = false; // before the kernel reads into it again: make_present()
         return true;
     });
+    return (queues_ && queues_->give_back_memory(most)) || some_is_left;
 }
 
 void fuse_file::ring_done(std::uint32_t operation, std::int32_t result) {
@@ -130,6 +140,8 @@ void fuse_file::read_ended(std::uint32_t index, std::int32_t result) {
 // A reply that the kernel refused for another reason would leave its request waiting for ever.
 void fuse_file::reply_ended(std::uint32_t index, std::int32_t result) {
     const bool was_error = slots_[index].reply.error != 0;
+    if (result >= 0 && slots_[index].request.opcode == FUSE_INIT)
+        start_queues();
     if (result >= 0 || nobody_waits(result) || was_error)
         release(index);
     else
@@ -144,7 +156,7 @@ void fuse_file::release(std::uint32_t index) {
 }
 
 void fuse_file::leave_if_empty() {
-    departure_.leave_if(idle_.has_all());
+    departure_.leave_if(idle_.has_all() && (!queues_ || queues_->are_empty()));
 }
 
 void fuse_file::complete(std::uint64_t tag, int error) {
@@ -193,7 +205,18 @@ void fuse_file::serve_init(std::uint32_t index, iscsi::bytes_view body) {
     if (!offer || offer->major != FUSE_KERNEL_VERSION)
         return refuse(index, EPROTO);
     can_resend_ = fuse::offers_resend(*offer);
-    answer(index, fuse::bytes_of(fuse::answer_init(*offer, shape_)));
+    auto agreed = fuse::answer_init(*offer, shape_);
+    agreed_to_ring_ = queues_ && io_->takes_wide_commands() && fuse::offers_ring(*offer);
+    if (agreed_to_ring_)
+        fuse::agree_to_ring(agreed);
+    answer(index, fuse::bytes_of(agreed));
+}
+
+// From then on the kernel holds back all requests until each queue has an entry, or it has refused
+// one. So it is told at once what has become of INIT: is_awaited().
+void fuse_file::start_queues() {
+    if (std::exchange(agreed_to_ring_, false) && !departure_.is_asked())
+        queues_->start(*io_, *port_);
 }
 
 // The port may complete before it returns, and the slot may be in use again then.
@@ -239,7 +262,7 @@ void fuse_file::reply(std::uint32_t index, iscsi::bytes_view body, int error) {
 bool fuse_file::is_awaited() {
     constexpr unsigned now_and_then = 32;
     const bool is_alone = idle_.taken() - reading_ == 1 && reading_ > 0 && !ended_;
-    return !is_alone || ++alone_ % now_and_then == 0;
+    return agreed_to_ring_ || !is_alone || ++alone_ % now_and_then == 0;
 }
 
 // Placed so that the data of a WRITE begins where the payload does.

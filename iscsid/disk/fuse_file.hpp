@@ -1,6 +1,7 @@
 #pragma once
 
 #include "iscsid/disk/fuse_answers.hpp"
+#include "iscsid/disk/fuse_queues.hpp"
 #include "iscsid/disk/fuse_requests.hpp"
 #include "iscsid/disk/leaving.hpp"
 #include "iscsid/disk/payload_age.hpp"
@@ -12,16 +13,19 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace iscsid::disk {
 
 // One LUN as the only file of a FUSE mount: the root inode itself. Reads the kernel's requests from
-// /dev/fuse, turns them into requests to the LUN and writes the replies. Takes part in the lane's
-// thread; allocates everything in the constructor.
+// /dev/fuse, turns them into requests to the LUN and writes the replies. Where shape, ring and
+// kernel agree, requests come by io_uring (fuse_queues), and only what the kernel knows no other
+// way for is read. Takes part in the lane's thread; allocates everything in the constructor.
 //
 // Life: start() when the descriptor is mounted; leave() at any time. When the kernel ends the
-// connection (unmount, abort) no new request comes, and the file waits for leave().
+// connection (unmount, abort) no new request comes, and the file waits for leave(). With queues
+// leave() ends when the connection has.
 class fuse_file final : public lane::lane_resident,
                         private lane::ring_client,
                         private lane::request_owner {
@@ -39,6 +43,9 @@ class fuse_file final : public lane::lane_resident,
     // Whether the kernel hands out again what is not answered when the daemon ends. Any thread;
     // true only after INIT.
     bool can_resend() const { return can_resend_; }
+
+    // Which way requests come, as far as they have: nullptr is the one of /dev/fuse. Any thread.
+    const fuse_queues* queues() const { return queues_.get(); }
 
   private:
     // A request of the kernel on its way: from the read that waits for it to its reply.
@@ -73,6 +80,7 @@ class fuse_file final : public lane::lane_resident,
 
     void serve(std::uint32_t index, iscsi::bytes_view message);
     void serve_init(std::uint32_t index, iscsi::bytes_view body);
+    void start_queues();
     void obey(std::uint32_t index, const fuse::verdict& given);
     void submit(std::uint32_t index, lane::block_request request);
 
@@ -93,8 +101,10 @@ class fuse_file final : public lane::lane_resident,
     payload_age age_;
     std::vector<slot> slots_;
     idle_slots idle_;
-    unsigned alone_ = 0;        // replies to requests that were alone
-    std::uint32_t reading_ = 0; // slots in that phase
+    unsigned alone_ = 0;                  // replies to requests that were alone
+    std::uint32_t reading_ = 0;           // slots in that phase
+    std::unique_ptr<fuse_queues> queues_; // none: not wanted
+    bool agreed_to_ring_ = false;         // in INIT
 
     lane::ring* io_ = nullptr;
     lane::lun_port* port_ = nullptr;

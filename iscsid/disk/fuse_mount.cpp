@@ -96,8 +96,8 @@ fuse_mount::~fuse_mount() {
 
 // By force, before anything else: the kernel ends the connection before it takes a lock, and
 // refuses the rest while loop has the file open.
-void fuse_mount::abort() const {
-    ::umount2(path_.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
+void fuse_mount::abort(const std::string& path) {
+    ::umount2(path.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
 }
 
 } // namespace iscsid::disk

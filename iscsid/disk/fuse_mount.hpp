@@ -42,8 +42,12 @@ class fuse_mount {
 
     const std::string& path() const { return path_; }
 
-    // From any thread: ends the connection. Everything that waits for the server fails.
-    void abort() const;
+    // From any thread but the lane's: ends the connection. Everything that waits for the server
+    // fails. Of a mount that nobody uses it may wait until the lane has heard that the entries of
+    // io_uring have come back.
+    void abort() const { abort(path_); }
+
+    static void abort(const std::string& path);
 
   private:
     fuse_mount(helper& waiter, std::string path);

@@ -102,6 +102,8 @@ make_device(const disk_tools& with, lane::lane& where, const new_disk& what) {
     auto device = with.driver->attach(where, what.request);
     if (device.has_error())
         return device.error();
+    if (const auto remark = (*device)->remark(); !remark.empty())
+        spdlog::info("{}: {}", (*device)->node(), remark);
     return shared_disk{*std::move(device)};
 }
 

@@ -22,11 +22,13 @@ namespace {
 // Between the end of the daemon's socket and that of its lock the kernel closes its other files.
 constexpr std::chrono::seconds lock_limit{2};
 
-// STATFS is never answered from a cache.
+// STATFS is never answered from a cache. Where requests come by io_uring, the one that a thread was
+// to get at its end is cancelled.
 bool is_dead(const os::descriptor& mount) {
     struct statfs about {};
 
-    return ::fstatfs(mount.number(), &about) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+    return ::fstatfs(mount.number(), &about) != 0 &&
+           (errno == ENOTCONN || errno == ECONNABORTED || errno == ECANCELED);
 }
 
 // The mark to vanish at its last close; that is ours when nobody else has it. While it is open

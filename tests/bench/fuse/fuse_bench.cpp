@@ -1,5 +1,5 @@
 // A disk of the fuse driver on a LUN in memory, for as long as a command runs:
-//   fuse_bench [--size MiB] [--slots N] [--payload KiB] [--ahead N] [--epoll] -- COMMAND…
+//   fuse_bench [--size MiB] [--slots N] [--payload KiB] [--ahead N] [--epoll] [--ring] -- COMMAND…
 //   fuse_bench --ublk [--null] [--size MiB] -- COMMAND…
 // With --ublk it is one of the ublk driver, and with --null its requests are answered at once: the
 // most that is left to win, for there is no session and no target.
@@ -27,6 +27,7 @@ struct options {
     iscsid::disk::fuse_shape shape;
     std::uint32_t kibibytes = shape.payload / 1024;
     bool epoll = false;
+    bool ring = false;
     bool ublk = false;
     bool null = false;
     std::vector<std::string> command;
@@ -40,6 +41,7 @@ options parse(int argc, char** argv) {
     app.add_option("--payload", chosen.kibibytes, "KiB of the largest request");
     app.add_option("--ahead", chosen.shape.reads_ahead, "slots that wait for a request");
     app.add_flag("--epoll", chosen.epoll, "the ring on epoll");
+    app.add_flag("--ring", chosen.ring, "requests come by io_uring");
     app.add_flag("--ublk", chosen.ublk, "a disk of the ublk driver");
     app.add_flag("--null", chosen.null, "requests are answered at once");
     app.add_option("command", chosen.command, "what to run")->required();
@@ -73,7 +75,8 @@ std::unique_ptr<iscsid::disk::driver>
 driver_of(const options& chosen, iscsid::disk::helper& waiter, const std::string& folder) {
     if (chosen.ublk)
         return iscsid::disk::make_ublk_driver(waiter, {});
-    return iscsid::disk::make_fuse_driver(waiter, folder, chosen.shape);
+    const auto ring = chosen.ring ? iscsid::disk::ring_wish::yes : iscsid::disk::ring_wish::no;
+    return iscsid::disk::make_fuse_driver(waiter, folder, {.shape = chosen.shape, .ring = ring});
 }
 
 int run(const options& chosen, const std::string& folder) {
@@ -97,6 +100,10 @@ int run(const options& chosen, const std::string& folder) {
         std::fprintf(stderr, "%s\n", disk.error().text().c_str());
         return EXIT_FAILURE;
     }
+    if (chosen.ring && !((*disk)->remark().empty() && driver->words().ends_with("io_uring")))
+        std::printf(
+            "not by io_uring: %s; %s\n", driver->words().c_str(), (*disk)->remark().c_str()
+        );
     ::setenv("NODE", ("/dev/" + (*disk)->node()).c_str(), 1);
     const auto calls = lane.system_calls();
     const auto requests = lun.reads + lun.writes;

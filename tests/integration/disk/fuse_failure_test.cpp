@@ -104,7 +104,7 @@ TEST_F(fuse_failure, undoes_all_when_the_lun_does_not_answer) {
     memory_lun content(16U << 20U);
     content.hold = true;
     const fuse_patience patience{.attach = milliseconds(200), .lane = milliseconds(50)};
-    const auto driver = make_fuse_driver(waiter(), folder(), {}, patience);
+    const auto driver = make_fuse_driver(waiter(), folder(), {.patience = patience});
     const auto disk = driver->attach(*lane_, request_for(content, *lane_));
     // The scan for partitions hangs until the disk is given up.
     ASSERT_FALSE(disk);
@@ -121,7 +121,7 @@ TEST_F(fuse_failure, undoes_all_when_the_lun_does_not_answer) {
 TEST_F(fuse_failure, removes_a_disk_whose_target_is_away) {
     memory_lun content(16U << 20U);
     const fuse_patience patience{.flush = milliseconds(200), .lane = milliseconds(50)};
-    const auto driver = make_fuse_driver(waiter(), folder(), {}, patience);
+    const auto driver = make_fuse_driver(waiter(), folder(), {.patience = patience});
     auto disk = driver->attach(*lane_, request_for(content, *lane_));
     ASSERT_TRUE(disk) << disk.error().text();
     content.hold = true;

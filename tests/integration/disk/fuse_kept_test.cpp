@@ -1,4 +1,5 @@
 #include "tests/integration/disk/disk_fixture.hpp"
+#include "tests/integration/disk/ring_parameter.hpp"
 
 #include "iscsid/disk/kept_file.hpp"
 #include "iscsid/disk/kernel/left_behind.hpp"
@@ -110,7 +111,9 @@ class fuse_kept : public fuse_disks {
     }
 
     std::unique_ptr<driver> driver_here() {
-        return make_fuse_driver(waiter(), folder(), {}, {}, &store_);
+        return make_fuse_driver(
+            waiter(), folder(), {.kept = &store_, .ring = ring_wish::automatic}
+        );
     }
 
     // Makes a disk, answers nothing more, and lets a file say that a request waits. Never returns.
@@ -119,7 +122,8 @@ class fuse_kept : public fuse_disks {
         content.fill(std::byte{0x11});
         memory_lane lane;
         const auto own = start_helper();
-        const auto driver = make_fuse_driver(*own, folder(), {}, {}, &store_);
+        const auto driver =
+            make_fuse_driver(*own, folder(), {.kept = &store_, .ring = ring_wish::automatic});
         const auto disk = driver->attach(lane, request_for(content, lane));
         if (!disk || !(*disk)->outlives_daemon())
             ::_exit(1);
@@ -137,7 +141,8 @@ class fuse_kept : public fuse_disks {
         memory_lane lane;
         const auto own = start_helper();
         const auto request = request_for(content, lane);
-        const auto driver = make_fuse_driver(*own, folder(), {}, {}, &store_);
+        const auto driver =
+            make_fuse_driver(*own, folder(), {.kept = &store_, .ring = ring_wish::automatic});
         const auto disk =
             node_.empty() ? driver->attach(lane, request) : driver->adopt(lane, request, node_);
         if (!disk)
@@ -151,7 +156,8 @@ class fuse_kept : public fuse_disks {
         memory_lun content(16U << 20U);
         memory_lane lane;
         const auto own = start_helper();
-        const auto driver = make_fuse_driver(*own, folder(), {}, {}, &store_);
+        const auto driver =
+            make_fuse_driver(*own, folder(), {.kept = &store_, .ring = ring_wish::automatic});
         const auto disk = driver->adopt(lane, request_for(content, lane), node_);
         std::this_thread::sleep_for(life);
         ::raise(SIGKILL);
@@ -306,6 +312,27 @@ TEST_F(fuse_kept, no_request_fails_although_daemons_are_killed_at_once) {
     child = start_next_daemon();
     read_when_there("node");
     expect_well_ended(child);
+}
+
+// No kernel hands out again what it gave by io_uring.
+TEST_F(fuse_kept, io_uring_is_used_only_by_a_disk_that_is_to_end_with_the_daemon) {
+    if (!ring_parameter::is_there())
+        GTEST_SKIP() << "needs Linux 6.14 and a parameter enable_uring that can be set";
+    memory_lun content(16U << 20U);
+    const auto request = request_for(content, *lane_);
+    for (const auto wish : {ring_wish::automatic, ring_wish::yes}) {
+        const ring_parameter offered(true);
+        const auto by = make_fuse_driver(waiter(), folder(), {.kept = &store_, .ring = wish});
+        const bool is_automatic = wish == ring_wish::automatic;
+        EXPECT_EQ(by->words().find("outlive the daemon") != std::string::npos, is_automatic);
+        auto disk = by->attach(*lane_, request);
+        ASSERT_TRUE(disk) << disk.error().text();
+        EXPECT_EQ((*disk)->remark(), "");
+        EXPECT_EQ((*disk)->outlives_daemon(), is_automatic);
+        EXPECT_EQ(store_.names.size(), is_automatic ? 1U : 0U);
+        EXPECT_TRUE((*disk)->remove());
+        EXPECT_TRUE(store_.names.empty());
+    }
 }
 
 TEST_F(fuse_kept, a_disk_whose_connection_has_ended_is_taken_down) {

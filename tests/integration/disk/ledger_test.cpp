@@ -1,3 +1,4 @@
+#include "tests/integration/disk/ring_parameter.hpp"
 #include "tests/support/allocations.hpp"
 #include "tests/unit/iscsid/disk/export_client.hpp"
 #include "tests/unit/iscsid/lane/lane_fixture.hpp"
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <filesystem>
 #include <iostream>
 
@@ -90,6 +92,8 @@ class disk_ledger : public lane::test::lane_fixture {
         return made ? std::move(*made) : nullptr;
     }
 
+    void expect_of_fuse(disk::ring_wish wish, std::array<double, 2> most);
+
     // `load` reads that often. The first time is not counted: buffers grow to what they need.
     template <class Load>
     cost measure(std::size_t depth, Load load) {
@@ -140,10 +144,11 @@ TEST_P(disk_ledger, a_read_of_an_exported_lun) {
     const auto driver = disk::make_export_driver(folder);
     const auto disk = attach(*driver);
     ASSERT_NE(disk, nullptr);
-    for (const auto& [depth, calls] : {std::pair{1U, 2.1}, std::pair{32U, 0.5}}) {
+    for (const auto& each : {std::pair{1U, 2.1}, std::pair{32U, 0.5}}) {
         test::export_client client(folder + "/nbd/iqn.2026-11.org.example:memory-lun-0.sock");
         ASSERT_TRUE(client.go());
-        expect(measure(depth, [&](auto count) { return read_by(client, count, depth); }), calls);
+        const auto load = [&](auto count) { return read_by(client, count, each.first); };
+        expect(measure(each.first, load), each.second);
         client.disconnect();
     }
     EXPECT_TRUE(disk->remove());
@@ -168,22 +173,35 @@ bool read_by_threads(const std::string& node, std::size_t count, std::size_t dep
     return std::ranges::all_of(readers, [](auto& each) { return each.get(); });
 }
 
-TEST_P(disk_ledger, a_read_of_a_fuse_disk) {
+// Of a disk of fuse, with the most calls at depth 1 and 32; nothing where there is none.
+void disk_ledger::expect_of_fuse(disk::ring_wish wish, std::array<double, 2> most) {
     if (::geteuid() != 0)
         GTEST_SKIP() << "needs root: mounts and loop devices";
     auto helper = disk::helper::start(ISCSID_DISK_HELPER);
     ASSERT_TRUE(helper) << helper.error().text();
     if (const auto here = disk::fuse_is_here(**helper); !here)
         GTEST_SKIP() << here.error().text();
-    const auto driver = disk::make_fuse_driver(**helper, folder);
+    const auto driver = disk::make_fuse_driver(**helper, folder, {.ring = wish});
     const auto disk = attach(*driver);
     ASSERT_NE(disk, nullptr);
+    EXPECT_EQ(disk->remark(), "");
     const auto node = "/dev/" + disk->node();
-    for (const auto& [depth, calls] : {std::pair{1U, 2.1}, std::pair{32U, 1.1}})
-        expect(
-            measure(depth, [&](auto count) { return read_by_threads(node, count, depth); }), calls
-        );
+    for (const auto& each : {std::pair{1U, most[0]}, std::pair{32U, most[1]}}) {
+        const auto load = [&](auto count) { return read_by_threads(node, count, each.first); };
+        expect(measure(each.first, load), each.second);
+    }
     EXPECT_TRUE(disk->remove());
+}
+
+TEST_P(disk_ledger, a_read_of_a_fuse_disk) {
+    expect_of_fuse(disk::ring_wish::no, {2.1, 1.1});
+}
+
+TEST_P(disk_ledger, a_read_of_a_fuse_disk_by_io_uring) {
+    if (GetParam() || !test::ring_parameter::is_there())
+        GTEST_SKIP() << "needs io_uring, and Linux 6.14 with a parameter that can be set";
+    const test::ring_parameter offered(true);
+    expect_of_fuse(disk::ring_wish::yes, {2.1, 1.1});
 }
 
 INSTANTIATE_TEST_SUITE_P(Rings, disk_ledger, ::testing::Bool(), [](const auto& what) {

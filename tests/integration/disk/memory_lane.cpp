@@ -81,8 +81,10 @@ void memory_lun::fill(std::byte value) {
     ++fills_;
 }
 
-memory_lane::memory_lane(bool force_epoll)
-    : io_(make_ring(nullptr, force_epoll))
+memory_lane::memory_lane(bool force_epoll) : memory_lane(make_ring(nullptr, force_epoll)) {}
+
+memory_lane::memory_lane(std::unique_ptr<ring> io)
+    : io_(std::move(io))
     , bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
     , thread_([this] { run(); }) {}
 

@@ -61,6 +61,7 @@ class memory_lun final : public iscsid::lane::lun_port {
 class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_client {
   public:
     explicit memory_lane(bool force_epoll = false);
+    explicit memory_lane(std::unique_ptr<iscsid::lane::ring> io);
     ~memory_lane() override;
     memory_lane(const memory_lane&) = delete;
     memory_lane& operator=(const memory_lane&) = delete;

@@ -108,6 +108,29 @@ class fuse_peer final : public lane::ring {
         reads_.erase(found);
     }
 
+    bool is_wide = false;   // takes commands with buffers
+    bool is_settled = true; // see settle_commands()
+
+    bool takes_wide_commands() const override { return is_wide; }
+
+    bool defers_commands() const override { return is_wide; }
+
+    bool settle_commands() override { return is_settled; }
+
+    void command_with_buffers(
+        int, const lane::wide_command& what, lane::ring_client& who, std::uint32_t op
+    ) override {
+        commands.push_back({what, &who, op});
+    }
+
+    struct waiting_command {
+        lane::wide_command what;
+        lane::ring_client* who;
+        std::uint32_t op;
+    };
+
+    std::vector<waiting_command> commands; // that the kernel has
+
     void turn(std::optional<iscsi::instant>) override {}
 
     void hurry() override {}
