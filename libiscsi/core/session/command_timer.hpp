@@ -45,6 +45,9 @@ class command_timer {
     // A NOP-In with this tag has come. True: look again at once.
     bool probe_answered(std::uint32_t tag) { return probe_.answered(tag) && wants_probe_; }
 
+    // The time of some commands has become shorter.
+    void look_again(instant now) { look_at(now); }
+
     // The connection is gone.
     void forget();
 

@@ -99,6 +99,7 @@ struct task : task_hook {
     std::uint64_t pushed_to = 0;     // place of its last PDU in the stream
     instant deadline{};              // as of the unit's last check
     bool timed_out = false;          // why it is to be aborted
+    bool may_be_cleared = false;     // the target says so of what it had before another command
 
     std::uint32_t next_data_sn = 0; // DataSN of Data-In, R2TSN of R2T
     coverage moved;                 // data received, or data sent unasked and asked for
@@ -120,6 +121,7 @@ struct task : task_hook {
     void forget_transfer() {
         allegiance = nullptr;
         progress.reset();
+        may_be_cleared = false;
         silenced = false;
         next_data_sn = 0;
         moved.clear();

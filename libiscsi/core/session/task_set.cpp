@@ -2,6 +2,7 @@
 
 #include "libiscsi/core/session/faults.hpp"
 #include "libiscsi/core/session/transfer.hpp"
+#include "libiscsi/scsi/disposition.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -41,6 +42,14 @@ void note_loss(task& what, instant now) {
         what.of->apply(unit_event::writes_lost);
     if (what.losses++ == 0)
         what.first_lost = now;
+}
+
+// A unit attention that is told with the next command, whoever has reset the unit: it may have
+// ended all commands of before without a word (TAS = 0).
+bool tells_of_cleared_commands(const task& what) {
+    const auto news =
+        scsi::judge({what.answer.response, what.answer.status, what.answer.sense}).news;
+    return news == scsi::attention::reset || news == scsi::attention::commands_cleared;
 }
 
 // The oldest goes out first, so it is the one to suspect; the others get their chance without it.
@@ -203,6 +212,10 @@ result<void> task_set::on_response(const scsi_response& pdu, bytes_view data) {
         return answered_twice("SCSI Response Initiator Task Tag", pdu.initiator_task_tag);
     if (auto noted = accept_response(**found, pdu, data); noted.has_error())
         return noted;
+    if (tells_of_cleared_commands(**found)) {
+        (*found)->of->commands_were_cleared(**found, context_.now);
+        timer_.look_again(context_.now);
+    }
     finish(**found, task_result::answered);
     return {};
 }

@@ -1,8 +1,16 @@
 #include "libiscsi/core/session/unit.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace iscsi {
+
+namespace {
+
+// For an answer that comes after all: an abort of what runs costs a repetition.
+constexpr duration patience_with_cleared = std::chrono::seconds(5);
+
+} // namespace
 
 void unit::apply(unit_event what) {
     state_ = advance(state_, what);
@@ -70,6 +78,17 @@ void unit::ended(task& what, bool is_answered, instant now) {
     what.progress.reset();
 }
 
+void unit::commands_were_cleared(const task& told_by, instant now) {
+    for (auto& each : sent_) {
+        if (&each == &told_by)
+            break;
+        if (each.what.goes_ahead)
+            continue; // a question has the patience of who asks
+        if (!std::exchange(each.may_be_cleared, true) && each.progress)
+            each.progress = now;
+    }
+}
+
 void unit::over(const task& what) {
     if (keeps_others_waiting(what) && --replays_ == 0)
         apply(unit_event::replays_over);
@@ -78,7 +97,8 @@ void unit::over(const task& what) {
 // ---- time -------------------------------------------------------------------------------------
 
 instant unit::deadline_of(const task& what, instant progress) const {
-    const auto timeout = what.what.timeout;
+    const auto timeout = what.may_be_cleared ? std::min(what.what.timeout, patience_with_cleared)
+                                             : what.what.timeout;
     const auto overtaken =
         std::min(last_answered_ + timeout, progress + overtaken_at_most * timeout);
     return std::max(progress + timeout, overtaken);

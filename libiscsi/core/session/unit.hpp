@@ -71,6 +71,11 @@ class unit : public unit_hook {
     // The target has it no more.
     void ended(task& what, bool is_answered, instant now);
 
+    // A newer command says that the unit has been reset, or that its commands were cleared: those
+    // of before may have no answer any more (SAM-5 §6.3), and get 5 s from now on instead of their
+    // timeout.
+    void commands_were_cleared(const task& told_by, instant now);
+
     // It is over; a re-issued write may have been the last one that others wait for.
     void over(const task& what);
 

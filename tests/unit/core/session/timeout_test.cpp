@@ -315,5 +315,75 @@ TEST(timeout, does_not_wait_for_ever_for_a_target_that_ignores_probes) {
     target.expect_abort_of(late);
 }
 
+// ---- a reset by another session ----------------------------------------------------------------
+
+// CHECK CONDITION, UNIT ATTENTION with that code, for a command of the unit.
+void tell_attention(timed_peer& target, task_id by, std::uint8_t code) {
+    constexpr std::uint8_t check_condition = 2;
+    buffer segment(2 + 18);
+    segment[1] = std::byte{18};
+    segment[2] = std::byte{0x70};
+    segment[4] = std::byte{0x06};
+    segment[9] = std::byte{10};
+    segment[14] = std::byte{code};
+    ASSERT_TRUE(target.say(answer(by, check_condition), segment));
+    EXPECT_EQ(target.expect_event<task_done>().task, by);
+}
+
+TEST(timeout, is_short_for_what_the_target_may_have_cleared) {
+    for (const auto code : {std::uint8_t{0x29}, std::uint8_t{0x2f}}) {
+        timed_peer target(with_pings(0s));
+        const auto cleared = target.write();
+        target.hear();
+        target.pass(1s);
+        const auto told = target.read();
+        target.hear();
+        const auto newer = target.read();
+        target.hear();
+        tell_attention(target, told, code);
+        target.pass(5s);
+        target.expect_abort_of(cleared);
+        target.pass(10s);
+        EXPECT_TRUE(target.silent()) << newer;
+    }
+}
+
+TEST(timeout, stays_as_it_is_after_other_news_and_for_other_units) {
+    timed_peer target(with_pings(0s));
+    target.read(1);
+    const auto first = target.read();
+    target.hear();
+    const auto told = target.read();
+    target.hear();
+    tell_attention(target, told, 0x2a);
+    target.pass(20s);
+    EXPECT_TRUE(target.silent());
+    const auto again = target.read();
+    target.hear();
+    tell_attention(target, again, 0x29);
+    target.pass(4999ms);
+    EXPECT_TRUE(target.silent());
+    target.pass(1ms);
+    target.expect_abort_of(first);
+    EXPECT_TRUE(target.silent()); // the other unit has its time
+}
+
+TEST(timeout, of_what_is_sent_again_is_its_own) {
+    timed_peer target(with_pings(0s));
+    target.write();
+    target.hear();
+    const auto told = target.read();
+    target.hear();
+    tell_attention(target, told, 0x29);
+    target.lose_transport();
+    target.pass(2s);
+    target.connect();
+    target.log_in();
+    target.expect_event<logged_in>();
+    target.hear();
+    target.pass(20s);
+    EXPECT_TRUE(target.silent());
+}
+
 } // namespace
 } // namespace iscsi::test
