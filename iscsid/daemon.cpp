@@ -205,7 +205,8 @@ daemon::daemon(
           export_access(settings.config),
           means.waiter,
           means.kept,
-          wanted_ring(settings.config)}
+          wanted_ring(settings.config),
+          [](const auto& words) { spdlog::error("{}", words); }}
     , kept_(means.kept)
     , nonces_(boot_id_, options.where.runtime)
     , registry_(options.where.runtime / "state", boot_id_)

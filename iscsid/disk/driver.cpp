@@ -48,6 +48,7 @@ constexpr std::array candidates{
             settings.kept = where.kept;
             settings.ring = where.fuse_ring;
             settings.has_io_uring = where.has_io_uring;
+            settings.tell = where.tell;
             return make_fuse_driver(*where.waiter, where.runtime_folder, settings);
         }},
 };

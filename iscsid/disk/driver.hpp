@@ -143,6 +143,7 @@ struct environment {
     helper* waiter = nullptr; // outlives the drivers; without it no kernel driver can be used
     os::descriptor_store* kept = nullptr; // outlives them, too; none: nobody keeps descriptors
     ring_wish fuse_ring = ring_wish::automatic;
+    std::function<void(const std::string& words)> tell{}; // of what has ended a disk; any thread
 };
 
 // "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one

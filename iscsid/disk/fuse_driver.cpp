@@ -27,8 +27,14 @@ constexpr std::uint64_t largest_disk = (std::uint64_t{1} << 63U) - 1;
 // What the lane works with. Lives until the lane lets go of it, even when that takes longer than
 // anybody waits for: a request may hang in a session that is in recovery.
 struct fuse_link {
-    fuse_link(os::descriptor opened, const scsi::logical_unit& lun, const fuse_shape& shape)
-        : device(std::move(opened)), file(device.number(), lun, shape) {}
+    fuse_link(
+        os::descriptor opened,
+        const scsi::logical_unit& lun,
+        const fuse_shape& shape,
+        std::function<void(int error)> reply_is_refused = {}
+    )
+        : device(std::move(opened))
+        , file(device.number(), lun, shape, std::move(reply_is_refused)) {}
 
     os::descriptor device;
     fuse_file file;
@@ -184,6 +190,7 @@ class fuse_driver final : public driver {
 
   private:
     ring_facts look(bool is_kept) const;
+    std::function<void(int error)> end_of_refused(const std::string& path) const;
     iscsi::result<std::unique_ptr<disk>>
     put_up_somehow(lane::lane& where, const disk_request& what) const;
     iscsi::result<std::unique_ptr<disk>> put_up(lane::lane& where, const disk_request& what) const;
@@ -264,6 +271,20 @@ fuse_driver::put_up_somehow(lane::lane& where, const disk_request& what) const {
     return made;
 }
 
+// A request whose reply the kernel refuses would wait for ever, and the end of the disk with it. On
+// the lane's thread, which must not wait: the helper ends the connection.
+std::function<void(int error)> fuse_driver::end_of_refused(const std::string& path) const {
+    return [this_waiter = &waiter_, tell = settings_.tell, path](int error) {
+        if (tell)
+            tell(
+                path + ": the kernel refuses a reply by io_uring: " +
+                std::generic_category().message(error) + "; the disk has ended, all its I/O fails"
+            );
+        // Closing the descriptor gives up hearing of its end, not the order.
+        static_cast<void>(this_waiter->begin_order({operation::abort, path}));
+    };
+}
+
 int refusal_of(const fuse_file& file) {
     return file.queues() == nullptr ? 0 : file.queues()->refusal();
 }
@@ -309,7 +330,9 @@ fuse_driver::put_up(lane::lane& where, const disk_request& what) const {
         shape = with_queues(shape, facts.processors);
         parts.end.emplace(waiter_, parts.mount->path());
     }
-    parts.link = std::make_shared<fuse_link>(std::move(*device), what.properties, shape);
+    parts.link = std::make_shared<fuse_link>(
+        std::move(*device), what.properties, shape, end_of_refused(parts.mount->path())
+    );
     seat(parts, where, what, settings_.patience.lane);
     // Opening the file and scanning for partitions wait for the lane, and that perhaps for a
     // target.

@@ -6,6 +6,8 @@
 #include "iscsid/disk/helper.hpp"
 
 #include <chrono>
+#include <functional>
+#include <string>
 
 namespace iscsid::disk {
 
@@ -28,6 +30,9 @@ struct fuse_settings {
 
     ring_wish ring = ring_wish::no;
     bool has_io_uring = true; // the lanes have
+
+    // Hears, on any thread, of what has ended a disk.
+    std::function<void(const std::string& words)> tell{};
 };
 
 // One FUSE file on <runtime_folder>/disks for each LUN, with a loop device on top. `waiter`

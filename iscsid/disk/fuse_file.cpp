@@ -39,7 +39,12 @@ constexpr std::size_t shortest_init = 4 * sizeof(std::uint32_t);
 
 } // namespace
 
-fuse_file::fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape)
+fuse_file::fuse_file(
+    int device,
+    scsi::logical_unit lun,
+    const fuse_shape& shape,
+    std::function<void(int error)> reply_is_refused
+)
     : device_(device)
     , lun_(std::move(lun))
     , shape_(shape)
@@ -55,7 +60,10 @@ fuse_file::fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape
             device,
             lun_,
             shape,
-            fuse_queues::listener{[this] { used_memory(); }, [this] { leave_if_empty(); }}
+            fuse_queues::listener{
+                [this] { used_memory(); },
+                [this] { leave_if_empty(); },
+                std::move(reply_is_refused)}
         );
 }
 

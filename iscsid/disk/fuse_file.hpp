@@ -31,7 +31,13 @@ class fuse_file final : public lane::lane_resident,
                         private lane::request_owner {
   public:
     // `device` is an open, non-blocking /dev/fuse, which must outlive this object.
-    fuse_file(int device, scsi::logical_unit lun, const fuse_shape& shape);
+    // `reply_is_refused`: as of fuse_queues.
+    fuse_file(
+        int device,
+        scsi::logical_unit lun,
+        const fuse_shape& shape,
+        std::function<void(int error)> reply_is_refused = {}
+    );
 
     void start(lane::ring& io, lane::lun_port& port) override;
     void leave(std::function<void()> gone) override;

@@ -23,6 +23,9 @@ bool may_succeed_later(std::int32_t result) {
     return result == -ENOMEM || result == -EINTR || result == -EIO;
 }
 
+// Of one commit, each in a turn of the lane.
+constexpr unsigned most_repeats = 1000;
+
 std::size_t page_size() {
     return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
@@ -69,22 +72,35 @@ bool fuse_queues::give_back_memory(std::size_t& most) {
 void fuse_queues::ring_done(std::uint32_t index, std::int32_t result) {
     if (result == 0)
         return serve(index);
-    if (entries_[index].was_entered && may_succeed_later(result))
+    auto& where = entries_[index];
+    const bool may_repeat = where.was_entered && where.repeats < most_repeats;
+    if (may_repeat && may_succeed_later(result)) {
+        ++where.repeats;
         return command(fuse::ring_command::commit_and_fetch, index);
+    }
     end(index, result);
 }
 
 void fuse_queues::end(std::uint32_t index, std::int32_t result) {
     entries_[index].now = entry::phase::ended;
     --under_way_;
-    if (!entries_[index].was_entered && !has_ended(result) && refusal_ == 0)
+    if (!has_ended(result) && entries_[index].was_entered)
+        refuse_reply(-result);
+    else if (!has_ended(result) && refusal_ == 0)
         refusal_ = -result;
     tell_.one_has_ended();
+}
+
+// Its queue has an entry less, too: without any it would take requests that nobody sees.
+void fuse_queues::refuse_reply(int error) {
+    if (!std::exchange(reply_was_refused_, true) && tell_.reply_is_refused)
+        tell_.reply_is_refused(error);
 }
 
 void fuse_queues::serve(std::uint32_t index) {
     entry& where = entries_[index];
     where.was_entered = true;
+    where.repeats = 0;
     are_used_ = true;
     std::memcpy(&where.request, where.headers.in_out.data(), sizeof where.request);
     touch(index, where.headers.entry.payload_size);

@@ -30,6 +30,10 @@ class fuse_queues final : private lane::ring_client, private lane::request_owner
     struct listener {
         std::function<void()> memory_is_used; // lane_resident::used_memory()
         std::function<void()> one_has_ended;  // the last act: it may destroy this object
+
+        // The kernel will not take a reply, for that errno: its request waits until the connection
+        // ends. Told once.
+        std::function<void(int error)> reply_is_refused{};
     };
 
     // `device`: as of fuse_file; it and `lun` outlive this object. `shape` has at least one entry.
@@ -64,6 +68,7 @@ class fuse_queues final : private lane::ring_client, private lane::request_owner
 
         phase now = phase::ended;
         bool was_entered = false; // the kernel has put a request into it
+        unsigned repeats = 0;     // of its commit
         fuse::ring_headers headers;
         std::array<iovec, 2> buffers{};
         fuse_in_header request{};
@@ -80,6 +85,7 @@ class fuse_queues final : private lane::ring_client, private lane::request_owner
     void answer(std::uint32_t index, iscsi::bytes_view bytes); // they are copied
     void commit(std::uint32_t index, std::size_t size, int error);
     void command(fuse::ring_command what, std::uint32_t index);
+    void refuse_reply(int error);
     void end(std::uint32_t index, std::int32_t result);
 
     const int device_;
@@ -94,6 +100,7 @@ class fuse_queues final : private lane::ring_client, private lane::request_owner
     lane::lun_port* port_ = nullptr;
     bool gives_back_ = false;
     bool refuses_ = false;
+    bool reply_was_refused_ = false;
     std::uint32_t under_way_ = 0; // entries that have not ended
     std::atomic<bool> are_used_{false};
     std::atomic<int> refusal_{0};

@@ -19,7 +19,8 @@ class fuse_queues : public test::fuse_dialogue {
         peer = test::fuse_peer{};
         peer.is_wide = true;
         lun = test::patient_lun{};
-        file = std::make_unique<disk::fuse_file>(3, unit, shape());
+        const auto take_refusal = [this](int error) { refused_replies.push_back(error); };
+        file = std::make_unique<disk::fuse_file>(3, unit, shape(), take_refusal);
         file->tell_of_used_memory(told);
         file->start(peer, lun);
         ASSERT_TRUE(ask(FUSE_INIT, bytes_of(offer())));
@@ -125,6 +126,7 @@ class fuse_queues : public test::fuse_dialogue {
     }
 
     bool told = false; // of used memory
+    std::vector<int> refused_replies;
     fuse_init_out agreed{};
     std::array<disk::fuse::ring_headers*, entries> headers{};
     std::array<std::byte*, entries> payloads{};
@@ -263,6 +265,31 @@ TEST_F(fuse_queues, commit_again_when_that_failed_for_the_moment) {
     }
     put_read(0, 0, 512); // taken at last
     EXPECT_EQ(lun.requests.size(), 1U);
+}
+
+// Nobody would answer the request any more: the connection must end.
+TEST_F(fuse_queues, tell_once_of_a_reply_that_the_kernel_refuses) {
+    for (const std::uint32_t op : {0U, 1U}) {
+        put_read(op, 0, 512);
+        lun.end(0);
+        end(op, EACCES);
+    }
+    EXPECT_EQ(refused_replies, std::vector{EACCES});
+    EXPECT_EQ(file->queues()->refusal(), 0) << "of an entry, at the start";
+    end_all(ENOTCONN);
+    EXPECT_TRUE(file->queues()->are_empty());
+}
+
+TEST_F(fuse_queues, do_not_commit_without_end) {
+    put_read(0, 0, 512);
+    lun.end(0);
+    int tries = 0;
+    for (; refused_replies.empty() && tries < 1'000'000; ++tries)
+        end(0, EIO);
+    EXPECT_EQ(refused_replies, std::vector{EIO});
+    EXPECT_GT(tries, 100) << "a moment may last";
+    put_read(1, 0, 512);
+    EXPECT_EQ(lun.requests.size(), 1U) << "the others go on until the connection ends";
 }
 
 // Then the kernel goes on at /dev/fuse.
