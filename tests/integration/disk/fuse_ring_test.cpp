@@ -70,8 +70,8 @@ class fuse_ring : public fuse_disks {
 
     static std::string
     fio(const iscsid::disk::disk& disk, const std::string& options, const std::string& name = "v") {
-        return "fio --name=" + name + " --filename=" + path_of(disk) + " --verify_fatal=1 " +
-               options;
+        return "fio --name=" + name + " --filename=" + path_of(disk) +
+               " --verify_fatal=1 --verify_state_save=0 " + options;
     }
 
     static void expect_success(const std::string& command) {
