@@ -77,7 +77,7 @@ void target_server::wait_for_answer(
         if (error || !alive)
             return;
         alive->link.answer(number);
-        flush();
+        write_next(alive);
     });
 }
 
@@ -118,8 +118,12 @@ void target_server::read_next(const connection_ptr& from) {
                 return;
             if (error)
                 return close(from);
+            const auto logins = target_.logins();
             from->link.received(bytes_view(from->input).first(n));
-            flush(); // a login may have ended another connection
+            if (target_.logins() != logins)
+                flush(); // it may have ended another connection
+            else
+                write_next(from);
             land_late_writes_later();
             read_after(from, n);
         }
