@@ -192,6 +192,11 @@ void session_engine::give_up_unit(const lun_field& lun, instant now) {
     phase_.management().give_up(which, connections_.leading(), in_full_feature() != nullptr, now);
 }
 
+void session_engine::reset_first(const lun_field& lun, instant now) {
+    context_.now = now;
+    phase_.owe_reset(phase_.tasks().units().of(lun), in_full_feature(), now);
+}
+
 void session_engine::change(const session_settings& settings, instant now) {
     context_.now = now;
     static_cast<session_settings&>(context_.config) = settings;

@@ -27,6 +27,7 @@ class session_engine {
     result<task_id> submit(const command& what, instant now);
     result<std::size_t> give_up(instant now);
     void give_up_unit(const lun_field& lun, instant now);
+    void reset_first(const lun_field& lun, instant now);
     void change(const session_settings& settings, instant now);
     void logout(instant now);
     void provide_entropy(bytes_view bytes, instant now);

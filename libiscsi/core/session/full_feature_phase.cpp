@@ -9,6 +9,9 @@
 namespace iscsi {
 namespace {
 
+constexpr std::uint8_t function_complete = 0; // §11.6.1
+constexpr std::uint8_t lun_does_not_exist = 2;
+
 // AsyncEvent, §11.9.1
 constexpr std::uint8_t async_asks_for_logout = 1;
 constexpr std::uint8_t async_drops_connection = 2;
@@ -78,11 +81,45 @@ void full_feature_phase::reset_units_first(connection& over, instant now) {
             continue;
         const bool trusted = each.is_trusted && policy == barrier_policy::automatic &&
                              !each.had_connection && !is_lost(each.state());
-        if (policy == barrier_policy::none || trusted)
+        if ((policy == barrier_policy::none || trusted) && !owes_reset(each))
             reset_over(each, context_.events);
         else
             management_.reset_first(each, over, now);
     }
+    for (auto& each : owed_)
+        each.is_another_under_way = false;
+}
+
+bool full_feature_phase::owes_reset(const unit& which) const {
+    return std::ranges::find(owed_, &which, &owed_reset::of) != owed_.end();
+}
+
+void full_feature_phase::owe_reset(unit& which, connection* over, instant now) {
+    const bool is_another_under_way = over != nullptr && wants_reset(which.state());
+    std::erase_if(owed_, [&which](const owed_reset& each) { return each.of == &which; });
+    owed_.push_back({&which, is_another_under_way});
+    which.apply(unit_event::writes_lost);
+    if (over != nullptr && !is_another_under_way)
+        management_.reset(which.lun(), over, now);
+}
+
+// A function has been answered. Where a unit is open without having been reset since then, for the
+// target has refused and was believed, or an earlier reset has ended, it is closed again, and the
+// ladder begins.
+void full_feature_phase::settle_resets(bool was_done, connection& over, instant now) {
+    for (auto& each : owed_) {
+        if (wants_reset(each.of->state()))
+            continue;
+        const bool is_settled = was_done && !each.is_another_under_way;
+        each.is_another_under_way = false;
+        if (is_settled) {
+            each.of = nullptr;
+            continue;
+        }
+        each.of->apply(unit_event::writes_lost);
+        management_.reset(each.of->lun(), &over, now);
+    }
+    std::erase_if(owed_, [](const owed_reset& each) { return each.of == nullptr; });
 }
 
 void full_feature_phase::stop() {
@@ -191,7 +228,12 @@ full_feature_phase::on(const r2t& pdu, connection& /*from*/, bytes_view /*data*/
 result<consequence> full_feature_phase::on(
     const task_management_response& pdu, connection& from, bytes_view /*data*/, instant now
 ) {
-    return nothing_more(management_.on_response(pdu, from, now));
+    const auto done = management_.on_response(pdu, from, now);
+    if (done.has_value())
+        settle_resets(
+            pdu.response == function_complete || pdu.response == lun_does_not_exist, from, now
+        );
+    return nothing_more(done);
 }
 
 // ---- other answers ----------------------------------------------------------------------------

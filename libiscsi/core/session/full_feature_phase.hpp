@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <variant>
+#include <vector>
 
 namespace iscsi {
 
@@ -51,6 +52,9 @@ class full_feature_phase {
     void stop(); // nothing more is asked of the target
     void forget();
 
+    // session::reset_first(). `over` nullptr: no requests may go out now; enter() sees to it.
+    void owe_reset(unit& which, connection* over, instant now);
+
     // ---- in ----
     void heard(instant now) { keepalive_.heard(now); }
 
@@ -82,8 +86,16 @@ class full_feature_phase {
     text_requests& text() { return text_; }
 
   private:
+    // A unit that is not to be used before a reset of it is answered, whatever it is trusted with.
+    struct owed_reset {
+        unit* of = nullptr;
+        bool is_another_under_way = false; // one that may have been sent too early
+    };
+
     bool answers_something(const target_pdu& pdu);
     void reset_units_first(connection& over, instant now);
+    bool owes_reset(const unit& which) const;
+    void settle_resets(bool was_done, connection& over, instant now);
     result<void> check_keepalive(connection& over, instant now);
     void check_commands(connection& over, instant now);
     result<void> check_window(instant now);
@@ -112,6 +124,7 @@ class full_feature_phase {
     window_watch window_watch_;
     text_requests text_;
     nops nops_;
+    std::vector<owed_reset> owed_;
     bool logout_is_out_ = false; // nothing new is asked for after it (§11.14)
 };
 

@@ -74,6 +74,10 @@ void session::trust_reinstatement(const lun_field& lun) {
     self_->phase().tasks().units().of(lun).is_trusted = true;
 }
 
+void session::reset_first(const lun_field& lun, instant now) {
+    self_->reset_first(lun, now);
+}
+
 result<void> session::send_targets(std::string_view value, instant /*now*/) {
     auto* over = self_->in_full_feature();
     if (over == nullptr || !self_->phase().text().send_targets(*over, value))

@@ -91,6 +91,12 @@ class session {
     // barrier_policy::automatic it is not reset.
     void trust_reinstatement(const lun_field& lun);
 
+    // A write of another session of ours may still run there, whose end nobody will hear of: until
+    // a reset of the unit is answered nothing goes out to it, whatever the policy and whatever its
+    // target is trusted with, for no session was reinstated. A target that refuses is not believed;
+    // the unit ends as one that answers nothing. Without a connection the reset is the next one's.
+    void reset_first(const lun_field& lun, instant now);
+
     // SendTargets=value ("All" in a discovery session, RFC 7143 Appendix C); ends in the event
     // targets_found or discovery_failed.
     result<void> send_targets(std::string_view value, instant now);

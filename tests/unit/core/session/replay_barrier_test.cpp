@@ -199,5 +199,116 @@ TEST(replay_barrier, stands_for_writes_that_failed_meanwhile) {
     );
 }
 
+// ---- a reset that is asked for (session::reset_first) ------------------------------------------
+
+struct owing_target : guarded_target {
+    explicit owing_target(barrier_policy policy = barrier_policy::none) : guarded_target(policy) {
+        session_under_test.trust_reinstatement({}); // whatever it is trusted with
+    }
+
+    void owe() { session_under_test.reset_first({}, now); }
+
+    void expect_open() {
+        const auto next = submit(write_command(data));
+        EXPECT_EQ(hear_one<scsi_command>().initiator_task_tag, next);
+    }
+};
+
+TEST(owed_reset, keeps_everything_back_until_it_is_answered) {
+    for (const auto policy : {barrier_policy::automatic, barrier_policy::none}) {
+        owing_target target(policy);
+        target.owe();
+        const auto reset = target.expect_reset();
+        const auto write = target.submit(write_command(target.data));
+        EXPECT_TRUE(target.silent());
+        ASSERT_TRUE(target.conclude(reset, complete));
+        EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, write);
+        EXPECT_TRUE(target.silent());
+    }
+}
+
+TEST(owed_reset, goes_out_with_the_next_connection) {
+    for (const auto policy : {barrier_policy::automatic, barrier_policy::none}) {
+        owing_target target(policy);
+        target.lose_transport();
+        target.owe();
+        target.pass(2s);
+        target.connect();
+        target.log_in();
+        const auto write = target.submit(write_command(target.data));
+        target.expect_reset();
+        EXPECT_TRUE(target.silent());
+        target.events();
+        target.lose_and_come_back(); // unanswered
+        ASSERT_TRUE(target.conclude(target.expect_reset(), complete));
+        EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, write);
+        ASSERT_TRUE(target.say(answer(write)));
+        target.events();
+        target.lose_and_come_back(); // it is done once
+        target.expect_open();
+    }
+}
+
+TEST(owed_reset, does_not_believe_a_target_without_resets) {
+    owing_target target(barrier_policy::automatic);
+    target.lose_transport();
+    target.owe();
+    target.pass(2s);
+    target.connect();
+    target.log_in();
+    target.events();
+    target.submit(write_command(target.data));
+    for (unsigned refusals = 0; refusals < 3; ++refusals) { // the reset first; then the ladder
+        const auto asked = target.hear_one<task_management_request>();
+        const bool is_last = asked.function == task_management_function::target_warm_reset;
+        ASSERT_EQ(target.conclude(asked, unsupported).has_error(), is_last);
+        if (is_last)
+            return;
+    }
+    FAIL() << "no target reset";
+}
+
+TEST(owed_reset, of_a_target_without_resets_ends_the_unit) {
+    owing_target target(barrier_policy::automatic);
+    target.owe();
+    const auto write = target.submit(write_command(target.data));
+    for (unsigned connections = 0; connections < 2; ++connections) {
+        auto refused = target.conclude(target.hear_one<task_management_request>(), unsupported);
+        for (unsigned n = 0; n < 3 && !refused.has_error() && !target.silent(); ++n)
+            refused = target.conclude(target.hear_one<task_management_request>(), unsupported);
+        if (refused.has_error())
+            target.lose_and_come_back();
+    }
+    EXPECT_EQ(target.expect_event<unit_given_up>().lun, lun_field{});
+    const auto done = target.expect_event<task_done>();
+    EXPECT_EQ(done.task, write);
+    EXPECT_EQ(done.outcome, task_result::lost);
+    EXPECT_FALSE(done.may_have_run);
+}
+
+// What has been sent before may have ended before the write came that is to be out of the way.
+TEST(owed_reset, is_another_one_than_a_reset_that_is_under_way) {
+    owing_target target(barrier_policy::lu_reset);
+    const auto write = target.submit(write_command(target.data));
+    target.hear();
+    target.lose_and_come_back();
+    const auto earlier = target.expect_reset();
+    target.owe();
+    EXPECT_TRUE(target.silent());
+    ASSERT_TRUE(target.conclude(earlier, complete));
+    ASSERT_TRUE(target.conclude(target.expect_reset(), complete));
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, write);
+}
+
+TEST(owed_reset, holds_up_no_other_unit) {
+    owing_target target;
+    target.owe();
+    target.expect_reset();
+    auto what = write_command(target.data);
+    what.lun[1] = std::byte{1};
+    const auto other = target.submit(what);
+    EXPECT_EQ(target.hear_one<scsi_command>().initiator_task_tag, other);
+}
+
 } // namespace
 } // namespace iscsi::test
