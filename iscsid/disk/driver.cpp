@@ -140,6 +140,11 @@ iscsi::result<void> disk::set_read_only(const scsi::logical_unit& now) {
         "as it is until the next login"};
 }
 
+void reset_units_first(const std::vector<disk_path>& paths, const std::string& why) {
+    for (const auto& each : paths)
+        each.where->reset_first(each.what.session, each.what.lun, why);
+}
+
 ownership driver::owner_of(const disk_request& /*what*/, const std::string& /*node*/) const {
     return {};
 }

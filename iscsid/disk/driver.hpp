@@ -89,6 +89,11 @@ struct disk_path {
     disk_request what;
 };
 
+// A disk of several sessions has ended, and the target may still run a write of one of them whose
+// end nobody will hear of. None of them writes to the unit again, on whatever disk, before a reset
+// of its own has ended that. Before anything is attached in its place.
+void reset_units_first(const std::vector<disk_path>& paths, const std::string& why);
+
 // Makes disks. Calls block (they wait for the kernel, which waits for the lane): never call them on
 // the control thread or on a lane.
 class driver {

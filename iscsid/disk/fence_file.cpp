@@ -129,6 +129,10 @@ unsigned fence_file::raised() const {
     return sum;
 }
 
+bool has_fence(const std::string& runtime_folder, std::uint64_t nonce) {
+    return ::access(path_of(runtime_folder, nonce).c_str(), F_OK) == 0;
+}
+
 void forget_fence(const std::string& runtime_folder, std::uint64_t nonce) {
     ::unlink(path_of(runtime_folder, nonce).c_str());
 }

@@ -48,6 +48,8 @@ class fence_file final : public lane::fence_memory {
     std::span<std::uint32_t> memory_; // of each queue: twice its session, and 1 while it is raised
 };
 
+bool has_fence(const std::string& runtime_folder, std::uint64_t nonce);
+
 // The disk is gone.
 void forget_fence(const std::string& runtime_folder, std::uint64_t nonce);
 

@@ -15,10 +15,17 @@ lane_seat::lane_seat(
 }
 
 lane_seat::~lane_seat() {
+    leave();
+}
+
+bool lane_seat::leave() {
+    if (has_left_)
+        return *has_left_;
     const auto left = std::make_shared<std::promise<void>>();
     const auto seen = left->get_future();
     lane_.detach(*resident_, [left, kept = resident_] { left->set_value(); });
-    seen.wait_for(patience_);
+    has_left_ = seen.wait_for(patience_) == std::future_status::ready;
+    return *has_left_;
 }
 
 } // namespace iscsid::disk

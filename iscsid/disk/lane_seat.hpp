@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 namespace iscsid::disk {
 
@@ -18,16 +19,20 @@ class lane_seat {
         std::shared_ptr<lane::lane_resident> resident,
         std::chrono::milliseconds patience
     );
-    ~lane_seat();
+    ~lane_seat(); // leave()
     lane_seat(const lane_seat&) = delete;
     lane_seat& operator=(const lane_seat&) = delete;
     lane_seat(lane_seat&&) = delete;
     lane_seat& operator=(lane_seat&&) = delete;
 
+    // False: it did not come out in time, for requests of it are under way. It does when they end.
+    bool leave();
+
   private:
     lane::lane& lane_;
     std::shared_ptr<lane::lane_resident> resident_;
     std::chrono::milliseconds patience_;
+    std::optional<bool> has_left_{};
 };
 
 } // namespace iscsid::disk

@@ -115,10 +115,17 @@ std::vector<lane::session_key> sessions_of(const path_list& paths) {
     return all;
 }
 
+// The kernel makes no more queues than it has processors: the first sessions have them.
+path_list with_queue(std::size_t queues, path_list paths) {
+    paths.resize(std::min(paths.size(), queues));
+    return paths;
+}
+
 // One that cannot note what it must is no disk of several sessions. Of a device that is there
-// nothing can be noted for another daemon then, but it goes on.
+// nothing can be noted for another daemon then, but it goes on. A session without a queue matters:
+// it may have the next disk.
 iscsi::result<std::shared_ptr<flush_relay>>
-make_relay(const surroundings& with, const path_list& paths, origin from) {
+make_relay(const surroundings& with, const path_list& paths, std::size_t queues, origin from) {
     if (paths.size() < 2)
         return std::shared_ptr<flush_relay>();
     const auto nonce = paths.front().what.nonce;
@@ -129,7 +136,7 @@ make_relay(const surroundings& with, const path_list& paths, origin from) {
         return noted.error();
     std::unique_ptr<fence_file> memory = noted ? *std::move(noted) : nullptr;
     if (memory && from == origin::fresh)
-        memory->note_sessions(sessions_of(paths));
+        memory->note_sessions(sessions_of(with_queue(queues, paths)));
     return std::make_shared<flush_relay>(
         std::make_shared<lane::write_fence>(std::move(memory), from == origin::left)
     );
@@ -195,11 +202,15 @@ std::unique_ptr<lane_seat> take_seat(const disk_path& path, const server_pointer
 
 class ublk_disk final : public disk {
   public:
-    ublk_disk(surroundings with, ublk_control control, ublk::device_info device)
+    // `paths`: also those for which the kernel has no queue.
+    ublk_disk(
+        surroundings with, ublk_control control, const ublk::device_info& device, path_list paths
+    )
         : with_(std::move(with))
         , control_(control)
         , device_(device)
-        , node_(node_of(device.device)) {}
+        , node_(node_of(device.device))
+        , paths_(std::move(paths)) {}
 
     ~ublk_disk() override {
         if (is_there_)
@@ -222,8 +233,8 @@ class ublk_disk final : public disk {
         };
     }
 
-    iscsi::result<void> start(const path_list& paths);
-    iscsi::result<void> recover(const path_list& paths);
+    iscsi::result<void> start();
+    iscsi::result<void> recover();
 
     iscsi::result<void> remove() override {
         return without_exceptions([this] { return take_down(); });
@@ -240,7 +251,10 @@ class ublk_disk final : public disk {
     }
 
     // The kernel gave way to nobody: it is somebody else's, or gone. Nothing is removed.
-    void let_go() { is_there_ = false; }
+    void let_go() {
+        is_there_ = false;
+        static_cast<void>(leave_lanes());
+    }
 
   private:
     iscsi::result<void> take_down() {
@@ -258,27 +272,38 @@ class ublk_disk final : public disk {
     // For a call that the kernel does not end before its requests do. An adopted device without a
     // server has no requests of ours.
     std::function<void()> fail_requests() const {
-        return [lanes = lanes_, servers = servers_] {
+        return [paths = paths_, servers = servers_] {
             for (std::size_t n = 0; n < servers.size(); ++n)
-                lanes[n]->post([server = servers[n]] { server->queue.fail_all(); });
+                paths[n].where->post([server = servers[n]] { server->queue.fail_all(); });
         };
     }
 
-    iscsi::result<void> serve(const path_list& paths, origin from) {
-        auto relay = make_relay(with_, paths, from);
+    iscsi::result<void> serve(origin from) {
+        auto relay = make_relay(with_, paths_, device_.queues, from);
         if (!relay)
             return relay.error();
         auto servers = make_servers(control_, device_, *relay);
         if (!servers)
             return servers.error();
-        if (*relay)
-            connect(**relay, *servers, paths);
+        if (*relay) {
+            connect(**relay, *servers, paths_);
+            fence_ = (*relay)->fence();
+        }
         servers_ = *std::move(servers);
-        for (const auto& each : paths)
-            lanes_.push_back(each.where);
-        for (std::size_t n = 0; n < paths.size(); ++n)
-            seats_.push_back(take_seat(paths[n], servers_[n]));
+        for (std::size_t n = 0; n < servers_.size(); ++n)
+            seats_.push_back(take_seat(paths_[n], servers_[n]));
         return {};
+    }
+
+    // False: the target may still run a write of a session that has no queue now. What a session
+    // has of a queue that does not come out must not go out later.
+    bool leave_lanes() {
+        for (std::size_t n = 0; n < seats_.size(); ++n)
+            if (!seats_[n]->leave() && fence_)
+                paths_[n].where->give_up_unit(paths_[n].what.session, paths_[n].what.lun);
+        seats_.clear();
+        servers_.clear();
+        return !fence_ || fence_->is_settled();
     }
 
     // STOP_DEV ends the tags, so the lane lets go; then nothing keeps the device, nor its number:
@@ -287,9 +312,10 @@ class ublk_disk final : public disk {
         is_there_ = false;
         if (!is_anothers())
             static_cast<void>(control_.stop(device_.device));
-        seats_.clear();
-        servers_.clear();
-        forget_fence(with_.runtime_folder, device_.server_flags);
+        if (leave_lanes())
+            forget_fence(with_.runtime_folder, device_.server_flags);
+        else
+            reset_units_first(paths_, node_ + " has ended");
         if (!has_queue_file() || is_anothers())
             return {};
         return control_.remove(device_.device);
@@ -309,18 +335,19 @@ class ublk_disk final : public disk {
     ublk_control control_;
     ublk::device_info device_;
     std::string node_;
-    std::vector<lane::lane*> lanes_; // of each queue
+    const path_list paths_; // the first ones: of each queue
     std::vector<server_pointer> servers_;
     std::vector<std::unique_ptr<lane_seat>> seats_;
+    std::shared_ptr<const lane::write_fence> fence_; // of several sessions
     bool is_there_ = true;
 };
 
 // START_DEV returns after the scan for partitions, whose reads wait for a target.
-iscsi::result<void> ublk_disk::start(const path_list& paths) {
-    const auto told = ublk_parameters_of(paths.front().what.properties, device_.largest_io);
+iscsi::result<void> ublk_disk::start() {
+    const auto told = ublk_parameters_of(paths_.front().what.properties, device_.largest_io);
     if (auto set = control_.set_parameters(device_.device, told); !set)
         return set;
-    if (auto served = serve(paths, origin::fresh); !served)
+    if (auto served = serve(origin::fresh); !served)
         return served;
     bool has_failed_requests = false;
     auto started = control_.start(device_.device, {scan_limit, [&] {
@@ -333,7 +360,7 @@ iscsi::result<void> ublk_disk::start(const path_list& paths) {
 }
 
 // The kernel needs a moment to see the old daemon off.
-iscsi::result<void> ublk_disk::recover(const path_list& paths) {
+iscsi::result<void> ublk_disk::recover() {
     iscsi::result<void> begun;
     wait_until(adoption_limit, [&] {
         begun = control_.begin_recovery(device_.device);
@@ -341,7 +368,7 @@ iscsi::result<void> ublk_disk::recover(const path_list& paths) {
     });
     if (!begun)
         return begun;
-    if (auto served = serve(paths, origin::left); !served)
+    if (auto served = serve(origin::left); !served)
         return served;
     return control_.end_recovery(device_.device, recovery_limit);
 }
@@ -373,12 +400,6 @@ iscsi::result<void> check_device(const ublk::device_info& device, const path_lis
     return {};
 }
 
-// The kernel makes no more queues than it has processors: the first sessions have them.
-path_list with_queue(const ublk::device_info& device, path_list paths) {
-    paths.resize(std::min<std::size_t>(paths.size(), device.queues));
-    return paths;
-}
-
 // Every one of them has to note the disk, before anybody sees it.
 iscsi::result<void> tell_of_appearing(const path_list& paths, const std::string& node) {
     for (const auto& each : paths)
@@ -399,12 +420,12 @@ iscsi::result<std::unique_ptr<disk>> put_up(const surroundings& with, const path
     const auto device = control->add(wishes(*control, paths));
     if (!device)
         return device.error();
-    auto made = std::make_unique<ublk_disk>(with, *control, *device);
+    auto made = std::make_unique<ublk_disk>(with, *control, *device, paths);
     if (auto is_fit = check_device(*device, paths); !is_fit)
         return is_fit.error();
     if (auto noted = tell_of_appearing(paths, made->node()); !noted)
         return noted.error();
-    if (auto started = made->start(with_queue(*device, paths)); !started)
+    if (auto started = made->start(); !started)
         return started.error();
     if (!wait_for_node(made->node(), node_limit))
         return not_as_wanted(
@@ -427,26 +448,28 @@ check_sessions(const surroundings& with, const ublk::device_info& device, const 
         return not_as_wanted(
             node, std::to_string(paths.size()) + " sessions that are known", wanted
         );
-    if (device.queues < 2)
+    if (device.queues < 2 && !has_fence(with.runtime_folder, device.server_flags))
         return {};
     const auto noted = fence_file::open(with.runtime_folder, device.server_flags);
-    if (noted && !(*noted)->has_sessions(sessions_of(with_queue(device, paths))))
+    if (noted && !(*noted)->has_sessions(sessions_of(with_queue(device.queues, paths))))
         return not_as_wanted(node, "other sessions", wanted);
     return {};
 }
 
 // Nobody will serve it again: its requests fail, which would wait for ever. Where it is in use the
 // kernel removes it when it is closed.
-void end_for_good(
-    const surroundings& with, const ublk_control& control, const ublk::device_info& device
-) {
-    forget_fence(with.runtime_folder, device.server_flags);
+void end_for_good(const ublk_control& control, const ublk::device_info& device) {
     static_cast<void>(control.stop(device.device));
     static_cast<void>(control.remove(device.device));
 }
 
-iscsi::result<std::unique_ptr<disk>>
-take_over(const surroundings& with, const path_list& paths, const std::string& node) {
+struct left_device {
+    ublk_control control;
+    ublk::device_info info;
+};
+
+iscsi::result<left_device>
+find_left(const surroundings& with, const path_list& paths, const std::string& node) {
     std::uint32_t number = 0;
     const char* const digits = node.data() + std::min<std::size_t>(node.size(), 5);
     if (std::from_chars(digits, node.data() + node.size(), number).ec != std::errc())
@@ -459,19 +482,39 @@ take_over(const surroundings& with, const path_list& paths, const std::string& n
         return device.error();
     if (device->server_flags != paths.front().what.nonce)
         return not_as_wanted(node, "another's", "the one that was left");
-    if (device->state == ublk::state_dead) { // its daemon ended before it had begun
-        static_cast<void>(control->remove(number));
-        return not_as_wanted(node, "never started", "a live device");
+    return left_device{*control, *device};
+}
+
+iscsi::result<std::unique_ptr<disk>>
+recover_left(const surroundings& with, const left_device& left, const path_list& paths) {
+    const auto& [control, device] = left;
+    if (device.state == ublk::state_dead) { // its daemon ended before it had begun
+        static_cast<void>(control.remove(device.device));
+        return not_as_wanted(node_of(device.device), "never started", "a live device");
     }
-    if (auto complete = check_sessions(with, *device, paths); !complete) {
-        end_for_good(with, *control, *device);
+    if (auto complete = check_sessions(with, device, paths); !complete) {
+        end_for_good(control, device);
         return complete.error();
     }
-    auto made = std::make_unique<ublk_disk>(with, *control, *device);
-    if (auto recovered = made->recover(with_queue(*device, paths)); !recovered) {
+    auto made = std::make_unique<ublk_disk>(with, control, device, paths);
+    if (auto recovered = made->recover(); !recovered) {
         made->let_go();
         return recovered.error();
     }
+    return made;
+}
+
+// Whoever has sent what to a device that is not taken over: nobody will hear of its end. The fence
+// stays, so that a daemon that comes before the next disk finds it.
+iscsi::result<std::unique_ptr<disk>>
+take_over(const surroundings& with, const path_list& paths, const std::string& node) {
+    const auto left = find_left(with, paths, node);
+    auto made = left ? recover_left(with, *left, paths)
+                     : iscsi::result<std::unique_ptr<disk>>(left.error());
+    const bool is_of_several = paths.size() > 1 || (left && left->info.queues > 1) ||
+                               has_fence(with.runtime_folder, paths.front().what.nonce);
+    if (!made && is_of_several)
+        reset_units_first(paths, node + " cannot be taken over");
     return made;
 }
 

@@ -30,6 +30,15 @@ constexpr std::size_t most_to_give_back = std::size_t{32} * 1024 * 1024;
 
 constexpr std::size_t longest_thread_name = 15; // pthread_setname_np
 
+void introduce(
+    session_host& host, unit& to, lun_queue& queue, const scsi::logical_unit& properties
+) {
+    if (ends_old_tasks(properties))
+        host.trust_reinstatement(to.lun());
+    host.sources().add(queue);
+    to.join(queue, properties);
+}
+
 // Every public function is a message to the lane's thread; the rest runs on that thread only.
 class data_lane final : public lane {
   public:
@@ -71,6 +80,7 @@ class data_lane final : public lane {
     void look(session_key key, std::function<void(session_view)> seen) override;
     void give_up(session_key key, std::function<void(std::optional<std::size_t>)> done) override;
     void give_up_unit(session_key key, const iscsi::lun_field& lun) override;
+    void reset_first(session_key key, const iscsi::lun_field& lun, std::string why) override;
     void change(session_key key, iscsi::session_settings settings) override;
     void logout(session_key key) override;
     void drop(session_key key, std::function<void()> gone) override;
@@ -102,7 +112,6 @@ class data_lane final : public lane {
     std::optional<iscsi::instant> next_deadline() const;
 
     session_host* find(session_key key);
-    static void introduce(const attachment& disk, const scsi::logical_unit& properties);
     void begin_leaving(attachment& disk);
     void give_back_memory(iscsi::instant now);
     void forget_disks();
@@ -222,19 +231,12 @@ void data_lane::attach(
         unit* const shared = disk->host != nullptr ? &disk->host->unit_of(lun) : nullptr;
         disk->queue = std::make_unique<lun_queue>(shared, properties, resident.fence());
         if (disk->host != nullptr)
-            introduce(*disk, properties);
+            introduce(*disk->host, *shared, *disk->queue, properties);
         lun_queue& port = *disk->queue;
         disks_.push_back(std::move(disk));
         resident.tell_of_used_memory(some_memory_is_used_);
         resident.start(*io_, port);
     });
-}
-
-void data_lane::introduce(const attachment& disk, const scsi::logical_unit& properties) {
-    if (ends_old_tasks(properties))
-        disk.host->trust_reinstatement(disk.lun);
-    disk.host->sources().add(*disk.queue);
-    disk.host->unit_of(disk.lun).join(*disk.queue, properties);
 }
 
 void data_lane::detach(lane_resident& resident, std::function<void()> gone) {
@@ -283,6 +285,13 @@ void data_lane::give_up_unit(session_key key, const iscsi::lun_field& lun) {
     inbox_.post([this, key, lun] {
         if (session_host* const host = find(key))
             host->give_up_unit(lun);
+    });
+}
+
+void data_lane::reset_first(session_key key, const iscsi::lun_field& lun, std::string why) {
+    inbox_.post([this, key, lun, why = std::move(why)] {
+        if (session_host* const host = find(key))
+            host->reset_first(lun, why);
     });
 }
 
@@ -402,6 +411,7 @@ void data_lane::forget_disks() {
             disk->host->unit_of(disk->lun).part(*disk->queue);
             disk->host->sources().remove(*disk->queue);
         }
+        disk->queue.reset(); // it has left its fence when that is told
         if (disk->gone)
             disk->gone();
     }

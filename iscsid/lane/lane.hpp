@@ -114,6 +114,11 @@ class lane {
     // else.
     virtual void give_up_unit(session_key key, const iscsi::lun_field& lun) = 0;
 
+    // A write of another session of ours may still run at this unit: nothing goes out to it before
+    // a reset of it is answered (iscsi::session::reset_first()). What is attached later waits for
+    // that, too. `why`: for the log. Nothing for an unknown session.
+    virtual void reset_first(session_key key, const iscsi::lun_field& lun, std::string why) = 0;
+
     // The ledger of a unit: one for all that is attached to it until forget_ledger() or the end of
     // the session. May be read as long as one likes.
     virtual void ledger(

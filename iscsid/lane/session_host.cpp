@@ -146,6 +146,12 @@ void session_host::give_up_unit(const iscsi::lun_field& lun) {
     session_.reset_lun(lun, now(), iscsi::task_end::at_once);
 }
 
+void session_host::reset_first(const iscsi::lun_field& lun, const std::string& why) {
+    has_work();
+    session_.reset_first(lun, now());
+    tell(fence_change{lun, fence_news::reset_first, why});
+}
+
 void session_host::change(const iscsi::session_settings& settings) {
     has_work();
     session_.change(settings, now());

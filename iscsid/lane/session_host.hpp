@@ -35,6 +35,7 @@ class session_host final : public session_port, public scheduled_session, privat
     void execute(control_command command);
     std::optional<std::size_t> give_up(); // see lane::give_up()
     void give_up_unit(const iscsi::lun_field& lun);
+    void reset_first(const iscsi::lun_field& lun, const std::string& why);
     void change(const iscsi::session_settings& settings);
     void logout();
     session_view view() const;

@@ -43,11 +43,27 @@ class write_fence {
     void lower(std::size_t session) {
         if (memory_)
             memory_->keep(session, false);
-        forget();
+        count_.fetch_sub(1, std::memory_order_release);
     }
 
-    // As lower(), but a later daemon finds it raised: the session has no queue of it any more.
-    void forget() { count_.fetch_sub(1, std::memory_order_release); }
+    // A session has a queue of the disk now, and has none any more. What is raised then stays: a
+    // later daemon finds it, and is_settled() tells.
+    void enter() { queues_.fetch_add(1, std::memory_order_relaxed); }
+
+    void leave(bool is_raised) {
+        if (is_raised) {
+            is_left_raised_.store(true, std::memory_order_relaxed);
+            count_.fetch_sub(1, std::memory_order_relaxed);
+        }
+        queues_.fetch_sub(1, std::memory_order_release);
+    }
+
+    // When all queues were told to leave: they have, and no write of theirs may still run. Else
+    // what follows the disk must not write before its unit is reset.
+    bool is_settled() const {
+        return queues_.load(std::memory_order_acquire) == 0 && raised() == 0 &&
+               !is_left_raised_.load(std::memory_order_relaxed);
+    }
 
     // By how many sessions.
     unsigned raised() const { return count_.load(std::memory_order_acquire); }
@@ -63,6 +79,8 @@ class write_fence {
     std::unique_ptr<fence_memory> memory_;
     bool is_left_ = false;
     std::atomic<unsigned> count_{0};
+    std::atomic<unsigned> queues_{0};
+    std::atomic<bool> is_left_raised_{false};
 };
 
 constexpr bool changes_blocks(operation what) {
@@ -87,11 +105,14 @@ class fence_post {
         : fence_(std::move(at.fence))
         , session_(at.session)
         , is_unproven_(fence_ && fence_->is_left())
-        , is_raised_(fence_ && fence_->was_raised(session_)) {}
+        , is_raised_(fence_ && fence_->was_raised(session_)) {
+        if (fence_)
+            fence_->enter();
+    }
 
     ~fence_post() {
-        if (is_raised_)
-            fence_->forget();
+        if (fence_)
+            fence_->leave(is_raised_);
     }
 
     fence_post(const fence_post&) = delete;

@@ -93,6 +93,14 @@ std::string event_of(const lane::identity_change& what) {
     return fmt::format("it is {} again", what.recorded);
 }
 
+std::string event_of(const lane::fence_change& what) {
+    return fmt::format(
+        "{}, and the target may still run a write of one of its sessions: nothing goes to the unit "
+        "before a reset of it is answered",
+        what.why
+    );
+}
+
 bool is_error(const lane::identity_change& what) {
     return what.what == lane::identity_news::other || what.what == lane::identity_news::silent;
 }
@@ -126,6 +134,14 @@ std::string describe(const lane::io_trouble& what, std::string_view disk) {
 
 std::string describe(const lane::identity_change& what, std::string_view disk) {
     return unit_name(what.lun, disk) + ": " + event_of(what);
+}
+
+std::string describe(const lane::fence_change& what, std::string_view disk) {
+    return unit_name(what.lun, disk) + ": " + event_of(what);
+}
+
+void report(std::string_view session, std::string_view disk, const lane::fence_change& what) {
+    spdlog::warn("{}: {}", session, describe(what, disk));
 }
 
 void report(std::string_view session, std::string_view disk, const lane::io_trouble& what) {

@@ -19,6 +19,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
+#include <type_traits>
+
 namespace iscsid::session {
 
 namespace asio = boost::asio;
@@ -128,7 +130,13 @@ std::string_view supervisor::internal_state() const {
 }
 
 void supervisor::take(const lane::note& told) {
-    std::visit([this](const auto& each) { on(each); }, told.what);
+    const auto heed = [this]<class What>(const What& each) {
+        if constexpr (std::is_same_v<What, lane::fence_change>)
+            report(log_name(), disk_of(each.lun), each);
+        else
+            on(each);
+    };
+    std::visit(heed, told.what);
 }
 
 void supervisor::on(const iscsi::event& of_engine) {

@@ -148,10 +148,11 @@ kill_with_session_away() {
     wait_until 60 has_read 1 || fail "the read on queue 1 does not end"
 }
 
-# write_on QUEUE: begins a write that goes there; ended_with QUEUE STATUS tells of its end.
+# write_on QUEUE: begins a write that goes there, where no file system has anything; ended_with QUEUE STATUS
+# tells of its end.
 write_on() {
     rm -f "$WORK/write-$1"
-    (tr '\0' "$1" </dev/zero | taskset -c "$(cpu_of "$1")" dd of="/dev/$node" bs=4k count=1 seek="$1" \
+    (tr '\0' "$1" </dev/zero | taskset -c "$(cpu_of "$1")" dd of="/dev/$node" bs=4k count=1 seek=$((16000 + $1)) \
         iflag=fullblock oflag=direct conv=notrunc status=none 2>/dev/null
         echo $? >"$WORK/write-$1") &
 }
@@ -170,12 +171,12 @@ can_write() {
 }
 # Read by the other session.
 target_has_written() {
-    [ "$(taskset -c "$(cpu_of 0)" dd if="/dev/$node" bs=4k count=1 skip=1 iflag=direct status=none |
+    [ "$(taskset -c "$(cpu_of 0)" dd if="/dev/$node" bs=4k count=1 skip=16001 iflag=direct status=none |
         head -c 1 | tr -d '\0')" = 1 ]
 }
 
 # The target does a write of the second session, which is at a portal of its own, and nobody hears of it: the
-# other one may not write what could be in its place until the first is back, whoever is the daemon by then.
+# other one may not write what could be in its place. Nothing comes from that portal afterwards.
 lose_a_write() {
     local port
     port=$(ss -Htn state established "dst 127.0.0.2:$PORT" | awk '{ print $3 }' | sed 's/.*://')
@@ -191,6 +192,11 @@ lose_a_write() {
     expect_write 0 1
     grep -q 'a write of another session of the disk may still be running' "$WORK/iscsid.log" ||
         fail "not told: $(cat "$WORK/iscsid.log")"
+}
+
+# Not before the first one is back, whoever is the daemon by then.
+expect_fence() {
+    lose_a_write
     kill -9 "$iscsid_pid"
     wait "$iscsid_pid" 2>/dev/null
     iscsid_pid=''
@@ -253,7 +259,7 @@ end_fio "over $kills kills"
 silence_connection
 kill_with_session_away
 ! dmesg | grep -E 'I/O error|Buffer I/O' || fail "I/O errors"
-lose_a_write
+expect_fence
 
 # In use: refused, and nothing changes.
 mkfs.ext4 -q "${disk[0]}" && mkdir -p "$WORK/mnt" && mount "${disk[0]}" "$WORK/mnt" || fail "no filesystem"
@@ -262,12 +268,22 @@ expect_exit 28 iscsiadm -m session -r 2 -u
 expect_one_disk 2 1 2
 umount "$WORK/mnt"
 
-# The first session that is logged out ends the disk; the other one gets its own.
-expect_exit 0 iscsiadm -m session -r 2 -u
+resets() { cat /sys/kernel/config/target/core/*/*/statistics/scsi_lu/resets | paste -sd+ | bc; }
+
+# The first session that is logged out ends the disk; the other one gets its own. The first is not back, so
+# that the unit is reset before anything goes there.
+lose_a_write
+resets_before=$(resets)
+iscsiadm -m session -r 2 -u
 has_own_disk() { [ -n "$(node_of 1)" ] && [ -b "/dev/$(node_of 1)" ]; }
 wait_until 30 has_own_disk || fail "session 1 has no disk: $(cat "$WORK/iscsid.log")"
 node=$(node_of 1)
 expect_one_disk 1 1 1
+grep -q 'nothing goes to the unit before a reset of it is answered' "$WORK/iscsid.log" ||
+    fail "not told: $(cat "$WORK/iscsid.log")"
+[ "$(resets)" -gt "$resets_before" ] || fail "no reset: $(cat "$WORK/iscsid.log")"
+expect_write 0 0
+tc qdisc del dev lo clsact
 mount "/dev/$node" "$WORK/mnt" || fail "the filesystem is not on /dev/$node"
 umount "$WORK/mnt"
 log_out

@@ -88,6 +88,8 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
 
     void give_up_unit(iscsid::lane::session_key, const iscsi::lun_field&) override {}
 
+    void reset_first(iscsid::lane::session_key, const iscsi::lun_field&, std::string) override {}
+
     void ledger(
         iscsid::lane::session_key,
         const iscsi::lun_field&,

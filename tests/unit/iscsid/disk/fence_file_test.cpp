@@ -87,7 +87,9 @@ TEST_F(fence_on_disk, disks_that_are_gone_leave_nothing) {
     open(2);
     open(3);
     std::ofstream(folder + "/fences/something-else") << "x";
+    EXPECT_TRUE(has_fence(folder, 2));
     forget_fence(folder, 2);
+    EXPECT_FALSE(has_fence(folder, 2));
     EXPECT_EQ(count(), 3U);
     forget_other_fences(folder, [](auto nonce) { return nonce == 3; });
     EXPECT_EQ(count(), 1U);

@@ -139,14 +139,18 @@ class lane_fixture : public ::testing::TestWithParam<bool> {
 
     // The lane logs in itself.
     void adopt(iscsi::session_config wanted = config()) {
+        adopt(the_session, std::move(wanted), notes);
+    }
+
+    void adopt(session_key key, iscsi::session_config wanted, note_box& told) {
         iscsi::session fresh(std::move(wanted));
         const auto now = std::chrono::steady_clock::now();
         fresh.start(now);
         while (fresh.poll_event()) {
         }
         fresh.transport_up(now);
-        engine->adopt(the_session, std::move(fresh), target.connect(), notes.handler());
-        ASSERT_TRUE(notes.wait_for<iscsi::logged_in>());
+        engine->adopt(key, std::move(fresh), target.connect(), told.handler());
+        ASSERT_TRUE(told.wait_for<iscsi::logged_in>());
     }
 
     void attach() { engine->attach(the_session, {}, properties(), disk); }

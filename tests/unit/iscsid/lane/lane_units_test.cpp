@@ -277,6 +277,58 @@ TEST_P(lane_units, AnErrorIsTold) {
     detach();
 }
 
+// Two sessions have one disk after another. The first has lost a write, and is not back: the target
+// does it some time.
+TEST_P(lane_units, AWriteThatAnotherSessionHasLostDoesNotLandAfterANewerOne) {
+    constexpr session_key survivor = 2;
+    target.with([](memory_target& it) { it.options().late_writes = true; });
+    adopt();
+    attach();
+    auto wanted = config();
+    wanted.isid[5] = std::byte{9};
+    note_box its_notes;
+    adopt(survivor, wanted, its_notes);
+    target.with([](memory_target& it) { it.holds_commands = true; });
+    auto old = pattern(4096, 1);
+    auto lost = start(operation::write, 8192, old);
+    std::size_t at_the_target = 0;
+    for (int tries = 0; tries < 1000 && at_the_target == 0; ++tries) {
+        target.each_link([&](const auto& link) { at_the_target += link.held_tasks(); });
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ASSERT_EQ(at_the_target, 1U);
+    target.drop_connections();
+    target.with([](memory_target& it) { it.holds_commands = false; });
+    answer<std::optional<std::size_t>> given_up;
+    ASSERT_TRUE(notes.wait_for<iscsi::want_transport>());
+    engine->give_up(the_session, given_up.callback());
+    EXPECT_NE(wait(std::move(lost)), 0);
+    detach();
+
+    engine->reset_first(survivor, {}, "the disk has ended");
+    ASSERT_TRUE(its_notes.wait_for<iscsi::want_transport>());
+    test_disk second;
+    auto lio = properties();
+    lio.vendor = "LIO-ORG"; // trusted with reinstatement, which there was none of
+    engine->attach(survivor, {}, lio, second);
+    engine->transport(survivor, target.connect());
+    auto fresh = pattern(4096, 2);
+    block_request request;
+    request.op = operation::write;
+    request.offset = 8192;
+    request.length = fresh.size();
+    request.buffer = fresh;
+    EXPECT_EQ(wait(second.submit(request)), 0);
+    target.with([&](memory_target& it) {
+        it.land_late_writes();
+        const auto& content = it.disk().content();
+        EXPECT_TRUE(std::equal(fresh.begin(), fresh.end(), content.begin() + 8192));
+    });
+    done_flag gone;
+    engine->detach(second, gone.callback());
+    EXPECT_TRUE(gone.wait());
+}
+
 // Under the same number, while there was no connection.
 TEST_P(lane_units, NothingIsSentAgainToAnotherUnit) {
     adopt();

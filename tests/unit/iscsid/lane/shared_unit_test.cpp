@@ -227,6 +227,33 @@ TEST_F(shared_unit, ASessionThatEndsLeavesItsWritesAndADiskThatGoesTakesTheFence
     EXPECT_EQ(fence->raised(), 1U);
 }
 
+// ---- when the disk ends ------------------------------------------------------------------------
+
+TEST_F(shared_unit, ADiskThatEndsWithAWriteThatMayStillRunIsNotSettled) {
+    {
+        side c{{fence, 2}, true};
+        const side d{{fence, 3}, true};
+        submit(c, operation::write, 1);
+        answer(c, lost());
+    }
+    EXPECT_FALSE(fence->is_settled());
+}
+
+TEST(ending_fence, IsSettledWhenAllQueuesHaveLeftAndNothingIsRaised) {
+    const auto ending = std::make_shared<write_fence>();
+    EXPECT_TRUE(ending->is_settled());
+    {
+        fence_post post({ending, 0});
+        EXPECT_FALSE(ending->is_settled()); // its requests may be under way
+        post.failed(operation::write, true);
+        post.proved();
+    }
+    EXPECT_TRUE(ending->is_settled());
+    { fence_post({ending, 1}).failed(operation::write, true); }
+    EXPECT_FALSE(ending->is_settled());
+    EXPECT_EQ(ending->raised(), 0U); // it bars nobody: the disk is gone
+}
+
 // ---- what proves that nothing of before runs any more ----------------------------------------
 
 TEST_F(shared_unit, ASessionThatIsBackLetsTheOthersWriteWithoutARequestOnItsQueue) {

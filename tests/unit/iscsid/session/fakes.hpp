@@ -60,6 +60,13 @@ class fake_lane final : public lane::lane {
             on_give_up();
     }
 
+    void reset_first(
+        iscsid::lane::session_key key, const iscsi::lun_field& lun, std::string /*why*/
+    ) override {
+        const std::scoped_lock lock(changing);
+        reset_before_use.insert({key, lun});
+    }
+
     void ledger(
         iscsid::lane::session_key key,
         const iscsi::lun_field& lun,
@@ -193,6 +200,7 @@ class fake_lane final : public lane::lane {
     std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> failing;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> retired;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> given_up;
+    std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> reset_before_use;
     std::function<void()> on_give_up; // of a unit
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> inherited;
     std::map<

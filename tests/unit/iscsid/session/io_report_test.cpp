@@ -106,5 +106,17 @@ TEST(io_report, tells_of_units_that_are_not_what_they_were) {
     EXPECT_THAT(words(identity_news::other), ::testing::HasSubstr("S1 is not there"));
 }
 
+TEST(io_report, says_why_a_unit_is_reset_before_it_is_used) {
+    captured_log log;
+    lane::fence_change what;
+    what.lun[1] = std::byte{2};
+    what.why = "ublkb0 has ended";
+    report("sid 1", "ublkb1", what);
+    EXPECT_TRUE(log.has(
+        "sid 1: LUN 2 (ublkb1): ublkb0 has ended, and the target may still run a write of one of "
+        "its sessions: nothing goes to the unit before a reset of it is answered"
+    ));
+}
+
 } // namespace
 } // namespace iscsid::session
