@@ -25,6 +25,7 @@ constexpr std::uint32_t most_devices = 4096;
 // How long I/O waits for a daemon that comes back; longer than any restart.
 constexpr std::uint32_t dead_conn_timeout_s = 300;
 constexpr auto node_limit = 10s;
+constexpr auto opener_limit = 5s;
 constexpr auto lane_limit = 10s;
 constexpr auto removal_limit = 5s;
 constexpr auto adoption_limit = 30s;
@@ -184,6 +185,28 @@ class nbd_driver final : public driver {
     std::mutex choosing_; // of an index: what is told of a name before must be true after
 };
 
+bool is_busy(const iscsi::result<void>& connected) {
+    return !connected && connected.error().code == iscsi::to_error_code(disk_errc::busy);
+}
+
+// An index without a device gets one. Who opens that right then, as udev does, has it in use for a
+// moment: the kernel refuses the connection and keeps the device, and nothing but the end of a
+// connection removes it.
+iscsi::result<void>
+connect_to(const std::string& node, const nbd_control& control, const nbd_settings& settings) {
+    const bool is_new = !is_known_to_kernel(node);
+    auto connected = control.connect(settings);
+    wait_until(opener_limit, [&] {
+        const bool is_ours_to_use =
+            is_new && is_known_to_kernel(node) && !get_attribute(node, "pid");
+        if (!is_busy(connected) || !is_ours_to_use)
+            return true;
+        connected = control.connect(settings);
+        return !is_busy(connected);
+    });
+    return connected;
+}
+
 // Tries one index after the other: another program may take the same at the same time.
 iscsi::result<std::uint32_t>
 connect_somewhere(const nbd_control& control, const disk_request& what, nbd_settings settings) {
@@ -194,10 +217,10 @@ connect_somewhere(const nbd_control& control, const disk_request& what, nbd_sett
         if (what.before_appearing)
             if (auto noted = what.before_appearing(node); !noted)
                 return noted.error();
-        const auto connected = control.connect(settings);
+        const auto connected = connect_to(node, control, settings);
         if (connected)
             return settings.index;
-        if (connected.error().code != iscsi::to_error_code(disk_errc::busy))
+        if (!is_busy(connected))
             return connected.error();
     }
     return iscsi::fault{
