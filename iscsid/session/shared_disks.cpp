@@ -71,8 +71,9 @@ class shared_disks::deal {
     const std::uint64_t nonce;
     const steady_clock::time_point began = steady_clock::now();
     progress is = progress::open;
-    bool is_urgent = false;                             // waits for nobody
-    std::set<lane::session_key> joined;                 // have said that they will offer a path
+    bool is_urgent = false;               // waits for nobody
+    std::set<lane::session_key> joined;   // have said that they will offer a path
+    std::set<lane::session_key> left_out; // have attached what they see now, and it was not this
     std::map<lane::session_key, disk::disk_path> paths; // the queues, in this order
     std::shared_ptr<shared_device> made;
     std::optional<iscsi::fault> failure;
@@ -202,8 +203,13 @@ shared_disks::declaration::declaration(shared_disks& to, std::set<lane::session_
 
 shared_disks::declaration::~declaration() {
     const std::scoped_lock lock(to_.guard_);
-    for (const auto sid : whose_)
+    for (const auto sid : whose_) {
         to_.declared_.erase(to_.declared_.find(sid));
+        for (const auto& each : to_.open_)
+            if (!each->joined.contains(sid))
+                each->left_out.insert(sid);
+    }
+    to_.changed_.notify_all();
 }
 
 bool shared_disks::waits_for_others(const deal& which, std::chrono::steady_clock::time_point since)
@@ -215,8 +221,9 @@ bool shared_disks::waits_for_others(const deal& which, std::chrono::steady_clock
     const auto now = steady_clock::now();
     const auto is_awaited = [&](const auto& each) {
         const auto& [sid, of] = each;
-        if (of.group != which.group || which.has(sid) ||
-            (declared_.contains(sid) && !which.joined.contains(sid)))
+        const bool is_elsewhere = declared_.contains(sid) && !which.joined.contains(sid);
+        if (of.group != which.group || which.has(sid) || is_elsewhere ||
+            which.left_out.contains(sid))
             return false;
         return now < since + (of.is_settled ? times_.with_running : times_.with_login);
     };
