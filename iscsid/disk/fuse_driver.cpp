@@ -159,8 +159,10 @@ loop_settings loop_settings_of(const scsi::logical_unit& lun, const std::string&
 
 class fuse_driver final : public driver {
   public:
-    fuse_driver(helper& waiter, std::string runtime_folder, const fuse_settings& settings)
-        : waiter_(waiter), folder_(std::move(runtime_folder) + "/disks"), settings_(settings) {
+    fuse_driver(helper& waiter, std::string runtime_folder, fuse_settings settings)
+        : waiter_(waiter)
+        , folder_(std::move(runtime_folder) + "/disks")
+        , settings_(std::move(settings)) {
         if (!kernel_has_resend())
             settings_.kept = nullptr;
     }
