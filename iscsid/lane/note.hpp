@@ -62,23 +62,18 @@ struct identity_change {
     std::string shown;    // what it answers now; other only
 };
 
-// Of a disk of several sessions whose one session has failed a write that the target may still
-// run (see write_fence).
-enum class fence_news : std::uint8_t {
-    reset_first, // the disk has ended meanwhile: this session resets the unit before it goes on
-};
-
-struct fence_change {
+// A disk of several sessions has ended while the target may still run a write of one of them (see
+// write_fence): this session resets the unit before it goes on.
+struct reset_ordered {
     iscsi::lun_field lun{};
-    fence_news what = fence_news::reset_first;
-    std::string why; // reset_first only: what has become of the disk
+    std::string why; // what has become of the disk
 };
 
 // An event is one of: want_transport, logged_in, login_failed, target_message, logged_out, gave_up;
 // want_close when a connection was lost, with the reason: it is closed already. What the lane does
 // itself (want_entropy, task_done) does not come.
 using note_content =
-    std::variant<iscsi::event, lun_attention, io_trouble, identity_change, fence_change>;
+    std::variant<iscsi::event, lun_attention, io_trouble, identity_change, reset_ordered>;
 
 // Delivered in order.
 struct note {

@@ -149,7 +149,7 @@ void session_host::give_up_unit(const iscsi::lun_field& lun) {
 void session_host::reset_first(const iscsi::lun_field& lun, const std::string& why) {
     has_work();
     session_.reset_first(lun, now());
-    tell(fence_change{lun, fence_news::reset_first, why});
+    tell(reset_ordered{lun, why});
 }
 
 void session_host::change(const iscsi::session_settings& settings) {

@@ -93,7 +93,7 @@ std::string event_of(const lane::identity_change& what) {
     return fmt::format("it is {} again", what.recorded);
 }
 
-std::string event_of(const lane::fence_change& what) {
+std::string event_of(const lane::reset_ordered& what) {
     return fmt::format(
         "{}, and the target may still run a write of one of its sessions: nothing goes to the unit "
         "before a reset of it is answered",
@@ -136,11 +136,11 @@ std::string describe(const lane::identity_change& what, std::string_view disk) {
     return unit_name(what.lun, disk) + ": " + event_of(what);
 }
 
-std::string describe(const lane::fence_change& what, std::string_view disk) {
+std::string describe(const lane::reset_ordered& what, std::string_view disk) {
     return unit_name(what.lun, disk) + ": " + event_of(what);
 }
 
-void report(std::string_view session, std::string_view disk, const lane::fence_change& what) {
+void report(std::string_view session, std::string_view disk, const lane::reset_ordered& what) {
     spdlog::warn("{}: {}", session, describe(what, disk));
 }
 

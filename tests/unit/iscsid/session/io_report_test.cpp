@@ -108,7 +108,7 @@ TEST(io_report, tells_of_units_that_are_not_what_they_were) {
 
 TEST(io_report, says_why_a_unit_is_reset_before_it_is_used) {
     captured_log log;
-    lane::fence_change what;
+    lane::reset_ordered what;
     what.lun[1] = std::byte{2};
     what.why = "ublkb0 has ended";
     report("sid 1", "ublkb1", what);
