@@ -58,7 +58,9 @@ options parse(int argc, char** argv) {
     app.add_flag("--random", chosen.random);
     app.add_flag("--epoll", chosen.epoll, "the ring on epoll");
     app.add_flag("--one-buffer", chosen.one_buffer, "all reads land in the same memory");
-    app.add_option("--digests", chosen.digests)->check(CLI::IsMember({"none", "header", "both"}));
+    app.add_option("--digests", chosen.digests, "the last one counts")
+        ->check(CLI::IsMember({"none", "header", "both"}))
+        ->take_last();
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
