@@ -206,7 +206,8 @@ daemon::daemon(
           means.waiter,
           means.kept,
           wanted_ring(settings.config),
-          [](const auto& words) { spdlog::error("{}", words); }}
+          [](const auto& words) { spdlog::error("{}", words); },
+          [](const auto& words) { spdlog::warn("{}", words); }}
     , kept_(means.kept)
     , nonces_(boot_id_, options.where.runtime)
     , registry_(options.where.runtime / "state", boot_id_)
@@ -230,7 +231,9 @@ daemon::daemon(
            &workers_,
            &records_,
            [this](auto plan, auto note) {
-               return session::discover(std::move(plan), resolvers_.get_executor(), std::move(note));
+               return session::discover(
+                   std::move(plan), resolvers_.get_executor(), std::move(note)
+               );
            },
            resolvers_.get_executor()}
       )
@@ -240,7 +243,9 @@ daemon::daemon(
           control_.get_executor(),
           {[this] { return describe(); }, [this] { stop(); }}
       )
-    , server_(control_.get_executor(), means.sockets.control, verbs_, asking_group(settings.config), {})
+    , server_(
+          control_.get_executor(), means.sockets.control, verbs_, asking_group(settings.config), {}
+      )
     , watchdog_(
           control_.get_executor(),
           {[this](auto answered) { return lanes_.ask_all(answered); },

@@ -31,7 +31,7 @@ constexpr std::array candidates{
         "/dev/ublkbN",
         ublk_is_here,
         [](const environment& where) {
-            return make_ublk_driver(*where.waiter, where.runtime_folder);
+            return make_ublk_driver(*where.waiter, where.runtime_folder, where.warn);
         },
         true},
     candidate{

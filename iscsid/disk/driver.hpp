@@ -149,6 +149,7 @@ struct environment {
     os::descriptor_store* kept = nullptr; // outlives them, too; none: nobody keeps descriptors
     ring_wish fuse_ring = ring_wish::automatic;
     std::function<void(const std::string& words)> tell{}; // of what has ended a disk; any thread
+    std::function<void(const std::string& words)> warn{}; // of one that goes on; any thread
 };
 
 // "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one

@@ -49,21 +49,68 @@ iscsi::fault fault_of(const std::string& path, int error = errno) {
     return os::system_fault(disk_errc::attach_failed, path, "a note of lost writes", error);
 }
 
-// Its memory is there from the beginning: a file system that is full must not end the daemon when
-// the first byte is written.
-int give_length(int file) {
+bool has_length(const os::descriptor& file) {
     struct stat seen {};
 
-    if (::fstat(file, &seen) != 0)
-        return errno;
-    if (std::cmp_equal(seen.st_size, length))
-        return 0;
+    return ::fstat(file.number(), &seen) == 0 && std::cmp_equal(seen.st_size, length);
+}
+
+os::descriptor open_file(const std::string& path, int more_flags) {
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | more_flags;
+    return os::descriptor(::open(path.c_str(), flags, file_mode));
+}
+
+// Its memory is there from the beginning: a file system that is full must not end the daemon when
+// the first byte is written.
+int fill(const os::descriptor& file) {
     constexpr std::array<char, length> nothing_raised{};
-    const auto written = ::pwrite(file, nothing_raised.data(), length, 0);
+    const auto written = ::pwrite(file.number(), nothing_raised.data(), length, 0);
     if (written < 0)
         return errno;
     return std::cmp_equal(written, length) ? 0 : ENOSPC;
 }
+
+// One of another length may be somebody's memory: it is left to him, under no name.
+iscsi::result<os::descriptor> open_or_make(const std::string& path) {
+    auto file = open_file(path, 0);
+    if (file && has_length(file))
+        return file;
+    if (!file && errno != ENOENT)
+        return fault_of(path);
+    ::unlink(path.c_str());
+    file = open_file(path, O_CREAT | O_EXCL);
+    if (!file)
+        return fault_of(path);
+    if (const int error = fill(file); error != 0) {
+        ::unlink(path.c_str());
+        return fault_of(path, error);
+    }
+    return file;
+}
+
+// Ends with this process.
+class unkept_fence final : public lane::fence_memory {
+  public:
+    explicit unkept_fence(std::size_t sessions) : all_(sessions, 1) {}
+
+    void keep(std::size_t session, bool is_raised) override {
+        std::atomic_ref(all_.at(session)).store(is_raised ? 1 : 0);
+    }
+
+    bool is_raised(std::size_t session) const override {
+        return std::atomic_ref(all_.at(session)).load() != 0;
+    }
+
+    unsigned raised() const override {
+        unsigned sum = 0;
+        for (std::size_t session = 0; session < all_.size(); ++session)
+            sum += is_raised(session) ? 1U : 0U;
+        return sum;
+    }
+
+  private:
+    mutable std::vector<int> all_;
+};
 
 } // namespace
 
@@ -73,15 +120,11 @@ fence_file::open(const std::string& runtime_folder, std::uint64_t nonce) {
     if (::mkdir(folder.c_str(), folder_mode) != 0 && errno != EEXIST)
         return fault_of(folder);
     const auto path = path_of(runtime_folder, nonce);
-    const os::descriptor file(
-        ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode)
-    );
+    const auto file = open_or_make(path);
     if (!file)
-        return fault_of(path);
-    if (const int error = give_length(file.number()); error != 0)
-        return fault_of(path, error);
+        return file.error();
     void* const memory = ::mmap(
-        nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file.number(), 0
+        nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file->number(), 0
     );
     if (memory == MAP_FAILED)
         return fault_of(path);
@@ -95,9 +138,15 @@ fence_file::~fence_file() {
     ::munmap(memory_.data(), memory_.size_bytes());
 }
 
-void fence_file::note_sessions(const std::vector<lane::session_key>& all) {
+// Each with one store: a file with a session, but not what it has raised, would be believed.
+void fence_file::note_sessions(const std::vector<lane::session_key>& all, bool have_raised) {
     for (std::size_t n = 0; n < std::min(all.size(), memory_.size()); ++n)
-        memory_[n] = all[n] * 2;
+        std::atomic_ref(memory_[n]).store(all[n] * 2 + (have_raised ? raised_flag : 0));
+}
+
+bool fence_file::knows(std::size_t queues) const {
+    return queues <= memory_.size() &&
+           std::ranges::all_of(memory_.first(queues), [](auto each) { return each / 2 != 0; });
 }
 
 bool fence_file::has_sessions(const std::vector<lane::session_key>& all) const {
@@ -127,6 +176,28 @@ unsigned fence_file::raised() const {
     for (std::size_t session = 0; session < memory_.size(); ++session)
         sum += is_raised(session) ? 1U : 0U;
     return sum;
+}
+
+// What could not be opened must not be believed later either, when something was raised meanwhile.
+left_fence open_left_fence(
+    const std::string& runtime_folder,
+    std::uint64_t nonce,
+    const std::vector<lane::session_key>& sessions
+) {
+    const bool was_there = has_fence(runtime_folder, nonce);
+    auto noted = fence_file::open(runtime_folder, nonce);
+    if (!noted) {
+        forget_fence(runtime_folder, nonce);
+        return {std::make_unique<unkept_fence>(sessions.size()), false, noted.error().text()};
+    }
+    left_fence left;
+    left.is_of_others = !(*noted)->has_sessions(sessions);
+    if (!left.is_of_others && !(*noted)->knows(sessions.size())) {
+        (*noted)->note_sessions(sessions, true);
+        left.trouble = path_of(runtime_folder, nonce) + (was_there ? ": damaged" : ": missing");
+    }
+    left.memory = *std::move(noted);
+    return left;
 }
 
 bool has_fence(const std::string& runtime_folder, std::uint64_t nonce) {

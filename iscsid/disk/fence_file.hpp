@@ -21,8 +21,8 @@ class fence_file final : public lane::fence_memory {
   public:
     static constexpr std::size_t most_sessions = 1024;
 
-    // Of the disk with that nonce; made, with nothing raised, when it is not there. Faults:
-    // attach_failed.
+    // Of the disk with that nonce; made, with nothing raised and no session, when it is not there
+    // or has another length. Faults: attach_failed.
     static iscsi::result<std::unique_ptr<fence_file>>
     open(const std::string& runtime_folder, std::uint64_t nonce);
 
@@ -32,8 +32,12 @@ class fence_file final : public lane::fence_memory {
     fence_file(fence_file&&) = delete;
     fence_file& operator=(fence_file&&) = delete;
 
-    // The sessions of the queues, in their order. Before the disk is served.
-    void note_sessions(const std::vector<lane::session_key>& all);
+    // The sessions of the queues, in their order, and whether each has raised it. Before the disk
+    // is served.
+    void note_sessions(const std::vector<lane::session_key>& all, bool have_raised = false);
+
+    // Each of so many queues has a session: the file is one that was noted for the disk.
+    bool knows(std::size_t queues) const;
 
     // False: some queue was another session's.
     bool has_sessions(const std::vector<lane::session_key>& all) const;
@@ -47,6 +51,22 @@ class fence_file final : public lane::fence_memory {
 
     std::span<std::uint32_t> memory_; // of each queue: twice its session, and 1 while it is raised
 };
+
+// Of a disk that an earlier daemon has left: what that has noted. Where it has noted nothing that
+// can be read, each session counts as having raised the fence, which its first proof lowers; where
+// nothing can be noted either, that is known to this process alone.
+struct left_fence {
+    std::unique_ptr<lane::fence_memory> memory;
+    bool is_of_others = false; // some queue was another session's
+    std::string trouble;       // why each session has raised it; "": what was noted holds
+};
+
+// `sessions`: of the queues, in their order.
+left_fence open_left_fence(
+    const std::string& runtime_folder,
+    std::uint64_t nonce,
+    const std::vector<lane::session_key>& sessions
+);
 
 bool has_fence(const std::string& runtime_folder, std::uint64_t nonce);
 

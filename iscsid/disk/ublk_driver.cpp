@@ -2,6 +2,7 @@
 
 #include "iscsid/disk/block_node.hpp"
 #include "iscsid/disk/fence_file.hpp"
+#include "iscsid/disk/fenced_relay.hpp"
 #include "iscsid/disk/kernel/system_fault.hpp"
 #include "iscsid/disk/kernel/waiting.hpp"
 #include "iscsid/disk/lane_seat.hpp"
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -103,43 +105,17 @@ using path_list = std::vector<disk_path>;
 struct surroundings {
     helper& waiter;
     std::string runtime_folder;
+    std::function<void(const std::string& words)> warn;
 };
 
-// Whether a daemon that has ended has served the device before.
-enum class origin : std::uint8_t { fresh, left };
-
-std::vector<lane::session_key> sessions_of(const path_list& paths) {
-    std::vector<lane::session_key> all;
+queue_owners owners_of(const ublk::device_info& device, const path_list& paths) {
+    queue_owners owners;
+    owners.node = node_of(device.device);
+    owners.nonce = device.server_flags;
+    owners.queues = device.queues;
     for (const auto& each : paths)
-        all.push_back(each.what.session);
-    return all;
-}
-
-// The kernel makes no more queues than it has processors: the first sessions have them.
-path_list with_queue(std::size_t queues, path_list paths) {
-    paths.resize(std::min(paths.size(), queues));
-    return paths;
-}
-
-// One that cannot note what it must is no disk of several sessions. Of a device that is there
-// nothing can be noted for another daemon then, but it goes on. A session without a queue matters:
-// it may have the next disk.
-iscsi::result<std::shared_ptr<flush_relay>>
-make_relay(const surroundings& with, const path_list& paths, std::size_t queues, origin from) {
-    if (paths.size() < 2)
-        return std::shared_ptr<flush_relay>();
-    const auto nonce = paths.front().what.nonce;
-    if (from == origin::fresh)
-        forget_fence(with.runtime_folder, nonce);
-    auto noted = fence_file::open(with.runtime_folder, nonce);
-    if (!noted && from == origin::fresh)
-        return noted.error();
-    std::unique_ptr<fence_file> memory = noted ? *std::move(noted) : nullptr;
-    if (memory && from == origin::fresh)
-        memory->note_sessions(sessions_of(with_queue(queues, paths)));
-    return std::make_shared<flush_relay>(
-        std::make_shared<lane::write_fence>(std::move(memory), from == origin::left)
-    );
+        owners.sessions.push_back(each.what.session);
+    return owners;
 }
 
 // udev may have it open for a moment, and only one may.
@@ -233,8 +209,8 @@ class ublk_disk final : public disk {
         };
     }
 
-    iscsi::result<void> start();
-    iscsi::result<void> recover();
+    iscsi::result<void> start(const relay_pointer& relay);
+    iscsi::result<void> recover(const relay_pointer& relay);
 
     iscsi::result<void> remove() override {
         return without_exceptions([this] { return take_down(); });
@@ -278,16 +254,13 @@ class ublk_disk final : public disk {
         };
     }
 
-    iscsi::result<void> serve(origin from) {
-        auto relay = make_relay(with_, paths_, device_.queues, from);
-        if (!relay)
-            return relay.error();
-        auto servers = make_servers(control_, device_, *relay);
+    iscsi::result<void> serve(const relay_pointer& relay) {
+        auto servers = make_servers(control_, device_, relay);
         if (!servers)
             return servers.error();
-        if (*relay) {
-            connect(**relay, *servers, paths_);
-            fence_ = (*relay)->fence();
+        if (relay) {
+            connect(*relay, *servers, paths_);
+            fence_ = relay->fence();
         }
         servers_ = *std::move(servers);
         for (std::size_t n = 0; n < servers_.size(); ++n)
@@ -343,11 +316,11 @@ class ublk_disk final : public disk {
 };
 
 // START_DEV returns after the scan for partitions, whose reads wait for a target.
-iscsi::result<void> ublk_disk::start() {
+iscsi::result<void> ublk_disk::start(const relay_pointer& relay) {
     const auto told = ublk_parameters_of(paths_.front().what.properties, device_.largest_io);
     if (auto set = control_.set_parameters(device_.device, told); !set)
         return set;
-    if (auto served = serve(origin::fresh); !served)
+    if (auto served = serve(relay); !served)
         return served;
     bool has_failed_requests = false;
     auto started = control_.start(device_.device, {scan_limit, [&] {
@@ -360,7 +333,7 @@ iscsi::result<void> ublk_disk::start() {
 }
 
 // The kernel needs a moment to see the old daemon off.
-iscsi::result<void> ublk_disk::recover() {
+iscsi::result<void> ublk_disk::recover(const relay_pointer& relay) {
     iscsi::result<void> begun;
     wait_until(adoption_limit, [&] {
         begun = control_.begin_recovery(device_.device);
@@ -368,7 +341,7 @@ iscsi::result<void> ublk_disk::recover() {
     });
     if (!begun)
         return begun;
-    if (auto served = serve(origin::left); !served)
+    if (auto served = serve(relay); !served)
         return served;
     return control_.end_recovery(device_.device, recovery_limit);
 }
@@ -425,7 +398,10 @@ iscsi::result<std::unique_ptr<disk>> put_up(const surroundings& with, const path
         return is_fit.error();
     if (auto noted = tell_of_appearing(paths, made->node()); !noted)
         return noted.error();
-    if (auto started = made->start(); !started)
+    const auto relay = make_relay(with.runtime_folder, owners_of(*device, paths));
+    if (!relay)
+        return relay.error();
+    if (auto started = made->start(*relay); !started)
         return started.error();
     if (!wait_for_node(made->node(), node_limit))
         return not_as_wanted(
@@ -437,23 +413,6 @@ iscsi::result<std::unique_ptr<disk>> put_up(const surroundings& with, const path
         if (auto is_protected = made->set_read_only(properties); !is_protected)
             return is_protected.error();
     return made;
-}
-
-// A queue that is served by another session than before would let writes of that one land late.
-iscsi::result<void>
-check_sessions(const surroundings& with, const ublk::device_info& device, const path_list& paths) {
-    const auto node = node_of(device.device);
-    const std::string wanted = "those of its " + std::to_string(device.queues) + " queues";
-    if (device.queues > paths.size())
-        return not_as_wanted(
-            node, std::to_string(paths.size()) + " sessions that are known", wanted
-        );
-    if (device.queues < 2 && !has_fence(with.runtime_folder, device.server_flags))
-        return {};
-    const auto noted = fence_file::open(with.runtime_folder, device.server_flags);
-    if (noted && !(*noted)->has_sessions(sessions_of(with_queue(device.queues, paths))))
-        return not_as_wanted(node, "other sessions", wanted);
-    return {};
 }
 
 // Nobody will serve it again: its requests fail, which would wait for ever. Where it is in use the
@@ -492,12 +451,13 @@ recover_left(const surroundings& with, const left_device& left, const path_list&
         static_cast<void>(control.remove(device.device));
         return not_as_wanted(node_of(device.device), "never started", "a live device");
     }
-    if (auto complete = check_sessions(with, device, paths); !complete) {
+    const auto relay = find_relay(with.runtime_folder, owners_of(device, paths), with.warn);
+    if (!relay) {
         end_for_good(control, device);
-        return complete.error();
+        return relay.error();
     }
     auto made = std::make_unique<ublk_disk>(with, control, device, paths);
-    if (auto recovered = made->recover(); !recovered) {
+    if (auto recovered = made->recover(*relay); !recovered) {
         made->let_go();
         return recovered.error();
     }
@@ -558,8 +518,11 @@ class ublk_driver final : public driver {
 
 } // namespace
 
-std::unique_ptr<driver> make_ublk_driver(helper& waiter, std::string runtime_folder) {
-    return std::make_unique<ublk_driver>(surroundings{waiter, std::move(runtime_folder)});
+std::unique_ptr<driver> make_ublk_driver(
+    helper& waiter, std::string runtime_folder, std::function<void(const std::string& words)> warn
+) {
+    return std::make_unique<ublk_driver>(surroundings{
+        waiter, std::move(runtime_folder), std::move(warn)});
 }
 
 iscsi::result<void> ublk_is_here(helper& waiter) {

@@ -3,8 +3,9 @@
 # writes from both processors, with flushes, while connections are cut and the daemon is killed and
 # restarted. While a session is away, also after a kill, its queue waits and the other one works. A logout
 # of one session ends the disk, unless it is in use; the other gets one of its own. After a write that one
-# session has lost the other one must not write, over a kill too, before the first is back. A device whose
-# note is damaged fails its I/O, and the sessions that are known go on with another one.
+# session has lost the other one must not write, over a kill too, before the first is back; nor where the
+# note of that is gone. A device whose note is damaged fails its I/O, and the sessions that are known go on
+# with another one.
 # Usage: shared-disk.sh [KILLS]
 here=$(dirname "$0")
 . "$here/../support/functions.sh"
@@ -210,6 +211,28 @@ expect_fence() {
     expect_write 1 0
 }
 
+# The same when the note of lost writes is gone: each session is taken to have left one, so the first may not
+# write before the second one, which is away, is back.
+lose_fence_note() {
+    tc qdisc add dev lo clsact &&
+        tc filter add dev lo egress protocol ip prio 1 u32 match ip src 127.0.0.2/32 action drop ||
+        fail "no filter"
+    kill -9 "$iscsid_pid"
+    wait "$iscsid_pid" 2>/dev/null
+    iscsid_pid=''
+    rm "$ISCSID_RUNTIME_DIR"/fences/* || fail "no note"
+    start_iscsid
+    wait_until 60 both_have 1 2 "$node" || fail "not taken over: $(cat "$WORK/iscsid.log")"
+    grep -q "$node: which sessions of it may have left a write.*fences/.*: missing" "$WORK/iscsid.log" ||
+        fail "not told: $(cat "$WORK/iscsid.log")"
+    read_on 0
+    wait_until 20 has_read 0 || fail "no read on queue 0"
+    expect_write 0 1
+    tc qdisc del dev lo clsact
+    wait_until 60 can_write 0 || fail "no write on queue 0 when session 2 is back: $(cat "$WORK/iscsid.log")"
+    expect_write 1 0
+}
+
 # damage_note SID OTHER: nobody can serve the queue of SID then.
 damage_note() {
     local old=$node
@@ -260,6 +283,7 @@ silence_connection
 kill_with_session_away
 ! dmesg | grep -E 'I/O error|Buffer I/O' || fail "I/O errors"
 expect_fence
+lose_fence_note
 
 # In use: refused, and nothing changes.
 mkfs.ext4 -q "${disk[0]}" && mkdir -p "$WORK/mnt" && mount "${disk[0]}" "$WORK/mnt" || fail "no filesystem"

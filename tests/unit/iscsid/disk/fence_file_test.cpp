@@ -82,6 +82,81 @@ TEST_F(fence_on_disk, a_queue_belongs_to_its_session) {
     EXPECT_TRUE(file->is_raised(1));
 }
 
+TEST_F(fence_on_disk, a_left_disk_goes_by_what_was_noted) {
+    {
+        const auto file = open();
+        file->note_sessions({4, 5});
+        file->keep(1, true);
+    }
+    const auto left = open_left_fence(folder, 0xfeed, {4, 5});
+    EXPECT_EQ(left.trouble, "");
+    EXPECT_FALSE(left.is_of_others);
+    EXPECT_FALSE(left.memory->is_raised(0));
+    EXPECT_TRUE(left.memory->is_raised(1));
+    EXPECT_EQ(left.memory->raised(), 1U);
+    EXPECT_TRUE(open_left_fence(folder, 0xfeed, {5, 4}).is_of_others);
+}
+
+TEST_F(fence_on_disk, every_session_of_a_left_disk_of_which_nothing_is_noted_has_raised_it) {
+    {
+        const auto left = open_left_fence(folder, 0xfeed, {4, 5});
+        EXPECT_EQ(left.trouble, folder + "/fences/feed: missing");
+        EXPECT_EQ(left.memory->raised(), 2U);
+        left.memory->keep(0, false);
+    }
+    const auto again = open_left_fence(folder, 0xfeed, {4, 5}); // noted by now
+    EXPECT_EQ(again.memory->raised(), 1U);
+    EXPECT_EQ(again.trouble, "");
+}
+
+// Of a daemon that was killed before it had noted all.
+TEST_F(fence_on_disk, a_note_with_a_queue_of_nobody_is_damaged) {
+    open()->note_sessions({4});
+    const auto left = open_left_fence(folder, 0xfeed, {4, 5});
+    EXPECT_EQ(left.trouble, folder + "/fences/feed: damaged");
+    EXPECT_FALSE(left.is_of_others);
+    EXPECT_EQ(left.memory->raised(), 2U);
+}
+
+TEST_F(fence_on_disk, where_nothing_can_be_noted_this_process_remembers) {
+    const auto left = open_left_fence(folder + "/missing", 7, {4, 5});
+    EXPECT_NE(left.trouble.find("No such file"), std::string::npos) << left.trouble;
+    EXPECT_EQ(left.memory->raised(), 2U);
+    left.memory->keep(1, false);
+    EXPECT_FALSE(left.memory->is_raised(1));
+    EXPECT_EQ(left.memory->raised(), 1U);
+}
+
+// What it says is older than what this process will know.
+TEST_F(fence_on_disk, a_note_that_cannot_be_opened_is_not_believed_later) {
+    std::filesystem::create_directories(folder + "/fences");
+    std::filesystem::create_symlink(folder + "/nowhere", folder + "/fences/feed");
+    EXPECT_EQ(open_left_fence(folder, 0xfeed, {4, 5}).memory->raised(), 2U);
+    EXPECT_EQ(count(), 0U);
+}
+
+TEST_F(fence_on_disk, a_file_of_another_length_is_replaced_and_not_touched) {
+    const auto path = folder + "/fences/feed";
+    for (const std::uintmax_t length : {8192U, 4U}) {
+        const auto still_mapped = open();
+        still_mapped->note_sessions({4, 5});
+        std::filesystem::create_hard_link(path, folder + "/theirs");
+        std::filesystem::resize_file(path, length);
+        const auto left = open_left_fence(folder, 0xfeed, {4, 5});
+        EXPECT_EQ(left.trouble, path + ": damaged");
+        EXPECT_EQ(left.memory->raised(), 2U);
+        EXPECT_EQ(std::filesystem::file_size(path), 4096U);
+        EXPECT_EQ(std::filesystem::file_size(folder + "/theirs"), length);
+        left.memory->keep(0, false);
+        std::ifstream theirs(folder + "/theirs", std::ios::binary);
+        std::uint32_t first = 0;
+        theirs.read(reinterpret_cast<char*>(&first), sizeof first);
+        EXPECT_EQ(first, 8U); // session 4, as it was
+        std::filesystem::remove(folder + "/theirs");
+        forget_fence(folder, 0xfeed);
+    }
+}
+
 TEST_F(fence_on_disk, disks_that_are_gone_leave_nothing) {
     open(1);
     open(2);
