@@ -56,6 +56,10 @@ class identity_check final : public command_source {
     enum class answer_under_way : std::uint8_t { counts, is_old };
     void begin(answer_under_way which);
 
+    // The answer to a question that is under way is too old for its asker: another one follows it.
+    // Gives back nothing of the patience. Nothing is under way: one follows anyhow, or is begun.
+    void ask_once_more() { is_old_ |= is_ == state::asking; }
+
     // What is under way ends unheard.
     void stop();
 

@@ -112,7 +112,8 @@ void lun_queue::submit(const block_request& request, request_owner& owner) {
     if (request.op == operation::flush && is_retired())
         return owner.complete(request.tag, 0);
     const auto end_at_once = [&](int error) {
-        fence_.failed(request.op, false); // an earlier daemon may have sent it
+        if (fence_.failed(request.op, false) && unit_ != nullptr) // an earlier daemon may have sent
+            unit_->seek_proof();
         enter(request, {}, 0, error);
         owner.complete(request.tag, error);
     };

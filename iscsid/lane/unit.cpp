@@ -72,8 +72,12 @@ void unit::reset_is_done() {
 }
 
 void unit::seek_proof() {
-    if (state_ == unit_state::confirmed && session_.logged_in())
+    if (!session_.logged_in())
+        return;
+    if (state_ == unit_state::confirmed)
         doubt(identity_check::answer_under_way::is_old);
+    else
+        identity_.ask_once_more();
 }
 
 void unit::question_given() {

@@ -94,7 +94,8 @@ class unit final : private identity_listener {
     void reset_is_done();
 
     // Others wait until it is known what has become of a write. The unit is asked who it is, which
-    // shows that, unless it is being asked or will be at the next login.
+    // shows that, unless a question follows anyhow: at the next login, or because it is in doubt.
+    // One that is under way was asked too early.
     void seek_proof();
 
     // What a look has found: all clients go by it from now on, those too that come later, for they

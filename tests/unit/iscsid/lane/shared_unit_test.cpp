@@ -337,6 +337,23 @@ TEST_F(shared_unit, AUnitThatIsThereIsAskedWhenItHasLostAWrite) {
     EXPECT_TRUE(may_write(b));
 }
 
+// Its last question is out when the write fails: the answer to that one proves nothing.
+TEST_F(shared_unit, AUnitThatIsBeingAskedIsAskedOnceMoreWhenItHasLostAWrite) {
+    submit(a, operation::write, 1);
+    const auto write = a.session.take();
+    log_in(a);
+    ASSERT_EQ(a.session.sent.size(), 1U);
+    iscsi::task_done done = lost();
+    done.cookie = write.cookie;
+    a.queue.command_done(static_cast<std::uint32_t>(write.cookie), done);
+    ASSERT_EQ(ended.at(1), ENOLINK);
+    answer_question(a);
+    EXPECT_FALSE(may_write(b));
+    ASSERT_EQ(a.session.sent.size(), 1U); // at once
+    answer_question(a);
+    EXPECT_TRUE(may_write(b));
+}
+
 TEST_F(shared_unit, AnEarlierTryMayRunThoughTheLastOneHasNeverGoneOut) {
     submit(a, operation::write, 1);
     auto done = lost();
@@ -427,6 +444,29 @@ TEST_F(left_unit, ARequestOfAnEarlierDaemonThatIsRefusedMayStillRun) {
     submit(c, operation::write, 2);
     EXPECT_EQ(ended.at(2), ENOLINK);
     EXPECT_FALSE(may_write(d));
+}
+
+// It ends without a command: beyond the end of the unit.
+TEST_F(left_unit, ARequestOfAnEarlierDaemonThatIsRefusedAtOnceIsFollowedByAQuestion) {
+    const auto now = fence_of(true);
+    side c{{now, 0}, true};
+    side d{{now, 1}, true};
+    log_in(c);
+    ASSERT_EQ(c.session.sent.size(), 1U);
+    block_request request;
+    request.op = operation::write;
+    request.tag = 1;
+    request.offset = std::uint64_t{1} << 40U;
+    request.length = memory.size();
+    request.buffer = memory;
+    c.queue.submit(request, *this);
+    EXPECT_NE(ended.at(1), 0);
+    EXPECT_FALSE(may_write(d));
+    answer_question(c);
+    EXPECT_FALSE(may_write(d));
+    ASSERT_EQ(c.session.sent.size(), 1U);
+    answer_question(c);
+    EXPECT_TRUE(may_write(d));
 }
 
 TEST_F(left_unit, AfterTheFirstProofOnlyWhatThisDaemonHasSentMayRun) {
