@@ -59,6 +59,8 @@ class data_lane final : public lane {
     ) override;
     void detach(lane_resident& resident, std::function<void()> gone) override;
     void fail_requests(session_key key, const iscsi::lun_field& lun, int error) override;
+    void fail_requests_for(session_key key, const iscsi::lun_field& lun, session_key by, int error)
+        override;
     void retire(session_key key, const iscsi::lun_field& lun) override;
     void ledger(
         session_key key,
@@ -105,7 +107,6 @@ class data_lane final : public lane {
         std::function<void()> gone;
     };
 
-    void start_thread();
     void run();
     void turn();
     void end();
@@ -135,7 +136,8 @@ class data_lane final : public lane {
 
 data_lane::data_lane(std::unique_ptr<ring> io, std::string thread_name)
     : io_(std::move(io)), name_(std::move(thread_name)) {
-    start_thread();
+    const os::blocked_signals meanwhile; // those are for the main thread
+    thread_ = std::thread([this] { run(); });
 }
 
 data_lane::~data_lane() {
@@ -156,6 +158,15 @@ void data_lane::fail_requests(session_key key, const iscsi::lun_field& lun, int 
     inbox_.post([this, key, lun, error] {
         if (session_host* const host = find(key))
             host->unit_of(lun).fail_requests(error);
+    });
+}
+
+void data_lane::fail_requests_for(
+    session_key key, const iscsi::lun_field& lun, session_key by, int error
+) {
+    inbox_.post([this, key, lun, by, error] {
+        if (session_host* const host = find(key))
+            host->unit_of(lun).fail_requests_for(by, error);
     });
 }
 
@@ -319,12 +330,6 @@ void data_lane::drop(session_key key, std::function<void()> gone) {
         departures_.push_back({key, std::move(gone)});
         host->leave();
     });
-}
-
-// Signals are for the main thread.
-void data_lane::start_thread() {
-    const os::blocked_signals meanwhile;
-    thread_ = std::thread([this] { run(); });
 }
 
 void data_lane::run() {

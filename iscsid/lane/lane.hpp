@@ -105,6 +105,12 @@ class lane {
     // 0 lifts it. For a LUN that is not what it was.
     virtual void fail_requests(session_key key, const iscsi::lun_field& lun, int error) = 0;
 
+    // The same, ordered by another session `by` that has the disk, too, and takes it down: an order
+    // of its own beside fail_requests() and those of others, which stands until that session lifts
+    // it with 0.
+    virtual void
+    fail_requests_for(session_key key, const iscsi::lun_field& lun, session_key by, int error) = 0;
+
     // As fail_requests() with ENODEV, except that flushes end well: for a unit that the target has
     // removed, right before its disk is removed. fail_requests() ends it.
     virtual void retire(session_key key, const iscsi::lun_field& lun) = 0;

@@ -43,6 +43,15 @@ void unit::fail_requests(int error) {
         each->end_unsent();
 }
 
+void unit::fail_requests_for(session_key by, int error) {
+    std::erase_if(orders_of_others_, [by](const order& each) { return each.by == by; });
+    if (error == 0)
+        return;
+    orders_of_others_.push_back({by, error});
+    for (unit_client* each : clients_)
+        each->end_unsent();
+}
+
 void unit::retire() {
     if (clients_.empty())
         return;
@@ -120,6 +129,8 @@ void unit::attention(scsi::attention what, const iscsi::task_done* said_by) {
 int unit::refusal() const {
     if (ordered_error_ != 0)
         return ordered_error_;
+    if (!orders_of_others_.empty())
+        return orders_of_others_.front().error;
     if (state_ == unit_state::other)
         return EIO;
     return state_ == unit_state::silent ? ETIMEDOUT : 0;
@@ -128,6 +139,8 @@ int unit::refusal() const {
 std::string_view unit::why_refused() const {
     if (ordered_error_ != 0)
         return "all its requests are failed until a scan finds the unit as it was";
+    if (!orders_of_others_.empty())
+        return "its disk is taken down by another session";
     if (state_ == unit_state::other)
         return "it is not the unit that the disk was made of";
     return "the unit does not answer";

@@ -4,6 +4,7 @@
 #include "iscsid/lane/identity_check.hpp"
 #include "iscsid/lane/io_meter.hpp"
 #include "iscsid/lane/lost_writes.hpp"
+#include "iscsid/lane/note.hpp"
 #include "iscsid/lane/queue_depth.hpp"
 #include "iscsid/lane/trouble_log.hpp"
 #include "iscsid/lane/unit_state.hpp"
@@ -68,6 +69,10 @@ class unit final : private identity_listener {
     // The control thread's word: all requests end with this positive errno from now on, without
     // being sent; what was sent already ends as it does. 0 lifts it.
     void fail_requests(int error);
+
+    // The same by the word of another session that takes a disk down which both have: beside that,
+    // and beside those of other sessions, each until the same session lifts it.
+    void fail_requests_for(session_key by, int error);
 
     // As fail_requests(ENODEV), but flushes end well: for a unit that is gone at the target and
     // whose disk is about to be removed. The kernel's last flush can save nothing any more, and
@@ -159,6 +164,13 @@ class unit final : private identity_listener {
     std::vector<unit_client*> clients_;
     unit_state state_ = unit_state::unwatched;
     int ordered_error_ = 0; // by the control thread
+
+    struct order {
+        session_key by = 0;
+        int error = 0;
+    };
+
+    std::vector<order> orders_of_others_;
     bool is_retired_ = false;
     std::shared_ptr<write_ledger> ledger_ = std::make_shared<write_ledger>();
     std::shared_ptr<io_meter> io_ = std::make_shared<io_meter>();

@@ -242,7 +242,7 @@ std::vector<attached_disk> shared_among(const std::vector<attached_disk>& disks)
 
 void fail_other_paths(const attached_disk& disk, int error) {
     for (const auto& each : disk.others)
-        each.where->fail_requests(each.sid, each.lun, error);
+        each.where->fail_requests_for(each.sid, each.lun, disk.state.sid, error);
 }
 
 void give_up_other_paths(const attached_disk& disk) {

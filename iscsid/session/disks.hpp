@@ -69,9 +69,9 @@ struct attach_report {
     disk_warnings warnings;
 };
 
-// All requests on the paths of other sessions to this disk fail, as with lane::fail_requests(); 0
-// lifts it. For a disk that is taken down and does not get on; the second form ends those too that
-// were sent.
+// All requests on the paths of other sessions to this disk fail, until its session lifts that with
+// 0 (lane::fail_requests_for()): what those have ordered for their own units is another matter. For
+// a disk that is taken down and does not get on; the second form ends those too that were sent.
 void fail_other_paths(const attached_disk& disk, int error);
 void give_up_other_paths(const attached_disk& disk);
 

@@ -297,15 +297,16 @@ class change_run {
     void remove(std::uint64_t number) {
         auto* const disk = disk_with(report_.disks, number);
         const auto name = name_of(disk->state);
+        const auto sid = disk->state.sid;
         lane_.fail_requests(disk->state.sid, disk->state.lun, ENODEV);
         disk->is_failed = disk->is_gone = true;
         disk->unverified = false;
         if (!disk->is_lost() && is_open(disk->state.node))
             return keep_removed_unit(name + " is gone from the target, its disk stays: it is open");
         const auto silent = silent_paths(*disk);
-        fail(silent, ENODEV);
+        fail(silent, sid, ENODEV);
         auto removed = remove_all(with_, lane_, {*disk}, {});
-        fail(silent, 0);
+        fail(silent, sid, 0);
         if (!removed.refusal.empty())
             return keep_removed_unit(
                 name + " is gone from the target, its disk stays: " + removed.refusal
@@ -339,9 +340,10 @@ class change_run {
         return silent;
     }
 
-    static void fail(const std::vector<unit_path>& paths, int error) {
+    // Beside what those sessions have ordered themselves, which must not be lifted here.
+    static void fail(const std::vector<unit_path>& paths, lane::session_key by, int error) {
         for (const auto& each : paths)
-            each.where->fail_requests(each.sid, each.lun, error);
+            each.where->fail_requests_for(each.sid, each.lun, by, error);
     }
 
     void keep_removed_unit(std::string why) {

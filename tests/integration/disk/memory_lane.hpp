@@ -84,6 +84,10 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
     // Not of this lane.
     void fail_requests(iscsid::lane::session_key, const iscsi::lun_field&, int) override {}
 
+    void fail_requests_for(
+        iscsid::lane::session_key, const iscsi::lun_field&, iscsid::lane::session_key, int
+    ) override {}
+
     void retire(iscsid::lane::session_key, const iscsi::lun_field&) override {}
 
     void give_up_unit(iscsid::lane::session_key, const iscsi::lun_field&) override {}

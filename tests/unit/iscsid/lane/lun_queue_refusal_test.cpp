@@ -27,6 +27,56 @@ TEST_F(lun_queue_refusal, AFailedUnitGetsNoRequests) {
     EXPECT_EQ(ended.at(4), 0);
 }
 
+// Whichever order comes first and whichever is lifted first: each stands until its giver lifts it.
+TEST_F(lun_queue_refusal, AnOrderOfAnotherSessionStandsBesideThatOfItsOwn) {
+    std::uint64_t tag = 0;
+    const auto error = [&] {
+        read(++tag);
+        if (!ended.contains(tag))
+            answer_good();
+        return ended.at(tag);
+    };
+    shared.fail_requests_for(7, ENODEV); // before, and lifted after
+    EXPECT_EQ(error(), ENODEV);
+    shared.fail_requests(EIO);
+    EXPECT_EQ(error(), EIO);
+    shared.fail_requests_for(7, 0);
+    EXPECT_EQ(error(), EIO);
+    shared.fail_requests(0);
+    EXPECT_EQ(error(), 0);
+
+    shared.fail_requests(EIO); // before, and lifted meanwhile
+    shared.fail_requests_for(7, ENODEV);
+    shared.fail_requests(0);
+    EXPECT_EQ(error(), ENODEV);
+    shared.fail_requests_for(7, 0);
+    EXPECT_EQ(error(), 0);
+
+    shared.fail_requests_for(7, ENODEV);
+    shared.fail_requests_for(7, EIO); // the last word of a session is its word
+    shared.fail_requests_for(8, ENODEV);
+    EXPECT_EQ(error(), EIO);
+    shared.fail_requests_for(7, 0);
+    EXPECT_EQ(error(), ENODEV);
+    shared.fail_requests_for(9, 0); // had said nothing
+    shared.fail_requests_for(8, 0);
+    EXPECT_EQ(error(), 0);
+}
+
+TEST_F(lun_queue_refusal, AnOrderOfAnotherSessionEndsWhatHasNotBeenSent) {
+    session.slots = 1;
+    read(1); // sent
+    read(2); // waits
+    shared.fail_requests_for(7, ENODEV);
+    EXPECT_EQ(ended, (std::map<std::uint64_t, int>{{2, ENODEV}}));
+    ASSERT_EQ(session.troubles(trouble_kind::failed).size(), 1U);
+    EXPECT_EQ(
+        session.troubles(trouble_kind::failed)[0].reason,
+        "its disk is taken down by another session"
+    );
+    answer_good();
+}
+
 TEST_F(lun_queue_refusal, FailingEndsWhatHasNotBeenSent) {
     session.slots = 1;
     serves = false;

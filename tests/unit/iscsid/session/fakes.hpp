@@ -45,6 +45,16 @@ class fake_lane final : public lane::lane {
         retired.erase({key, lun});
     }
 
+    void fail_requests_for(
+        iscsid::lane::session_key key,
+        const iscsi::lun_field& lun,
+        iscsid::lane::session_key by,
+        int error
+    ) override {
+        const std::scoped_lock lock(changing);
+        failing_for[{key, lun}][by] = error;
+    }
+
     void retire(iscsid::lane::session_key key, const iscsi::lun_field& lun) override {
         const std::scoped_lock lock(changing);
         failing[{key, lun}] = ENODEV;
@@ -198,6 +208,10 @@ class fake_lane final : public lane::lane {
     std::vector<given_transport> transports;
     std::vector<iscsid::lane::session_key> logouts;
     std::map<std::pair<iscsid::lane::session_key, iscsi::lun_field>, int> failing;
+    std::map<
+        std::pair<iscsid::lane::session_key, iscsi::lun_field>,
+        std::map<iscsid::lane::session_key, int>>
+        failing_for; // by the order of another session
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> retired;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> given_up;
     std::set<std::pair<iscsid::lane::session_key, iscsi::lun_field>> reset_before_use;

@@ -384,12 +384,14 @@ TEST_F(shared, a_disk_that_has_ended_is_given_up_nowhere) {
 TEST_F(shared, a_disk_that_does_not_get_on_is_given_up_on_all_paths) {
     const auto all = disk_of_two();
     const auto lun = scsi::lun_from_number(1);
+    lane.failing[{2, lun}] = EIO; // another LUN is there under its number
     give_up_other_paths(all[0]);
-    EXPECT_EQ((lane.failing[{2, lun}]), EIO);
+    EXPECT_EQ((lane.failing_for[{2, lun}][1]), EIO);
     EXPECT_TRUE((lane.given_up.contains({2, lun})));
     EXPECT_FALSE((lane.given_up.contains({1, lun})));
     fail_other_paths(all[0], 0);
-    EXPECT_EQ((lane.failing[{2, lun}]), 0);
+    EXPECT_EQ((lane.failing_for[{2, lun}][1]), 0);
+    EXPECT_EQ((lane.failing[{2, lun}]), EIO);
 }
 
 // ---- after another daemon -----------------------------------------------------------------------

@@ -83,13 +83,38 @@ TEST_F(sharing_world, a_session_that_is_away_does_not_hold_up_a_disk_that_is_gon
     ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
     const auto path = std::pair(session_key(2), scsi::lun_from_number(1));
     std::vector<int> errors; // of its requests, when the disk goes
-    driver.on_removal = [&](std::uint64_t /*lun*/) { errors.push_back(lane.failing[path]); };
+    driver.on_removal = [&](std::uint64_t /*lun*/) { errors.push_back(lane.failing_for[path][1]); };
     lane.silent = {2};
     show({2});
     EXPECT_EQ(rescan(1).code, admin::exit_code::success);
     EXPECT_EQ(errors, std::vector<int>{ENODEV});
-    EXPECT_EQ(lane.failing[path], 0);
+    EXPECT_EQ(lane.failing_for[path][1], 0);
+    EXPECT_EQ(lane.failing.count(path), 0U);
     EXPECT_EQ(disks_of(1).size(), 1U);
+}
+
+// A session's own trouble is its own, whether it came before that or meanwhile.
+TEST_F(sharing_world, a_disk_that_cannot_go_lifts_no_order_of_another_session) {
+    show(luns);
+    ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
+    const auto path = std::pair(session_key(2), scsi::lun_from_number(1));
+    lane.silent = {2};
+    driver.busy = {1};
+    show({2});
+    for (const bool is_there_before : {true, false}) {
+        lane.failing[path] = is_there_before ? EIO : 0;
+        int during = 0;
+        driver.on_removal = [&](std::uint64_t /*lun*/) {
+            during = lane.failing_for[path][1];
+            lane.failing[path] = EIO;
+        };
+        rescan(1);
+        EXPECT_EQ(during, ENODEV);
+        EXPECT_EQ(lane.failing_for[path][1], 0);
+        EXPECT_EQ(lane.failing[path], EIO) << is_there_before;
+    }
+    driver.on_removal = {};
+    driver.busy = {};
 }
 
 TEST_F(sharing_world, a_session_that_answers_flushes_a_disk_that_is_gone) {
@@ -97,7 +122,7 @@ TEST_F(sharing_world, a_session_that_answers_flushes_a_disk_that_is_gone) {
     ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
     const auto path = std::pair(session_key(2), scsi::lun_from_number(1));
     std::vector<int> errors;
-    driver.on_removal = [&](std::uint64_t /*lun*/) { errors.push_back(lane.failing[path]); };
+    driver.on_removal = [&](std::uint64_t /*lun*/) { errors.push_back(lane.failing_for[path][1]); };
     show({2});
     EXPECT_EQ(rescan(1).code, admin::exit_code::success);
     EXPECT_EQ(errors, std::vector<int>{0});
