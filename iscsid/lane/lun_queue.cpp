@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <utility>
 
 namespace iscsid::lane {
 
@@ -97,14 +99,29 @@ std::string_view words_for_refused(int error) {
 
 } // namespace
 
+void fence_teller::fence_moves(bool is_raised) {
+    if (unit_ == nullptr)
+        return;
+    const auto now = unit_->session().now();
+    fence_moved news{unit_->lun(), is_raised, {}};
+    if (is_raised)
+        raised_at_ = now;
+    else
+        news.lasted = std::chrono::duration_cast<iscsi::duration>(now - raised_at_);
+    unit_->session().tell(news);
+}
+
 lun_queue::lun_queue(unit* which, const scsi::logical_unit& properties, fence_place at)
     : unit_(which)
     , translator_(properties)
     , ledger_(which != nullptr ? which->ledger() : std::make_shared<write_ledger>())
     , io_(which != nullptr ? which->io() : std::make_shared<io_meter>())
-    , fence_(std::move(at)) {
+    , teller_(which)
+    , fence_(std::move(at), &teller_) {
     if (unit_ != nullptr)
         losses_ = unit_->losses().newcomer();
+    if (fence_.is_raised()) // by an earlier daemon
+        teller_.fence_moves(true);
     grow(usual_depth);
 }
 
@@ -296,6 +313,7 @@ void lun_queue::session_gone() {
         if (what.is != state::free)
             finish(slot, ENOLINK);
     }
+    teller_.session_gone();
 }
 
 // The next command of the request, or its end.

@@ -12,6 +12,20 @@
 
 namespace iscsid::lane {
 
+// Tells the control thread when a session bars the others of its disk, and for how long.
+class fence_teller final : public fence_listener {
+  public:
+    explicit fence_teller(unit* which) : unit_(which) {}
+
+    void fence_moves(bool is_raised) override;
+
+    void session_gone() { unit_ = nullptr; } // nobody hears of it any more
+
+  private:
+    unit* unit_;
+    iscsi::instant raised_at_{};
+};
+
 // The requests of one disk, or of one client of an export, from submit() to exactly one complete():
 // plans the commands of each, sends them when its unit and the session have room, repeats them as
 // their outcome says, and tells of those that fail. Several queues may share a unit.
@@ -114,6 +128,7 @@ class lun_queue final : public lun_port, public command_source, public unit_clie
     std::shared_ptr<io_meter> io_;         // likewise
     bool was_retired_ = false;             // the unit, when its session went
     lost_writes::heard losses_;
+    fence_teller teller_;
     fence_post fence_;
     std::deque<entry> entries_; // does not move: commands point into it
     std::uint32_t first_free_ = no_slot;

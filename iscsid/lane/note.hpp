@@ -62,6 +62,14 @@ struct identity_change {
     std::string shown;    // what it answers now; other only
 };
 
+// A write of this session may still run at the target, and those of the other sessions of its disk
+// fail (see write_fence): once when that begins, and once when it is over.
+struct fence_moved {
+    iscsi::lun_field lun{};
+    bool is_raised = false;
+    iscsi::duration lasted{}; // when it is lowered
+};
+
 // A disk of several sessions has ended while the target may still run a write of one of them (see
 // write_fence): this session resets the unit before it goes on.
 struct reset_ordered {
@@ -72,8 +80,8 @@ struct reset_ordered {
 // An event is one of: want_transport, logged_in, login_failed, target_message, logged_out, gave_up;
 // want_close when a connection was lost, with the reason: it is closed already. What the lane does
 // itself (want_entropy, task_done) does not come.
-using note_content =
-    std::variant<iscsi::event, lun_attention, io_trouble, identity_change, reset_ordered>;
+using note_content = std::
+    variant<iscsi::event, lun_attention, io_trouble, identity_change, fence_moved, reset_ordered>;
 
 // Delivered in order.
 struct note {

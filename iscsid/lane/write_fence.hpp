@@ -94,6 +94,13 @@ struct fence_place {
     std::size_t session = 0;
 };
 
+// Who hears that a session has raised its fence, or lowered it: on the lane's thread.
+class fence_listener {
+  public:
+    virtual ~fence_listener() = default;
+    virtual void fence_moves(bool is_raised) = 0;
+};
+
 // What one session knows of that: its lane's thread only.
 //
 // What proves that nothing of before runs any more is the answer to a command that has waited for
@@ -101,8 +108,10 @@ struct fence_place {
 // connection that was made after it.
 class fence_post {
   public:
-    explicit fence_post(fence_place at)
+    // `hears`: outlives this object; nullptr: nobody.
+    explicit fence_post(fence_place at, fence_listener* hears = nullptr)
         : fence_(std::move(at.fence))
+        , hears_(hears)
         , session_(at.session)
         , is_unproven_(fence_ && fence_->is_left())
         , is_raised_(fence_ && fence_->was_raised(session_)) {
@@ -127,9 +136,10 @@ class fence_post {
         if (!fence_ || !changes_blocks(what) || (!may_still_run && !is_unproven_))
             return false;
         ++age_;
-        if (!is_raised_)
+        if (!is_raised_) {
             fence_->raise(session_);
-        is_raised_ = true;
+            move(true);
+        }
         return true;
     }
 
@@ -155,9 +165,10 @@ class fence_post {
     // A reset has ended everything that was lost.
     void proved() {
         is_unproven_ = false;
-        if (is_raised_)
-            fence_->lower(session_);
-        is_raised_ = false;
+        if (!is_raised_)
+            return;
+        fence_->lower(session_);
+        move(false);
     }
 
     // Another session of the disk has lost a write, and this request may be one in its place.
@@ -166,7 +177,14 @@ class fence_post {
     }
 
   private:
+    void move(bool is_raised) {
+        is_raised_ = is_raised;
+        if (hears_ != nullptr)
+            hears_->fence_moves(is_raised);
+    }
+
     std::shared_ptr<write_fence> fence_;
+    fence_listener* hears_;
     std::size_t session_;
     std::uint32_t age_ = 0;
     std::uint32_t question_age_ = 0;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <system_error>
 
 namespace iscsid::session {
@@ -93,6 +94,18 @@ std::string event_of(const lane::identity_change& what) {
     return fmt::format("it is {} again", what.recorded);
 }
 
+std::string event_of(const lane::fence_moved& what) {
+    if (what.is_raised)
+        return "a write of this session may still run at the target: writes of the other sessions "
+               "of the disk fail until that is over";
+    const auto lasted = std::chrono::duration_cast<std::chrono::seconds>(what.lasted).count();
+    return fmt::format(
+        "no write of this session runs at the target any more, {} s after one was lost: it bars "
+        "the other sessions of the disk no longer",
+        lasted
+    );
+}
+
 std::string event_of(const lane::reset_ordered& what) {
     return fmt::format(
         "{}, and the target may still run a write of one of its sessions: nothing goes to the unit "
@@ -136,8 +149,21 @@ std::string describe(const lane::identity_change& what, std::string_view disk) {
     return unit_name(what.lun, disk) + ": " + event_of(what);
 }
 
+std::string describe(const lane::fence_moved& what, std::string_view disk) {
+    return unit_name(what.lun, disk) + ": " + event_of(what);
+}
+
 std::string describe(const lane::reset_ordered& what, std::string_view disk) {
     return unit_name(what.lun, disk) + ": " + event_of(what);
+}
+
+void report(std::string_view session, std::string_view disk, const lane::fence_moved& what) {
+    spdlog::log(
+        what.is_raised ? spdlog::level::warn : spdlog::level::info,
+        "{}: {}",
+        session,
+        describe(what, disk)
+    );
 }
 
 void report(std::string_view session, std::string_view disk, const lane::reset_ordered& what) {

@@ -15,6 +15,7 @@ namespace iscsid::session {
 //   error: CHECK CONDITION, MEDIUM ERROR 0C/00 (the 4th; 1 more since the last line)
 std::string describe(const lane::io_trouble& what, std::string_view disk);
 std::string describe(const lane::identity_change& what, std::string_view disk);
+std::string describe(const lane::fence_moved& what, std::string_view disk);
 std::string describe(const lane::reset_ordered& what, std::string_view disk);
 
 // "LUN 2 (sdc)".
@@ -26,6 +27,7 @@ std::string count_words(std::uint64_t count, std::uint64_t untold);
 // Each writes one line; `session` is how the log names it.
 void report(std::string_view session, std::string_view disk, const lane::io_trouble& what);
 void report(std::string_view session, std::string_view disk, const lane::identity_change& what);
+void report(std::string_view session, std::string_view disk, const lane::fence_moved& what);
 void report(std::string_view session, std::string_view disk, const lane::reset_ordered& what);
 
 } // namespace iscsid::session

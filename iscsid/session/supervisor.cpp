@@ -131,7 +131,7 @@ std::string_view supervisor::internal_state() const {
 
 void supervisor::take(const lane::note& told) {
     const auto heed = [this]<class What>(const What& each) {
-        if constexpr (std::is_same_v<What, lane::reset_ordered>)
+        if constexpr (std::is_same_v<What, lane::fence_moved> || std::is_same_v<What, lane::reset_ordered>)
             report(log_name(), disk_of(each.lun), each);
         else
             on(each);

@@ -193,6 +193,8 @@ lose_a_write() {
     expect_write 0 1
     grep -q 'a write of another session of the disk may still be running' "$WORK/iscsid.log" ||
         fail "not told: $(cat "$WORK/iscsid.log")"
+    wait_until 10 grep -q "session 2 .*($node): a write of this session may still run at the target" "$WORK/iscsid.log" ||
+        fail "not told: $(cat "$WORK/iscsid.log")"
 }
 
 # Not before the first one is back, whoever is the daemon by then.
@@ -208,6 +210,8 @@ expect_fence() {
     expect_write 0 1
     tc qdisc del dev lo clsact
     wait_until 60 can_write 0 || fail "no write on queue 0 when session 2 is back: $(cat "$WORK/iscsid.log")"
+    wait_until 10 grep -q "session 2 .*($node): no write of this session runs at the target any more" "$WORK/iscsid.log" ||
+        fail "not told: $(cat "$WORK/iscsid.log")"
     expect_write 1 0
 }
 

@@ -367,6 +367,37 @@ TEST_F(shared_unit, AnEarlierTryMayRunThoughTheLastOneHasNeverGoneOut) {
     EXPECT_FALSE(may_write(b));
 }
 
+// ---- what is told of it ------------------------------------------------------------------------
+
+TEST_F(shared_unit, ItIsToldOnceWhenAWriteMayStillRunAndOnceWhenThatIsOver) {
+    for (std::uint64_t tag : {1U, 2U}) {
+        submit(a, operation::write, tag);
+        answer(a, lost());
+        a.session.time += std::chrono::seconds(3);
+    }
+    auto told = a.session.told_of<fence_moved>();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_TRUE(told[0].is_raised);
+    a.shared.reset_is_done();
+    a.shared.reset_is_done();
+    told = a.session.told_of<fence_moved>();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_FALSE(told[1].is_raised);
+    EXPECT_EQ(told[1].lasted, std::chrono::seconds(6));
+    EXPECT_TRUE(b.session.told_of<fence_moved>().empty());
+}
+
+TEST_F(shared_unit, ItIsToldOfTheWritesOfASessionThatEnds) {
+    submit(a, operation::write, 1);
+    submit(a, operation::write, 2);
+    a.queue.session_gone();
+    const auto told = a.session.told_of<fence_moved>();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_TRUE(told[0].is_raised);
+    submit(a, operation::write, 3); // tells nobody: the session is gone
+    EXPECT_EQ(a.session.told_of<fence_moved>().size(), 1U);
+}
+
 // ---- after an earlier daemon -------------------------------------------------------------------
 
 struct noted_fence final : fence_memory {
@@ -412,6 +443,20 @@ TEST_F(left_unit, AFenceOutlivesTheDaemon) {
     answer_question(c);
     EXPECT_TRUE(may_write(d));
     EXPECT_FALSE(noted.at(0));
+}
+
+TEST_F(left_unit, AFenceOfAnEarlierDaemonIsToldOf) {
+    noted[0] = true;
+    const auto now = fence_of(true);
+    side c{{now, 0}, true};
+    side d{{now, 1}, true};
+    log_in(c);
+    answer_question(c);
+    const auto told = c.session.told_of<fence_moved>();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_TRUE(told[0].is_raised);
+    EXPECT_FALSE(told[1].is_raised);
+    EXPECT_TRUE(d.session.told_of<fence_moved>().empty());
 }
 
 TEST_F(left_unit, ADiskThatIsMadeAnewDoesNotMindWhatWasNoted) {

@@ -106,6 +106,25 @@ TEST(io_report, tells_of_units_that_are_not_what_they_were) {
     EXPECT_THAT(words(identity_news::other), ::testing::HasSubstr("S1 is not there"));
 }
 
+TEST(io_report, tells_of_a_write_that_bars_other_sessions_and_when_that_is_over) {
+    captured_log log;
+    lane::fence_moved what;
+    what.lun[1] = std::byte{2};
+    what.is_raised = true;
+    report("sid 1", "ublkb1", what);
+    EXPECT_TRUE(
+        log.has("sid 1: LUN 2 (ublkb1): a write of this session may still run at the target: "
+                "writes of the other sessions of the disk fail until that is over")
+    );
+    what.is_raised = false;
+    what.lasted = std::chrono::milliseconds(12'700);
+    report("sid 1", "ublkb1", what);
+    EXPECT_TRUE(
+        log.has("sid 1: LUN 2 (ublkb1): no write of this session runs at the target any more, 12 s "
+                "after one was lost: it bars the other sessions of the disk no longer")
+    );
+}
+
 TEST(io_report, says_why_a_unit_is_reset_before_it_is_used) {
     captured_log log;
     lane::reset_ordered what;
