@@ -78,7 +78,23 @@ def run_fio(side, cell, seconds, work):
     return job["write" if "write" in pattern else "read"]
 
 
-def one_round(side, cell, target_pid, seconds, work):
+def cost_of_fio(sides, work):
+    """What the start and the end of a fio take, where the processor time is that of the whole machine."""
+    if all(side.pid != 0 for side in sides):
+        return 0, 0
+    command = ["fio", "--name=cell", "--ioengine=null", "--rw=randread", "--bs=4k", "--number_ios=1", "--size=256m",
+               "--output-format=json", f"--output={work}/fio.json"]  # fmt: skip
+    costs = []
+    for _ in range(3):
+        before = cpu_and_sleeps(0)
+        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            sys.exit("fio without a disk fails")
+        after = cpu_and_sleeps(0)
+        costs.append((after[0] - before[0], after[1] - before[1]))
+    return sorted(costs)[1]
+
+
+def one_round(side, cell, target_pid, seconds, work, fio=(0, 0)):
     before = cpu_and_sleeps(side.pid)
     target_before = cpu_and_sleeps(target_pid)
     told = run_fio(side, cell, seconds, work)
@@ -86,11 +102,12 @@ def one_round(side, cell, target_pid, seconds, work):
     target_after = cpu_and_sleeps(target_pid)
     # What ran while fio warmed up is in the CPU, too: per request of all of them.
     requests = max(1, round(told["iops"] * (seconds + 0.2)))
+    without = fio if side.pid == 0 else (0, 0)
     result = {
         "iops": told["iops"],
         "mb_s": told["bw_bytes"] / 1e6,
-        "cpu_us": (after[0] - before[0]) / 1000 / requests,
-        "sleeps": (after[1] - before[1]) / requests,
+        "cpu_us": max(0, after[0] - before[0] - without[0]) / 1000 / requests,
+        "sleeps": max(0, after[1] - before[1] - without[1]) / requests,
         "target_cpu_us": (target_after[0] - target_before[0]) / 1000 / requests,
     }
     for name, key in PERCENTILES.items():
@@ -107,11 +124,12 @@ def summary(rounds):
 
 def measure(options):
     cells = []
+    fio = cost_of_fio([Side.parse(text) for text in options.sides], options.work)
     for cell in options.cell or CELLS:
         sides = [Side.parse(text) for text in options.sides]
         for turn in range(options.rounds):
             for side in sides if turn % 2 == 0 else reversed(sides):
-                one_round(side, cell, options.target_pid, options.seconds, options.work)
+                one_round(side, cell, options.target_pid, options.seconds, options.work, fio)
         cells.append({
             "part": options.part,
             "target": options.target,

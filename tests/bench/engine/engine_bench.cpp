@@ -1,9 +1,11 @@
 // The lane and the engine without a disk driver, as iscsi-perf is libiscsi without one:
 //   engine_bench [--depth N] [--block BYTES] [--write] [--random] [--seconds S | --requests N]
-//   [--digests WHICH]
+//   [--digests WHICH] [--lanes N]
 //   iscsi://HOST:PORT/TARGET/LUN
 // Logs in as the daemon does, keeps `depth` requests under way, and prints one line of JSON: rate,
-// latencies, system calls of the ring. Who runs it counts its processor time. HOST is an address.
+// latencies, system calls of the rings. With several lanes it is as one disk of as many sessions,
+// one on each lane, that share the depth. Who runs it counts its processor time. HOST is an
+// address.
 #include "iscsid/lane/lane.hpp"
 
 #include "libiscsi/net/connector.hpp"
@@ -30,7 +32,6 @@ namespace {
 using iscsid::lane::session_key;
 using clock_type = std::chrono::steady_clock;
 
-constexpr session_key the_session = 1;
 constexpr auto patience = std::chrono::seconds(20);
 
 struct options {
@@ -43,6 +44,7 @@ struct options {
     bool random = false;
     bool epoll = false;
     bool one_buffer = false;
+    std::size_t lanes = 1;
     std::string digests = "none";
 };
 
@@ -57,6 +59,8 @@ options parse(int argc, char** argv) {
     app.add_flag("--write", chosen.writes);
     app.add_flag("--random", chosen.random);
     app.add_flag("--epoll", chosen.epoll, "the ring on epoll");
+    app.add_option("--lanes", chosen.lanes, "one disk of so many sessions, each on a lane")
+        ->check(CLI::Range(1, 64));
     app.add_flag("--one-buffer", chosen.one_buffer, "all reads land in the same memory");
     app.add_option("--digests", chosen.digests, "the last one counts")
         ->check(CLI::IsMember({"none", "header", "both"}))
@@ -66,6 +70,8 @@ options parse(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         std::exit(app.exit(error));
     }
+    if (chosen.depth < chosen.lanes)
+        throw std::runtime_error("--depth: at least one request for each lane");
     return chosen;
 }
 
@@ -75,6 +81,11 @@ options parse(int argc, char** argv) {
 class latencies {
   public:
     void add(std::uint64_t nanoseconds) { ++counts_.at(bucket_of(nanoseconds)); }
+
+    void add(const latencies& more) {
+        for (std::size_t bucket = 0; bucket < counts_.size(); ++bucket)
+            counts_[bucket] += more.counts_[bucket];
+    }
 
     // Microseconds that this share of all has not exceeded.
     double at(double share) const {
@@ -117,16 +128,29 @@ struct outcome {
     std::uint64_t system_calls = 0;
     double seconds = 0;
     latencies times;
+
+    void add(const outcome& beside) {
+        requests += beside.requests;
+        failed += beside.failed;
+        system_calls += beside.system_calls;
+        seconds = std::max(seconds, beside.seconds);
+        times.add(beside.times);
+    }
 };
 
 // Keeps its requests under way on the lane's thread, until its time is over or one fails.
 class load final : public iscsid::lane::lane_resident, public iscsid::lane::request_owner {
   public:
-    load(const options& chosen, std::uint64_t size)
+    load(const options& chosen, std::uint64_t size, iscsid::lane::fence_place at)
         : chosen_(chosen)
+        , fence_(std::move(at))
+        , depth_(chosen.depth / chosen.lanes)
         , places_(size / chosen.block)
-        , memory_(chosen.depth * chosen.block, std::byte{0x5a})
-        , submitted_at_(chosen.depth) {}
+        , memory_(depth_ * chosen.block, std::byte{0x5a})
+        , submitted_at_(depth_)
+        , chance_(static_cast<std::uint32_t>(fence_.session) + 1) {}
+
+    iscsid::lane::fence_place fence() const override { return fence_; }
 
     void start(iscsid::lane::ring& io, iscsid::lane::lun_port& port) override {
         io_ = &io;
@@ -136,7 +160,7 @@ class load final : public iscsid::lane::lane_resident, public iscsid::lane::requ
                             std::chrono::duration<double>(chosen_.seconds)
                         );
         calls_before_ = io.system_calls();
-        for (std::uint64_t tag = 0; tag < chosen_.depth; ++tag)
+        for (std::uint64_t tag = 0; tag < depth_; ++tag)
             submit(tag, began_);
     }
 
@@ -159,7 +183,7 @@ class load final : public iscsid::lane::lane_resident, public iscsid::lane::requ
 
   private:
     bool has_time(clock_type::time_point now) const {
-        return chosen_.requests > 0 ? submitted_ < chosen_.requests : now < end_;
+        return chosen_.requests > 0 ? submitted_ < chosen_.requests / chosen_.lanes : now < end_;
     }
 
     void submit(std::uint64_t tag, clock_type::time_point now) {
@@ -188,6 +212,8 @@ class load final : public iscsid::lane::lane_resident, public iscsid::lane::requ
     }
 
     const options& chosen_;
+    const iscsid::lane::fence_place fence_;
+    const std::size_t depth_;
     std::uint64_t places_;
     std::vector<std::byte> memory_;
     std::vector<clock_type::time_point> submitted_at_;
@@ -225,12 +251,17 @@ place place_of(const std::string& url) {
         scsi::lun_from_number(std::stoull(parts[4]))};
 }
 
-iscsi::session_config config_of(const options& chosen, const place& at) {
+iscsi::session_config config_of(const options& chosen, const place& at, session_key session) {
     iscsi::session_config config;
     config.initiator_name = "iqn.2026-11.org.example:engine-bench";
     config.target_name = at.target;
     config.isid = {
-        std::byte{0x80}, {}, {}, {}, {}, std::byte{1}}; // random format, RFC 7143 §11.12.5
+        std::byte{0x80},
+        {},
+        {},
+        {},
+        {},
+        static_cast<std::byte>(session)}; // random format, RFC 7143 §11.12.5
     config.commands_max = static_cast<std::uint16_t>(std::max<std::size_t>(chosen.depth, 128));
     config.unit_commands_max = config.commands_max;
     if (chosen.digests != "none")
@@ -292,29 +323,68 @@ class login_watch {
     std::promise<std::string> ended_;
 };
 
-// The lane logs in.
-void log_in(iscsid::lane::lane& on, const iscsi::session_config& config, const place& at) {
+// A lane with one session.
+class side {
+  public:
+    side(const options& chosen, const place& at, session_key session) : session_(session) {
+        std::string why_not;
+        auto io = iscsid::lane::make_ring(&why_not, chosen.epoll);
+        if (io == nullptr)
+            throw std::runtime_error(why_not);
+        lane_ = iscsid::lane::make_lane(std::move(io), "lane");
+        log_in(config_of(chosen, at, session), at);
+        unit_ = look_at(at.lun);
+        if (unit_.size() < chosen.block)
+            throw std::runtime_error("the unit is smaller than a request");
+    }
+
+    void start(const options& chosen, const iscsi::lun_field& lun, iscsid::lane::fence_place at) {
+        load_ = std::make_unique<load>(chosen, unit_.size(), std::move(at));
+        lane_->attach(session_, lun, unit_, *load_);
+    }
+
+    // After start(). Blocks.
+    outcome end() {
+        outcome result = load_->wait();
+        std::promise<void> gone;
+        lane_->detach(*load_, [&] { gone.set_value(); });
+        gone.get_future().wait();
+        return result;
+    }
+
+  private:
+    void log_in(const iscsi::session_config& config, const place& at);
+    std::optional<scsi::capacity> ask_capacity(const iscsi::lun_field& lun);
+    scsi::logical_unit look_at(const iscsi::lun_field& lun);
+
+    const session_key session_;
+    std::unique_ptr<load> load_; // outlives the lane
+    std::unique_ptr<iscsid::lane::lane> lane_;
+    scsi::logical_unit unit_;
+};
+
+void side::log_in(const iscsi::session_config& config, const place& at) {
     const auto watch = std::make_shared<login_watch>();
     iscsi::session fresh(config);
     fresh.start(clock_type::now());
     while (fresh.poll_event()) { // want_transport: it has its socket
     }
-    on.adopt(the_session, std::move(fresh), -1, [watch](const iscsid::lane::note& what) {
+    lane_->adopt(session_, std::move(fresh), -1, [watch](const iscsid::lane::note& what) {
         (*watch)(what);
     });
-    on.transport(the_session, connect_to(at));
+    lane_->transport(session_, connect_to(at));
     if (const auto why_not = watch->wait(); !why_not.empty())
         throw std::runtime_error(why_not);
 }
 
-std::optional<scsi::capacity> ask_capacity(iscsid::lane::lane& on, const iscsi::lun_field& lun) {
+std::optional<scsi::capacity> side::ask_capacity(const iscsi::lun_field& lun) {
     std::array<std::byte, 32> room{};
     iscsi::command question;
     question.lun = lun;
     question.cdb = scsi::read_capacity_16(room.size());
     question.data_in = room;
     std::promise<iscsid::lane::scsi_outcome> ended;
-    on.execute(the_session, question, [&](iscsid::lane::scsi_outcome what) {
+    lane_->execute(session_, question, [&](iscsid::lane::scsi_outcome what) {
         ended.set_value(std::move(what));
     });
     const auto said = ended.get_future().get();
@@ -325,10 +395,10 @@ std::optional<scsi::capacity> ask_capacity(iscsid::lane::lane& on, const iscsi::
 }
 
 // The first answers of a unit may be attentions.
-scsi::logical_unit look_at(iscsid::lane::lane& on, const iscsi::lun_field& lun) {
+scsi::logical_unit side::look_at(const iscsi::lun_field& lun) {
     constexpr int tries = 8;
     for (int i = 0; i < tries; ++i)
-        if (const auto is = ask_capacity(on, lun)) {
+        if (const auto is = ask_capacity(lun)) {
             scsi::logical_unit unit;
             unit.block_count = is->block_count;
             unit.block_size = is->block_size;
@@ -339,24 +409,19 @@ scsi::logical_unit look_at(iscsid::lane::lane& on, const iscsi::lun_field& lun) 
 
 // ---- all of it ----------------------------------------------------------------------------------
 
+// The sessions of one disk share its fence, as the queues of a ublk disk do.
 outcome measure(const options& chosen) {
     const place at = place_of(chosen.url);
-    std::string why_not;
-    auto io = iscsid::lane::make_ring(&why_not, chosen.epoll);
-    if (io == nullptr)
-        throw std::runtime_error(why_not);
-    const auto on = iscsid::lane::make_lane(std::move(io), "lane");
-    log_in(*on, config_of(chosen, at), at);
-    const auto unit = look_at(*on, at.lun);
-    if (unit.size() < chosen.block)
-        throw std::runtime_error("the unit is smaller than a request");
-    load requests(chosen, unit.size());
-    on->attach(the_session, at.lun, unit, requests);
-    outcome result = requests.wait();
-    std::promise<void> gone;
-    on->detach(requests, [&] { gone.set_value(); });
-    gone.get_future().wait();
-    return result;
+    std::vector<std::unique_ptr<side>> sides;
+    for (session_key session = 1; session <= chosen.lanes; ++session)
+        sides.push_back(std::make_unique<side>(chosen, at, session));
+    const auto fence = sides.size() > 1 ? std::make_shared<iscsid::lane::write_fence>() : nullptr;
+    for (std::size_t n = 0; n < sides.size(); ++n)
+        sides[n]->start(chosen, at.lun, {fence, n});
+    outcome all;
+    for (const auto& each : sides)
+        all.add(each->end());
+    return all;
 }
 
 int print(const outcome& what) {

@@ -53,7 +53,7 @@ def quick_cells():
 def engine_bench(options, cell, more=()):
     command = [
         options.program, options.url, f"--depth={cell.depth}", f"--block={cell.block}",
-        f"--seconds={options.seconds}", f"--digests={cell.digests}", *options.engine_option, *more,
+        f"--seconds={max(1, options.seconds)}", f"--digests={cell.digests}", *options.engine_option, *more,
     ]  # fmt: skip
     command += ["--random"] if cell.pattern.startswith("rand") else []
     command += ["--write"] if cell.pattern == "write" else []
@@ -178,6 +178,20 @@ def measure_stream(options):
     return [done, both]
 
 
+def measure_lanes(options):
+    """One disk of two sessions, a lane each, beside the same on one lane; and the most that the processors allow."""
+    cell = Cell(4 * KIB, 64, "randread")
+    sides = [compare.Side("engine, two lanes", ("--lanes=2",), 0), compare.Side("engine", None, 0)]
+    done = measured(options, cell, cell.name() + " over two lanes", sides)
+    compare.print_cell(done)
+    two, one = done["sides"]
+    for side, text in ((two, "with two lanes' CPU"), (one, "with one lane's CPU")):
+        full = os.cpu_count() * 1e6 / (side["cpu_us"] + side["target_cpu_us"])
+        share = side["target_cpu_us"] / (side["cpu_us"] + side["target_cpu_us"])
+        print(f"  all {os.cpu_count()} processors busy, {text:<22} {full / one['iops']:.2f} x at most; {share:.0%} is the target's")
+    return [done]
+
+
 def measured(options, cell, name, sides):
     count = 1000
     for turn in range(options.rounds):
@@ -205,6 +219,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--iperf-port", type=int, default=0, help="a free port: beside a TCP stream, too")
+    parser.add_argument("--two-lanes", action="store_true", help="one disk over two lanes, too")
     parser.add_argument("--only", default="", help="cells whose name has this")
     parser.add_argument("--engine-option", action="append", default=[], help="one more for engine_bench")
     parser.add_argument("--to", required=True, help="file for the cells")
@@ -213,6 +228,8 @@ def main():
     done = [one for cell in cells if options.only in cell.name() for one in measure_cell(options, cell)]
     if options.iperf_port:
         done += measure_stream(options)
+    if options.two_lanes:
+        done += measure_lanes(options)
     pathlib.Path(options.to).write_text(json.dumps(done))
 
 
