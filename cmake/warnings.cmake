@@ -1,5 +1,6 @@
 # One place for how every target is compiled: language level, warnings, hardening.
 option(ISCSI_WERROR "Turn warnings into errors" OFF)
+option(ISCSI_LINK_TIME "Optimise across the rooms that every request goes through (g++)" OFF)
 
 function(iscsi_target name)
     target_compile_features(${name} PUBLIC cxx_std_20)
@@ -40,6 +41,18 @@ function(iscsi_room name)
     add_library(${ROOM_ALIAS} ALIAS ${name})
     iscsi_target(${name})
     target_link_libraries(${name} PUBLIC ${ROOM_LINK} PRIVATE ${ROOM_LINK_PRIVATE})
+endfunction()
+
+# These rooms are optimised together when a program is linked: a fifth of the instructions of a
+# request. For all rooms it would triple the time of the build.
+function(iscsi_optimise_together)
+    if(NOT ISCSI_LINK_TIME OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        return()
+    endif()
+    set_target_properties(${ARGN} PROPERTIES INTERPROCEDURAL_OPTIMIZATION ON)
+    foreach(name ${ARGN})
+        target_link_options(${name} INTERFACE -flto=auto)
+    endforeach()
 endfunction()
 
 # Files whose local names clash with those of their neighbours: each stays a translation unit of its
