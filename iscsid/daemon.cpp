@@ -11,6 +11,7 @@
 #include "iscsid/disk/helper.hpp"
 #include "iscsid/disk/stale.hpp"
 #include "iscsid/disk/ublk_orphans.hpp"
+#include "iscsid/disk/unsettled_units.hpp"
 #include "iscsid/driver_choice.hpp"
 #include "iscsid/initiator_name.hpp"
 #include "iscsid/ipc/listener.hpp"
@@ -207,7 +208,8 @@ daemon::daemon(
           means.kept,
           wanted_ring(settings.config),
           [](const auto& words) { spdlog::error("{}", words); },
-          [](const auto& words) { spdlog::warn("{}", words); }}
+          [](const auto& words) { spdlog::warn("{}", words); },
+          std::make_shared<disk::unsettled_units>(options.where.runtime.string())}
     , kept_(means.kept)
     , nonces_(boot_id_, options.where.runtime)
     , registry_(options.where.runtime / "state", boot_id_)
@@ -320,6 +322,7 @@ session::environment daemon::environment(const session::current_settings& settin
     with.disks.links = &links_;
     with.disks.nonces = &nonces_;
     with.disks.shares = &shares_;
+    with.disks.unsettled = where_.unsettled.get();
     with.devices = &devices_;
     with.no_driver = disks_.why_none;
     with.records = &records_;

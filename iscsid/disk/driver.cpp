@@ -31,7 +31,9 @@ constexpr std::array candidates{
         "/dev/ublkbN",
         ublk_is_here,
         [](const environment& where) {
-            return make_ublk_driver(*where.waiter, where.runtime_folder, where.warn);
+            return make_ublk_driver(
+                *where.waiter, where.runtime_folder, where.warn, where.unsettled
+            );
         },
         true},
     candidate{
@@ -138,11 +140,6 @@ iscsi::result<void> disk::set_read_only(const scsi::logical_unit& now) {
         node(),
         now.read_only ? "read-only" : "writable",
         "as it is until the next login"};
-}
-
-void reset_units_first(const std::vector<disk_path>& paths, const std::string& why) {
-    for (const auto& each : paths)
-        each.where->reset_first(each.what.session, each.what.lun, why);
 }
 
 ownership driver::owner_of(const disk_request& /*what*/, const std::string& /*node*/) const {

@@ -19,6 +19,7 @@
 namespace iscsid::disk {
 
 class helper;
+class unsettled_units;
 
 // One LUN to make a disk of.
 struct disk_request {
@@ -89,11 +90,6 @@ struct disk_path {
     disk_request what;
 };
 
-// A disk of several sessions has ended, and the target may still run a write of one of them whose
-// end nobody will hear of. None of them writes to the unit again, on whatever disk, before a reset
-// of its own has ended that. Before anything is attached in its place.
-void reset_units_first(const std::vector<disk_path>& paths, const std::string& why);
-
 // Makes disks. Calls block (they wait for the kernel, which waits for the lane): never call them on
 // the control thread or on a lane.
 class driver {
@@ -150,6 +146,7 @@ struct environment {
     ring_wish fuse_ring = ring_wish::automatic;
     std::function<void(const std::string& words)> tell{}; // of what has ended a disk; any thread
     std::function<void(const std::string& words)> warn{}; // of one that goes on; any thread
+    std::shared_ptr<unsettled_units> unsettled{};         // none: each driver has its own
 };
 
 // "auto" chooses the best driver of this kernel, and may load modules for it; `reason` says in one

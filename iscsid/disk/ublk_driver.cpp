@@ -10,6 +10,7 @@
 #include "iscsid/disk/read_probe.hpp"
 #include "iscsid/disk/ublk_control.hpp"
 #include "iscsid/disk/ublk_queue.hpp"
+#include "iscsid/disk/unsettled_units.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -106,6 +107,7 @@ struct surroundings {
     helper& waiter;
     std::string runtime_folder;
     std::function<void(const std::string& words)> warn;
+    std::shared_ptr<unsettled_units> unsettled;
 };
 
 queue_owners owners_of(const ublk::device_info& device, const path_list& paths) {
@@ -285,10 +287,9 @@ class ublk_disk final : public disk {
         is_there_ = false;
         if (!is_anothers())
             static_cast<void>(control_.stop(device_.device));
-        if (leave_lanes())
-            forget_fence(with_.runtime_folder, device_.server_flags);
-        else
-            reset_units_first(paths_, node_ + " has ended");
+        if (!leave_lanes())
+            with_.unsettled->add(paths_, node_ + " has ended");
+        forget_fence(with_.runtime_folder, device_.server_flags);
         if (!has_queue_file() || is_anothers())
             return {};
         return control_.remove(device_.device);
@@ -464,8 +465,7 @@ recover_left(const surroundings& with, const left_device& left, const path_list&
     return made;
 }
 
-// Whoever has sent what to a device that is not taken over: nobody will hear of its end. The fence
-// stays, so that a daemon that comes before the next disk finds it.
+// Whoever has sent what to a device that is not taken over: nobody will hear of its end.
 iscsi::result<std::unique_ptr<disk>>
 take_over(const surroundings& with, const path_list& paths, const std::string& node) {
     const auto left = find_left(with, paths, node);
@@ -474,7 +474,7 @@ take_over(const surroundings& with, const path_list& paths, const std::string& n
     const bool is_of_several = paths.size() > 1 || (left && left->info.queues > 1) ||
                                has_fence(with.runtime_folder, paths.front().what.nonce);
     if (!made && is_of_several)
-        reset_units_first(paths, node + " cannot be taken over");
+        with.unsettled->add(paths, node + " cannot be taken over");
     return made;
 }
 
@@ -519,10 +519,15 @@ class ublk_driver final : public driver {
 } // namespace
 
 std::unique_ptr<driver> make_ublk_driver(
-    helper& waiter, std::string runtime_folder, std::function<void(const std::string& words)> warn
+    helper& waiter,
+    std::string runtime_folder,
+    std::function<void(const std::string& words)> warn,
+    std::shared_ptr<unsettled_units> unsettled
 ) {
+    if (!unsettled)
+        unsettled = std::make_shared<unsettled_units>(runtime_folder);
     return std::make_unique<ublk_driver>(surroundings{
-        waiter, std::move(runtime_folder), std::move(warn)});
+        waiter, std::move(runtime_folder), std::move(warn), std::move(unsettled)});
 }
 
 iscsi::result<void> ublk_is_here(helper& waiter) {

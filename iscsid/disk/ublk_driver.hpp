@@ -11,9 +11,12 @@ namespace iscsid::disk {
 
 // /dev/ublkbN for each LUN. Needs lanes on io_uring. `waiter` outlives the driver. What must be
 // known of disks of several sessions by a later daemon is below `runtime_folder`; `warn` hears when
-// that is not there for a disk that goes on, on any thread.
+// that is not there for a disk that goes on, on any thread; `unsettled` nullptr: the driver's own.
 std::unique_ptr<driver> make_ublk_driver(
-    helper& waiter, std::string runtime_folder, std::function<void(const std::string& words)> warn
+    helper& waiter,
+    std::string runtime_folder,
+    std::function<void(const std::string& words)> warn,
+    std::shared_ptr<unsettled_units> unsettled
 );
 
 // Whether this kernel has the driver; loads its module when that helps. Faults: no_driver.

@@ -5,6 +5,7 @@
 #include "iscsid/device/udev_links.hpp"
 #include "iscsid/disk/driver.hpp"
 #include "iscsid/disk/helper.hpp"
+#include "iscsid/disk/unsettled_units.hpp"
 #include "iscsid/session/shared_disks.hpp"
 
 #include <algorithm>
@@ -23,6 +24,7 @@ struct disk_tools {
     const device::udev_links* links = nullptr;   // none: udev is told nothing
     const device::nonce_maker* nonces = nullptr; // none: devices get none
     shared_disks* shares = nullptr;              // none: each disk is of one session
+    disk::unsettled_units* unsettled = nullptr;  // none: no disk of several sessions has ended
 };
 
 // A LUN that is a block device now, and all that is needed to attach it again.

@@ -110,6 +110,8 @@ void live_session::move_in(iscsi::session engine, bool resumes) {
     connection_ = std::make_shared<supervisor>(std::move(subject), with_.where, listeners());
     lane_ = &with_.adopt(sid_, std::move(engine), -1, connection_->note_handler());
     connection_->moved_in(*lane_);
+    if (with_.disks.unsettled != nullptr)
+        with_.disks.unsettled->greet(*lane_, sid_, plan_->node.target);
     disks_.move_to(*lane_);
     watch_.follow(*connection_, std::shared_ptr<lun_watch>(shared_from_this(), &watch_));
 }

@@ -137,6 +137,8 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
     const auto let_go = co_await gone.wait(lane_limit);
     if (!let_go)
         spdlog::error("{}: the lane does not let go of it", name_);
+    if (with_.disks.unsettled != nullptr)
+        with_.disks.unsettled->part(sid_, !login_failure_);
     if (logout_ && logout_->has_error())
         spdlog::error("{} is {}", name_, logout_->error().reason);
     else if (login_failure_)

@@ -5,13 +5,14 @@
 # of one session ends the disk, unless it is in use; the other gets one of its own. After a write that one
 # session has lost the other one must not write, over a kill too, before the first is back; nor where the
 # note of that is gone. A device whose note is damaged fails its I/O, and the sessions that are known go on
-# with another one.
-# Usage: shared-disk.sh [KILLS]
+# with another one. With `killed` the daemon ends between the end of a disk and the reset that follows it.
+# Usage: shared-disk.sh [KILLS [killed]]
 here=$(dirname "$0")
 . "$here/../support/functions.sh"
 . "$here/lio.sh"
 requires fio ss tc taskset
 kills=${1:-3}
+how=${2:-}
 
 # write_until_told DISK: verified passes on each processor over its own places, until $WORK/enough is there.
 write_until_told() {
@@ -237,6 +238,26 @@ lose_fence_note() {
     expect_write 1 0
 }
 
+# The daemon is killed before the target has answered the reset that the end of the disk has ordered: the next
+# one owes it.
+end_with_daemon_killed() {
+    tc filter add dev lo egress protocol ip prio 1 u32 match ip dport "$PORT" 0xffff action drop || fail "no filter"
+    iscsiadm -m session -r 2 -u
+    is_noted() { [ -n "$(ls "$ISCSID_RUNTIME_DIR/unsettled" 2>/dev/null)" ]; }
+    wait_until 30 is_noted || fail "not noted: $(cat "$WORK/iscsid.log")"
+    kill -9 "$iscsid_pid"
+    wait "$iscsid_pid" 2>/dev/null
+    iscsid_pid=''
+    [ "$(resets)" -eq "$resets_before" ] || fail "a reset has reached the target"
+    is_noted || fail "the note is gone"
+    : >"$WORK/iscsid.log"
+    tc filter del dev lo egress
+    start_iscsid
+    iscsiadm -m session >/dev/null 2>&1 || log_in
+    is_settled() { ! is_noted; }
+    wait_until 60 is_settled || fail "no reset: $(cat "$WORK/iscsid.log")"
+}
+
 # damage_note SID OTHER: nobody can serve the queue of SID then.
 damage_note() {
     local old=$node
@@ -302,11 +323,11 @@ resets() { cat /sys/kernel/config/target/core/*/*/statistics/scsi_lu/resets | pa
 # that the unit is reset before anything goes there.
 lose_a_write
 resets_before=$(resets)
-iscsiadm -m session -r 2 -u
+if [ "$how" = killed ]; then end_with_daemon_killed; else iscsiadm -m session -r 2 -u; fi
 has_own_disk() { [ -n "$(node_of 1)" ] && [ -b "/dev/$(node_of 1)" ]; }
 wait_until 30 has_own_disk || fail "session 1 has no disk: $(cat "$WORK/iscsid.log")"
 node=$(node_of 1)
-expect_one_disk 1 1 1
+[ "$how" = killed ] || expect_one_disk 1 1 1
 grep -q 'nothing goes to the unit before a reset of it is answered' "$WORK/iscsid.log" ||
     fail "not told: $(cat "$WORK/iscsid.log")"
 [ "$(resets)" -gt "$resets_before" ] || fail "no reset: $(cat "$WORK/iscsid.log")"

@@ -74,7 +74,7 @@ double processor_microseconds() {
 std::unique_ptr<iscsid::disk::driver>
 driver_of(const options& chosen, iscsid::disk::helper& waiter, const std::string& folder) {
     if (chosen.ublk)
-        return iscsid::disk::make_ublk_driver(waiter, {}, {});
+        return iscsid::disk::make_ublk_driver(waiter, folder, {}, {});
     const auto ring = chosen.ring ? iscsid::disk::ring_wish::yes : iscsid::disk::ring_wish::no;
     return iscsid::disk::make_fuse_driver(waiter, folder, {.shape = chosen.shape, .ring = ring});
 }

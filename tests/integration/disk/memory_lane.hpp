@@ -92,7 +92,14 @@ class memory_lane final : public iscsid::lane::lane, private iscsid::lane::ring_
 
     void give_up_unit(iscsid::lane::session_key, const iscsi::lun_field&) override {}
 
-    void reset_first(iscsid::lane::session_key, const iscsi::lun_field&, std::string) override {}
+    void reset_first(iscsid::lane::session_key key, const iscsi::lun_field& lun, std::string why)
+        override {
+        if (on_reset_first)
+            on_reset_first(key, lun, why);
+    }
+
+    std::function<void(iscsid::lane::session_key, const iscsi::lun_field&, const std::string&)>
+        on_reset_first;
 
     void ledger(
         iscsid::lane::session_key,

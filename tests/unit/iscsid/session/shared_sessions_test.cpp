@@ -1,5 +1,8 @@
 #include "tests/unit/iscsid/session/manager_world.hpp"
 
+#include <filesystem>
+#include <fstream>
+
 namespace iscsid::session {
 
 namespace {
@@ -115,6 +118,25 @@ TEST_F(sharing_world, a_disk_that_cannot_go_lifts_no_order_of_another_session) {
     }
     driver.on_removal = {};
     driver.busy = {};
+}
+
+// A disk of the target has ended with a write that may still run, perhaps with an earlier daemon.
+TEST_F(sharing_world, a_session_that_begins_resets_what_is_not_settled) {
+    std::filesystem::create_directory(folder / "unsettled");
+    std::ofstream(folder / "unsettled/feed") << node.target << "\n1\nublkb3 has ended\n";
+    disk::unsettled_units unsettled(folder.string());
+    with.disks.unsettled = &unsettled;
+    show(luns);
+    bool is_ordered = false; // when something is sent for the first time
+    lane.answers = [&](const auto& what, auto done) {
+        is_ordered |= lane.reset_before_use.contains({1, scsi::lun_from_number(1)});
+        EXPECT_TRUE(is_ordered);
+        done(target_says(what));
+    };
+    ASSERT_EQ(iscsi::test::run(context, log_in_both()), 2);
+    EXPECT_TRUE(is_ordered);
+    EXPECT_FALSE(lane.reset_before_use.contains({1, scsi::lun_from_number(2)}));
+    EXPECT_FALSE(std::filesystem::exists(folder / "unsettled/feed")); // its target has answered
 }
 
 TEST_F(sharing_world, a_session_that_answers_flushes_a_disk_that_is_gone) {
