@@ -93,7 +93,10 @@ void session_host::event_reader::pass_on_attention(const iscsi::target_message& 
 void session_host::event_reader::operator()(const iscsi::logged_out& what) const {
     host.transport_wanted_ = false;
     host.tell(iscsi::event(what));
-    host.socket_.close({});
+    if (what.clean)
+        host.socket_.end_stream();
+    else
+        host.socket_.close({});
 }
 
 void session_host::event_reader::operator()(const iscsi::unit_is_back& what) const {

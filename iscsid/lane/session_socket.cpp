@@ -23,6 +23,19 @@ void to_iovecs(std::span<const Span> plan, std::vector<iovec>& to) {
         to.push_back({const_cast<std::byte*>(each.data()), each.size()});
 }
 
+// At its close the kernel drops what it has not sent yet, and resets the connection. Else it would
+// go on sending it for minutes, when this process is killed, too, and a write that has failed long
+// ago could land on what another session has written since.
+void drop_unsent_at_close(int socket) {
+    const ::linger at_once{1, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void send_rest_at_close(int socket) {
+    const ::linger in_background{0, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &in_background, sizeof in_background);
+}
+
 iscsi::fault system_fault(const char* what, std::int32_t result) {
     return {boost::system::error_code(-result, boost::system::system_category()), what, {}, {}};
 }
@@ -33,11 +46,18 @@ session_socket::session_socket(int socket, ring& io, socket_owner& owner)
     : socket_(socket), io_(io), owner_(owner) {
     receive_vector_.reserve(longest_vector);
     send_vector_.reserve(longest_vector);
+    if (is_open())
+        drop_unsent_at_close(socket_);
 }
 
 session_socket::~session_socket() {
     if (is_open())
         ::close(socket_);
+}
+
+void session_socket::open(int socket) {
+    socket_ = socket;
+    drop_unsent_at_close(socket_);
 }
 
 void session_socket::receive(std::span<const iscsi::mutable_bytes> plan) {
@@ -66,6 +86,12 @@ void session_socket::close(const iscsi::fault& why) {
     if (send_under_way_)
         io_.cancel(*this, sending);
     finish_close();
+}
+
+void session_socket::end_stream() {
+    if (is_open())
+        send_rest_at_close(socket_);
+    close({});
 }
 
 void session_socket::finish_close() {

@@ -40,7 +40,7 @@ class session_socket final : private ring_client {
 
     bool is_open() const { return socket_ >= 0; }
 
-    void open(int socket) { socket_ = socket; }
+    void open(int socket);
 
     bool can_receive() const { return is_open() && !closing_ && !receive_under_way_; }
 
@@ -51,8 +51,11 @@ class session_socket final : private ring_client {
     // The end of a quiet send may be told late (ring.hpp).
     void send(std::span<const iscsi::bytes_view> plan, ending end);
 
-    // Once is enough; the first reason holds.
+    // Once is enough; the first reason holds. What has not left this host is dropped.
     void close(const iscsi::fault& why);
+
+    // close() after a logout that the target has confirmed: as streams end, not by a reset.
+    void end_stream();
 
   private:
     enum operation_number : std::uint32_t { receiving, sending };
