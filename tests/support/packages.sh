@@ -11,7 +11,7 @@ build_packages=(
 demo_packages=(tgt e2fsprogs fdisk mount util-linux procps)
 # shellcheck disable=SC2034
 test_packages=(
-    istgt open-isns-server open-isns-utils git clang clang-tidy clang-format shellcheck mandoc python3-yaml systemd fio lsof xfsprogs binutils socat ccache
+    istgt open-isns-server open-isns-utils git clang lld clang-tidy clang-format shellcheck mandoc python3-yaml systemd fio lsof xfsprogs binutils socat ccache
     libclang-rt-14-dev gcovr perl qemu-utils libnbd-bin iproute2 tmux dpkg-dev file lintian
 )
 # For the VM: the emulator, what its first process is, what runs in it.
