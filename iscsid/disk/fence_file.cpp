@@ -196,6 +196,8 @@ left_fence open_left_fence(
         (*noted)->note_sessions(sessions, true);
         left.trouble = path_of(runtime_folder, nonce) + (was_there ? ": damaged" : ": missing");
     }
+    for (auto n = sessions.size(); n < fence_file::most_sessions; ++n) // nobody would lower these
+        (*noted)->keep(n, false);
     left.memory = *std::move(noted);
     return left;
 }

@@ -285,14 +285,27 @@ class ublk_disk final : public disk {
     // if somebody else has removed it, another may have that at once.
     iscsi::result<void> vanish() {
         is_there_ = false;
+        const std::string why = node_ + " has ended";
+        if (fence_) // leaving may take long, and nothing else is known of it after a kill
+            tell_of(with_.unsettled->note(paths_, why));
         if (!is_anothers())
             static_cast<void>(control_.stop(device_.device));
         if (!leave_lanes())
-            with_.unsettled->add(paths_, node_ + " has ended");
+            static_cast<void>(with_.unsettled->add(paths_, why));
+        else if (fence_)
+            with_.unsettled->withdraw(paths_);
         forget_fence(with_.runtime_folder, device_.server_flags);
         if (!has_queue_file() || is_anothers())
             return {};
         return control_.remove(device_.device);
+    }
+
+    void tell_of(unsettled_units::note_result noted) const {
+        if (noted == unsettled_units::note_result::of_this_daemon && with_.warn)
+            with_.warn(
+                node_ + " ends, and that the target may still run a write of it cannot be noted: "
+                        "a daemon that is started after a kill will not know"
+            );
     }
 
     bool has_queue_file() const {
@@ -474,7 +487,7 @@ take_over(const surroundings& with, const path_list& paths, const std::string& n
     const bool is_of_several = paths.size() > 1 || (left && left->info.queues > 1) ||
                                has_fence(with.runtime_folder, paths.front().what.nonce);
     if (!made && is_of_several)
-        with.unsettled->add(paths, node + " cannot be taken over");
+        static_cast<void>(with.unsettled->add(paths, node + " cannot be taken over"));
     return made;
 }
 

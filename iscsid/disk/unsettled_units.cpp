@@ -53,19 +53,26 @@ std::optional<std::string> next_line(std::string_view& text) {
     return line;
 }
 
+// What is no note goes.
 std::optional<unsettled_unit> read_note(const std::string& path) {
     const auto file = os::read_file(path, longest_note);
+    if (file.error != 0) // it may be readable for the next daemon
+        return std::nullopt;
     std::string_view text = file.text;
     auto target = next_line(text);
     const auto lun = next_line(text);
     auto why = next_line(text);
-    if (file.error != 0 || !why)
+    if (!why) {
+        ::unlink(path.c_str());
         return std::nullopt;
+    }
     unsettled_unit what{path, *std::move(target), 0, *std::move(why)};
     const auto* const end = lun->data() + lun->size();
     const auto read = std::from_chars(lun->data(), end, what.lun_number, base);
-    return read.ec == std::errc() && read.ptr == end ? std::optional(std::move(what))
-                                                     : std::nullopt;
+    if (read.ec == std::errc() && read.ptr == end)
+        return what;
+    ::unlink(path.c_str());
+    return std::nullopt;
 }
 
 } // namespace
@@ -106,12 +113,30 @@ struct unsettled_units::known {
     bool has_session_of(const std::string& target) {
         const std::scoped_lock lock(guard);
         return std::ranges::any_of(sessions, [&target](const auto& each) {
-            return each.second == target;
+            return each.second.target == target;
         });
     }
 
+    // Of a unit of that target: the sessions of its disk, and those that are there besides.
+    std::map<lane::session_key, lane::lane*>
+    concerned(const std::vector<disk_path>& paths, const std::string& target) {
+        std::map<lane::session_key, lane::lane*> all;
+        for (const auto& each : paths)
+            all.emplace(each.what.session, each.where);
+        const std::scoped_lock lock(guard);
+        for (const auto& [key, each] : sessions)
+            if (each.target == target)
+                all.emplace(key, each.where);
+        return all;
+    }
+
+    struct present {
+        lane::lane* where = nullptr;
+        std::string target;
+    };
+
     std::mutex guard;
-    std::map<lane::session_key, std::string> sessions; // that are there, and their targets
+    std::map<lane::session_key, present> sessions;
     std::string folder;
     std::vector<unsettled_unit> all;
 };
@@ -119,32 +144,42 @@ struct unsettled_units::known {
 unsettled_units::unsettled_units(const std::string& runtime_folder)
     : known_(std::make_shared<known>()) {
     known_->folder = runtime_folder + "/unsettled";
-    for (const auto& each : os::entries_of(known_->folder)) {
+    for (const auto& each : os::entries_of(known_->folder))
         if (auto what = read_note(each.string()))
             known_->all.push_back(*std::move(what));
-        else
-            ::unlink(each.c_str());
-    }
 }
 
-// Where it cannot be noted the next daemon will not know, but these sessions do.
-void unsettled_units::add(const std::vector<disk_path>& paths, const std::string& why) {
+unsettled_units::note_result
+unsettled_units::note(const std::vector<disk_path>& paths, const std::string& why) {
     const auto& first = paths.front().what;
     const unsettled_unit what{
         known_->folder + '/' + hex(first.nonce), first.target_name, first.lun_number, why};
     ::mkdir(known_->folder.c_str(), folder_mode);
-    static_cast<void>(os::replace_file(what.path, text_of(what)));
-    {
-        const std::scoped_lock lock(known_->guard);
-        known_->all.push_back(what);
-    }
-    for (const auto& each : paths)
-        known::order(known_, *each.where, each.what.session, what);
+    const bool is_kept = !os::replace_file(what.path, text_of(what));
+    const std::scoped_lock lock(known_->guard);
+    std::erase_if(known_->all, [&what](const auto& each) { return each.path == what.path; });
+    known_->all.push_back(what);
+    return is_kept ? note_result::outlives_daemon : note_result::of_this_daemon;
+}
+
+void unsettled_units::withdraw(const std::vector<disk_path>& paths) {
+    known_->settle(known_->folder + '/' + hex(paths.front().what.nonce));
+}
+
+unsettled_units::note_result
+unsettled_units::add(const std::vector<disk_path>& paths, const std::string& why) {
+    const auto result = note(paths, why);
+    const auto& first = paths.front().what;
+    const unsettled_unit what{
+        known_->folder + '/' + hex(first.nonce), first.target_name, first.lun_number, why};
+    for (const auto& [session, where] : known_->concerned(paths, first.target_name))
+        known::order(known_, *where, session, what);
+    return result;
 }
 
 void unsettled_units::greet(lane::lane& where, lane::session_key session, std::string_view target) {
     std::unique_lock lock(known_->guard);
-    known_->sessions.insert_or_assign(session, std::string(target));
+    known_->sessions.insert_or_assign(session, known::present{&where, std::string(target)});
     const auto all = known_->all;
     lock.unlock();
     for (const auto& each : all)
@@ -156,8 +191,11 @@ void unsettled_units::part(lane::session_key session, bool is_logged_out) {
     std::unique_lock lock(known_->guard);
     const auto gone = known_->sessions.extract(session);
     lock.unlock();
-    if (gone && is_logged_out && !known_->has_session_of(gone.mapped()))
-        known_->forget([&gone](const auto& each) { return each.target == gone.mapped(); });
+    if (!gone || !is_logged_out)
+        return;
+    const auto& target = gone.mapped().target;
+    if (!known_->has_session_of(target))
+        known_->forget([&target](const auto& each) { return each.target == target; });
 }
 
 } // namespace iscsid::disk

@@ -127,7 +127,8 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
     const bool in_time =
         co_await connection_->wait_for_logout(std::max(time_to_close_, shortest_wait));
     const bool is_regular = logout_ && logout_->has_value();
-    if (is_regular && !(in_time && connection_->was_logout_confirmed())) {
+    const bool is_confirmed = in_time && connection_->was_logout_confirmed();
+    if (is_regular && !is_confirmed) {
         spdlog::warn("{}: the target has not confirmed the logout", name_);
         (*logout_)->of.emplace_back("the target has not confirmed the logout");
     }
@@ -138,7 +139,7 @@ asio::awaitable<void> live_session::close(std::shared_ptr<live_session> /*keeps 
     if (!let_go)
         spdlog::error("{}: the lane does not let go of it", name_);
     if (with_.disks.unsettled != nullptr)
-        with_.disks.unsettled->part(sid_, !login_failure_);
+        with_.disks.unsettled->part(sid_, is_regular && is_confirmed);
     if (logout_ && logout_->has_error())
         spdlog::error("{} is {}", name_, logout_->error().reason);
     else if (login_failure_)

@@ -96,6 +96,47 @@ TEST_F(ended_disk, is_settled_with_the_first_answer_behind_a_reset) {
     answer(1, iscsi::task_result::answered); // too late to matter
 }
 
+TEST_F(ended_disk, concerns_sessions_that_are_there_without_having_had_it) {
+    unsettled_units units(folder);
+    units.greet(lane, 4, some_target);
+    units.greet(lane, 6, some_target);
+    units.greet(lane, 7, "iqn.2026-01.org.example:other");
+    units.part(4, false);
+    units.add(paths(), "ublkb3 has ended");
+    ASSERT_EQ(orders.size(), 3U);
+    EXPECT_EQ(orders[2].session, 6U);
+}
+
+// The daemon may be killed before it is known how it ends.
+TEST_F(ended_disk, is_noted_before_it_has_ended) {
+    {
+        unsettled_units units(folder);
+        EXPECT_EQ(
+            units.note(paths(), "ublkb3 has ended"), unsettled_units::note_result::outlives_daemon
+        );
+        EXPECT_TRUE(orders.empty());
+    }
+    unsettled_units next(folder);
+    EXPECT_EQ(orders_for_a_session_of(next, some_target), 1U);
+    next.add(paths(), "ublkb3 has ended");
+    EXPECT_EQ(orders_for_a_session_of(next, some_target), 1U); // one unit, one order
+}
+
+TEST_F(ended_disk, is_nothing_to_know_when_no_write_may_still_run) {
+    unsettled_units units(folder);
+    units.note(paths(), "ublkb3 has ended");
+    units.withdraw(paths());
+    EXPECT_FALSE(is_noted());
+    EXPECT_EQ(orders_for_a_session_of(units, some_target), 0U);
+}
+
+TEST_F(ended_disk, that_cannot_be_noted_is_known_to_this_daemon) {
+    std::ofstream(folder + "/unsettled") << "no folder";
+    unsettled_units units(folder);
+    EXPECT_EQ(units.add(paths(), "ublkb3 has ended"), unsettled_units::note_result::of_this_daemon);
+    EXPECT_EQ(orders_for_a_session_of(units, some_target), 1U);
+}
+
 TEST_F(ended_disk, concerns_the_sessions_of_its_target) {
     unsettled_units units(folder);
     units.add(paths(), "ublkb3 has ended");
