@@ -285,6 +285,7 @@ damage_note() {
     expect_write 0 0
 }
 
+dmesg --clear # what others had in this guest
 start_lio
 lio_disk d0 64M
 lio_map d0 0
