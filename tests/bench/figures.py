@@ -74,8 +74,9 @@ def machine():
 
 def table(results, rows):
     dates = ", ".join(sorted({one["when"] for one in results}))
+    before = "`tests/bench/run --quick vm` and then " if any(row.part.startswith("vm-") for row in rows) else ""
     lines = [
-        f"Measured {dates} on {machine()}; `tests/bench/run --quick --readme` writes this.",
+        f"Measured {dates} on {machine()}; {before}`tests/bench/run --quick --readme` writes this.",
         "",
         "| ours | beside | work | light target: rate; work for each unit of CPU | tgtd: the same | spread of rounds |",
         "|---|---|---|---|---|---|",
