@@ -39,6 +39,13 @@ std::string hex(std::uint64_t number) {
     return {digits.data(), end};
 }
 
+// What the note of a disk with these paths in that folder says.
+unsettled_unit
+unit_of(const std::string& folder, const std::vector<disk_path>& paths, const std::string& why) {
+    const auto& first = paths.front().what;
+    return {folder + '/' + hex(first.nonce), first.target_name, first.lun_number, why};
+}
+
 std::string text_of(const unsettled_unit& what) {
     return what.target + '\n' + hex(what.lun_number) + '\n' + what.why + '\n';
 }
@@ -151,9 +158,7 @@ unsettled_units::unsettled_units(const std::string& runtime_folder)
 
 unsettled_units::note_result
 unsettled_units::note(const std::vector<disk_path>& paths, const std::string& why) {
-    const auto& first = paths.front().what;
-    const unsettled_unit what{
-        known_->folder + '/' + hex(first.nonce), first.target_name, first.lun_number, why};
+    const auto what = unit_of(known_->folder, paths, why);
     ::mkdir(known_->folder.c_str(), folder_mode);
     const bool is_kept = !os::replace_file(what.path, text_of(what));
     const std::scoped_lock lock(known_->guard);
@@ -163,16 +168,14 @@ unsettled_units::note(const std::vector<disk_path>& paths, const std::string& wh
 }
 
 void unsettled_units::withdraw(const std::vector<disk_path>& paths) {
-    known_->settle(known_->folder + '/' + hex(paths.front().what.nonce));
+    known_->settle(unit_of(known_->folder, paths, {}).path);
 }
 
 unsettled_units::note_result
 unsettled_units::add(const std::vector<disk_path>& paths, const std::string& why) {
     const auto result = note(paths, why);
-    const auto& first = paths.front().what;
-    const unsettled_unit what{
-        known_->folder + '/' + hex(first.nonce), first.target_name, first.lun_number, why};
-    for (const auto& [session, where] : known_->concerned(paths, first.target_name))
+    const auto what = unit_of(known_->folder, paths, why);
+    for (const auto& [session, where] : known_->concerned(paths, what.target))
         known::order(known_, *where, session, what);
     return result;
 }
